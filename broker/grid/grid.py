@@ -1,0 +1,181 @@
+"""What the grid is: an ordered map of keys to bytes with revisions, transactions, watches and leases.
+
+Two stores implement `Grid`: `embedded.EmbeddedGrid` (one broker, SQLite) and an etcd store. They keep to the part of
+etcd's semantics that is written here, and one contract suite runs against each. The grid knows keys and bytes, never
+models; `scopes` is the only caller that services use.
+
+Revisions count from 1 and grow by one with every transaction that changes something. There are no reads of the past:
+`range` and `txn` see the newest revision, `watch` resumes from any revision not yet compacted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+PAGE_SIZE = 1000
+MAXIMUM_VALUE_BYTES = 1_500_000
+MAXIMUM_OPERATIONS = 128
+
+
+@dataclass(frozen=True, slots=True)
+class KeyValue:
+    key: str
+    value: bytes
+    create_revision: int
+    mod_revision: int
+    lease: int = 0  # 0: bound to no lease
+
+
+@dataclass(frozen=True, slots=True)
+class CreateRevision:
+    """True when the key was created at exactly this revision; 0 means that the key is absent."""
+
+    key: str
+    revision: int
+
+
+@dataclass(frozen=True, slots=True)
+class ModRevision:
+    """True when the key was last written at exactly this revision; 0 means that the key is absent."""
+
+    key: str
+    revision: int
+
+
+@dataclass(frozen=True, slots=True)
+class Exists:
+    key: str
+
+
+Compare = CreateRevision | ModRevision | Exists
+
+
+@dataclass(frozen=True, slots=True)
+class Put:
+    key: str
+    value: bytes = field(repr=False)
+    lease: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """Deletes the key and returns what it held (`TxnResult.deleted`); an absent key is no error."""
+
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Get:
+    key: str
+
+
+Operation = Put | Delete | Get
+
+
+@dataclass(frozen=True, slots=True)
+class TxnResult:
+    succeeded: bool
+    revision: int
+    """The grid's revision after the transaction: its own one if it changed something."""
+    values: dict[str, KeyValue | None]
+    """Of each `Get` in the branch that ran."""
+    deleted: dict[str, KeyValue | None]
+    """Of each `Delete` in the branch that ran."""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    revision: int
+    items: tuple[KeyValue, ...]  # ordered by key
+
+
+@dataclass(frozen=True, slots=True)
+class PutEvent:
+    item: KeyValue
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteEvent:
+    key: str
+    revision: int
+
+
+Event = PutEvent | DeleteEvent
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """All events of one or more whole revisions under the watched prefix, in order."""
+
+    revision: int
+    """Everything up to and including this revision has been delivered. May come with no events (progress)."""
+    events: tuple[Event, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    id: int
+    ttl_seconds: float
+
+
+class GridError(Exception):
+    """Base of what a store may raise."""
+
+
+class GridUnavailable(GridError):
+    """The store cannot be reached or cannot commit now. The outcome of a `txn` that raised this is unknown."""
+
+
+class Compacted(GridError):
+    """The revision asked for by `watch` is gone: take a new snapshot."""
+
+
+class LeaseGone(GridError):
+    """The lease has expired or was revoked; its keys are deleted."""
+
+
+class InvalidTransaction(GridError):
+    """Too many operations, a key twice, or a value too large. Nothing was changed."""
+
+
+class Grid(Protocol):
+    """The contract of a store. Every method may raise GridUnavailable."""
+
+    async def range(self, prefix: str) -> Snapshot:
+        """Every key that starts with `prefix`, in pages of PAGE_SIZE, all at one revision."""
+        ...
+
+    async def get(self, key: str) -> KeyValue | None: ...
+
+    async def txn(
+        self,
+        compares: Sequence[Compare],
+        then: Sequence[Operation],
+        otherwise: Sequence[Operation] = (),
+    ) -> TxnResult:
+        """Run `then` if every compare is true, else `otherwise`, atomically and durably before it returns.
+
+        Raises InvalidTransaction; LeaseGone when a Put names an unknown lease.
+        """
+        ...
+
+    def watch(self, prefix: str, from_revision: int) -> AsyncIterator[Changes]:
+        """Changes under `prefix` from `from_revision` (inclusive, at least 1) on, for ever.
+
+        Events are delivered only after they are durable. Raises Compacted. Closing the iterator ends the watch.
+        """
+        ...
+
+    async def lease(self, ttl_seconds: float) -> Lease: ...
+
+    async def keep_alive(self, lease: int) -> None:
+        """Give the lease its full time again. Raises LeaseGone."""
+        ...
+
+    async def revoke(self, lease: int) -> None:
+        """End the lease and delete its keys. An unknown lease is no error."""
+        ...
+
+    async def close(self) -> None: ...

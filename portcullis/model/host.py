@@ -1,0 +1,127 @@
+"""Machines of a site: hosts that run applications, gateways that face browsers, and the tokens that enrol them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+MachineRole = Literal["host", "gateway"]
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    id: str
+    name: str
+    slots: int
+    """How many sessions it runs at once; each slot is one grid key (docs/grid.md)."""
+    tenants: frozenset[str]
+    """Ids of the tenants whose sessions it may run."""
+    generation: int = 1
+    """Grows with every certificate: only the newest may renew."""
+    draining: bool = False
+    revoked: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "id": self.id,
+            "name": self.name,
+            "slots": self.slots,
+            "tenants": sorted(self.tenants),
+            "generation": self.generation,
+            "draining": self.draining,
+            "revoked": self.revoked,
+        }
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Host:
+        return cls(
+            data["id"],
+            data["name"],
+            data["slots"],
+            frozenset(data["tenants"]),
+            data.get("generation", 1),
+            data.get("draining", False),
+            data.get("revoked", False),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class LiveHost:
+    """Lease-bound: this host's agent holds a control channel. `load` samples are not in the grid."""
+
+    host_id: str
+    incarnation: str
+    broker_id: str
+    version: str
+    lease: int
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "host_id": self.host_id,
+            "incarnation": self.incarnation,
+            "broker_id": self.broker_id,
+            "version": self.version,
+            "lease": self.lease,
+        }
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> LiveHost:
+        return cls(
+            data["host_id"], data["incarnation"], data["broker_id"], data.get("version", ""), data["lease"]
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    id: str
+    name: str
+    address: str
+    """host:port of the inner listener, where agents and workers dial."""
+    public_origin: str
+    generation: int = 1
+    revoked: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "id": self.id,
+            "name": self.name,
+            "address": self.address,
+            "public_origin": self.public_origin,
+            "generation": self.generation,
+            "revoked": self.revoked,
+        }
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Gateway:
+        return cls(
+            data["id"],
+            data["name"],
+            data["address"],
+            data["public_origin"],
+            data.get("generation", 1),
+            data.get("revoked", False),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class JoinToken:
+    """One-time right to enrol a machine. `hash` is the SHA-256 of the secret part's text and names the record."""
+
+    hash: str
+    role: MachineRole
+    name: str | None
+    tenants: frozenset[str]
+    expires: float
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "hash": self.hash,
+            "role": self.role,
+            "name": self.name,
+            "tenants": sorted(self.tenants),
+            "expires": self.expires,
+        }
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> JoinToken:
+        return cls(data["hash"], data["role"], data.get("name"), frozenset(data["tenants"]), data["expires"])

@@ -1,0 +1,107 @@
+"""A session: one published application of one user on one host. Its states are a table.
+
+pending -> starting -> ready -> active <-> disconnected; from any of them -> ending -> ended.
+The record exists until the session has ended; `ended` is never stored, the record is deleted instead.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, Literal, get_args
+
+from portcullis.errors import ProtocolError
+
+State = Literal["pending", "starting", "ready", "active", "disconnected", "ending", "ended"]
+Stage = Literal["placed", "accepted", "display", "application", "window", "ready"]
+STAGES: tuple[Stage, ...] = get_args(Stage)
+
+TRANSITIONS: dict[State, frozenset[State]] = {
+    "pending": frozenset({"starting", "ready", "ending", "ended"}),
+    "starting": frozenset({"ready", "active", "ending", "ended"}),
+    "ready": frozenset({"active", "disconnected", "ending", "ended"}),
+    "active": frozenset({"disconnected", "ready", "ending", "ended"}),
+    "disconnected": frozenset({"active", "ready", "ending", "ended"}),
+    "ending": frozenset({"ended"}),
+    "ended": frozenset(),
+}
+
+ATTACHABLE: frozenset[State] = frozenset({"ready", "active", "disconnected"})
+
+
+def check_transition(old: State, new: State) -> None:
+    """Raises ProtocolError when the table does not hold it. Staying is always allowed."""
+    if old != new and new not in TRANSITIONS[old]:
+        raise ProtocolError(f"a session cannot go from {old} to {new}")
+
+
+@dataclass(frozen=True, slots=True)
+class Display:
+    """What the client asked for at launch. `device_pixel_ratio` sets the scale that the application starts with."""
+
+    width: int = 1280
+    height: int = 720
+    device_pixel_ratio: float = 1.0
+    locale: str = "en-US"
+    layout: str = "us"
+    time_zone: str = "UTC"
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "width": self.width,
+            "height": self.height,
+            "device_pixel_ratio": self.device_pixel_ratio,
+            "locale": self.locale,
+            "layout": self.layout,
+            "time_zone": self.time_zone,
+        }
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Display:
+        return cls(**{name: data[name] for name in cls.__dataclass_fields__ if name in data})
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    id: str
+    tenant_id: str
+    user_id: str
+    user_name: str
+    application_id: str
+    application_name: str
+    command: tuple[str, ...]
+    environment: dict[str, str]
+    host_id: str
+    host_name: str
+    slot: int
+    display: Display
+    reference: str
+    """Of the launch: what `portcullis explain` takes."""
+    created: float
+    state: State = "pending"
+    stage: Stage = "placed"
+    e: int = 0
+    """Attach epoch (docs/protocol.md): raised by redeeming a ticket, never otherwise."""
+    end_code: str | None = None
+    """Why it is `ending`."""
+    trace: tuple[dict[str, str], ...] = ()
+    """Steps of the plan that placed it, so that a failed start can be explained whole."""
+
+    def moved_to(self, state: State, stage: Stage | None = None) -> Session:
+        check_transition(self.state, state)
+        return replace(self, state=state, stage=stage or self.stage)
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            **{name: getattr(self, name) for name in self.__dataclass_fields__},
+            "display": self.display.to_json(),
+            "command": list(self.command),
+            "trace": list(self.trace),
+        }
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Session:
+        known = {name: data[name] for name in cls.__dataclass_fields__ if name in data}
+        known["display"] = Display.from_json(data["display"])
+        known["command"] = tuple(data["command"])
+        known["trace"] = tuple(data.get("trace", ()))
+        return cls(**known)

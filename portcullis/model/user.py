@@ -1,0 +1,113 @@
+"""Users of a tenant, their logins and their API tokens."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Role = Literal["user", "administrator"]
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    id: str
+    name: str
+    role: Role = "user"
+    groups: frozenset[str] = frozenset()
+    disabled: bool = False
+    password_hash: str = field(default="", repr=False)  # argon2id, in its own encoding
+    totp_secret: str = field(default="", repr=False)  # base32, 160 bit
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "id": self.id,
+            "name": self.name,
+            "role": self.role,
+            "groups": sorted(self.groups),
+            "disabled": self.disabled,
+            "password_hash": self.password_hash,
+            "totp_secret": self.totp_secret,
+        }
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> User:
+        return cls(
+            id=data["id"],
+            name=data["name"],
+            role="administrator" if data.get("role") == "administrator" else "user",
+            groups=frozenset(data.get("groups", ())),
+            disabled=data.get("disabled", False),
+            password_hash=data.get("password_hash", ""),
+            totp_secret=data.get("totp_secret", ""),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """An authenticated visit of a browser. `hash` is the SHA-256 of the cookie's secret and names the record."""
+
+    hash: str
+    tenant_id: str
+    user_id: str
+    client_key: bytes = field(repr=False)  # raw P-256 point, made in the browser at sign-in
+    created: float
+    expires: float
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "hash": self.hash,
+            "tenant_id": self.tenant_id,
+            "user_id": self.user_id,
+            "client_key": base64.b64encode(self.client_key).decode(),
+            "created": self.created,
+            "expires": self.expires,
+        }
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Login:
+        return cls(
+            data["hash"],
+            data["tenant_id"],
+            data["user_id"],
+            base64.b64decode(data["client_key"]),
+            data["created"],
+            data["expires"],
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ApiToken:
+    """A script's right to act as a user. `hash` is the SHA-256 of its text; its first 16 hex are its public id."""
+
+    hash: str
+    tenant_id: str
+    user_id: str
+    note: str
+    created: float
+    expires: float
+
+    @property
+    def id(self) -> str:
+        return self.hash[:16]
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "hash": self.hash,
+            "tenant_id": self.tenant_id,
+            "user_id": self.user_id,
+            "note": self.note,
+            "created": self.created,
+            "expires": self.expires,
+        }
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> ApiToken:
+        return cls(
+            data["hash"],
+            data["tenant_id"],
+            data["user_id"],
+            data.get("note", ""),
+            data["created"],
+            data["expires"],
+        )

@@ -1,0 +1,39 @@
+"""Tasks that have an owner: the one place that calls `asyncio.create_task`."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+_live: set[asyncio.Task[Any]] = set()  # asyncio itself holds tasks weakly
+
+
+def spawn(coroutine: Coroutine[Any, Any, T], *, name: str) -> asyncio.Task[T]:
+    """Run `coroutine` as a task that cannot be collected early and whose failure is logged under its name.
+
+    The caller keeps the task and cancels it when it stops (`cancel_and_wait`).
+    """
+    task = asyncio.create_task(coroutine, name=name)  # noqa: TID251
+    _live.add(task)
+    task.add_done_callback(_finished)
+    return task
+
+
+async def cancel_and_wait(*tasks: asyncio.Task[Any] | None) -> None:
+    """Cancel the tasks that are still running and wait until all have ended. Never raises their errors."""
+    present = [task for task in tasks if task is not None]
+    for task in present:
+        task.cancel()
+    await asyncio.gather(*present, return_exceptions=True)
+
+
+def _finished(task: asyncio.Task[Any]) -> None:
+    _live.discard(task)
+    if not task.cancelled() and (error := task.exception()) is not None:
+        log.error("task %s failed", task.get_name(), exc_info=error)
