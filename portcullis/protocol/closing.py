@@ -1,8 +1,8 @@
-"""Close codes of streams: which reason code each stands for, and what the client does about it (docs/protocol.md 1.6).
+"""Close codes of streams: the reason code of each, and what the client does then (docs/protocol.md 1.6).
 
-A close code reaches the client in the Close frame; the reason code in CLOSING before it, and it is a key of
-`portcullis.errors.CODES`. Two reasons may share a close code. Any close code that is not here, 1006 above all, means:
-resume with the grant.
+A close code reaches the client in the Close frame, the reason code (a key of `portcullis.errors.CODES`)
+before it in CLOSING. Two reasons may share a close code. A close code that is not here, 1006 above all,
+means: resume with the grant.
 """
 
 from __future__ import annotations

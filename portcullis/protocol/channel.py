@@ -1,0 +1,335 @@
+"""Messages of the control channel between an agent and a broker (docs/protocol.md 4). No I/O.
+
+Each message is a frozen value with `to_json()`; `encode` makes the text that is sent. `parse_from_agent` and
+`parse_from_broker` read what a peer sent: they raise ProtocolError for anything malformed or out of bounds,
+and answer None for a message type that they do not know (a later version's), which the receiver skips.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, get_args
+
+from portcullis.errors import CODES
+from portcullis.model.session import Display, Session, Stage, State
+from portcullis.protocol.fields import Fields
+
+SUBPROTOCOL = "portcullis-control.v1"
+MAXIMUM_FROM_AGENT_BYTES = 1024 * 1024
+MAXIMUM_FROM_BROKER_BYTES = 16 * 1024 * 1024  # one order may carry 64 KiB of command and environment
+HEARTBEAT_SECONDS = 5
+MAXIMUM_SLOTS = 1024
+MAXIMUM_REPORTS = 2 * MAXIMUM_SLOTS  # orphans included
+MAXIMUM_GATEWAYS = 256
+MAXIMUM_KEYS = 64
+NAME_CHARACTERS = 128
+TEXT_CHARACTERS = 1024
+
+_REPORTED_STATES: frozenset[State] = frozenset({"starting", "ready", "active", "disconnected", "ended"})
+_STATES: frozenset[State] = frozenset(get_args(State))
+_STAGES: frozenset[Stage] = frozenset(get_args(Stage))
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What the agent says of one session. `code` is set when it ended by itself; `detail` is one line."""
+
+    session: str
+    tenant: str
+    state: State
+    stage: Stage
+    code: str | None = None
+    detail: str | None = None
+    exit_status: int | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "type": "report",
+            "session": self.session,
+            "tenant": self.tenant,
+            "state": self.state,
+            "stage": self.stage,
+            "code": self.code,
+            "detail": self.detail,
+            "exit_status": self.exit_status,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Hello:
+    version: str
+    slots: int
+    incarnation: str
+    sessions: tuple[Report, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "type": "hello",
+            "version": self.version,
+            "slots": self.slots,
+            "incarnation": self.incarnation,
+            "sessions": [report.to_json() for report in self.sessions],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Heartbeat:
+    load: float
+    """One-minute load divided by the number of cores."""
+    memory_available_bytes: int
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "type": "heartbeat",
+            "load": self.load,
+            "memory_available_bytes": self.memory_available_bytes,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayEntry:
+    name: str
+    address: str
+    """host:port of its inner listener."""
+
+    def to_json(self) -> dict[str, str]:
+        return {"name": self.name, "address": self.address}
+
+
+@dataclass(frozen=True, slots=True)
+class Directory:
+    """What may change while a channel stands: `grant_keys` is {kid: base64url of the raw Ed25519 key}."""
+
+    grant_keys: Mapping[str, str]
+    gateways: tuple[GatewayEntry, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "type": "directory",
+            "grant_keys": dict(self.grant_keys),
+            "gateways": [gateway.to_json() for gateway in self.gateways],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Welcome:
+    host: str
+    host_id: str
+    time: float
+    directory: Directory
+    heartbeat_seconds: int = HEARTBEAT_SECONDS
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            **self.directory.to_json(),
+            "type": "welcome",
+            "host": self.host,
+            "host_id": self.host_id,
+            "time": self.time,
+            "heartbeat_seconds": self.heartbeat_seconds,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What the host shall do with one session: `pending` starts it, `ending` ends it, all else keeps it."""
+
+    session: str
+    tenant: str
+    user_id: str
+    user_name: str
+    slot: int
+    state: State
+    application_id: str
+    application_name: str
+    command: tuple[str, ...]
+    environment: Mapping[str, str]
+    display: Display
+
+    @classmethod
+    def of(cls, session: Session) -> Order:
+        return cls(
+            session=session.id,
+            tenant=session.tenant_id,
+            user_id=session.user_id,
+            user_name=session.user_name,
+            slot=session.slot,
+            state=session.state,
+            application_id=session.application_id,
+            application_name=session.application_name,
+            command=session.command,
+            environment=session.environment,
+            display=session.display,
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "session": self.session,
+            "tenant": self.tenant,
+            "user": {"id": self.user_id, "name": self.user_name},
+            "slot": self.slot,
+            "state": self.state,
+            "application": {
+                "id": self.application_id,
+                "name": self.application_name,
+                "command": list(self.command),
+                "environment": dict(self.environment),
+            },
+            "display": self.display.to_json(),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Desired:
+    """All sessions of the host, as of `revision`."""
+
+    revision: int
+    sessions: tuple[Order, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "type": "desired",
+            "revision": self.revision,
+            "sessions": [order.to_json() for order in self.sessions],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """The worker closes this login's connections with `code`."""
+
+    tenant: str
+    login: str
+    code: str
+
+    def to_json(self) -> dict[str, Any]:
+        return {"type": "cut", "tenant": self.tenant, "login": self.login, "code": self.code}
+
+
+FromAgent = Hello | Report | Heartbeat
+FromBroker = Welcome | Directory | Desired | Cut
+
+
+def encode(message: FromAgent | FromBroker) -> str:
+    return json.dumps(message.to_json(), separators=(",", ":"), ensure_ascii=False)
+
+
+def parse_from_agent(text: str | bytes) -> FromAgent | None:
+    fields = Fields.parse(text, MAXIMUM_FROM_AGENT_BYTES)
+    reader = _FROM_AGENT.get(fields.text("type", 64))
+    return None if reader is None else reader(fields)
+
+
+def parse_from_broker(text: str | bytes) -> FromBroker | None:
+    fields = Fields.parse(text, MAXIMUM_FROM_BROKER_BYTES)
+    reader = _FROM_BROKER.get(fields.text("type", 64))
+    return None if reader is None else reader(fields)
+
+
+def _hello(fields: Fields) -> Hello:
+    return Hello(
+        version=fields.text("version", NAME_CHARACTERS),
+        slots=fields.integer("slots", 1, MAXIMUM_SLOTS),
+        incarnation=fields.id("incarnation"),
+        sessions=fields.items("sessions", MAXIMUM_REPORTS, _report),
+    )
+
+
+def _report(fields: Fields) -> Report:
+    return Report(
+        session=fields.id("session"),
+        tenant=fields.id("tenant"),
+        state=fields.choice("state", _REPORTED_STATES),
+        stage=fields.choice("stage", _STAGES),
+        code=_optional_code(fields),
+        detail=fields.optional_text("detail", TEXT_CHARACTERS),
+        exit_status=fields.optional_integer("exit_status", -(2**31), 2**31 - 1),
+    )
+
+
+def _optional_code(fields: Fields) -> str | None:
+    """A newer agent may know codes that this side does not: those count as the general one."""
+    code = fields.optional_text("code", 64)
+    return code if code is None or code in CODES else "session_ended"
+
+
+def _heartbeat(fields: Fields) -> Heartbeat:
+    return Heartbeat(
+        load=fields.number("load", 0, 1e6),
+        memory_available_bytes=fields.integer("memory_available_bytes", 0, 2**63),
+    )
+
+
+def _gateway(fields: Fields) -> GatewayEntry:
+    return GatewayEntry(fields.text("name", NAME_CHARACTERS), fields.text("address", 300))
+
+
+def _directory(fields: Fields) -> Directory:
+    return Directory(
+        grant_keys=fields.text_map("grant_keys", MAXIMUM_KEYS, 64),
+        gateways=fields.items("gateways", MAXIMUM_GATEWAYS, _gateway),
+    )
+
+
+def _welcome(fields: Fields) -> Welcome:
+    return Welcome(
+        host=fields.text("host", NAME_CHARACTERS),
+        host_id=fields.id("host_id"),
+        time=fields.number("time", 0, 1e11),
+        heartbeat_seconds=fields.integer("heartbeat_seconds", 1, 3600),
+        directory=_directory(fields),
+    )
+
+
+def _order(fields: Fields) -> Order:
+    user, application = fields.inner("user"), fields.inner("application")
+    return Order(
+        session=fields.id("session"),
+        tenant=fields.id("tenant"),
+        user_id=user.id("id"),
+        user_name=user.text("name", NAME_CHARACTERS),
+        slot=fields.integer("slot", 0, MAXIMUM_SLOTS - 1),
+        state=fields.choice("state", _STATES),
+        application_id=application.id("id"),
+        application_name=application.text("name", NAME_CHARACTERS),
+        command=application.texts("command", 256, 4096),
+        environment=application.text_map("environment", 256, 32768),
+        display=_display(fields.inner("display")),
+    )
+
+
+def _display(fields: Fields) -> Display:
+    return Display(
+        width=fields.integer("width", 1, 16384),
+        height=fields.integer("height", 1, 16384),
+        device_pixel_ratio=fields.number("device_pixel_ratio", 0.1, 10),
+        locale=fields.text("locale", 64),
+        layout=fields.text("layout", 64),
+        time_zone=fields.text("time_zone", 64),
+    )
+
+
+def _desired(fields: Fields) -> Desired:
+    return Desired(
+        revision=fields.integer("revision", 0, 2**63 - 1),
+        sessions=fields.items("sessions", MAXIMUM_SLOTS, _order),
+    )
+
+
+def _cut(fields: Fields) -> Cut:
+    return Cut(fields.id("tenant"), fields.hash("login"), fields.text("code", 64))
+
+
+_FROM_AGENT: dict[str, Callable[[Fields], FromAgent]] = {
+    "hello": _hello,
+    "report": _report,
+    "heartbeat": _heartbeat,
+}
+_FROM_BROKER: dict[str, Callable[[Fields], FromBroker]] = {
+    "welcome": _welcome,
+    "directory": _directory,
+    "desired": _desired,
+    "cut": _cut,
+}
