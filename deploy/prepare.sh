@@ -1,0 +1,93 @@
+# What quickstart and tests/run.sh share, sourced by both: system packages, Python environments, shown progress.
+# shellcheck shell=bash
+
+packages_of_a_host=(
+    python3 python3-venv ca-certificates
+    xvfb xauth x11-utils x11-xkb-utils xkb-data openbox dbus dbus-x11 xclip
+    xterm mousepad adwaita-icon-theme hicolor-icon-theme librsvg2-common fonts-dejavu-core
+    iproute2 procps util-linux
+)
+packages_of_the_tests=(chromium xdotool git)
+
+say() { printf '%s\n' "$*"; }
+fail() {
+    printf '%s: %s\n' "$(basename "$0")" "$*" >&2
+    exit 1
+}
+
+# Run a long command quietly, showing that it lives; what it printed is shown when it fails.
+step() { # <what it does> <command>...
+    local title=$1 log status=0 started=$SECONDS ticker
+    shift
+    log=$(mktemp)
+    printf '  %s ' "$title"
+    while sleep 2; do printf '.'; done &
+    ticker=$!
+    "$@" >"$log" 2>&1 </dev/null || status=$?
+    kill "$ticker" 2>/dev/null
+    wait "$ticker" 2>/dev/null || true
+    if ((status)); then
+        printf ' failed\n'
+        cat "$log" >&2
+    else
+        printf ' %d s\n' $((SECONDS - started))
+    fi
+    rm -f "$log"
+    return "$status"
+}
+
+missing_packages() { # <package>...: those that are not installed
+    local package
+    for package in "$@"; do
+        [[ $(dpkg-query -W -f='${Status}' "$package" 2>/dev/null) == *" installed" ]] || printf '%s\n' "$package"
+    done
+}
+
+as_root() {
+    if ((EUID == 0)); then
+        "$@"
+    elif command -v sudo >/dev/null; then
+        sudo "$@"
+    else
+        return 1
+    fi
+}
+
+install_packages() { # <package>...
+    local missing
+    mapfile -t missing < <(missing_packages "$@")
+    ((${#missing[@]})) || return 0
+    as_root true || fail "needs root or sudo to install: ${missing[*]}"
+    step "Reading the list of packages" as_root apt-get update -q || true
+    step "Installing ${missing[*]}" as_root env DEBIAN_FRONTEND=noninteractive \
+        apt-get install -q -y --no-install-recommends "${missing[@]}" || fail "packages could not be installed: ${missing[*]}"
+}
+
+# Debian's own python3: another one on PATH may lie below a home that service accounts cannot read.
+system_python() {
+    local python=/usr/bin/python3
+    [[ -x $python ]] || python=$(command -v python3) || fail "python3 is missing"
+    "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || fail "$python is older than Python 3.11"
+    printf '%s\n' "$python"
+}
+
+# A virtual environment with exactly what the lock files name. A stamp of their content makes the second call free.
+make_environment() { # <folder> <lock file>...
+    local folder=$1 python stamp lock
+    shift
+    stamp=$(cat "$@" | sha256sum | cut -d' ' -f1)
+    if [[ $(cat "$folder/.lock-stamp" 2>/dev/null) == "$stamp" ]] && "$folder/bin/python" -c '' 2>/dev/null; then
+        return 0
+    fi
+    python=$(system_python)
+    if ! "$folder/bin/python" -m pip --version >/dev/null 2>&1; then
+        rm -rf "$folder"
+        step "Making a Python environment" "$python" -m venv "$folder" || fail "$folder could not be made"
+    fi
+    for lock in "$@"; do
+        step "Installing Python packages of $(basename "$lock")" "$folder/bin/python" -m pip install --quiet \
+            --disable-pip-version-check --no-input --no-build-isolation --require-hashes -r "$lock" ||
+            fail "Python packages could not be installed"
+    done
+    printf '%s\n' "$stamp" >"$folder/.lock-stamp"
+}
