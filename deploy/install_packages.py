@@ -1,7 +1,7 @@
 """Put the five packages and their commands into a virtual environment, without a build tool or the network.
 
-python install_packages.py ENVIRONMENT           copies them (services: root-owned, apart from the clone)
-python install_packages.py ENVIRONMENT --link    refers to the clone (development: changes take effect at once)
+python install_packages.py ENVIRONMENT           copies them, for services
+python install_packages.py ENVIRONMENT --link    refers to the clone: changes take effect at once
 """
 
 from __future__ import annotations
@@ -44,13 +44,10 @@ def main() -> None:
 
 
 def copy(packages: list[str], site_packages: Path) -> None:
+    ignored = shutil.ignore_patterns("__pycache__", "node_modules")
     for package in packages:
         shutil.rmtree(site_packages / package, ignore_errors=True)
-        shutil.copytree(
-            CLONE / package,
-            site_packages / package,
-            ignore=shutil.ignore_patterns("__pycache__", "node_modules"),
-        )
+        shutil.copytree(CLONE / package, site_packages / package, ignore=ignored)
         compileall.compile_dir(site_packages / package, quiet=1)
 
 

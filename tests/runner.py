@@ -1,7 +1,8 @@
-"""Runs the suites and counts: `python tests/runner.py [SUITE...]`, called by tests/run.sh, standard library only.
+"""Runs the suites and counts: `python tests/runner.py [SUITE...]`, called by tests/run.sh.
 
-A suite is a list of checks. Pytest and node write JUnit reports, whose cases are counted; any other command counts as
-one. Output passes through as it comes. The last line is `N passed, N failed`, with `, N skipped` if there are any.
+A suite is a list of checks. Pytest and node write JUnit reports, whose cases are counted; any other command
+counts as one. Output passes through as it comes. The last line is `N passed, N failed`, with `, N skipped` if
+there are any. Standard library only.
 """
 
 from __future__ import annotations
@@ -83,14 +84,21 @@ def lint_checks() -> list[Check]:
 
 def web_checks() -> list[Check]:
     report = OUTPUT / "web.xml"
-    files = sorted(str(path.relative_to(CLONE)) for path in (CLONE / "tests/web").rglob("*.test.js"))
-    reporters = ("--test-reporter=spec", "--test-reporter-destination=stdout")
-    reporters += ("--test-reporter=junit", f"--test-reporter-destination={report}")
+    reporters = (
+        "--test-reporter=spec",
+        "--test-reporter-destination=stdout",
+        "--test-reporter=junit",
+        f"--test-reporter-destination={report}",
+    )
     return [
         Check("client's tools", install_client_tools()),
         Check("zstd decoder", (sys.executable, "-m", "web_client.fetch")),
-        Check("web", (tool("node"), "--test", *reporters, *files), report),
+        Check("web", (tool("node"), "--test", *reporters, *web_tests()), report),
     ]
+
+
+def web_tests() -> list[str]:
+    return sorted(str(path.relative_to(CLONE)) for path in (CLONE / "tests/web").rglob("*.test.js"))
 
 
 def install_client_tools() -> tuple[str, ...]:
