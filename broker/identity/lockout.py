@@ -1,0 +1,74 @@
+"""Lockout of one account: how many guesses may be evaluated, and how long to wait. Pure functions of values.
+
+A guess is counted *before* it is evaluated (`claimed`) and given back when it was right (`forgiven`, `accepted`): guesses
+made at the same moment through several brokers cannot all slip under the limit. Five are free; each one after
+that waits twice as long, from 30 s up to 15 minutes. Failures are forgotten after a quiet hour.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+FREE_FAILURES = 5
+FIRST_DELAY_SECONDS = 30
+LONGEST_DELAY_SECONDS = 15 * 60
+FORGOTTEN_AFTER_SECONDS = 60 * 60
+
+
+@dataclass(frozen=True, slots=True)
+class Attempts:
+    """What an account's record holds. `last_step` is the TOTP step that was accepted last."""
+
+    failures: int = 0
+    blocked_until: float = 0.0
+    last_failure: float = 0.0
+    last_step: int = 0
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "failures": self.failures,
+            "blocked_until": self.blocked_until,
+            "last_failure": self.last_failure,
+            "last_step": self.last_step,
+        }
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Attempts:
+        return cls(**{name: data[name] for name in cls.__dataclass_fields__ if name in data})
+
+
+def delay_after(failures: int) -> float:
+    """Seconds to wait after so many failures."""
+    if failures < FREE_FAILURES:
+        return 0.0
+    doublings = min(failures - FREE_FAILURES, 16)
+    return float(min(FIRST_DELAY_SECONDS * 2**doublings, LONGEST_DELAY_SECONDS))
+
+
+def wait_seconds(attempts: Attempts, now: float) -> float:
+    """How long the account is still blocked; never longer than the longest delay, whatever the clock did."""
+    return min(max(0.0, attempts.blocked_until - now), float(LONGEST_DELAY_SECONDS))
+
+
+def claimed(attempts: Attempts, now: float) -> Attempts:
+    """After one more guess was let through, as if it had failed already."""
+    quiet = now - attempts.last_failure > FORGOTTEN_AFTER_SECONDS
+    failures = 1 if quiet else attempts.failures + 1
+    delay = delay_after(failures)
+    return replace(attempts, failures=failures, blocked_until=now + delay if delay else 0.0, last_failure=now)
+
+
+def forgiven(current: Attempts, claim: Attempts, before: Attempts) -> Attempts:
+    """After the guess of `claim` turned out no failure (right password, code not asked for yet).
+
+    It gives back this guess alone, never those of others: who knows the password must not get a fresh count of codes.
+    """
+    if current == claim:
+        return before
+    return replace(current, failures=max(0, current.failures - 1))
+
+
+def accepted(attempts: Attempts, step: int) -> Attempts:
+    """After a complete sign-in with the code of `step`."""
+    return Attempts(last_step=max(step, attempts.last_step))

@@ -1,0 +1,39 @@
+"""Logins: authenticated visits of browsers. Opaque to the browser, bound to the key that it made at sign-in."""
+
+from __future__ import annotations
+
+from broker.repositories.logins import LoginRecords
+from broker.repositories.users import Users
+from portcullis.clock import Clock
+from portcullis.ids import BearerSecret, new_secret, parse_secret
+from portcullis.model.user import Login, User
+
+LIFETIME_SECONDS = 12 * 3600
+
+
+def new_login(tenant_id: str, user_id: str, client_key: bytes, now: float) -> tuple[BearerSecret, Login]:
+    """The cookie's secret and the record that is kept. An id that a browser brings along is never adopted."""
+    secret = new_secret("login", tenant_id)
+    return secret, Login(secret.hash, tenant_id, user_id, client_key, now, now + LIFETIME_SECONDS)
+
+
+class Logins:
+    def __init__(self, records: LoginRecords, users: Users, clock: Clock) -> None:
+        self._records = records
+        self._users = users
+        self._clock = clock
+
+    async def resolve(self, cookie: str) -> tuple[Login, User] | None:
+        """Whose visit the cookie stands for; None when it is malformed, unknown, over, or its user is disabled."""
+        secret = parse_secret(cookie, "login")
+        login = await self._records.get(secret.scope, secret.hash) if secret else None
+        if login is None or login.expires <= self._clock.now():
+            return None
+        user = self._users.get(login.tenant_id, login.user_id)
+        if user is None or user.disabled:
+            return None
+        return login, user
+
+    async def end(self, login: Login) -> int:
+        """Sign out: the cookie and the key are worth nothing any more. Answers with the grid's revision."""
+        return await self._records.delete(login)

@@ -1,0 +1,78 @@
+"""The signature by which a browser proves its key on every change (docs/api.md, `Portcullis-Signature`).
+
+Pure but for `RequestSignatures`, which also sees to it that a signature counts once: its nonce is created in the grid,
+where it lives longer than the signature would be accepted.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from broker.repositories.nonces import Nonces
+from portcullis.clock import Clock
+from portcullis.errors import Refused
+from portcullis.tickets import from_base64url, is_signed_by, request_message
+
+TOLERANCE_SECONDS = 60
+
+_HEADER = re.compile(r"v1 ([0-9]{1,15}) ([A-Za-z0-9_-]{22}) ([A-Za-z0-9_-]{86})", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class RequestSignature:
+    unix_ms: int
+    nonce: str
+    signature: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class SignedRequest:
+    """What the signature covers. `path` is the request target as it was sent, with its query."""
+
+    method: str
+    path: str
+    body: bytes
+    header: str | None
+
+
+def parse_signature(header: str | None) -> RequestSignature:
+    """Raises Refused("signature_refused") for anything but the one form."""
+    match = _HEADER.fullmatch(header or "")
+    if match is None:
+        raise Refused("signature_refused")
+    try:
+        signature = from_base64url(match.group(3))
+    except ValueError as exc:
+        raise Refused("signature_refused") from exc
+    return RequestSignature(int(match.group(1)), match.group(2), signature)
+
+
+def check_signature(request: SignedRequest, client_key: bytes, now: float) -> RequestSignature:
+    """The signature, if the key made it over this request within a minute of `now`. Its nonce is not looked at.
+
+    Raises Refused("signature_refused").
+    """
+    parsed = parse_signature(request.header)
+    if abs(parsed.unix_ms - now * 1000) > TOLERANCE_SECONDS * 1000:
+        raise Refused("signature_refused")
+    message = request_message(request.method, request.path, request.body, parsed.unix_ms, parsed.nonce)
+    if not is_signed_by(client_key, parsed.signature, message):
+        raise Refused("signature_refused")
+    return parsed
+
+
+class RequestSignatures:
+    def __init__(self, nonces: Nonces, clock: Clock) -> None:
+        self._nonces = nonces
+        self._clock = clock
+
+    def check(self, request: SignedRequest, client_key: bytes) -> RequestSignature:
+        """The signature alone, for a caller that writes the nonce in a transaction of its own (sign-in)."""
+        return check_signature(request, client_key, self._clock.now())
+
+    async def accept(self, tenant_id: str, client_key: bytes, request: SignedRequest) -> None:
+        """Raises Refused("signature_refused") when the signature is wrong, old or was seen before."""
+        parsed = self.check(request, client_key)
+        if not await self._nonces.use(tenant_id, client_key, parsed.nonce):
+            raise Refused("signature_refused")

@@ -1,0 +1,67 @@
+"""Records of sign-in attempts, one an account.
+
+The ledger of a user stands in its tenant for ever (it holds the TOTP step accepted last). A name or organisation that
+does not exist has one too, so that a stranger sees the same lockout for it; it stands in the site's scope, bound to a
+lease. What the values mean is decided in `broker.identity.lockout`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+from broker.grid.grid import GridUnavailable
+from broker.grid.scopes import CommitResult, Condition, Path, Record, Scope, SealedOperation, Stores
+from broker.repositories.committing import commit
+from portcullis.errors import Unavailable
+from portcullis.ids import name_hash
+
+
+class AttemptLedger:
+    def __init__(self, stores: Stores, store: Scope, path: Path, lease_seconds: int = 0) -> None:
+        self._stores = stores
+        self._store = store
+        self._path = path
+        self._lease_seconds = lease_seconds
+
+    async def read(self) -> Record | None:
+        """From the grid itself: this decides."""
+        try:
+            return await self._store.get(self._path)
+        except GridUnavailable as exc:
+            raise Unavailable() from exc
+
+    async def replacing(
+        self, record: Record | None, value: dict[str, Any]
+    ) -> tuple[SealedOperation, Condition]:
+        """What puts `value` if the ledger is still as `record` says."""
+        condition = self._store.unchanged(record) if record else self._store.absent(self._path)
+        return self._store.put(self._path, value, lease=await self._new_lease()), condition
+
+    async def replace(self, record: Record | None, value: dict[str, Any]) -> CommitResult:
+        operation, condition = await self.replacing(record, value)
+        return await commit(self._stores, operation, conditions=[condition])
+
+    async def _new_lease(self) -> int:
+        if not self._lease_seconds:
+            return 0
+        try:
+            return (await self._stores.grid.lease(self._lease_seconds)).id
+        except GridUnavailable as exc:
+            raise Unavailable() from exc
+
+
+class AttemptRecords:
+    def __init__(self, stores: Stores, stranger_lease_seconds: int) -> None:
+        self._stores = stores
+        self._stranger_lease_seconds = stranger_lease_seconds
+
+    async def of_user(self, tenant_id: str, user_id: str) -> AttemptLedger:
+        store = await self._stores.tenant(tenant_id)
+        return AttemptLedger(self._stores, store, ("attempts", user_id))
+
+    def of_stranger(self, organisation: str, name: str) -> AttemptLedger:
+        digest = hashlib.sha256(f"{name_hash(organisation)}{name_hash(name)}".encode()).hexdigest()
+        return AttemptLedger(
+            self._stores, self._stores.site, ("attempts", digest), self._stranger_lease_seconds
+        )

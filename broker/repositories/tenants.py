@@ -1,0 +1,31 @@
+"""Tenants and the site that they live in."""
+
+from __future__ import annotations
+
+from broker.snapshot import Snapshot
+from portcullis.errors import Unavailable
+from portcullis.ids import name_hash
+from portcullis.model.tenant import Site, Tenant
+
+
+class Tenants:
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._snapshot = snapshot
+
+    def site(self) -> Site:
+        """Raises Unavailable while the snapshot is not loaded."""
+        record = self._snapshot.get("site", ("meta",))
+        if record is None:
+            raise Unavailable()
+        return Site.from_json(record.value)
+
+    def get(self, tenant_id: str) -> Tenant | None:
+        record = self._snapshot.get("site", ("tenant", tenant_id))
+        return Tenant.from_json(record.value) if record else None
+
+    def list(self) -> list[Tenant]:
+        return [Tenant.from_json(record.value) for record in self._snapshot.tenants()]
+
+    def by_name(self, name: str) -> Tenant | None:
+        wanted = name_hash(name)
+        return next((tenant for tenant in self.list() if name_hash(tenant.name) == wanted), None)

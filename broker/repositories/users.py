@@ -1,0 +1,68 @@
+"""Users of a tenant, and the index that makes a name unique whatever its case."""
+
+from __future__ import annotations
+
+from broker.grid.scopes import Condition, Record, Scope, SealedOperation, Stores
+from broker.repositories.committing import commit
+from broker.snapshot import Snapshot
+from portcullis.errors import Refused
+from portcullis.ids import name_hash
+from portcullis.model.user import User
+
+
+def user_creation(
+    store: Scope, user: User, author: str = "system"
+) -> tuple[list[SealedOperation], list[Condition]]:
+    """What creates a user, for a transaction that may hold more."""
+    index = ("user-name", name_hash(user.name))
+    operations = [
+        store.put(("user", user.id), user.to_json(), author=author),
+        store.put(index, {"id": user.id}, author=author),
+    ]
+    return operations, [store.absent(index), store.absent(("user", user.id))]
+
+
+class Users:
+    def __init__(self, stores: Stores, snapshot: Snapshot) -> None:
+        self._stores = stores
+        self._snapshot = snapshot
+
+    def record(self, tenant_id: str, user_id: str) -> Record | None:
+        return self._snapshot.get(tenant_id, ("user", user_id))
+
+    def get(self, tenant_id: str, user_id: str) -> User | None:
+        record = self.record(tenant_id, user_id)
+        return User.from_json(record.value) if record else None
+
+    def by_name(self, tenant_id: str, name: str) -> User | None:
+        index = self._snapshot.get(tenant_id, ("user-name", name_hash(name)))
+        return self.get(tenant_id, index.value["id"]) if index else None
+
+    def list(self, tenant_id: str) -> list[User]:
+        """By name."""
+        users = [User.from_json(record.value) for record in self._snapshot.list(tenant_id, "user")]
+        return sorted(users, key=lambda user: user.name.casefold())
+
+    async def create(self, tenant_id: str, user: User, author: str) -> int:
+        """Answers with the grid's revision. Raises Refused("already_exists")."""
+        store = await self._stores.tenant(tenant_id)
+        operations, conditions = user_creation(store, user, author)
+        result = await commit(self._stores, *operations, conditions=conditions)
+        if not result.succeeded:
+            raise Refused("already_exists")
+        return result.revision
+
+    async def replace(self, tenant_id: str, user: User, author: str) -> int:
+        """Write a changed user of the same name over the one that the snapshot holds.
+
+        Raises Refused: not_found, changed_meanwhile.
+        """
+        record = self.record(tenant_id, user.id)
+        if record is None:
+            raise Refused("not_found")
+        store = await self._stores.tenant(tenant_id)
+        operation = store.put(("user", user.id), user.to_json(), author=author)
+        result = await commit(self._stores, operation, conditions=[store.unchanged(record)])
+        if not result.succeeded:
+            raise Refused("changed_meanwhile")
+        return result.revision
