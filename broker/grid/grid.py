@@ -1,22 +1,24 @@
 """What the grid is: an ordered map of keys to bytes with revisions, transactions, watches and leases.
 
-Two stores implement `Grid`: `embedded.EmbeddedGrid` (one broker, SQLite) and an etcd store. They keep to the part of
-etcd's semantics that is written here, and one contract suite runs against each. The grid knows keys and bytes, never
-models; `scopes` is the only caller that services use.
+Two stores implement `Grid`: `embedded.EmbeddedGrid` (one broker, SQLite) and an etcd store. They keep to the
+part of etcd's semantics that is written here, and one contract suite runs against each. The grid knows keys
+and bytes, never models; `scopes` is the only caller that services use.
 
-Revisions count from 1 and grow by one with every transaction that changes something. There are no reads of the past:
-`range` and `txn` see the newest revision, `watch` resumes from any revision not yet compacted.
+Revisions count from 1 and grow by one with every transaction that changes something. There are no reads of
+the past: `range` and `txn` see the newest revision, `watch` resumes from any revision not yet compacted.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 PAGE_SIZE = 1000
 MAXIMUM_VALUE_BYTES = 1_500_000
+"""Of all keys and values of one transaction together (etcd's default limit of a request is 1.5 MiB)."""
 MAXIMUM_OPERATIONS = 128
+"""Of compares, of `then` and of `otherwise`, each (etcd's default `--max-txn-ops`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +127,7 @@ class GridError(Exception):
 
 
 class GridUnavailable(GridError):
-    """The store cannot be reached or cannot commit now. The outcome of a `txn` that raised this is unknown."""
+    """The store cannot be reached or cannot commit now. The outcome of a `txn` that raised it is unknown."""
 
 
 class Compacted(GridError):
@@ -137,11 +139,14 @@ class LeaseGone(GridError):
 
 
 class InvalidTransaction(GridError):
-    """Too many operations, a key twice, or a value too large. Nothing was changed."""
+    """Too many operations, a key twice in one branch, or too many bytes. Nothing was changed."""
 
 
 class Grid(Protocol):
-    """The contract of a store. Every method may raise GridUnavailable."""
+    """The contract of a store. All methods may raise GridUnavailable; an empty key or prefix is a ValueError.
+
+    A call that is cancelled after it was sent may still take effect, whole.
+    """
 
     async def range(self, prefix: str) -> Snapshot:
         """Every key that starts with `prefix`, in pages of PAGE_SIZE, all at one revision."""
@@ -161,10 +166,11 @@ class Grid(Protocol):
         """
         ...
 
-    def watch(self, prefix: str, from_revision: int) -> AsyncIterator[Changes]:
+    def watch(self, prefix: str, from_revision: int) -> AsyncGenerator[Changes, None]:
         """Changes under `prefix` from `from_revision` (inclusive, at least 1) on, for ever.
 
-        Events are delivered only after they are durable. Raises Compacted. Closing the iterator ends the watch.
+        Events are delivered only after they are durable. Raises Compacted. Closing the generator ends the
+        watch. `from_revision` may lie ahead of the grid's revision.
         """
         ...
 
@@ -179,3 +185,35 @@ class Grid(Protocol):
         ...
 
     async def close(self) -> None: ...
+
+
+def check_transaction(
+    compares: Sequence[Compare], then: Sequence[Operation], otherwise: Sequence[Operation]
+) -> None:
+    """What every store refuses unsent. Raises InvalidTransaction, and ValueError for an empty key."""
+    if max(len(compares), len(then), len(otherwise)) > MAXIMUM_OPERATIONS:
+        raise InvalidTransaction(f"more than {MAXIMUM_OPERATIONS} compares or operations")
+    check_key(*(compare.key for compare in compares))
+    size = 0
+    for branch in (then, otherwise):
+        keys = [operation.key for operation in branch]
+        check_key(*keys)
+        if len(set(keys)) != len(keys):
+            raise InvalidTransaction("a key twice in one branch")
+        size += _size(branch)
+    if size > MAXIMUM_VALUE_BYTES:
+        raise InvalidTransaction(f"{size} bytes, of at most {MAXIMUM_VALUE_BYTES}")
+
+
+def check_key(*keys: str) -> None:
+    """An empty key would be the open range, a NUL its end in etcd."""
+    for key in keys:
+        if not key or "\0" in key:
+            raise ValueError(f"not a key: {key!r}")
+
+
+def _size(branch: Iterable[Operation]) -> int:
+    return sum(
+        len(operation.key.encode()) + (len(operation.value) if isinstance(operation, Put) else 0)
+        for operation in branch
+    )

@@ -1,0 +1,66 @@
+"""Where records lie: `/p/v1/<scope>/<segment>/...`, the scope being `site` or `t/<tenant id>` (docs/grid.md).
+
+A path is a tuple of segments; nothing else becomes a key, so that no path can leave its scope. The first
+segment is the record's *kind*.
+"""
+
+from __future__ import annotations
+
+import re
+
+from portcullis.ids import is_id
+
+Path = tuple[str, ...]
+
+ROOT = "/p/v1/"
+SITE = "site"
+
+HISTORY = "history"
+HISTORY_KINDS = frozenset({"tenant", "host", "gateway", "user", "application", "token"})
+"""Configuration whose every write is kept. Name indices follow from their records, icons are named by their
+content, and a key that was deleted must be gone."""
+
+NOT_IN_SNAPSHOT = frozenset({HISTORY, "icon", "nonce", "ticket", "trace"})
+"""Read from the grid when they are needed."""
+
+_SEGMENT = re.compile(r"[a-z0-9.-]{1,128}")
+
+
+class InvalidPath(ValueError):
+    """A path with a segment that no key may have. What users send is checked before it becomes one."""
+
+
+def prefix(scope: str) -> str:
+    """Of every key of the scope. Raises InvalidPath unless it is `site` or a tenant id."""
+    if scope == SITE:
+        return f"{ROOT}{SITE}/"
+    if not is_id(scope):
+        raise InvalidPath(f"not a scope: {scope!r}")
+    return f"{ROOT}t/{scope}/"
+
+
+def key(scope: str, path: Path) -> str:
+    """Raises InvalidPath."""
+    if not isinstance(path, tuple) or not path:
+        raise InvalidPath(f"not a path: {path!r}")
+    for segment in path:
+        _check_segment(segment)
+    return prefix(scope) + "/".join(path)
+
+
+def parse(text: str) -> tuple[str, Path] | None:
+    """The scope and path of a key, or None for what no scope wrote."""
+    if not text.startswith(ROOT):
+        return None
+    scope, *path = text.removeprefix(ROOT).split("/")
+    if scope == "t" and path:
+        scope = path.pop(0)
+    try:
+        return (scope, tuple(path)) if key(scope, tuple(path)) == text else None
+    except InvalidPath:
+        return None
+
+
+def _check_segment(segment: str) -> None:
+    if not isinstance(segment, str) or not _SEGMENT.fullmatch(segment) or not segment.strip("."):
+        raise InvalidPath(f"not a segment of a path: {segment!r}")

@@ -1,0 +1,253 @@
+"""The only way to the grid's records: a store for the site, one for each tenant, and `commit` over both.
+
+A scope adds its prefix, refuses whatever is not a path (`keys`), seals and opens values (`seal`) and builds
+conditions and operations; `Stores.commit` alone sends them, in one transaction across scopes. A tenant's
+records are reached through its `TenantStore` and through nothing else.
+
+Writing configuration keeps history by itself: the record as it was put, or null when it was deleted, by whom
+and when, under `history/<path>/<stamp>` in the same transaction. The stamp is the broker's time in
+milliseconds with random hex behind it; the order that counts is that of the history records' revisions.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import logging
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from broker.grid import keys
+from broker.grid.grid import (
+    Compare,
+    CreateRevision,
+    Delete,
+    Exists,
+    Grid,
+    KeyValue,
+    ModRevision,
+    Operation,
+    Put,
+)
+from broker.grid.keys import Path
+from broker.grid.seal import KEY_BYTES, Seal, SealBroken, SiteKey
+from portcullis.clock import Clock, SystemClock
+from portcullis.errors import Refused
+
+__all__ = [
+    "CommitResult",
+    "Condition",
+    "Path",
+    "Record",
+    "Scope",
+    "SealedOperation",
+    "SiteStore",
+    "Stores",
+    "TenantStore",
+]
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One opened value. `value` is shared: read it, never change it."""
+
+    scope: str
+    path: Path
+    value: dict[str, Any] = field(repr=False)
+    create_revision: int
+    mod_revision: int
+    lease: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """Made by a Scope."""
+
+    _compare: Compare = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class SealedOperation:
+    """Made by a Scope: one write and, for configuration, its history."""
+
+    _operations: tuple[Operation, ...] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class CommitResult:
+    succeeded: bool
+    revision: int
+    deleted: dict[tuple[str, Path], Record]
+    """What the deletes took away. A value that does not open is left out."""
+
+
+class Scope:
+    """Records of the site or of one tenant. Every method raises InvalidPath for what is not a path."""
+
+    def __init__(self, grid: Grid, scope: str, seal: Seal, clock: Clock) -> None:
+        self.scope = scope
+        self._grid = grid
+        self._seal = seal
+        self._clock = clock
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.scope})"
+
+    def put(
+        self, path: Path, value: dict[str, Any], *, lease: int = 0, author: str = "system"
+    ) -> SealedOperation:
+        """`author` stands in the history of configuration."""
+        return SealedOperation((self._put(path, value, lease), *self._history(path, value, author)))
+
+    def delete(self, path: Path, *, author: str = "system") -> SealedOperation:
+        return SealedOperation((Delete(keys.key(self.scope, path)), *self._history(path, None, author)))
+
+    def absent(self, path: Path) -> Condition:
+        return Condition(CreateRevision(keys.key(self.scope, path), 0))
+
+    def present(self, path: Path) -> Condition:
+        return Condition(Exists(keys.key(self.scope, path)))
+
+    def unchanged(self, record: Record) -> Condition:
+        """Nobody wrote or deleted the record since it was read."""
+        self._check_own(record)
+        return Condition(ModRevision(keys.key(self.scope, record.path), record.mod_revision))
+
+    def created_at(self, path: Path, create_revision: int) -> Condition:
+        """The record is still the one that was created then, whatever was written to it since."""
+        return Condition(CreateRevision(keys.key(self.scope, path), create_revision))
+
+    async def get(self, path: Path) -> Record | None:
+        """From the grid itself. Raises GridUnavailable, SealBroken."""
+        item = await self._grid.get(keys.key(self.scope, path))
+        return None if item is None else self.open(item)
+
+    async def list(self, *prefix: str) -> list[Record]:
+        """All records below `prefix`, in order, from the grid itself. Raises GridUnavailable, SealBroken."""
+        snapshot = await self._grid.range(keys.key(self.scope, prefix) + "/")
+        return [self.open(item) for item in snapshot.items]
+
+    def open(self, item: KeyValue) -> Record:
+        """Raises SealBroken; ValueError for a key of another scope."""
+        place = keys.parse(item.key)
+        if place is None or place[0] != self.scope:
+            raise ValueError(f"{item.key} is not of scope {self.scope}")
+        value = json.loads(self._seal.open(item.key, item.value))
+        return Record(self.scope, place[1], value, item.create_revision, item.mod_revision, item.lease)
+
+    def _put(self, path: Path, value: dict[str, Any], lease: int = 0) -> Put:
+        key = keys.key(self.scope, path)
+        plain = json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+        return Put(key, self._seal.seal(key, plain.encode()), lease)
+
+    def _history(self, path: Path, value: dict[str, Any] | None, author: str) -> tuple[Put, ...]:
+        if path[0] not in keys.HISTORY_KINDS:
+            return ()
+        now = self._clock.now()
+        stamp = f"{int(now * 1000):013d}-{secrets.token_hex(4)}"
+        entry = {"value": value, "author": author, "time": now}
+        return (self._put((keys.HISTORY, *path, stamp), entry),)
+
+    def _check_own(self, record: Record) -> None:
+        if record.scope != self.scope:
+            raise ValueError(f"a record of scope {record.scope} in scope {self.scope}")
+
+
+class SiteStore(Scope):
+    """Records of the site: tenants, keys, machines, liveness, slots."""
+
+
+class TenantStore(Scope):
+    """Records of one tenant. Got from `Stores.tenant` with an id that a verified credential named."""
+
+
+class Stores:
+    """All scopes of one grid. `grid` itself is for leases."""
+
+    def __init__(self, grid: Grid, site_key: SiteKey, clock: Clock | None = None) -> None:
+        self.grid = grid
+        self.clock: Clock = clock or SystemClock()
+        self.site = SiteStore(grid, keys.SITE, Seal(site_key.derive("site")), self.clock)
+        self._tenants: dict[str, TenantStore] = {}
+
+    async def tenant(self, tenant_id: str) -> TenantStore:
+        """Raises Refused("not_found"); GridUnavailable the first time."""
+        store = self._tenants.get(tenant_id)
+        if store is None:
+            path = _data_key_path(tenant_id)
+            record = await self.site.get(path) if path is not None else None
+            if record is None:
+                raise Refused("not_found")
+            store = self._learn(tenant_id, record)
+        return store
+
+    def found_tenant(self, tenant_id: str) -> tuple[TenantStore, SealedOperation]:
+        """The store of a tenant to be, and the put of its data key, to be committed with its record."""
+        path = _data_key_path(tenant_id)
+        if path is None:
+            raise keys.InvalidPath(f"not a tenant id: {tenant_id!r}")
+        raw_key = secrets.token_bytes(KEY_BYTES)
+        store = TenantStore(self.grid, tenant_id, Seal(raw_key), self.clock)
+        return store, self.site.put(path, {"data_key": base64.b64encode(raw_key).decode()})
+
+    async def commit(
+        self, *operations: SealedOperation, conditions: Sequence[Condition] = ()
+    ) -> CommitResult:
+        """All operations in one transaction if every condition holds, else none.
+
+        Raises GridUnavailable (the outcome is unknown: send the same again), InvalidTransaction, LeaseGone.
+        """
+        result = await self.grid.txn(
+            [condition._compare for condition in conditions],
+            [part for operation in operations for part in operation._operations],
+        )
+        opened = (self.open(item) for item in result.deleted.values() if item is not None)
+        deleted = {(record.scope, record.path): record for record in opened if record is not None}
+        return CommitResult(result.succeeded, result.revision, deleted)
+
+    def open(self, item: KeyValue) -> Record | None:
+        """The record of any scope whose data key is known; None, logged, when it does not open.
+
+        Opening a tenant's data key makes that tenant known: `snapshot` opens those first.
+        """
+        place = keys.parse(item.key)
+        if place is None:
+            log.error("a key that no scope wrote is ignored: %s", item.key)
+            return None
+        scope, path = place
+        store = self.site if scope == keys.SITE else self._tenants.get(scope)
+        try:
+            if store is None:
+                raise SealBroken(f"{item.key} is of a tenant without a data key")
+            record = store.open(item)
+        except SealBroken as exc:
+            log.error("a record is ignored: %s", exc)
+            return None
+        if is_data_key(item.key):
+            self._learn(path[-1], record)
+        return record
+
+    def _learn(self, tenant_id: str, record: Record) -> TenantStore:
+        store = self._tenants.get(tenant_id)
+        if store is None:
+            seal = Seal(base64.b64decode(record.value["data_key"]))
+            store = self._tenants[tenant_id] = TenantStore(self.grid, tenant_id, seal, self.clock)
+        return store
+
+
+def is_data_key(grid_key: str) -> bool:
+    """Whether a tenant's data key lies here: to be opened before the tenant's records."""
+    return grid_key.startswith(f"{keys.prefix(keys.SITE)}key/tenant/")
+
+
+def _data_key_path(tenant_id: str) -> Path | None:
+    path = ("key", "tenant", tenant_id)
+    try:
+        keys.prefix(tenant_id)
+    except keys.InvalidPath:
+        return None
+    return path if tenant_id != keys.SITE else None
