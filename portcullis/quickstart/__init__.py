@@ -1,0 +1,12 @@
+"""One machine, one command: a whole site on loopback, for trying Portcullis out. Called by deploy/quickstart.sh.
+
+    __main__.py       options            instance.py      where this clone's state lives, which ports it keeps
+    start.py          first start: init, join, publish; every start: run, wait until healthy, write the facts
+    stop.py           log off sessions, stop the parts; reset: remove all that was made
+    supervisor.py     runs the parts and restarts those that die (backoff.py, log_files.py, control_socket.py)
+    accounts.py       the service account of broker and gateway
+    publish.py        xterm, mousepad and this machine's desktop entries (desktop_entries.py)
+    facts.py          var/quickstart.json       terminal.py  what is printed
+
+It knows the services by their commands and the REST API alone.
+"""

@@ -1,0 +1,49 @@
+"""How one asks the supervisor: a Unix socket that root alone may open, one line `{"command": ...}`, one line back."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import socket
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+Answer = Callable[[str], Awaitable[dict[str, Any]]]
+
+STATUS_SECONDS = 5.0
+STOP_SECONDS = 60.0
+
+
+async def serve(path: Path, answer: Answer) -> asyncio.Server:
+    async def on_connect(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            request = json.loads(await reader.readline())
+            writer.write(json.dumps(await answer(str(request["command"]))).encode() + b"\n")
+            await writer.drain()
+        except (ValueError, KeyError, TypeError, ConnectionError):
+            pass  # half a question: nobody to answer
+        finally:
+            writer.close()
+
+    path.unlink(missing_ok=True)
+    previous = os.umask(0o177)
+    try:
+        return await asyncio.start_unix_server(on_connect, path)
+    finally:
+        os.umask(previous)
+
+
+def ask(path: Path, command: str, timeout_seconds: float = STATUS_SECONDS) -> dict[str, Any] | None:
+    """The supervisor's answer; None when there is none running."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+        connection.settimeout(timeout_seconds)
+        try:
+            connection.connect(str(path))
+            connection.sendall(json.dumps({"command": command}).encode() + b"\n")
+            line = connection.makefile("rb").readline()
+        except (FileNotFoundError, ConnectionError):
+            return None
+    answer = json.loads(line) if line else None
+    return answer if isinstance(answer, dict) else None

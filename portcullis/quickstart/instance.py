@@ -1,0 +1,200 @@
+"""An instance is the path of its clone: two clones on one machine share nothing but the release of equal content.
+
+`/var/lib/portcullis-<hash>/instance.json` keeps what was chosen at the first start (ports) and how far it came.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import hashlib
+import json
+import socket
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from portcullis.quickstart.errors import QuickstartError
+
+STATES = Path("/var/lib")
+RUNTIMES = Path("/run")
+RELEASES = Path("/opt/portcullis")
+
+FIRST_PUBLIC_PORT = 8080
+PUBLIC_PORTS = range(FIRST_PUBLIC_PORT, FIRST_PUBLIC_PORT + 100)
+INNER_PORTS = range(21000, 31000)  # below Linux's ephemeral range, so that no outgoing connection takes one
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    public: int
+    broker: int
+    gateway_inner: int
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """`releases`: folders whose code may still run for this instance, the current one last."""
+
+    clone: Path
+    ports: Ports
+    releases: tuple[Path, ...] = ()
+    done: frozenset[str] = frozenset()
+    """Steps of the first start that are behind us: initialised, gateway, host, published."""
+
+    @property
+    def key(self) -> str:
+        return instance_key(self.clone)
+
+    @property
+    def state(self) -> Path:
+        return state_folder(self.clone)
+
+    @property
+    def runtime(self) -> Path:
+        return RUNTIMES / f"portcullis-{self.key}"
+
+    @property
+    def homes(self) -> Path:
+        return self.state / "homes"
+
+    @property
+    def logs(self) -> Path:
+        return self.state / "logs"
+
+    @property
+    def secrets_file(self) -> Path:
+        return self.state / "secrets.json"
+
+    @property
+    def control_socket(self) -> Path:
+        return self.state / "supervisor.sock"
+
+    @property
+    def service_account(self) -> str:
+        return f"portcullis-{self.key}"
+
+    @property
+    def account_prefix(self) -> str:
+        """Of the accounts that the agent makes; not a prefix of the service account's name."""
+        return f"pc{self.key}"
+
+    @property
+    def var(self) -> Path:
+        return self.clone / "var"
+
+    @property
+    def url(self) -> str:
+        return f"http://localhost:{self.ports.public}"
+
+    @property
+    def release(self) -> Path:
+        return self.releases[-1]
+
+    def running(self, release: Path) -> Instance:
+        """With `release` as the current one."""
+        others = tuple(known for known in self.releases if known != release)
+        return dataclasses.replace(self, releases=(*others, release))
+
+    def with_done(self, step: str) -> Instance:
+        return dataclasses.replace(self, done=self.done | {step})
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "clone": str(self.clone),
+            "ports": dataclasses.asdict(self.ports),
+            "releases": [str(release) for release in self.releases],
+            "done": sorted(self.done),
+        }
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Instance:
+        return cls(
+            Path(data["clone"]),
+            Ports(**data["ports"]),
+            tuple(map(Path, data.get("releases", ()))),
+            frozenset(data.get("done", ())),
+        )
+
+
+def instance_key(clone: Path) -> str:
+    return hashlib.sha256(str(clone).encode()).hexdigest()[:8]
+
+
+def state_folder(clone: Path) -> Path:
+    return STATES / f"portcullis-{instance_key(clone)}"
+
+
+def load(clone: Path) -> Instance | None:
+    """The instance of this clone, or None before its first start. Raises QuickstartError on a damaged file."""
+    path = state_folder(clone) / "instance.json"
+    try:
+        return Instance.from_json(json.loads(path.read_text()))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, TypeError) as exc:
+        raise QuickstartError(f"{path} cannot be read ({exc}): run deploy/quickstart.sh --reset") from exc
+
+
+def save(instance: Instance) -> None:
+    instance.state.mkdir(mode=0o755, exist_ok=True)
+    path = instance.state / "instance.json"
+    partial = path.with_suffix(".partial")
+    partial.write_text(json.dumps(instance.to_json(), indent=2) + "\n")
+    partial.replace(path)
+
+
+def others(clone: Path) -> list[Instance]:
+    """The other instances of this machine, as far as their files can be read."""
+    found = []
+    for path in STATES.glob("portcullis-*/instance.json"):
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+            instance = Instance.from_json(json.loads(path.read_text()))
+            if instance.clone != clone:
+                found.append(instance)
+    return found
+
+
+def choose_ports(public: int | None, key: str, taken: Iterable[int], is_free: Callable[[int], bool]) -> Ports:
+    """Ports for a new instance: `public` as wished, else the first free one from 8080 on; free inner ones.
+
+    `taken`: ports of other instances, which may be stopped now. Raises QuickstartError.
+    """
+    reserved = set(taken)
+    if public is not None and not is_free(public):
+        raise QuickstartError(f"port {public} is in use: choose another one with --port")
+    if public is None:
+        public = next((port for port in PUBLIC_PORTS if port not in reserved and is_free(port)), None)
+        if public is None:
+            raise QuickstartError(
+                f"no free port from {PUBLIC_PORTS[0]} to {PUBLIC_PORTS[-1]}: choose one with --port"
+            )
+    start = int(key, 16) % len(INNER_PORTS)
+    order = (*INNER_PORTS[start:], *INNER_PORTS[:start])
+    free = (port for port in order if port != public and port not in reserved and is_free(port))
+    return Ports(public, next(free), next(free))
+
+
+def port_is_free(port: int) -> bool:
+    """On both loopback addresses: `localhost` may mean either to a browser."""
+    return all(_can_listen(family, address, port) for family, address in _LOOPBACK)
+
+
+_LOOPBACK = ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1"))
+
+
+def _can_listen(family: socket.AddressFamily, address: str, port: int) -> bool:
+    try:
+        with socket.socket(family, socket.SOCK_STREAM) as listener:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind((address, port))
+    except PermissionError:
+        return False
+    except OSError as exc:
+        # Without IPv6 there is nobody to take the port on it.
+        return family == socket.AF_INET6 and exc.errno != _ADDRESS_IN_USE
+    return True
+
+
+_ADDRESS_IN_USE = 98

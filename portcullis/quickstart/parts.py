@@ -1,0 +1,121 @@
+"""The commands of the three services, as this instance runs them.
+
+Broker and gateway give up root, every capability and the way back to them; the agent needs root for its leaders.
+Each part gets SIGTERM when its supervisor dies, so that no part outlives it and holds a port. Sessions do: their
+leaders are no children of the supervisor.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from portcullis.quickstart.instance import Instance
+
+SLOTS = 20
+ENVIRONMENT = {
+    "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+    "LANG": "C.UTF-8",
+    "HOME": "/nonexistent",
+    "PYTHONUNBUFFERED": "1",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    name: str
+    command: tuple[str, ...]
+
+
+def parts(instance: Instance) -> tuple[Part, ...]:
+    """In the order in which they start; they stop in reverse."""
+    return (broker(instance), gateway(instance), agent(instance))
+
+
+def broker(instance: Instance) -> Part:
+    arguments = (
+        "serve",
+        "--state",
+        state_of(instance, "broker"),
+        "--listen",
+        loopback(instance.ports.broker),
+    )
+    return Part("broker", ("setpriv", "--pdeathsig", "TERM", *as_service(instance, "broker", *arguments)))
+
+
+def gateway(instance: Instance) -> Part:
+    arguments = (
+        *("serve", "--state", state_of(instance, "gateway")),
+        *("--listen", loopback(instance.ports.public)),
+        *("--inner-listen", loopback(instance.ports.gateway_inner)),
+    )
+    return Part("gateway", ("setpriv", "--pdeathsig", "TERM", *as_service(instance, "gateway", *arguments)))
+
+
+def agent(instance: Instance) -> Part:
+    arguments = (
+        *("serve", "--state", state_of(instance, "agent")),
+        *("--runtime", str(instance.runtime)),
+        *("--account-prefix", instance.account_prefix),
+        *("--homes", str(instance.homes)),
+    )
+    return Part("agent", ("setpriv", "--pdeathsig", "TERM", command(instance, "agent"), *arguments))
+
+
+def init(instance: Instance, secrets_file: Path) -> tuple[str, ...]:
+    arguments = (
+        *("init", "--state", state_of(instance, "broker")),
+        *("--site", "quickstart", "--tenant", "demo", "--administrator", "admin", "--user", "demo"),
+        *("--public-origin", instance.url),
+        *("--secrets-file", str(secrets_file)),
+    )
+    return ("setpriv", *as_service(instance, "broker", *arguments))
+
+
+def join_gateway(instance: Instance, token_file: Path) -> tuple[str, ...]:
+    arguments = (
+        *("join", "--state", state_of(instance, "gateway"), "--broker", loopback(instance.ports.broker)),
+        *("--token-file", str(token_file), "--name", "gateway"),
+        *("--inner-address", loopback(instance.ports.gateway_inner)),
+        *("--public-origin", instance.url),
+    )
+    return ("setpriv", *as_service(instance, "gateway", *arguments))
+
+
+def join_host(instance: Instance, token_file: Path, name: str) -> tuple[str, ...]:
+    return (
+        command(instance, "agent"),
+        *("join", "--state", state_of(instance, "agent"), "--broker", loopback(instance.ports.broker)),
+        *("--token-file", str(token_file), "--name", name, "--slots", str(SLOTS)),
+    )
+
+
+def end_sessions(instance: Instance) -> tuple[str, ...]:
+    return (command(instance, "agent"), "end-sessions", "--runtime", str(instance.runtime))
+
+
+def remove_accounts(instance: Instance) -> tuple[str, ...]:
+    return (command(instance, "agent"), "remove-accounts", "--account-prefix", instance.account_prefix)
+
+
+def state_of(instance: Instance, part: str) -> str:
+    return str(instance.state / part)
+
+
+def loopback(port: int) -> str:
+    return f"127.0.0.1:{port}"
+
+
+def command(instance: Instance, service: str) -> str:
+    return str(instance.release / f"bin/portcullis-{service}")
+
+
+def as_service(instance: Instance, service: str, *arguments: str) -> tuple[str, ...]:
+    """Options of setpriv and the command that it runs."""
+    account = instance.service_account
+    return (
+        *("--reuid", account, "--regid", account, "--clear-groups"),
+        *("--no-new-privs", "--bounding-set", "-all", "--inh-caps", "-all"),
+        command(instance, service),
+        *arguments,
+    )
