@@ -81,6 +81,8 @@ class Session:
     stage: Stage = "placed"
     e: int = 0
     """Attach epoch (docs/protocol.md): raised by redeeming a ticket, never otherwise."""
+    login: str = ""
+    """Hash of the login whose ticket raised e: only that one may renew its grant."""
     end_code: str | None = None
     """Why it is `ending`."""
     trace: tuple[dict[str, str], ...] = ()

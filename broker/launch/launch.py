@@ -1,0 +1,159 @@
+"""A launch: plan on the snapshot, then claim the slot in one transaction.
+
+The transaction names everything the plan relied on. If one of it changed meanwhile, the launch is planned again on a
+snapshot that has caught up; if the grid leaves the outcome open, the user's `own` key tells whether it happened.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Callable, Mapping
+
+from broker.grid.scopes import Stores
+from broker.launch.placement import Choose
+from broker.launch.plan import LaunchPlan, LaunchRequest, Reconnect, Refusal, plan
+from broker.launch.traces import Traces, new_reference
+from broker.launch.view import Look, look
+from broker.repositories.committing import commit
+from broker.repositories.sessions import Sessions
+from broker.snapshot import Change, Snapshot
+from portcullis.clock import Clock
+from portcullis.errors import CODES, Refused
+from portcullis.ids import new_id
+from portcullis.logs import ids
+from portcullis.model.launch import Step
+from portcullis.model.session import Session
+
+log = logging.getLogger(__name__)
+
+__all__ = ["LaunchRequest", "Launcher"]
+
+ATTEMPTS_ON_CONFLICT = 8
+ENDING_WAIT_SECONDS = 15.0
+"""A click right after logging off waits for the earlier session to end instead of failing."""
+
+
+class Launcher:
+    def __init__(
+        self,
+        stores: Stores,
+        snapshot: Snapshot,
+        sessions: Sessions,
+        traces: Traces,
+        clock: Clock,
+        loads: Callable[[], Mapping[str, float]],
+        sessions_per_user: int,
+        choose: Choose = secrets.randbelow,
+    ) -> None:
+        self._stores = stores
+        self._snapshot = snapshot
+        self._sessions = sessions
+        self._traces = traces
+        self._clock = clock
+        self._loads = loads
+        self._sessions_per_user = sessions_per_user
+        self._choose = choose
+
+    async def launch(self, request: LaunchRequest) -> tuple[Session, bool]:
+        """The session, and whether it ran already. Raises Refused with a reference, or Unavailable."""
+        may_wait = True
+        steps: tuple[Step, ...] = ()
+        for _ in range(ATTEMPTS_ON_CONFLICT):
+            seen, answer = self._plan(request)
+            if isinstance(answer, Refusal) and answer.ending is not None and may_wait:
+                await self._until_ended(answer.ending)
+                may_wait = False
+                seen, answer = self._plan(request)
+            if isinstance(answer, Refusal):
+                raise await self._refused(request, seen, answer)
+            if isinstance(answer, Reconnect):
+                log.info("launch reconnects", extra=_ids_of(answer.session))
+                return answer.session, True
+            session = await self._claim(request, seen, answer)
+            if session is not None:
+                log.info("launch placed", extra=_ids_of(session))
+                return session, False
+            steps = answer.steps
+        conflict = Step("claim", "failed", "others were faster each time [launch_conflict]")
+        refusal = Refusal("launch_conflict", CODES["launch_conflict"], (*steps, conflict))
+        raise await self._refused(request, seen, refusal)
+
+    def _plan(self, request: LaunchRequest) -> tuple[Look, LaunchPlan | Reconnect | Refusal]:
+        seen = look(self._snapshot, self._loads(), request, self._sessions_per_user)
+        return seen, plan(request, seen.view, self._choose)
+
+    async def _claim(self, request: LaunchRequest, seen: Look, chosen: LaunchPlan) -> Session | None:
+        """The session that the transaction made; None when it met a conflict and is to be planned again."""
+        session = self._session(request, chosen)
+        tenant = await self._stores.tenant(request.tenant_id)
+        operations, free = self._sessions.claim(tenant, session)
+        relied_on = seen.conditions(session.host_id, self._stores.site, tenant)
+        result = await commit(self._stores, *operations, conditions=[*free, *relied_on])
+        await self._snapshot.until(result.revision)
+        if result.succeeded or await self._sessions.holds_own(tenant, session):
+            return session
+        return None
+
+    def _session(self, request: LaunchRequest, chosen: LaunchPlan) -> Session:
+        return Session(
+            id=new_id(),
+            tenant_id=request.tenant_id,
+            user_id=chosen.user.id,
+            user_name=chosen.user.name,
+            application_id=chosen.application.id,
+            application_name=chosen.application.name,
+            command=chosen.application.command,
+            environment=dict(chosen.application.environment),
+            host_id=chosen.candidate.host.id,
+            host_name=chosen.candidate.host.name,
+            slot=chosen.slot,
+            display=request.display,
+            reference=new_reference(),
+            created=self._clock.now(),
+            trace=tuple(step.to_json() for step in chosen.steps),
+        )
+
+    async def _refused(self, request: LaunchRequest, seen: Look, refusal: Refusal) -> Refused:
+        user, application = seen.view.user, seen.view.application
+        reference = await self._traces.refused(
+            request.tenant_id,
+            user=user.name if user else request.user_id,
+            application=application.name if application else request.application_id,
+            code=refusal.code,
+            message=refusal.message,
+            steps=refusal.steps,
+        )
+        return Refused(refusal.code, refusal.message, reference=reference)
+
+    async def _until_ended(self, session: Session) -> None:
+        """Wait for the record's end, at most ENDING_WAIT_SECONDS."""
+        path = ("session", session.id)
+        ended = asyncio.Event()
+
+        def notice(change: Change) -> None:
+            if change.record is None and change.path == path and change.scope == session.tenant_id:
+                ended.set()
+
+        unsubscribe = self._snapshot.subscribe(notice)
+        try:
+            if self._snapshot.get(session.tenant_id, path) is not None:
+                async with asyncio.timeout(ENDING_WAIT_SECONDS):
+                    await ended.wait()
+        except TimeoutError:
+            pass  # the plan is asked once more and refuses
+        finally:
+            unsubscribe()
+
+
+def _ids_of(session: Session) -> dict[str, object]:
+    return ids(
+        tenant=session.tenant_id,
+        user=session.user_id,
+        application=session.application_id,
+        host=session.host_id,
+        slot=session.slot,
+        session=session.id,
+        reference=session.reference,
+    )

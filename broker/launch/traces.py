@@ -1,0 +1,85 @@
+"""References of launches, and the traces that stand behind those of refused and failed ones.
+
+A reference is short enough to be read aloud: 8 characters of an alphabet without look-alikes (40 bits). It is not a
+right: only administrators of the tenant can look behind it.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections.abc import Sequence
+
+from broker.repositories.traces import TraceStore
+from portcullis.clock import Clock
+from portcullis.logs import ids
+from portcullis.model.launch import LaunchTrace, Step
+from portcullis.model.session import Session
+
+log = logging.getLogger(__name__)
+
+ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+LENGTH = 8
+_MISREAD = str.maketrans({"o": "0", "i": "1", "l": "1", "-": "", " ": ""})
+
+
+def new_reference() -> str:
+    return "".join(secrets.choice(ALPHABET) for _ in range(LENGTH))
+
+
+def parse_reference(text: str) -> str | None:
+    """The reference as it is stored, however it was heard or typed; None when the text cannot be one."""
+    reference = text.strip().lower().translate(_MISREAD)
+    return reference if len(reference) == LENGTH and set(reference) <= set(ALPHABET) else None
+
+
+class Traces:
+    def __init__(self, store: TraceStore, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+
+    async def get(self, tenant_id: str, reference: str) -> LaunchTrace | None:
+        parsed = parse_reference(reference)
+        return None if parsed is None else await self._store.get(tenant_id, parsed)
+
+    async def refused(
+        self,
+        tenant_id: str,
+        *,
+        user: str,
+        application: str,
+        code: str,
+        message: str,
+        steps: Sequence[Step],
+    ) -> str:
+        """Keep the trace of a launch that the plan refused; answers its reference."""
+        reference = new_reference()
+        log.warning(
+            "launch refused: %s",
+            steps[-1].detail if steps else message,
+            extra=ids(tenant=tenant_id, user=user, application=application, code=code, reference=reference),
+        )
+        now = self._clock.now()
+        trace = LaunchTrace(reference, now, user, application, code, message, tuple(steps))
+        await self._store.put(tenant_id, trace)
+        return reference
+
+    async def failed(self, session: Session, code: str, message: str, detail: str) -> None:
+        """Keep the trace of a launch that was placed but never became ready, under the session's reference."""
+        steps = (
+            *(
+                Step(step["step"], "passed" if step["outcome"] == "passed" else "info", step["detail"])
+                for step in session.trace
+            ),
+            Step("start", "failed", detail),
+        )
+        trace = LaunchTrace(
+            session.reference,
+            self._clock.now(),
+            session.user_name,
+            session.application_name,
+            code,
+            message,
+            steps,
+        )
+        await self._store.put(session.tenant_id, trace)

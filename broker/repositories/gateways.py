@@ -1,0 +1,46 @@
+"""Gateways and their liveness: the record is configuration, the live record is bound to a lease of 15 s."""
+
+from __future__ import annotations
+
+from broker.grid.grid import LeaseGone
+from broker.grid.scopes import Stores
+from broker.repositories.committing import commit
+from broker.snapshot import Snapshot
+from portcullis.model.host import Gateway
+
+LEASE_SECONDS = 15
+
+
+class Gateways:
+    def __init__(self, stores: Stores, snapshot: Snapshot) -> None:
+        self._stores = stores
+        self._snapshot = snapshot
+
+    def get(self, gateway_id: str) -> Gateway | None:
+        record = self._snapshot.get("site", ("gateway", gateway_id))
+        return Gateway.from_json(record.value) if record else None
+
+    def list(self) -> list[Gateway]:
+        return [Gateway.from_json(record.value) for record in self._snapshot.list("site", "gateway")]
+
+    def is_live(self, gateway_id: str) -> bool:
+        return self._snapshot.get("site", live_path(gateway_id)) is not None
+
+    async def mark_live(self, gateway_id: str, version: str) -> None:
+        """Live for 15 s from now. The lease is carried on while it lasts. Raises Unavailable, GridUnavailable."""
+        path = live_path(gateway_id)
+        record = self._snapshot.get("site", path) or await self._stores.site.get(path)
+        if record is not None:
+            try:
+                await self._stores.grid.keep_alive(record.value["lease"])
+                return
+            except LeaseGone:
+                pass  # it was away for longer: it comes back below
+        lease = (await self._stores.grid.lease(LEASE_SECONDS)).id
+        put = self._stores.site.put(path, {"version": version, "lease": lease}, lease=lease)
+        result = await commit(self._stores, put)
+        await self._snapshot.until(result.revision)
+
+
+def live_path(gateway_id: str) -> tuple[str, ...]:
+    return ("live", "gateway", gateway_id)

@@ -1,0 +1,85 @@
+"""Hosts and their liveness: the record is configuration, the live record is bound to a lease of 15 s.
+
+The lease's id stands in the live record, so that the next broker that holds the host's channel carries it on.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from broker.grid.grid import LeaseGone
+from broker.grid.scopes import Record, Stores
+from broker.repositories.committing import commit
+from broker.snapshot import Snapshot
+from portcullis.errors import Unavailable
+from portcullis.model.host import Host, LiveHost
+
+LEASE_SECONDS = 15
+ATTEMPTS_ON_CONFLICT = 8
+
+
+class Hosts:
+    def __init__(self, stores: Stores, snapshot: Snapshot) -> None:
+        self._stores = stores
+        self._snapshot = snapshot
+
+    def get(self, host_id: str) -> Host | None:
+        record = self._snapshot.get("site", ("host", host_id))
+        return Host.from_json(record.value) if record else None
+
+    def list(self) -> list[Host]:
+        return [Host.from_json(record.value) for record in self._snapshot.list("site", "host")]
+
+    def live(self, host_id: str) -> LiveHost | None:
+        record = self._snapshot.get("site", live_path(host_id))
+        return LiveHost.from_json(record.value) if record else None
+
+    def is_live(self, host_id: str) -> bool:
+        return self._snapshot.get("site", live_path(host_id)) is not None
+
+    def live_ids(self) -> set[str]:
+        return {record.path[2] for record in self._snapshot.list("site", "live", "host")}
+
+    async def set_slots(self, host_id: str, slots: int) -> None:
+        """Raises Unavailable. A host that was removed meanwhile is left alone."""
+        for _ in range(ATTEMPTS_ON_CONFLICT):
+            record = self._snapshot.get("site", ("host", host_id))
+            if record is None:
+                return
+            site = self._stores.site
+            changed = replace(Host.from_json(record.value), slots=slots)
+            put = site.put(("host", host_id), changed.to_json(), author="host")
+            result = await commit(self._stores, put, conditions=[site.unchanged(record)])
+            await self._snapshot.until(result.revision)
+            if result.succeeded:
+                return
+        raise Unavailable()
+
+    async def announce(self, host_id: str, incarnation: str, broker_id: str, version: str) -> LiveHost:
+        """The host's agent holds a channel to this broker now. Raises Unavailable, GridUnavailable."""
+        lease = await self._carried_on(await self._stores.site.get(live_path(host_id)))
+        if lease is None:
+            lease = (await self._stores.grid.lease(LEASE_SECONDS)).id
+        live = LiveHost(host_id, incarnation, broker_id, version, lease)
+        put = self._stores.site.put(live_path(host_id), live.to_json(), lease=lease)
+        result = await commit(self._stores, put)
+        await self._snapshot.until(result.revision)
+        return live
+
+    async def keep_alive(self, live: LiveHost) -> None:
+        """Raises LeaseGone: the host counts as offline and is to be announced again."""
+        await self._stores.grid.keep_alive(live.lease)
+
+    async def _carried_on(self, record: Record | None) -> int | None:
+        if record is None:
+            return None
+        lease = LiveHost.from_json(record.value).lease
+        try:
+            await self._stores.grid.keep_alive(lease)
+        except LeaseGone:
+            return None
+        return lease
+
+
+def live_path(host_id: str) -> tuple[str, ...]:
+    return ("live", "host", host_id)

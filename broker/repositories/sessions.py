@@ -1,0 +1,119 @@
+"""Sessions in the grid: the record, its slot and its `own` key are written and deleted together.
+
+Reading is from the snapshot. Writing compares the record's mod revision, so that two brokers never undo each
+other's change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence, Set
+
+from broker.grid.scopes import Condition, Record, SealedOperation, Stores, TenantStore
+from broker.repositories.committing import commit
+from broker.snapshot import Snapshot
+from portcullis.errors import Unavailable
+from portcullis.model.session import Session
+
+ATTEMPTS_ON_CONFLICT = 8
+
+Change = Callable[[Session], Session | None]
+"""From the stored session to the one to store, or None when nothing is to change."""
+
+
+class Sessions:
+    def __init__(self, stores: Stores, snapshot: Snapshot) -> None:
+        self._stores = stores
+        self._snapshot = snapshot
+
+    def get(self, tenant_id: str, session_id: str) -> Session | None:
+        record = self._snapshot.get(tenant_id, ("session", session_id))
+        return session_of(record) if record else None
+
+    def list(self, tenant_id: str) -> Sequence[Session]:
+        return [session_of(record) for record in self._snapshot.list(tenant_id, "session")]
+
+    def of_user(self, tenant_id: str, user_id: str) -> Sequence[Session]:
+        return [session for session in self.list(tenant_id) if session.user_id == user_id]
+
+    def of_host(self, host_id: str) -> Sequence[Session]:
+        """By the host's slots, in their order."""
+        slots = sorted(self._snapshot.list("site", "slot", host_id), key=lambda record: int(record.path[2]))
+        found = (self.get(record.value["tenant"], record.value["session"]) for record in slots)
+        return [session for session in found if session is not None]
+
+    def on_hosts_other_than(self, host_ids: Set[str]) -> Sequence[Session]:
+        """Of every tenant."""
+        tenants = [record.path[1] for record in self._snapshot.tenants()]
+        records = [record for tenant in tenants for record in self._snapshot.list(tenant, "session")]
+        return [session_of(record) for record in records if record.value["host_id"] not in host_ids]
+
+    def claim(
+        self, tenant: TenantStore, session: Session
+    ) -> tuple[Sequence[SealedOperation], Sequence[Condition]]:
+        """What makes a session: its slot and the user's right to one of the application must be free."""
+        slot, own = slot_path(session), own_path(session)
+        site = self._stores.site
+        operations = [
+            site.put(slot, {"tenant": session.tenant_id, "session": session.id}),
+            tenant.put(("session", session.id), session.to_json()),
+            tenant.put(own, {"session": session.id}),
+        ]
+        return operations, [site.absent(slot), tenant.absent(own)]
+
+    async def holds_own(self, tenant: TenantStore, session: Session) -> bool:
+        """Whether the user's right to one session of the application is held by this very session."""
+        record = await tenant.get(own_path(session))
+        return record is not None and record.value["session"] == session.id
+
+    async def change(self, tenant_id: str, session_id: str, change: Change) -> Session | None:
+        """Store what `change` makes of the session; it is asked again if somebody was faster.
+
+        Answers the session as it is stored then, None when it does not exist. Raises Unavailable and whatever
+        `change` raises.
+        """
+        tenant = await self._stores.tenant(tenant_id)
+        for _ in range(ATTEMPTS_ON_CONFLICT):
+            record = self._snapshot.get(tenant_id, ("session", session_id))
+            if record is None:
+                return None
+            changed = change(session_of(record))
+            if changed is None:
+                return session_of(record)
+            put = tenant.put(("session", session_id), changed.to_json())
+            result = await commit(self._stores, put, conditions=[tenant.unchanged(record)])
+            await self._snapshot.until(result.revision)
+            if result.succeeded:
+                return changed
+        raise Unavailable(message="The session changes too often to be changed now.")
+
+    async def remove(self, tenant_id: str, session_id: str) -> Session | None:
+        """Delete the session with its slot and `own` key; the session as it was, None when it did not exist."""
+        tenant = await self._stores.tenant(tenant_id)
+        for _ in range(ATTEMPTS_ON_CONFLICT):
+            record = self._snapshot.get(tenant_id, ("session", session_id))
+            if record is None:
+                return None
+            session = session_of(record)
+            result = await commit(
+                self._stores,
+                tenant.delete(("session", session_id)),
+                tenant.delete(own_path(session)),
+                self._stores.site.delete(slot_path(session)),
+                conditions=[tenant.unchanged(record)],
+            )
+            await self._snapshot.until(result.revision)
+            if result.succeeded:
+                return session
+        raise Unavailable(message="The session changes too often to be ended now.")
+
+
+def session_of(record: Record) -> Session:
+    return Session.from_json(record.value)
+
+
+def slot_path(session: Session) -> tuple[str, ...]:
+    return ("slot", session.host_id, str(session.slot))
+
+
+def own_path(session: Session) -> tuple[str, ...]:
+    return ("own", session.user_id, session.application_id)

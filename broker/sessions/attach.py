@@ -1,0 +1,158 @@
+"""Attaching to a session: the ticket, its redemption, the grant and its renewal (docs/protocol.md 2, DESIGN 5).
+
+A ticket is redeemed by one transaction that deletes it and raises the session's epoch e, on condition that the login
+it was issued to still exists: it works once, and never after signing out. The grant then carries the client from there
+without broker or grid, so it names everything it allows.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, replace
+
+from broker.grid.scopes import Record, Stores, TenantStore
+from broker.repositories.committing import commit
+from broker.repositories.keys import GrantKeys
+from broker.repositories.sessions import ATTEMPTS_ON_CONFLICT, Sessions, session_of
+from broker.repositories.tickets import Ticket, Tickets, ticket_path
+from broker.snapshot import Snapshot
+from portcullis.clock import Clock
+from portcullis.errors import Refused, Unavailable
+from portcullis.ids import BearerSecret, new_secret, parse_secret
+from portcullis.logs import ids
+from portcullis.model.session import ATTACHABLE, Session
+from portcullis.model.user import Login
+from portcullis.tickets import CHANNELS, GRANT_LIFETIME_SECONDS, Grant, sign_grant
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Redeemed:
+    session: Session
+    tenant: str
+    host: str
+    grant: str
+
+
+class Attach:
+    def __init__(
+        self,
+        stores: Stores,
+        snapshot: Snapshot,
+        sessions: Sessions,
+        tickets: Tickets,
+        keys: GrantKeys,
+        clock: Clock,
+    ) -> None:
+        self._stores = stores
+        self._snapshot = snapshot
+        self._sessions = sessions
+        self._tickets = tickets
+        self._keys = keys
+        self._clock = clock
+
+    async def issue_ticket(self, login: Login, session_id: str) -> BearerSecret:
+        """Raises Refused: session_unknown (another user's is unknown too), session_not_ready."""
+        session = self._own_session(login, session_id)
+        if session.state not in ATTACHABLE:
+            raise Refused("session_not_ready")
+        secret = new_secret("ticket", login.tenant_id)
+        await self._tickets.issue(secret, login, session_id)
+        return secret
+
+    async def redeem(self, ticket_text: str) -> Redeemed:
+        """Raises Refused: ticket_refused whatever is wrong with it, session_ended; Unavailable."""
+        secret = parse_secret(ticket_text, "ticket")
+        if secret is None:
+            raise Refused("ticket_refused")
+        tenant = await self._tenant(secret)
+        for _ in range(ATTEMPTS_ON_CONFLICT):
+            record = await self._tickets.get(tenant, secret)
+            if record is None:
+                raise Refused("ticket_refused")
+            redeemed = await self._spend(tenant, secret, record)
+            if redeemed is not None:
+                return redeemed
+        raise Unavailable(message="The session changes too often to be attached to now.")
+
+    async def renew(self, login: Login, session_id: str, e: int) -> str:
+        """A grant for the connection that this login opened as `e`. Raises Refused: session_unknown, taken_over."""
+        session = self._own_session(login, session_id)
+        if session.state not in ATTACHABLE:
+            raise Refused("session_ended")
+        if session.e != e or session.login != login.hash:
+            raise Refused("taken_over")
+        return self._grant(login, session)
+
+    def _own_session(self, login: Login, session_id: str) -> Session:
+        session = self._sessions.get(login.tenant_id, session_id)
+        if session is None or session.user_id != login.user_id:
+            raise Refused("session_unknown")
+        return session
+
+    async def _tenant(self, secret: BearerSecret) -> TenantStore:
+        try:
+            return await self._stores.tenant(secret.scope)
+        except Refused as exc:
+            raise Refused("ticket_refused") from exc
+
+    async def _spend(self, tenant: TenantStore, secret: BearerSecret, record: Record) -> Redeemed | None:
+        """None when something changed under the transaction: look again whether the ticket is still there."""
+        ticket = Ticket.from_json(record.value)
+        login_record = await self._login(tenant, secret.scope, ticket)
+        session_record = await self._session(tenant, secret.scope, ticket)
+        session = session_of(session_record)
+        raised = replace(session, e=session.e + 1, login=ticket.login)
+        result = await commit(
+            self._stores,
+            tenant.delete(ticket_path(secret)),
+            tenant.put(("session", session.id), raised.to_json()),
+            conditions=[
+                tenant.unchanged(record),
+                tenant.unchanged(session_record),
+                tenant.created_at(login_record.path, login_record.create_revision),
+            ],
+        )
+        await self._snapshot.until(result.revision)
+        if not result.succeeded:
+            return None
+        log.info("ticket redeemed", extra=ids(tenant=secret.scope, session=session.id, e=raised.e))
+        grant = self._grant(Login.from_json(login_record.value), raised)
+        return Redeemed(raised, secret.scope, session.host_id, grant)
+
+    async def _login(self, tenant: TenantStore, tenant_id: str, ticket: Ticket) -> Record:
+        path = ("login", ticket.login)
+        record = self._snapshot.get(tenant_id, path) or await tenant.get(path)
+        if record is None:
+            raise Refused("ticket_refused")
+        return record
+
+    async def _session(self, tenant: TenantStore, tenant_id: str, ticket: Ticket) -> Record:
+        """From the snapshot; where that is behind, from the grid."""
+        path = ("session", ticket.session)
+        record = self._snapshot.get(tenant_id, path)
+        if record is None or session_of(record).state not in ATTACHABLE:
+            record = await tenant.get(path)
+        if record is None or session_of(record).state not in ATTACHABLE:
+            raise Refused("session_ended")
+        return record
+
+    def _grant(self, login: Login, session: Session) -> str:
+        """Never longer than the login: a grant is verified offline."""
+        now = self._clock.now()
+        kid, key = self._keys.signing()
+        grant = Grant(
+            kid=kid,
+            tenant=session.tenant_id,
+            user=session.user_id,
+            login=login.hash,
+            session=session.id,
+            host=session.host_id,
+            channels=CHANNELS,
+            client_key=login.client_key,
+            e=session.e,
+            issued=now,
+            expires=min(now + GRANT_LIFETIME_SECONDS, login.expires),
+        )
+        return sign_grant(grant, key)

@@ -1,0 +1,148 @@
+"""What happens to a session after its launch: its host's reports, logging off, its end.
+
+Reports move the record through the table of `portcullis.model.session`. The end deletes session, slot and `own` in one
+transaction; a session that never became ready leaves a trace under its reference. A session whose host is gone stays:
+only its host's word, or the end of the host itself, ends it.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Protocol
+
+from broker.launch.traces import Traces
+from broker.repositories.hosts import Hosts
+from broker.repositories.sessions import Sessions
+from broker.snapshot import Change, Snapshot
+from portcullis.errors import CODES, Refused
+from portcullis.logs import ids
+from portcullis.model.session import STAGES, TRANSITIONS, Session, Stage
+from portcullis.model.user import Login
+from portcullis.protocol.channel import Cut, Report
+
+log = logging.getLogger(__name__)
+
+
+class Hearers(Protocol):
+    """The hosts whose control channels this broker holds."""
+
+    def send(self, host_id: str, message: Cut) -> None:
+        """A host without a channel here hears it when it comes back, if it does so here."""
+        ...
+
+
+class Lifecycle:
+    def __init__(
+        self, snapshot: Snapshot, sessions: Sessions, hosts: Hosts, traces: Traces, hearers: Hearers
+    ) -> None:
+        self._snapshot = snapshot
+        self._unsubscribe: Callable[[], None] = lambda: None
+        self._sessions = sessions
+        self._hosts = hosts
+        self._traces = traces
+        self._hearers = hearers
+
+    def start(self) -> None:
+        """Logins that end elsewhere, by another broker or by their time, are cut as well."""
+        self._unsubscribe = self._snapshot.subscribe(self._changed)
+
+    def stop(self) -> None:
+        self._unsubscribe()
+
+    async def log_off(self, tenant_id: str, session_id: str, code: str = "logged_off") -> None:
+        """Mark the session as ending; its host ends it. Raises Refused("session_unknown"), Unavailable."""
+
+        def to_ending(session: Session) -> Session | None:
+            if session.state == "ending":
+                return None
+            return replace(session.moved_to("ending"), end_code=code)
+
+        session = await self._sessions.change(tenant_id, session_id, to_ending)
+        if session is None:
+            raise Refused("session_unknown")
+        log.info("session ending", extra=_ids_of(session, code=code))
+        if self._hosts.get(session.host_id) is None:
+            await self.end(tenant_id, session_id, code, "its host was removed from the site")
+
+    async def cut_login(self, login: Login, code: str = "signed_out") -> None:
+        """Have the login's connections closed, on every host that runs a session of its user."""
+        self._cut(login, code)
+
+    async def reported(self, host_id: str, report: Report) -> bool:
+        """Take over what the host says. False: it is about a session that this host has no record of (an orphan).
+
+        Raises ProtocolError for a change that the table does not hold, Unavailable.
+        """
+        session = self._sessions.get(report.tenant, report.session)
+        if session is None or session.host_id != host_id:
+            return False
+        if report.state == "ended":
+            await self._ended(session, report)
+            return True
+        changed = await self._sessions.change(report.tenant, report.session, lambda s: _moved(s, report))
+        if changed is not None and (changed.state, changed.stage) != (session.state, session.stage):
+            log.info("session %s", changed.state, extra=_ids_of(changed, stage=changed.stage))
+        return True
+
+    async def end(self, tenant_id: str, session_id: str, code: str, detail: str) -> None:
+        """Delete the session; explain it under its reference if it never became ready."""
+        session = self._sessions.get(tenant_id, session_id)
+        if session is None:
+            return
+        failed = session.stage != "ready" and session.state != "ending"
+        if failed:
+            await self._traces.failed(session, code, CODES[code], f"{detail} [{code}]")
+        if await self._sessions.remove(tenant_id, session_id) is None:
+            return
+        level = logging.WARNING if failed else logging.INFO
+        log.log(level, "session ended: %s", detail, extra=_ids_of(session, code=code))
+
+    def _changed(self, change: Change) -> None:
+        if change.path[0] == "login" and change.record is None and change.previous is not None:
+            self._cut(Login.from_json(change.previous.value), "signed_out")
+
+    def _cut(self, login: Login, code: str) -> None:
+        sessions = self._sessions.of_user(login.tenant_id, login.user_id)
+        for host_id in sorted({session.host_id for session in sessions}):
+            self._hearers.send(host_id, Cut(login.tenant_id, login.hash, code))
+
+    async def _ended(self, session: Session, report: Report) -> None:
+        code = session.end_code or report.code
+        if code is None:
+            code = "application_closed" if session.stage == "ready" else "application_exited"
+        detail = report.detail or CODES.get(code, code)
+        if report.exit_status is not None:
+            detail += f" (exit status {report.exit_status})"
+        await self.end(session.tenant_id, session.id, code, detail)
+
+
+def _moved(session: Session, report: Report) -> Session | None:
+    """The session after the report, None if that changes nothing.
+
+    A host that was not heard for a while reports where it is now: the way there leads through `ready`.
+    """
+    if session.state == "ending":
+        return None
+    stage = _later(session.stage, report.stage)
+    if session.state == report.state and session.stage == stage:
+        return None
+    if report.state != session.state and report.state not in TRANSITIONS[session.state]:
+        session = session.moved_to("ready")
+    return session.moved_to(report.state, stage)
+
+
+def _later(one: Stage, other: Stage) -> Stage:
+    return max(one, other, key=STAGES.index)
+
+
+def _ids_of(session: Session, **more: object) -> dict[str, object]:
+    return ids(
+        tenant=session.tenant_id,
+        user=session.user_id,
+        host=session.host_id,
+        session=session.id,
+        reference=session.reference,
+        **more,
+    )
