@@ -1,8 +1,8 @@
 """Request bodies: strict JSON, read once, and fields taken out of it by name and type.
 
-Refused as a whole (`invalid_request`): more than 1 MiB, a content encoding, bytes that are not UTF-8, a key twice, a
-number that is not finite, lone surrogates, nesting deeper than 16, anything but an object. Refused by field
-(`invalid_field`): a missing, unknown or wrong one.
+Refused as a whole (`invalid_request`): more than 1 MiB, a content encoding, bytes that are not UTF-8, a key
+twice, a number that is not finite, lone surrogates, nesting deeper than 16, anything but an object. Refused
+by field (`invalid_field`): a missing, unknown or wrong one.
 """
 
 from __future__ import annotations

@@ -27,8 +27,8 @@ class ApiTokenCheck:
     def resolve(self, text: str) -> tuple[ApiToken, User]:
         """The token and whom it acts for.
 
-        Raises Refused("token_refused") for one that is malformed, unknown, expired or revoked, and when its user
-        is disabled: the caller learns no difference.
+        Raises Refused("token_refused") for one that is malformed, unknown, expired or revoked, and when its
+        user is disabled: the caller learns no difference.
         """
         secret = parse_secret(text, "api")
         token = secret and self._tokens.get(secret.scope, secret.hash)

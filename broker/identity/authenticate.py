@@ -1,9 +1,10 @@
 """Signing in: password, then factor, then one transaction that makes the login.
 
-What a stranger may learn: nothing. A wrong password, an unknown user or organisation, a disabled account, a wrong or
-used code all give the same refusal after the same work, and the same lockout. That a code is wanted is said only after
-a right password. The accepted TOTP step, the failure count, the nonce of the request and the login are written in one
-transaction that compares the account's attempts and the user: of two brokers that see the same code, one wins.
+What a stranger may learn: nothing. A wrong password, an unknown user or organisation, a disabled account, a
+wrong or used code all give the same refusal after the same work, and the same lockout. That a code is
+wanted is said only after a right password. The accepted TOTP step, the failure count, the nonce of the
+request and the login are written in one transaction that compares the account's attempts and the user: of
+two brokers that see the same code, one wins.
 """
 
 from __future__ import annotations

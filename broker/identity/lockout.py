@@ -1,8 +1,10 @@
-"""Lockout of one account: how many guesses may be evaluated, and how long to wait. Pure functions of values.
+"""Lockout of one account: how many guesses may be evaluated, and how long to wait. Pure functions of
+values.
 
-A guess is counted *before* it is evaluated (`claimed`) and given back when it was right (`forgiven`, `accepted`): guesses
-made at the same moment through several brokers cannot all slip under the limit. Five are free; each one after
-that waits twice as long, from 30 s up to 15 minutes. Failures are forgotten after a quiet hour.
+A guess is counted *before* it is evaluated (`claimed`) and given back when it was right (`forgiven`,
+`accepted`): guesses made at the same moment through several brokers cannot all slip under the limit. Five
+are free; each one after that waits twice as long, from 30 s up to 15 minutes. Failures are forgotten after
+a quiet hour.
 """
 
 from __future__ import annotations
@@ -62,7 +64,8 @@ def claimed(attempts: Attempts, now: float) -> Attempts:
 def forgiven(current: Attempts, claim: Attempts, before: Attempts) -> Attempts:
     """After the guess of `claim` turned out no failure (right password, code not asked for yet).
 
-    It gives back this guess alone, never those of others: who knows the password must not get a fresh count of codes.
+    It gives back this guess alone, never those of others: who knows the password must not get a fresh count
+    of codes.
     """
     if current == claim:
         return before

@@ -1,4 +1,6 @@
-"""Logins: authenticated visits of browsers. Opaque to the browser, bound to the key that it made at sign-in."""
+"""Logins: authenticated visits of browsers. Opaque to the browser, bound to the key that it made at
+sign-in.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,9 @@ class Logins:
         self._clock = clock
 
     async def resolve(self, cookie: str) -> tuple[Login, User] | None:
-        """Whose visit the cookie stands for; None when it is malformed, unknown, over, or its user is disabled."""
+        """Whose visit the cookie stands for; None when it is malformed, unknown, over, or its user is
+        disabled.
+        """
         secret = parse_secret(cookie, "login")
         login = await self._records.get(secret.scope, secret.hash) if secret else None
         if login is None or login.expires <= self._clock.now():

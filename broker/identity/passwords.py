@@ -1,8 +1,8 @@
 """Passwords: argon2id hashes, made and verified off the event loop, and passwords that we generate.
 
-A verification costs the same whether the account exists or not: an unknown one is checked against a dummy hash. Two
-threads do the work (44 ms and 46 MiB each), so that a flood of sign-ins can take neither the processor nor the memory;
-what would wait longer than about a second is refused before it is hashed.
+A verification costs the same whether the account exists or not: an unknown one is checked against a dummy
+hash. Two threads do the work (44 ms and 46 MiB each), so that a flood of sign-ins can take neither the
+processor nor the memory; what would wait longer than about a second is refused before it is hashed.
 """
 
 from __future__ import annotations
@@ -67,7 +67,8 @@ class Passwords:
         return await asyncio.get_running_loop().run_in_executor(self._pool, hash_password, text)
 
     async def verify(self, text: str, stored: str | None) -> Verdict:
-        """Whether `text` is the password of the hash; None or "" (no such account) takes the same work and is false.
+        """Whether `text` is the password of the hash; None or "" (no such account) takes the same work and
+        is false.
 
         Raises Refused("sign_in_blocked") when too many wait already.
         """

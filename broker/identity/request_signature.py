@@ -1,7 +1,7 @@
 """The signature by which a browser proves its key on every change (docs/api.md, `Portcullis-Signature`).
 
-Pure but for `RequestSignatures`, which also sees to it that a signature counts once: its nonce is created in the grid,
-where it lives longer than the signature would be accepted.
+Pure but for `RequestSignatures`, which also sees to it that a signature counts once: its nonce is created
+in the grid, where it lives longer than the signature would be accepted.
 """
 
 from __future__ import annotations
@@ -49,7 +49,8 @@ def parse_signature(header: str | None) -> RequestSignature:
 
 
 def check_signature(request: SignedRequest, client_key: bytes, now: float) -> RequestSignature:
-    """The signature, if the key made it over this request within a minute of `now`. Its nonce is not looked at.
+    """The signature, if the key made it over this request within a minute of `now`. Its nonce is not looked
+    at.
 
     Raises Refused("signature_refused").
     """

@@ -1,7 +1,7 @@
 """Time-based codes (RFC 6238: SHA-1, 6 digits, 30 s). Pure: the accepted step is kept by the caller.
 
-pyotp does the arithmetic alone: it accepts a code twice, and digits of any script. What a code must be, how far clocks
-may differ and that a step counts once is decided here.
+pyotp does the arithmetic alone: it accepts a code twice, and digits of any script. What a code must be, how
+far clocks may differ and that a step counts once is decided here.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ def code_at(secret: str, step: int) -> str:
 def accepted_step(secret: str, code: str, now: float, last_step: int) -> int | None:
     """The step whose code this is, or None.
 
-    Accepted is a code of exactly six ASCII digits, of the current step or one beside it, whose step is later than
-    `last_step`, the one accepted last.
+    Accepted is a code of exactly six ASCII digits, of the current step or one beside it, whose step is
+    later than `last_step`, the one accepted last.
     """
     if not _CODE.fullmatch(code):
         return None
@@ -47,4 +47,4 @@ def accepted_step(secret: str, code: str, now: float, last_step: int) -> int | N
 
 def provisioning_uri(secret: str, user_name: str, issuer: str) -> str:
     """`otpauth://…`, as authenticator applications scan it."""
-    return str(pyotp.TOTP(secret).provisioning_uri(user_name, issuer_name=issuer))
+    return str(pyotp.TOTP(secret).provisioning_uri(name=user_name, issuer_name=issuer))

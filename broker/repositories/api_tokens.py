@@ -33,10 +33,11 @@ class ApiTokens:
         store = await self._stores.tenant(token.tenant_id)
         return (await commit(self._stores, token_creation(store, token, author))).revision
 
-    async def revoke(self, tenant_id: str, token_id: str) -> int:
+    async def revoke(self, tenant_id: str, token_id: str, author: str) -> int:
         """By its public id. Answers with the grid's revision. Raises Refused("not_found")."""
         token = next((token for token in self.list(tenant_id) if token.id == token_id), None)
         if token is None:
             raise Refused("not_found")
         store = await self._stores.tenant(tenant_id)
-        return (await commit(self._stores, store.delete(("token", token.hash)))).revision
+        operation = store.delete(("token", token.hash), author=author)
+        return (await commit(self._stores, operation)).revision

@@ -15,6 +15,9 @@ from portcullis.ids import name_hash, new_id
 from portcullis.model.application import Application, Entitlement
 
 Outcome = Literal["created", "changed", "unchanged"]
+Operations = list[SealedOperation]
+Conditions = list[Condition]
+
 _ATTEMPTS = 5
 
 
@@ -60,7 +63,9 @@ class Applications:
         return sorted(applications, key=lambda application: application.name.casefold())
 
     async def publish(self, tenant_id: str, publication: Publication, author: str) -> Published:
-        """Create it or change it to be as told. Raises Refused("changed_meanwhile") when others keep changing it."""
+        """Create it or change it to be as told. Raises Refused("changed_meanwhile") when others keep
+        changing it.
+        """
         store = await self._stores.tenant(tenant_id)
         for _ in range(_ATTEMPTS):
             existing = self._named(tenant_id, publication.name)
@@ -78,14 +83,16 @@ class Applications:
                 return Published(new, "changed" if old else "created", result.revision)
         raise Refused("changed_meanwhile")
 
-    async def delete(self, tenant_id: str, name: str) -> int:
-        """Sessions that run it go on. Answers with the grid's revision. Raises Refused: not_found, changed_meanwhile."""
+    async def delete(self, tenant_id: str, name: str, author: str) -> int:
+        """Sessions that run it go on. Answers with the grid's revision. Raises Refused: not_found,
+        changed_meanwhile.
+        """
         store = await self._stores.tenant(tenant_id)
         for _ in range(_ATTEMPTS):
             existing = self._named(tenant_id, name)
             if existing is None:
                 raise Refused("not_found")
-            operations = [store.delete(existing.path), store.delete(_index(name))]
+            operations = [store.delete(existing.path, author=author), store.delete(_index(name))]
             conditions = [store.unchanged(existing)]
             old = Application.from_json(existing.value)
             await self._drop_icon(store, tenant_id, old, None, operations, conditions)
@@ -101,7 +108,7 @@ class Applications:
 
     def _change(
         self, store: Scope, existing: Record | None, new: Application, author: str
-    ) -> tuple[list[SealedOperation], list[Condition]]:
+    ) -> tuple[Operations, Conditions]:
         path = ("application", new.id)
         put = store.put(path, new.to_json(), author=author)
         if existing:
@@ -115,12 +122,13 @@ class Applications:
         tenant_id: str,
         old: Application | None,
         new: Application | None,
-        operations: list[SealedOperation],
-        conditions: list[Condition],
+        operations: Operations,
+        conditions: Conditions,
     ) -> None:
         """Add the deletion of an icon that nothing shows any more.
 
-        Whoever takes the same icon into use meanwhile puts it again: then the condition fails, and this is tried anew.
+        Whoever takes the same icon into use meanwhile puts it again: then the condition fails, and this is
+        tried anew.
         """
         icon = old.icon if old else None
         if old is None or icon is None or (new and new.icon == icon):

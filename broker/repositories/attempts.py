@@ -1,8 +1,8 @@
 """Records of sign-in attempts, one an account.
 
-The ledger of a user stands in its tenant for ever (it holds the TOTP step accepted last). A name or organisation that
-does not exist has one too, so that a stranger sees the same lockout for it; it stands in the site's scope, bound to a
-lease. What the values mean is decided in `broker.identity.lockout`.
+The ledger of a user stands in its tenant for ever (it holds the TOTP step accepted last). A name or
+organisation that does not exist has one too, so that a stranger sees the same lockout for it; it stands in
+the site's scope, bound to a lease. What the values mean is decided in `broker.identity.lockout`.
 """
 
 from __future__ import annotations

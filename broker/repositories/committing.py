@@ -14,8 +14,8 @@ async def commit(
 ) -> CommitResult:
     """Commit; after an unknown outcome send the same transaction once more.
 
-    A transaction that went through unseen then fails its own conditions: callers that must tell this from a lost race
-    look for what they wrote. Raises Unavailable when the grid does not answer.
+    A transaction that went through unseen then fails its own conditions: callers that must tell this from a
+    lost race look for what they wrote. Raises Unavailable when the grid does not answer.
     """
     try:
         return await stores.commit(*operations, conditions=conditions)

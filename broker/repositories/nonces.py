@@ -1,4 +1,6 @@
-"""Nonces of request signatures: created if absent, forgotten when the signature would be refused for its age anyway."""
+"""Nonces of request signatures: created if absent, forgotten when the signature would be refused for its
+age anyway.
+"""
 
 from __future__ import annotations
 

@@ -1,0 +1,125 @@
+"""What an administrator sends to publish an application, parsed strictly: every error names field and
+expectation.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+import unicodedata
+from collections.abc import Callable
+from typing import Any, Literal
+
+from broker.http.admin.icon_form import MAXIMUM_ICON_BYTES, parse_icon
+from broker.http.body import Fields
+from broker.identity.users import NAME_RULE, is_fit_name
+from broker.repositories.applications import Publication
+from broker.repositories.icons import Icon
+from portcullis.errors import InvalidInput
+from portcullis.model.application import Entitlement
+from portcullis.model.user import User
+
+MAXIMUM_ARGUMENTS = 64
+MAXIMUM_ARGUMENT_LENGTH = 4096
+MAXIMUM_VARIABLES = 64
+MAXIMUM_VALUE_LENGTH = 4096
+MAXIMUM_ENTITLED = 1000
+
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}", re.ASCII)
+
+# The session sets these, or a program would load code through them before it is the program that was published.
+_RESERVED_PREFIXES = ("LD_", "GLIBC_", "MALLOC_", "DYLD_", "PORTCULLIS_")
+# fmt: off
+_RESERVED = frozenset(
+    {
+        "BASH_ENV", "DBUS_SESSION_BUS_ADDRESS", "DISPLAY", "ENV", "GCONV_PATH", "GIO_EXTRA_MODULES",
+        "GIO_MODULE_DIR", "GTK_MODULES", "GTK_PATH", "HOME", "IFS", "LOCPATH", "LOGNAME", "MAIL",
+        "NLSPATH", "NODE_OPTIONS", "NODE_PATH", "PATH", "PERL5LIB", "PERL5OPT", "PWD", "PYTHONHOME",
+        "PYTHONPATH", "PYTHONSTARTUP", "QT_PLUGIN_PATH", "RUBYLIB", "RUBYOPT", "SHELL", "TMPDIR",
+        "USER", "WAYLAND_DISPLAY", "XAUTHORITY", "XDG_RUNTIME_DIR", "XDG_SESSION_ID",
+        "XDG_SESSION_TYPE",
+    }
+)
+# fmt: on
+
+
+def parse_publication(name: str, fields: Fields, user_named: Callable[[str], User | None]) -> Publication:
+    """`user_named` finds a user of the tenant. Raises InvalidInput."""
+    publication = Publication(
+        name=parse_name(name),
+        command=_command(fields),
+        environment=_environment(fields.nested("environment", default={})),
+        entitlement=_entitlement(fields.nested("entitled"), user_named),
+        disabled=fields.flag("disabled", default=False),
+        icon=_icon(fields),
+    )
+    fields.finish()
+    return publication
+
+
+def parse_name(text: str) -> str:
+    name = unicodedata.normalize("NFC", text)
+    if not is_fit_name(name):
+        raise InvalidInput("name", NAME_RULE)
+    return name
+
+
+def _command(fields: Fields) -> tuple[str, ...]:
+    expected = f"a string of at most {MAXIMUM_ARGUMENT_LENGTH} characters without NUL"
+    command = fields.texts("command", _is_argument, expected, least=1, most=MAXIMUM_ARGUMENTS)
+    if not command[0].strip():
+        raise InvalidInput(f"{fields.name('command')}[0]", "the program to run")
+    return tuple(command)
+
+
+def _is_argument(text: str) -> bool:
+    return len(text) <= MAXIMUM_ARGUMENT_LENGTH and "\0" not in text
+
+
+def _environment(fields: Fields) -> dict[str, str]:
+    items = fields.items()
+    if len(items) > MAXIMUM_VARIABLES:
+        raise InvalidInput(fields.name("")[:-1], f"at most {MAXIMUM_VARIABLES} variables")
+    for key, value in items:
+        place = fields.name(key[:64])
+        if not _VARIABLE.fullmatch(key):
+            raise InvalidInput(place, "a name of letters, digits and _ that starts with no digit")
+        if key in _RESERVED or key.startswith(_RESERVED_PREFIXES):
+            raise InvalidInput(place, "a variable that the session does not set itself")
+        if not isinstance(value, str) or len(value) > MAXIMUM_VALUE_LENGTH or "\0" in value:
+            raise InvalidInput(place, f"a string of at most {MAXIMUM_VALUE_LENGTH} characters without NUL")
+    return dict(items)
+
+
+def _entitlement(fields: Fields, user_named: Callable[[str], User | None]) -> Entitlement:
+    """Users by the names that they have, whatever case was sent. A group exists by being mentioned."""
+    names = fields.texts("users", is_fit_name, "the name of a user", most=MAXIMUM_ENTITLED)
+    groups = fields.texts("groups", is_fit_name, NAME_RULE, most=MAXIMUM_ENTITLED)
+    fields.finish()
+    users = set()
+    for index, name in enumerate(names):
+        user = user_named(name)
+        if user is None:
+            raise InvalidInput(f"{fields.name('users')}[{index}]", "the name of an existing user")
+        users.add(user.name)
+    return Entitlement(frozenset(users), frozenset(groups))
+
+
+def _icon(fields: Fields) -> Icon | Literal["keep"] | None:
+    if not fields.has("icon"):
+        return "keep"
+    if fields.raw("icon") is None:
+        return None
+    nested = fields.nested("icon")
+    content_type: Any = nested.raw("content_type")
+    text: Any = nested.raw("data")
+    nested.finish()
+    expected = f"base64 of 1 to {MAXIMUM_ICON_BYTES} bytes"
+    if not isinstance(text, str) or len(text) > 4 * MAXIMUM_ICON_BYTES // 3 + 4:
+        raise InvalidInput(nested.name("data"), expected)
+    try:
+        data = base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError) as exc:
+        raise InvalidInput(nested.name("data"), expected) from exc
+    return parse_icon(content_type, data, nested.name)

@@ -1,0 +1,60 @@
+"""Publishing applications."""
+
+from __future__ import annotations
+
+import logging
+
+from aiohttp import web
+
+from broker.http.admin.application_form import parse_name, parse_publication
+from broker.http.body import read_fields
+from broker.http.middleware import CALLER, Policy, route
+from broker.http.services import PublicServices
+from broker.http.views import answer, application_view, done
+from portcullis.logs import ids
+
+log = logging.getLogger(__name__)
+
+PATH = "/api/v1/admin/applications"
+
+
+class ApplicationRoutes:
+    def __init__(self, services: PublicServices) -> None:
+        self._services = services
+
+    def routes(self) -> list[web.RouteDef]:
+        return [
+            route("GET", PATH, Policy.ADMINISTRATOR, self.list),
+            route("PUT", PATH + "/{name}", Policy.ADMINISTRATOR, self.publish),
+            route("DELETE", PATH + "/{name}", Policy.ADMINISTRATOR, self.delete),
+        ]
+
+    async def list(self, request: web.Request) -> web.Response:
+        applications = self._services.applications.list(request[CALLER].tenant.id)
+        return answer({"items": [application_view(application) for application in applications]})
+
+    async def publish(self, request: web.Request) -> web.Response:
+        caller = request[CALLER]
+        tenant_id = caller.tenant.id
+        publication = parse_publication(
+            request.match_info["name"],
+            await read_fields(request),
+            lambda name: self._services.identity.users.by_name(tenant_id, name),
+        )
+        published = await self._services.applications.publish(tenant_id, publication, caller.author)
+        log.info(
+            "application %s",
+            published.outcome,
+            extra=ids(tenant=tenant_id, application=published.application.id, by=caller.user.id),
+        )
+        return answer(
+            {"application": application_view(published.application), "outcome": published.outcome},
+            revision=published.revision,
+        )
+
+    async def delete(self, request: web.Request) -> web.Response:
+        """Sessions that run it go on."""
+        caller, name = request[CALLER], parse_name(request.match_info["name"])
+        revision = await self._services.applications.delete(caller.tenant.id, name, caller.author)
+        log.info("application deleted", extra=ids(tenant=caller.tenant.id, name=name, by=caller.user.id))
+        return done(revision)

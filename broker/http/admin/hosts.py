@@ -1,0 +1,82 @@
+"""The machines that serve the tenant: hosts, gateways, and the tokens by which hosts join."""
+
+from __future__ import annotations
+
+import logging
+import re
+from typing import Any
+
+from aiohttp import web
+
+from broker.http.body import read_fields
+from broker.http.middleware import CALLER, Policy, route
+from broker.http.services import PublicServices
+from broker.http.views import answer
+from portcullis.errors import InvalidInput
+from portcullis.logs import ids
+from portcullis.model.host import Host
+
+log = logging.getLogger(__name__)
+
+_MACHINE_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,61}[A-Za-z0-9])?", re.ASCII)
+_MACHINE_NAME_RULE = "1 to 63 letters, digits, dots and hyphens"
+
+
+class MachineRoutes:
+    def __init__(self, services: PublicServices) -> None:
+        self._services = services
+
+    def routes(self) -> list[web.RouteDef]:
+        return [
+            route("GET", "/api/v1/admin/hosts", Policy.ADMINISTRATOR, self.hosts),
+            route("GET", "/api/v1/admin/gateways", Policy.ADMINISTRATOR, self.gateways),
+            route("POST", "/api/v1/admin/join-tokens", Policy.ADMINISTRATOR, self.join_token),
+        ]
+
+    async def hosts(self, request: web.Request) -> web.Response:
+        tenant_id = request[CALLER].tenant.id
+        hosts = sorted(self._services.hosts.list(), key=lambda host: host.name)
+        return answer({"items": [self._host(host, tenant_id) for host in hosts if tenant_id in host.tenants]})
+
+    def _host(self, host: Host, tenant_id: str) -> dict[str, Any]:
+        """Of the sessions that run there, the tenant's own are counted: others are none of its business."""
+        own = [session for session in self._services.sessions.list(tenant_id) if session.host_id == host.id]
+        return {
+            "id": host.id,
+            "name": host.name,
+            "slots": host.slots,
+            "sessions": len(own),
+            "online": self._services.hosts.is_live(host.id),
+            "draining": host.draining,
+            "revoked": host.revoked,
+        }
+
+    async def gateways(self, request: web.Request) -> web.Response:
+        gateways = sorted(self._services.gateways.list(), key=lambda gateway: gateway.name)
+        items = [
+            {
+                "id": gateway.id,
+                "name": gateway.name,
+                "public_origin": gateway.public_origin,
+                "online": self._services.gateways.is_live(gateway.id),
+                "revoked": gateway.revoked,
+            }
+            for gateway in gateways
+        ]
+        return answer({"items": items})
+
+    async def join_token(self, request: web.Request) -> web.Response:
+        """For a host of this tenant alone. Gateways serve every tenant: the operator mints theirs at the
+        broker.
+        """
+        caller = request[CALLER]
+        fields = await read_fields(request)
+        if fields.raw("role") != "host":
+            raise InvalidInput("role", "host")
+        name = fields.optional_text("name", _MACHINE_NAME_RULE, longest=63)
+        if name is not None and not _MACHINE_NAME.fullmatch(name):
+            raise InvalidInput("name", _MACHINE_NAME_RULE)
+        fields.finish()
+        text, expires = await self._services.mint_join_token(name, frozenset({caller.tenant.id}))
+        log.info("join token minted", extra=ids(tenant=caller.tenant.id, name=name, by=caller.user.id))
+        return answer({"token": text, "expires": expires}, 201)

@@ -1,0 +1,47 @@
+"""Sessions of the whole tenant."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aiohttp import web
+
+from broker.http.middleware import CALLER, Policy, route
+from broker.http.services import PublicServices
+from broker.http.views import answer, session_view
+from portcullis.errors import Refused
+from portcullis.ids import is_id
+from portcullis.model.session import Session
+
+PATH = "/api/v1/admin/sessions"
+
+
+class AdminSessionRoutes:
+    def __init__(self, services: PublicServices) -> None:
+        self._services = services
+
+    def routes(self) -> list[web.RouteDef]:
+        return [
+            route("GET", PATH, Policy.ADMINISTRATOR, self.list),
+            route("DELETE", PATH + "/{id}", Policy.ADMINISTRATOR, self.log_off),
+        ]
+
+    async def list(self, request: web.Request) -> web.Response:
+        sessions = self._services.sessions.list(request[CALLER].tenant.id)
+        ordered = sorted(sessions, key=lambda session: (session.created, session.id))
+        return answer({"items": [self._view(session) for session in ordered]})
+
+    async def log_off(self, request: web.Request) -> web.Response:
+        tenant_id, session_id = request[CALLER].tenant.id, request.match_info["id"]
+        if not is_id(session_id):
+            raise Refused("session_unknown")
+        await self._services.lifecycle.log_off(tenant_id, session_id)
+        return answer({}, 202, self._services.snapshot.revision)
+
+    def _view(self, session: Session) -> dict[str, Any]:
+        return {
+            **session_view(session, self._services.applications),
+            "user": {"id": session.user_id, "name": session.user_name},
+            "stage": session.stage,
+            "reference": session.reference,
+        }

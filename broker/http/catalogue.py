@@ -1,0 +1,37 @@
+"""What a user may launch, and what of it runs."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from broker.http.middleware import CALLER, Policy, route
+from broker.http.services import PublicServices
+from broker.http.views import answer, session_view, tile_view
+
+
+class CatalogueRoutes:
+    def __init__(self, services: PublicServices) -> None:
+        self._services = services
+
+    def routes(self) -> list[web.RouteDef]:
+        return [route("GET", "/api/v1/catalogue", Policy.USER, self.show)]
+
+    async def show(self, request: web.Request) -> web.Response:
+        caller = request[CALLER]
+        applications = self._services.applications
+        sessions = self._services.sessions.of_user(caller.tenant.id, caller.user.id)
+        return answer(
+            {
+                "applications": [
+                    tile_view(application)
+                    for application in applications.list(caller.tenant.id)
+                    if not application.disabled
+                    and application.entitlement.admits(caller.user.name, caller.user.groups)
+                ],
+                "sessions": [
+                    session_view(session, applications)
+                    for session in sorted(sessions, key=lambda session: session.created)
+                    if session.state != "ending"
+                ],
+            }
+        )

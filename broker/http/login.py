@@ -1,0 +1,133 @@
+"""Signing in and out, and "who am I", which answers strangers too."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aiohttp import web
+
+from broker.http.body import Fields, parse_object
+from broker.http.middleware import (
+    CALLER,
+    REVISION_HEADER,
+    Caller,
+    Policy,
+    check_origin,
+    login_cookie_name,
+    login_of,
+    route,
+    signed_request,
+)
+from broker.http.services import PublicServices
+from broker.http.views import answer
+from broker.identity.authenticate import FactorRequired, SignedIn, SignIn
+from broker.identity.logins import LIFETIME_SECONDS
+from broker.identity.passwords import MAXIMUM_PASSWORD_BYTES
+from portcullis.errors import InvalidInput
+from portcullis.tickets import from_base64url, parse_client_key
+
+PATH = "/api/v1/login"
+
+
+class LoginRoutes:
+    def __init__(self, services: PublicServices) -> None:
+        self._services = services
+        self._identity = services.identity
+
+    def routes(self) -> list[web.RouteDef]:
+        return [
+            route("GET", PATH, Policy.ANYONE, self.show),
+            route("POST", PATH, Policy.ANYONE, self.sign_in),
+            route("DELETE", PATH, Policy.BROWSER, self.sign_out),
+        ]
+
+    async def show(self, request: web.Request) -> web.Response:
+        caller = request.get(CALLER)
+        if caller:
+            expires = (caller.login or caller.token).expires
+            return answer(self._signed_in_view(caller, expires))
+        several = len(self._identity.tenants.list()) > 1
+        return answer(
+            {
+                "signed_in": False,
+                "organisations": ["?"] if several else [],
+                "time": self._services.clock.now(),
+            }
+        )
+
+    async def sign_in(self, request: web.Request) -> web.Response:
+        """The key that is presented signs the request itself: it is the browser's own, and no page of another
+        site could have made it do so."""
+        check_origin(request, self._identity.tenants.site())
+        signed = await signed_request(request)
+        fields = Fields(parse_object(signed.body))
+        client_key = _client_key(fields)
+        nonce = self._identity.signatures.check(signed, client_key).nonce
+        outcome = await self._identity.authenticator.sign_in(_sign_in(fields, client_key, nonce))
+        if isinstance(outcome, FactorRequired):
+            return answer({"factor_required": True})
+        return self._welcome(outcome)
+
+    async def sign_out(self, request: web.Request) -> web.Response:
+        login = login_of(request)
+        revision = await self._identity.logins.end(login)
+        await self._services.lifecycle.cut_login(login)
+        response = web.Response(status=204, headers={REVISION_HEADER: str(revision)})
+        response.del_cookie(
+            login_cookie_name(self._identity.tenants.site()),
+            path="/",
+            secure=True,
+            httponly=True,
+            samesite="Strict",
+        )
+        return response
+
+    def _welcome(self, signed_in: SignedIn) -> web.Response:
+        caller = Caller(signed_in.tenant, signed_in.user, login=signed_in.login)
+        response = answer(self._signed_in_view(caller, signed_in.login.expires), revision=signed_in.revision)
+        response.set_cookie(
+            login_cookie_name(self._identity.tenants.site()),
+            signed_in.secret.text,
+            path="/",
+            secure=True,
+            httponly=True,
+            samesite="Strict",
+            max_age=LIFETIME_SECONDS,
+        )
+        return response
+
+    def _signed_in_view(self, caller: Caller, expires: float) -> dict[str, Any]:
+        return {
+            "signed_in": True,
+            "user": {"id": caller.user.id, "name": caller.user.name},
+            "tenant": {"id": caller.tenant.id, "name": caller.tenant.name},
+            "role": caller.role,
+            "expires": expires,
+            "time": self._services.clock.now(),
+        }
+
+
+def _client_key(fields: Fields) -> bytes:
+    text = fields.text("client_key", "base64url of a raw 65-byte P-256 point", longest=100)
+    try:
+        raw = from_base64url(text)
+    except ValueError as exc:
+        raise InvalidInput("client_key", "base64url of a raw 65-byte P-256 point") from exc
+    parse_client_key(raw)
+    return raw
+
+
+def _sign_in(fields: Fields, client_key: bytes, nonce: str) -> SignIn:
+    """Only shapes are checked here: what could belong to no account is a wrong one like any other."""
+    request = SignIn(
+        organisation=fields.optional_text("organisation", "1 to 256 characters", longest=256),
+        username=fields.text("username", "1 to 256 characters", longest=256),
+        password=fields.text(
+            "password", f"1 to {MAXIMUM_PASSWORD_BYTES} characters", longest=MAXIMUM_PASSWORD_BYTES
+        ),
+        code=fields.optional_text("code", "the six digits of the verification code", longest=64),
+        client_key=client_key,
+        nonce=nonce,
+    )
+    fields.finish()
+    return request

@@ -1,0 +1,258 @@
+"""The way into the API: errors leave as JSON, callers are known and permitted before a handler runs.
+
+Every route of the public API is made by `route`, which takes its policy; `check_policies` refuses to start
+with one that was made otherwise. `public_middlewares` (broker/http/public.py) puts the pieces in order.
+Routes outside `/api/v1/` (the inner API) share `errors_as_json` and identify their callers by certificate
+themselves.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from aiohttp import web
+
+from broker.grid.grid import GridUnavailable
+from broker.http.body import read_body
+from broker.http.errors import error_response
+from broker.http.services import PublicServices
+from broker.identity.request_signature import SignedRequest
+from portcullis.errors import PortcullisError, Refused, Unavailable
+from portcullis.ids import new_id
+from portcullis.logs import ids
+from portcullis.model.tenant import Site, Tenant
+from portcullis.model.user import ApiToken, Login, Role, User
+
+log = logging.getLogger(__name__)
+
+PREFIX = "/api/v1/"
+REVISION_HEADER = "Portcullis-Revision"
+REVISION_WAIT_SECONDS = 1.0
+_READS = frozenset({"GET", "HEAD"})
+_REVISION = re.compile(r"[0-9]{1,18}", re.ASCII)
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class Policy(Enum):
+    """Who may call a route."""
+
+    ANYONE = auto()  # what the handler needs of proof it checks itself
+    USER = auto()  # a login or an API token
+    BROWSER = auto()  # a login: the route needs its key
+    ADMINISTRATOR = auto()  # a login or an API token of an administrator
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who is asking. Its tenant is the only one that a handler ever looks into."""
+
+    tenant: Tenant
+    user: User
+    login: Login | None = None
+    token: ApiToken | None = None
+
+    @property
+    def role(self) -> Role:
+        return self.user.role
+
+    @property
+    def author(self) -> str:
+        """Whom history names for a change."""
+        return f"{self.user.name} ({self.user.id})"
+
+
+CALLER = web.RequestKey("caller", Caller)
+
+
+def route(method: str, path: str, policy: Policy, handler: Handler) -> web.RouteDef:
+    async def guarded(request: web.Request) -> web.StreamResponse:
+        return await handler(request)
+
+    guarded.policy = policy  # type: ignore[attr-defined]
+    return web.RouteDef(method, path, guarded, {})
+
+
+def policy_of(handler: object) -> Policy | None:
+    return getattr(handler, "policy", None)
+
+
+def check_policies(application: web.Application) -> None:
+    """Raises LookupError for a public route without a policy. To be called once all routes are there."""
+    for entry in application.router.routes():
+        path = entry.resource.canonical if entry.resource else ""
+        if path.startswith(PREFIX) and policy_of(entry.handler) is None:
+            raise LookupError(f"{entry.method} {path} declares no policy")
+
+
+def login_of(request: web.Request) -> Login:
+    """Of a route whose policy is BROWSER."""
+    login = request[CALLER].login
+    if login is None:
+        raise Refused("signed_out")
+    return login
+
+
+@web.middleware
+async def errors_as_json(request: web.Request, handler: Handler) -> web.StreamResponse:
+    try:
+        return await handler(request)
+    except PortcullisError as error:
+        _log_refusal(request, error)
+        return error_response(error)
+    except GridUnavailable as error:
+        log.warning("the grid did not answer", extra=ids(path=request.path), exc_info=error)
+        return error_response(Unavailable())
+    except web.HTTPException as answer:
+        if answer.status < 400:
+            raise
+        return error_response(Refused("not_found" if answer.status in (404, 405) else "invalid_request"))
+    except (
+        Exception
+    ):  # whatever it is, its text may hold secrets: the caller gets a reference, the log the rest
+        reference = new_id()
+        log.exception(
+            "request failed", extra=ids(reference=reference, method=request.method, path=request.path)
+        )
+        return error_response(PortcullisError("internal_error", reference=reference))
+
+
+class Access:
+    """Lets a request of the public API through to its handler, with `request[CALLER]` set if there is one."""
+
+    def __init__(self, services: PublicServices) -> None:
+        self._services = services
+        self._identity = services.identity
+
+    @web.middleware
+    async def middleware(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        if not request.path.startswith(PREFIX):
+            return await handler(request)
+        if not self._services.from_gateway(request):
+            raise Refused("certificate_refused")
+        if request.match_info.http_exception is not None:
+            raise Refused("not_found")
+        policy = policy_of(request.match_info.handler)
+        if policy is None:
+            raise LookupError(f"{request.path} declares no policy")
+        await self._wait_for_revision(request)
+        caller = await self._identify(request)
+        _permit(policy, caller)
+        if caller and caller.login and policy is not Policy.ANYONE and request.method not in _READS:
+            await self._check_change(request, caller.login)
+        return await self._handle(request, handler, caller)
+
+    async def _handle(
+        self, request: web.Request, handler: Handler, caller: Caller | None
+    ) -> web.StreamResponse:
+        revision = self._services.snapshot.revision
+        if caller:
+            request[CALLER] = caller
+        response = await handler(request)
+        if not response.prepared:
+            response.headers.setdefault("Cache-Control", "no-store")
+            if caller:
+                response.headers.setdefault(REVISION_HEADER, str(revision))
+        return response
+
+    async def _wait_for_revision(self, request: web.Request) -> None:
+        text = request.headers.get(REVISION_HEADER)
+        if text is None:
+            return
+        if not _REVISION.fullmatch(text):
+            raise Refused("invalid_request", f"{REVISION_HEADER} is not a number.")
+        await self._services.snapshot.until(int(text), REVISION_WAIT_SECONDS)
+
+    async def _identify(self, request: web.Request) -> Caller | None:
+        """By the token if one is presented, else by the cookie. Raises Refused("token_refused")."""
+        presented = request.headers.getall("Authorization", [])
+        if presented:
+            scheme, _, text = presented[0].partition(" ")
+            if len(presented) > 1 or scheme.lower() != "bearer":
+                raise Refused("token_refused")
+            token, user = self._identity.token_check.resolve(text)
+            tenant = self._identity.tenants.get(token.tenant_id)
+            return Caller(tenant, user, token=token) if tenant else None
+        cookie = read_cookie(request, login_cookie_name(self._identity.tenants.site()))
+        resolved = await self._identity.logins.resolve(cookie) if cookie else None
+        if resolved is None:
+            return None
+        login, user = resolved
+        tenant = self._identity.tenants.get(login.tenant_id)
+        return Caller(tenant, user, login=login) if tenant else None
+
+    async def _check_change(self, request: web.Request, login: Login) -> None:
+        """A change by a browser: from our own page, signed by the login's key, for the first time."""
+        check_origin(request, self._identity.tenants.site())
+        signed = await signed_request(request)
+        await self._identity.signatures.accept(login.tenant_id, login.client_key, signed)
+
+
+def check_origin(request: web.Request, site: Site) -> None:
+    """The page that sent this is the one that the gateway serves. Raises Refused("origin_refused").
+
+    The gateway says in `Portcullis-Origin` which public origin was called, and removes what a client put
+    there.
+    """
+    called = request.headers.getall("Portcullis-Origin", [])
+    if len(called) != 1 or called[0] not in site.public_origins:
+        raise Refused("origin_refused")
+    if request.headers.getall("Origin", []) != called:
+        raise Refused("origin_refused")
+    if any(value != "same-origin" for value in request.headers.getall("Sec-Fetch-Site", [])):
+        raise Refused("origin_refused")
+
+
+async def signed_request(request: web.Request) -> SignedRequest:
+    headers = request.headers.getall("Portcullis-Signature", [])
+    header = headers[0] if len(headers) == 1 else None
+    return SignedRequest(request.method, request.raw_path, await read_body(request), header)
+
+
+def login_cookie_name(site: Site) -> str:
+    """Cookies ignore ports, so two sites on one machine need two names."""
+    return f"__Host-portcullis-{site.id[:8]}"
+
+
+def read_cookie(request: web.Request, name: str) -> str | None:
+    """The cookie's value, None when it is absent or there twice.
+
+    Read by hand: other services on the same host name may have set cookies that the standard library's parser
+    stumbles over, and it would silently choose between two of the same name.
+    """
+    pairs = (
+        part.strip().partition("=")
+        for line in request.headers.getall("Cookie", [])
+        for part in line.split(";")
+    )
+    values = [value for key, _, value in pairs if key == name]
+    return values[0] if len(values) == 1 else None
+
+
+def _permit(policy: Policy, caller: Caller | None) -> None:
+    if policy is Policy.ANYONE:
+        return
+    if caller is None:
+        raise Refused("signed_out")
+    if policy is Policy.BROWSER and caller.login is None:
+        raise Refused("not_permitted", "Only a browser that signed in can do this.")
+    if policy is Policy.ADMINISTRATOR and caller.role != "administrator":
+        raise Refused("not_permitted")
+
+
+def _log_refusal(request: web.Request, error: PortcullisError) -> None:
+    caller = request.get(CALLER)
+    log.info(
+        "request refused",
+        extra=ids(
+            code=error.code,
+            method=request.method,
+            path=request.path,
+            user=caller.user.id if caller else None,
+            client=request.headers.get("Portcullis-Client-Address"),
+        ),
+    )

@@ -1,0 +1,52 @@
+"""The public REST API (docs/api.md), put together: every route with its policy, and the way in."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from aiohttp import web
+from aiohttp.typedefs import Middleware
+
+from broker.http.admin.applications import ApplicationRoutes
+from broker.http.admin.hosts import MachineRoutes
+from broker.http.admin.launches import LaunchRoutes
+from broker.http.admin.sessions import AdminSessionRoutes
+from broker.http.admin.tokens import TokenRoutes
+from broker.http.admin.users import UserRoutes
+from broker.http.catalogue import CatalogueRoutes
+from broker.http.icons import IconRoutes
+from broker.http.login import LoginRoutes
+from broker.http.middleware import Access, check_policies, errors_as_json
+from broker.http.services import PublicServices
+from broker.http.sessions import SessionRoutes
+from broker.http.stages import StageRoutes
+
+__all__ = ["PublicServices", "check_policies", "public_middlewares", "public_routes"]
+
+
+class _Routes(Protocol):
+    def routes(self) -> list[web.RouteDef]: ...
+
+
+def public_routes(services: PublicServices) -> list[web.RouteDef]:
+    groups: list[_Routes] = [
+        LoginRoutes(services),
+        CatalogueRoutes(services),
+        IconRoutes(services),
+        SessionRoutes(services),
+        StageRoutes(services),
+        ApplicationRoutes(services),
+        UserRoutes(services),
+        AdminSessionRoutes(services),
+        MachineRoutes(services),
+        TokenRoutes(services),
+        LaunchRoutes(services),
+    ]
+    return [definition for group in groups for definition in group.routes()]
+
+
+def public_middlewares(services: PublicServices) -> list[Middleware]:
+    """For the application that holds `public_routes`; it may hold other routes beside them, outside
+    `/api/v1/`.
+    """
+    return [errors_as_json, Access(services).middleware]

@@ -1,0 +1,47 @@
+"""What the public API stands on, handed in by the composition root."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from broker.identity.identity import Identity
+from broker.launch.launch import Launcher
+from broker.launch.traces import Traces
+from broker.repositories.applications import Applications
+from broker.repositories.gateways import Gateways
+from broker.repositories.hosts import Hosts
+from broker.repositories.icons import Icons
+from broker.repositories.sessions import Sessions
+from broker.sessions.attach import Attach
+from broker.sessions.lifecycle import Lifecycle
+from broker.sessions.stages import Stages
+from broker.snapshot import Snapshot
+from portcullis.clock import Clock
+
+
+@dataclass(frozen=True, slots=True)
+class PublicServices:
+    clock: Clock
+    snapshot: Snapshot
+    identity: Identity
+    applications: Applications
+    icons: Icons
+    sessions: Sessions
+    hosts: Hosts
+    gateways: Gateways
+    launcher: Launcher
+    attach: Attach
+    lifecycle: Lifecycle
+    stages: Stages
+    traces: Traces
+    mint_join_token: Callable[[str | None, frozenset[str]], Awaitable[tuple[str, float]]]
+    """A one-time token for a host of this name (None: any) that will serve these tenants; its text and
+    expiry.
+    """
+    from_gateway: Callable[[web.Request], bool]
+    """Whether a gateway of this site sent the request (by its certificate): nobody else reaches the public
+    API.
+    """

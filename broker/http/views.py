@@ -1,0 +1,68 @@
+"""How things read in JSON, and answers that carry the grid's revision. Nothing secret has a field here."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from aiohttp import web
+
+from broker.http.middleware import REVISION_HEADER
+from broker.repositories.applications import Applications
+from portcullis.model.application import Application
+from portcullis.model.session import Session
+from portcullis.model.user import User
+
+
+def answer(data: Any, status: int = 200, revision: int | None = None) -> web.Response:
+    """`revision`: of the grid after a change, for the caller to present with its next request."""
+    response = web.Response(status=status, text=json.dumps(data), content_type="application/json")
+    return with_revision(response, revision)
+
+
+def done(revision: int | None = None) -> web.Response:
+    return with_revision(web.Response(status=204), revision)
+
+
+def with_revision(response: web.Response, revision: int | None) -> web.Response:
+    if revision is not None:
+        response.headers[REVISION_HEADER] = str(revision)
+    return response
+
+
+def icon_url(icon: str | None) -> str | None:
+    return f"/api/v1/icons/{icon}" if icon else None
+
+
+def tile_view(application: Application) -> dict[str, Any]:
+    return {"id": application.id, "name": application.name, "icon": icon_url(application.icon)}
+
+
+def application_view(application: Application) -> dict[str, Any]:
+    return {**application.to_json(), "icon": icon_url(application.icon)}
+
+
+def session_view(session: Session, applications: Applications) -> dict[str, Any]:
+    """The application may be gone while its session goes on: then it has no icon."""
+    application = applications.get(session.tenant_id, session.application_id)
+    return {
+        "id": session.id,
+        "application": {
+            "id": session.application_id,
+            "name": session.application_name,
+            "icon": icon_url(application.icon if application else None),
+        },
+        "host": session.host_name,
+        "state": session.state,
+        "created": session.created,
+    }
+
+
+def user_view(user: User) -> dict[str, Any]:
+    return {
+        "id": user.id,
+        "name": user.name,
+        "role": user.role,
+        "groups": sorted(user.groups),
+        "disabled": user.disabled,
+    }

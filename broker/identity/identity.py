@@ -1,0 +1,56 @@
+"""Everything about who somebody is, put together for the broker's composition root."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from broker.grid.scopes import Stores
+from broker.identity import lockout
+from broker.identity.api_tokens import ApiTokenCheck
+from broker.identity.authenticate import Authenticator, Directory
+from broker.identity.logins import Logins
+from broker.identity.passwords import Passwords
+from broker.identity.request_signature import RequestSignatures
+from broker.repositories.api_tokens import ApiTokens
+from broker.repositories.attempts import AttemptRecords
+from broker.repositories.logins import LoginRecords
+from broker.repositories.nonces import Nonces
+from broker.repositories.tenants import Tenants
+from broker.repositories.users import Users
+from broker.snapshot import Snapshot
+from portcullis.clock import Clock
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    tenants: Tenants
+    users: Users
+    tokens: ApiTokens
+    passwords: Passwords
+    authenticator: Authenticator
+    logins: Logins
+    signatures: RequestSignatures
+    token_check: ApiTokenCheck
+
+    def close(self) -> None:
+        self.passwords.close()
+
+
+def build_identity(stores: Stores, snapshot: Snapshot, clock: Clock) -> Identity:
+    """The caller closes it when it stops."""
+    tenants, users = Tenants(snapshot), Users(stores, snapshot)
+    tokens, records = ApiTokens(stores, snapshot), LoginRecords(stores, snapshot)
+    nonces = Nonces(stores, clock)
+    attempts = AttemptRecords(stores, stranger_lease_seconds=lockout.FORGOTTEN_AFTER_SECONDS)
+    directory = Directory(tenants, users, attempts, records, nonces)
+    passwords = Passwords()
+    return Identity(
+        tenants=tenants,
+        users=users,
+        tokens=tokens,
+        passwords=passwords,
+        authenticator=Authenticator(stores, snapshot, directory, passwords, clock),
+        logins=Logins(records, users, clock),
+        signatures=RequestSignatures(nonces, clock),
+        token_check=ApiTokenCheck(tokens, users, clock),
+    )
