@@ -1,0 +1,177 @@
+"""The control channel's codec: what one side writes the other reads; nothing malformed or unbounded gets in."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from portcullis.errors import ProtocolError
+from portcullis.model.session import Display
+from portcullis.protocol.channel import (
+    MAXIMUM_FROM_AGENT_BYTES,
+    MAXIMUM_SLOTS,
+    Cut,
+    Desired,
+    Directory,
+    FromAgent,
+    FromBroker,
+    GatewayEntry,
+    Heartbeat,
+    Hello,
+    Order,
+    Report,
+    Welcome,
+    encode,
+    parse_from_agent,
+    parse_from_broker,
+)
+
+REPORT = Report("0123456789abcdef", "fedcba9876543210", "ended", "display", "display_failed", "no tmpfs", -9)
+ORDER = Order(
+    session="0123456789abcdef",
+    tenant="fedcba9876543210",
+    user_id="00112233445566aa",
+    user_name="Zoë",
+    slot=3,
+    state="pending",
+    application_id="aa00112233445566",
+    application_name="Text editor",
+    command=("mousepad", "--new"),
+    environment={"LANG": "de_DE.UTF-8"},
+    display=Display(1920, 1080, 1.5, "de-DE", "de", "Europe/Berlin"),
+)
+DIRECTORY = Directory({"k1": "A" * 43}, (GatewayEntry("gw", "127.0.0.1:8443"),))
+FROM_AGENT: list[FromAgent] = [
+    REPORT,
+    Hello("0.1.0", 20, "0123456789abcdef", (REPORT,)),
+    Heartbeat(0.25, 2**34),
+]
+FROM_BROKER: list[FromBroker] = [
+    Welcome("host-1", "0123456789abcdef", 1763676000.5, DIRECTORY),
+    DIRECTORY,
+    Desired(7, (ORDER,)),
+    Cut("fedcba9876543210", "ab" * 32, "signed_out"),
+]
+
+
+@pytest.mark.parametrize("message", FROM_AGENT, ids=lambda message: type(message).__name__)
+def test_what_an_agent_writes_a_broker_reads(message: FromAgent) -> None:
+    assert parse_from_agent(encode(message)) == message
+
+
+@pytest.mark.parametrize("message", FROM_BROKER, ids=lambda message: type(message).__name__)
+def test_what_a_broker_writes_an_agent_reads(message: FromBroker) -> None:
+    assert parse_from_broker(encode(message)) == message
+
+
+def test_unknown_message_types_are_skipped() -> None:
+    assert parse_from_agent('{"type": "weather", "sky": "blue"}') is None
+    assert parse_from_broker('{"type": "weather"}') is None
+
+
+def test_unknown_fields_are_ignored() -> None:
+    text = json.dumps({**Heartbeat(1.0, 5).to_json(), "temperature": 40})
+    assert parse_from_agent(text) == Heartbeat(1.0, 5)
+
+
+def test_an_unknown_reason_code_of_a_newer_agent_is_read_as_the_general_one() -> None:
+    report = parse_from_agent(json.dumps({**REPORT.to_json(), "code": "meteor_strike"}))
+    assert isinstance(report, Report)
+    assert report.code == "session_ended"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "null",
+        "[]",
+        '"hello"',
+        "{",
+        "{}",
+        '{"type": 1}',
+        '{"type": "heartbeat"}',
+        "[" * 100_000,
+        '{"type": "heartbeat", "load": NaN, "memory_available_bytes": 1}',
+        '{"type": "heartbeat", "load": 1e999, "memory_available_bytes": 1}',
+        '{"type": "heartbeat", "load": true, "memory_available_bytes": 1}',
+        '{"type": "heartbeat", "load": 1, "memory_available_bytes": 1.5}',
+        '{"type": "heartbeat", "load": 1, "memory_available_bytes": -1}',
+    ],
+)
+def test_malformed_text_is_refused(text: str) -> None:
+    with pytest.raises(ProtocolError):
+        parse_from_agent(text)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("session", "0123456789ABCDEF"),
+        ("session", "0123456789abcdef\n"),
+        ("session", "../../etc/passwd"),
+        ("tenant", None),
+        ("state", "pending"),
+        ("state", "ending"),
+        ("state", "flying"),
+        ("state", ["ready"]),
+        ("stage", "lunch"),
+        ("code", 7),
+        ("detail", "x" * 1025),
+        ("detail", "a\0b"),
+        ("detail", "\ud800"),
+        ("exit_status", 2**31),
+        ("exit_status", "0"),
+        ("exit_status", True),
+    ],
+)
+def test_a_report_with_a_wrong_field_is_refused_by_its_name(field: str, value: Any) -> None:
+    with pytest.raises(ProtocolError, match=field):
+        parse_from_agent(json.dumps({**REPORT.to_json(), field: value}))
+
+
+@pytest.mark.parametrize("field", ["session", "tenant", "state", "stage"])
+def test_a_report_without_a_field_is_refused(field: str) -> None:
+    data = REPORT.to_json()
+    del data[field]
+    with pytest.raises(ProtocolError, match=field):
+        parse_from_agent(json.dumps(data))
+
+
+def test_a_hello_has_bounds() -> None:
+    hello = Hello("1", 4, "0123456789abcdef").to_json()
+    for slots in (0, MAXIMUM_SLOTS + 1, -1):
+        with pytest.raises(ProtocolError, match="slots"):
+            parse_from_agent(json.dumps({**hello, "slots": slots}))
+    with pytest.raises(ProtocolError, match="sessions"):
+        parse_from_agent(json.dumps({**hello, "sessions": [{}] * (2 * MAXIMUM_SLOTS + 1)}))
+
+
+def test_an_error_deep_inside_names_its_place() -> None:
+    hello = Hello("1", 4, "0123456789abcdef", (REPORT, REPORT)).to_json()
+    hello["sessions"][1]["state"] = "gone"
+    with pytest.raises(ProtocolError, match=r"sessions\[1\]\.state"):
+        parse_from_agent(json.dumps(hello))
+
+
+def test_a_message_over_its_limit_is_refused_unparsed() -> None:
+    text = json.dumps({"type": "weather", "sky": "x" * MAXIMUM_FROM_AGENT_BYTES})
+    with pytest.raises(ProtocolError, match="longer"):
+        parse_from_agent(text)
+
+
+@given(st.recursive(st.none() | st.booleans() | st.floats() | st.integers() | st.text(), st.lists))
+def test_no_value_of_a_field_raises_anything_but_protocol_errors(value: Any) -> None:
+    for message, parse in [(m, parse_from_agent) for m in FROM_AGENT] + [
+        (m, parse_from_broker) for m in FROM_BROKER
+    ]:
+        for field in message.to_json():
+            try:
+                parsed = parse(json.dumps({**message.to_json(), field: value}))
+            except ProtocolError:
+                continue
+            assert parsed is None or parse(encode(parsed)) == parsed
