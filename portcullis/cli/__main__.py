@@ -1,0 +1,137 @@
+"""Options, dispatch and exit codes of the command `portcullis`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TypeAlias
+
+from portcullis.cli import changing, reading
+from portcullis.cli.manifest import ManifestError
+from portcullis.cli.output import safe
+from portcullis.errors import InvalidInput, PortcullisError, Unavailable
+from portcullis.rest import profile
+from portcullis.rest.client import Client
+from portcullis.rest.profile import ProfileError
+
+Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+
+FAILED, MALFORMED, NO_PROFILE, UNREACHABLE = 1, 2, 3, 4
+_EXIT_CODES = """\
+exit codes:
+  0  done
+  1  the service refused or failed
+  2  wrong usage or malformed input; nothing was changed
+  3  no usable profile
+  4  the service does not answer
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    top = argparse.ArgumentParser(
+        prog="portcullis",
+        description="Publishes applications and looks after a tenant of Portcullis.",
+        epilog=_EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    top.add_argument("--profile", type=Path, metavar="FILE", help="another profile (url and token)")
+    commands = top.add_subparsers(metavar="COMMAND", required=True)
+    _add_reading(commands)
+    _add_changing(commands)
+    return top
+
+
+def _add_reading(commands: Commands) -> None:
+    get = commands.add_parser("get", help="list things")
+    get.add_argument("kind", choices=sorted(reading.LISTS), metavar="|".join(reading.LISTS))
+    get.set_defaults(run=reading.get)
+    explain = commands.add_parser("explain", help="why a launch was refused or failed")
+    explain.add_argument("reference", help="the reference that the user was shown")
+    explain.set_defaults(run=reading.explain)
+    for command in (get, explain):
+        command.add_argument("--json", action="store_true", help="JSON instead of text")
+
+
+def _add_changing(commands: Commands) -> None:
+    apply = commands.add_parser("apply", help="publish or change applications from a file")
+    apply.add_argument("-f", "--file", required=True, help="YAML or JSON; - for standard input")
+    apply.set_defaults(run=changing.apply)
+
+    add = _group(commands, "user", "add users").add_parser("add", help="add a user; prints the secrets once")
+    add.add_argument("name")
+    add.add_argument("--group", action="append", default=[], metavar="G", help="may be given several times")
+    add.add_argument("--administrator", action="store_true")
+    add.add_argument("--json", action="store_true", help="JSON instead of text and QR code")
+    add.set_defaults(run=changing.user_add)
+
+    token = _group(commands, "host", "add hosts").add_parser("join-token", help="a one-time token for a host")
+    token.add_argument("--name", help="the only name that the host may take")
+    token.add_argument("--json", action="store_true", help="JSON instead of text")
+    token.set_defaults(run=changing.host_join_token)
+
+    logoff = _group(commands, "session", "look after sessions").add_parser("logoff", help="end a session")
+    logoff.add_argument("id")
+    logoff.set_defaults(run=changing.session_logoff)
+
+    revoke = _group(commands, "token", "look after API tokens").add_parser(
+        "revoke", help="revoke an API token"
+    )
+    revoke.add_argument("id")
+    revoke.set_defaults(run=changing.token_revoke)
+
+
+def _group(commands: Commands, name: str, help: str) -> Commands:
+    return commands.add_parser(name, help=help).add_subparsers(metavar="COMMAND", required=True)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    try:
+        client = Client(profile.read(profile.find(arguments.profile)))
+        arguments.run(client, arguments)
+    except ProfileError as exc:
+        return _complain(str(exc), NO_PROFILE)
+    except ManifestError as exc:
+        return _complain(str(exc), MALFORMED)
+    except InvalidInput as exc:
+        return _complain(str(exc), MALFORMED)
+    except PortcullisError as exc:
+        return _complain(_with_reference(exc), UNREACHABLE if _is_unreachable(exc) else FAILED)
+    return 0
+
+
+def _is_unreachable(error: PortcullisError) -> bool:
+    return isinstance(error, Unavailable) and error.code in (
+        "gateway_unreachable",
+        "broker_unreachable",
+        "unavailable",
+    )
+
+
+def _with_reference(error: PortcullisError) -> str:
+    reference = error.data.get("reference")
+    return f"{error} (reference {reference})" if reference else str(error)
+
+
+def _complain(message: str, code: int) -> int:
+    for line in message.splitlines():
+        print(f"portcullis: {safe(line)}", file=sys.stderr)
+    return code
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    try:
+        code = run(parser().parse_args(words))
+        sys.stdout.flush()
+    except BrokenPipeError:  # `portcullis get sessions | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+    except KeyboardInterrupt:
+        return 130
+    return code
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

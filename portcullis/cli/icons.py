@@ -1,0 +1,80 @@
+"""The bytes of an icon: a PNG or SVG file, or a name that is looked up in this machine's icon themes.
+
+At most 32 KB, because an icon is a record of the grid: of several sizes the largest that fits is taken.
+"""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass
+from pathlib import Path
+
+from xdg import IconTheme
+
+MAXIMUM_BYTES = 32 * 1024
+SIZES = (128, 96, 64, 48, 32)
+THEMES = ("hicolor", "Adwaita")
+
+_PNG = b"\x89PNG\r\n\x1a\n"
+
+
+class IconError(Exception):
+    """What is wrong with the icon, as `expected …`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Icon:
+    content_type: str
+    data: bytes
+
+    def to_json(self) -> dict[str, str]:
+        return {"content_type": self.content_type, "data": base64.b64encode(self.data).decode()}
+
+
+def load(name: str, folder: Path) -> Icon:
+    """The icon that a document in `folder` names. Raises IconError."""
+    if "/" in name or name.lower().endswith((".png", ".svg")):
+        return from_file(folder / Path(name).expanduser())
+    icon = from_theme(name)
+    if icon is None:
+        raise IconError(f"an icon that this machine has ({name!r} is in no theme), a file, or none")
+    return icon
+
+
+def from_file(path: Path) -> Icon:
+    """Raises IconError."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAXIMUM_BYTES + 1)
+    except (OSError, ValueError) as exc:
+        raise IconError(f"a readable file ({path}: {getattr(exc, 'strerror', None) or exc})") from exc
+    if len(data) > MAXIMUM_BYTES:
+        raise IconError(f"a file of at most {MAXIMUM_BYTES // 1024} KB ({path} is larger)")
+    content_type = content_type_of(data)
+    if content_type is None:
+        raise IconError(f"a PNG or SVG file ({path} is neither)")
+    return Icon(content_type, data)
+
+
+def from_theme(name: str) -> Icon | None:
+    """The largest icon of this name that fits, or None."""
+    for size in SIZES:
+        for theme in THEMES:
+            path = IconTheme.getIconPath(name, size, theme, ["png", "svg"])
+            if path is None:
+                continue
+            try:
+                return from_file(Path(path))
+            except IconError:
+                continue  # too large, or not what its name says: the next size may do
+    return None
+
+
+def content_type_of(data: bytes) -> str | None:
+    """By content, never by name."""
+    if data.startswith(_PNG):
+        return "image/png"
+    head = data[:2048].lstrip(b"\xef\xbb\xbf \t\r\n")
+    if head.startswith(b"<svg") or (head.startswith((b"<?xml", b"<!--", b"<!DOCTYPE")) and b"<svg" in data):
+        return "image/svg+xml"
+    return None

@@ -1,0 +1,121 @@
+"""Commands that change nothing: `get` and `explain`."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from portcullis.cli.output import as_json, moment, safe, table
+from portcullis.rest.client import Client
+
+Item = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    heading: str
+    value: Callable[[Item], object]
+
+
+def plain(heading: str, key: str) -> Column:
+    return Column(heading, lambda item: item.get(key))
+
+
+def nested(heading: str, key: str, inner: str) -> Column:
+    return Column(heading, lambda item: (item.get(key) or {}).get(inner))
+
+
+def at(heading: str, key: str) -> Column:
+    return Column(heading, lambda item: moment(item.get(key)))
+
+
+def host_state(item: Item) -> str:
+    if item.get("revoked"):
+        return "revoked"
+    if not item.get("online"):
+        return "offline"
+    return "draining" if item.get("draining") else "online"
+
+
+LISTS: dict[str, tuple[Column, ...]] = {
+    "applications": (
+        plain("NAME", "name"),
+        Column("COMMAND", lambda item: " ".join(map(str, item.get("command", ())))),
+        nested("USERS", "entitled", "users"),
+        nested("GROUPS", "entitled", "groups"),
+        Column("STATE", lambda item: "disabled" if item.get("disabled") else "enabled"),
+    ),
+    "sessions": (
+        plain("ID", "id"),
+        nested("APPLICATION", "application", "name"),
+        nested("USER", "user", "name"),
+        plain("HOST", "host"),
+        plain("STATE", "state"),
+        at("CREATED", "created"),
+    ),
+    "hosts": (
+        plain("NAME", "name"),
+        Column("STATE", host_state),
+        plain("SLOTS", "slots"),
+        plain("SESSIONS", "sessions"),
+        plain("ID", "id"),
+    ),
+    "users": (
+        plain("NAME", "name"),
+        plain("ROLE", "role"),
+        plain("GROUPS", "groups"),
+        Column("STATE", lambda item: "disabled" if item.get("disabled") else "enabled"),
+    ),
+    "gateways": (
+        plain("NAME", "name"),
+        Column("STATE", host_state),
+        plain("PUBLIC ORIGIN", "public_origin"),
+        plain("ID", "id"),
+    ),
+    "tokens": (
+        plain("ID", "id"),
+        Column("USER", lambda item: user_name(item.get("user"))),
+        plain("NOTE", "note"),
+        at("CREATED", "created"),
+        at("EXPIRES", "expires"),
+    ),
+}
+
+
+def user_name(value: object) -> object:
+    return value.get("name") if isinstance(value, dict) else value
+
+
+def get(client: Client, arguments: argparse.Namespace) -> None:
+    items = client.items("admin", arguments.kind)
+    if arguments.json:
+        print(as_json(items))
+    elif not items:
+        print(f"There are no {arguments.kind}.")
+    else:
+        columns = LISTS[arguments.kind]
+        rows = [[column.value(item) for column in columns] for item in items]
+        print(table([column.heading for column in columns], rows))
+
+
+def explain(client: Client, arguments: argparse.Namespace) -> None:
+    trace = client.get("admin", "launches", arguments.reference)
+    print(as_json(trace) if arguments.json else explanation(trace))
+
+
+def explanation(trace: Item) -> str:
+    """The outcome first, then every step that led there."""
+    marks = {"passed": "ok", "failed": "FAILED", "info": ""}
+    steps = trace.get("steps", ())
+    rows = [(marks.get(step.get("outcome"), ""), step.get("step"), step.get("detail")) for step in steps]
+    lines = [
+        f"Launch {safe(trace.get('reference'))}, {moment(trace.get('time'))}",
+        f"  user         {safe(trace.get('user'))}",
+        f"  application  {safe(trace.get('application'))}",
+        f"  outcome      {safe(trace.get('message'))} [{safe(trace.get('code'))}]",
+    ]
+    if rows:
+        lines += ["", table(("", "STEP", "DETAIL"), rows).replace("\n-", "\n ")]
+    return "\n".join(lines)

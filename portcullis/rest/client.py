@@ -1,0 +1,124 @@
+"""A small synchronous client of the public REST API: one connection a request, JSON in and out, errors by code.
+
+Raises Refused with the service's own code, InvalidInput when it names a field, Unavailable when nothing answers.
+Redirects are not followed (the token would go along) and proxies are not asked.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import ssl
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+from portcullis.errors import CODES, InvalidInput, PortcullisError, Refused, Unavailable
+from portcullis.rest.profile import Profile
+
+TIMEOUT_SECONDS = 30.0
+REVISION_HEADER = "Portcullis-Revision"
+MAXIMUM_BODY_BYTES = 16 << 20
+
+
+class Client:
+    def __init__(self, profile: Profile, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
+        self._profile = profile
+        self._timeout_seconds = timeout_seconds
+        self._url = urlsplit(profile.url)
+        self._revision: str | None = None  # of the last change: what follows sees it, whichever broker answers
+
+    def get(self, *segments: str) -> Any:
+        return self.request("GET", segments)
+
+    def items(self, *segments: str) -> list[dict[str, Any]]:
+        """The items of a list answer."""
+        answer = self.get(*segments)
+        items = answer.get("items") if isinstance(answer, dict) else None
+        if not isinstance(items, list):
+            raise Unavailable("internal_error", f"{self._profile.url} answered no list")
+        return items
+
+    def post(self, *segments: str, body: dict[str, Any]) -> Any:
+        return self.request("POST", segments, body)
+
+    def put(self, *segments: str, body: dict[str, Any]) -> Any:
+        return self.request("PUT", segments, body)
+
+    def delete(self, *segments: str) -> None:
+        self.request("DELETE", segments)
+
+    def request(self, method: str, segments: tuple[str, ...], body: dict[str, Any] | None = None) -> Any:
+        """`segments` of the path below /api/v1, quoted here. None when the answer has no body."""
+        path = "/api/v1/" + "/".join(quote(segment, safe="") for segment in segments)
+        status, content = self._exchange(method, path, body)
+        if status >= 300:
+            raise error_of(status, content, self._profile.url)
+        if not content:
+            return None
+        try:
+            return json.loads(content)
+        except ValueError as exc:
+            raise not_portcullis(self._profile.url) from exc
+
+    def _exchange(self, method: str, path: str, body: dict[str, Any] | None) -> tuple[int, bytes]:
+        headers = {"Authorization": f"Bearer {self._profile.token}", "Accept": "application/json"}
+        if self._revision:
+            headers[REVISION_HEADER] = self._revision
+        content = None
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+            content = json.dumps(body).encode()
+        connection = self._connection()
+        try:
+            connection.request(method, path, content, headers)
+            response = connection.getresponse()
+            answer = response.read(MAXIMUM_BODY_BYTES + 1)
+            self._revision = response.getheader(REVISION_HEADER, self._revision)
+        except ssl.SSLError as exc:
+            raise Unavailable(
+                "certificate_refused",
+                f"{self._profile.url}: {exc.reason or exc}. Set ca_cert in the profile.",
+            ) from exc
+        except (OSError, http.client.HTTPException) as exc:
+            raise Unavailable(
+                "gateway_unreachable", f"{self._profile.url} does not answer: {exc or type(exc).__name__}"
+            ) from exc
+        finally:
+            connection.close()
+        if len(answer) > MAXIMUM_BODY_BYTES:
+            raise not_portcullis(self._profile.url)
+        return response.status, answer
+
+    def _connection(self) -> http.client.HTTPConnection:
+        host, port = self._url.hostname or "", self._url.port
+        if self._url.scheme == "http":
+            return http.client.HTTPConnection(host, port, timeout=self._timeout_seconds)
+        try:
+            context = ssl.create_default_context(cafile=self._profile.ca_cert)
+        except (OSError, ssl.SSLError) as exc:
+            raise Unavailable("certificate_refused", f"ca_cert {self._profile.ca_cert}: {exc}") from exc
+        return http.client.HTTPSConnection(host, port, timeout=self._timeout_seconds, context=context)
+
+
+def error_of(status: int, content: bytes, url: str) -> PortcullisError:
+    """The exception that an error answer means. A code that this version does not know is shown in the message."""
+    try:
+        error = json.loads(content)["error"]
+        code, message = str(error["code"]), str(error["message"])
+    except (ValueError, KeyError, TypeError):
+        return not_portcullis(url, status)
+    details = {
+        key: error[key] for key in ("field", "expected", "reference") if isinstance(error.get(key), str)
+    }
+    if code not in CODES:
+        return Refused("internal_error", f"{message} [{code}]", **details)
+    if "field" in details and "expected" in details:
+        return InvalidInput(details["field"], details["expected"], code)
+    if status >= 500:
+        return Unavailable(code, message, **details)
+    return Refused(code, message, **details)
+
+
+def not_portcullis(url: str, status: int | None = None) -> Unavailable:
+    shown = "" if status is None else f" (HTTP status {status})"
+    return Unavailable("unavailable", f"{url} gave an answer that is not Portcullis's{shown}")
