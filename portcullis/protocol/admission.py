@@ -1,7 +1,7 @@
 """Admission (docs/protocol.md 2): the one frame of a browser that a gateway reads, the few that it writes.
 
 `AdmissionReader` takes bytes as they arrive, in any portions, and answers with the message of the first frame
-as soon as that is complete; bytes behind it are kept for the worker. What cannot become a valid first frame is
+as soon as that is complete; bytes behind it are kept for the worker. What cannot become a valid frame is
 refused at the first wrong byte: nobody can make a gateway wait or hold more than one small frame. No I/O.
 """
 

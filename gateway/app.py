@@ -1,0 +1,91 @@
+"""The gateway, composed: built in order, stopped in reverse. Nothing happens at import time.
+
+Tasks: the registration with brokers and the renewal of the certificate; every connection has its own handler task
+in aiohttp.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass, field, replace
+
+import web_client
+from gateway.api_proxy import ApiProxy
+from gateway.brokers import Brokers
+from gateway.guard import Limits
+from gateway.inner import inner_app
+from gateway.links import Links
+from gateway.listener import Listener
+from gateway.public import check_public_address, public_app
+from gateway.rendezvous import Rendezvous
+from gateway.static import StaticFiles
+from gateway.streams import Streams
+from portcullis.clock import Clock, SystemClock
+from portcullis.enrolment import Credentials, Renewal, client_context, refresh, server_context
+from portcullis.settings import Address
+from portcullis.tasks import cancel_and_wait, spawn
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What is not for operators to set."""
+
+    limits: Limits = field(default_factory=Limits)
+    clock: Clock = field(default_factory=SystemClock)
+
+
+class GatewayApp:
+    """Raises InvalidInput when plain http would leave this machine."""
+
+    def __init__(
+        self, credentials: Credentials, listen: Address, inner_listen: Address, options: Options | None = None
+    ) -> None:
+        check_public_address(listen)
+        options = options or Options()
+        self._listen = listen
+        self._inner_listen = inner_listen
+        self._client_context = client_context(credentials)
+        self._server_context = server_context(credentials)
+        self._renewal = Renewal(credentials, self._renewed, options.clock)
+        self.brokers = Brokers(credentials, self._client_context, options.clock, self._changed)
+        self.links = Links(credentials.name)
+        self.rendezvous = Rendezvous()
+        self.streams = Streams(self.brokers, self.links, self.rendezvous, options.clock)
+        api = ApiProxy(self.brokers, options.limits.body_seconds)
+        files = StaticFiles(web_client.ROOT)
+        self.public = Listener(public_app(self.brokers, api, self.streams, files), options.limits)
+        # Every host of the site keeps a link here, and each stream has a dial of its own: they share few addresses.
+        inner_limits = replace(options.limits, connections_per_client=options.limits.connections)
+        self.inner = Listener(inner_app(credentials.site_id, self.links, self.rendezvous), inner_limits)
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def start(self) -> None:
+        """Raises OSError when an address cannot be bound."""
+        await self.inner.start(self._inner_listen, self._server_context)
+        await self.public.start(self._listen)
+        self._tasks = [
+            spawn(self.brokers.run(), name="registration"),
+            spawn(self._renewal.run(), name="certificate renewal"),
+        ]
+        log.info("serving on port %d, inner port %d", self.public.port, self.inner.port)
+
+    async def stop(self) -> None:
+        """Also after a `start` that failed half-way."""
+        await cancel_and_wait(*self._tasks)
+        await self.streams.close()
+        await self.links.close()
+        await self.public.stop()
+        await self.inner.stop()
+        await self.brokers.close()
+
+    def _renewed(self, credentials: Credentials) -> None:
+        """Standing connections keep the certificate they were made with; new ones use the renewed one."""
+        refresh(self._client_context, credentials)
+        refresh(self._server_context, credentials)
+        self.brokers.credentials = credentials
+
+    def _changed(self, credentials: Credentials) -> None:
+        self._renewal.credentials = credentials

@@ -1,0 +1,65 @@
+"""The public origins of a site: which Host a request may name, which Origin may act. Pure.
+
+An origin is compared exactly, as browsers write it: in lower case, without the scheme's own port.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from portcullis.errors import InvalidInput
+
+_OWN_PORTS = {"http": 80, "https": 443}
+
+
+@dataclass(frozen=True, slots=True)
+class Origins:
+    """At least one; the first is where a stray navigation is sent."""
+
+    texts: tuple[str, ...]
+
+    @classmethod
+    def parse(cls, texts: Iterable[str]) -> Origins:
+        """Raises InvalidInput for anything that a browser would not send as an Origin."""
+        origins = tuple(dict.fromkeys(map(parse_origin, texts)))
+        if not origins:
+            raise InvalidInput("public_origins", "at least one origin")
+        return cls(origins)
+
+    @property
+    def first(self) -> str:
+        return self.texts[0]
+
+    def called_by(self, host: str) -> str | None:
+        """The origin that a request with this Host header calls, or None for a foreign name."""
+        for origin in self.texts:
+            if origin.partition("://")[2] == host.lower():
+                return origin
+        return None
+
+    def nearest(self, host: str) -> str:
+        """Where a navigation to a foreign name is sent: the origin of the same port, else the first."""
+        port = host.rpartition(":")[2]
+        return next((origin for origin in self.texts if origin.endswith(f":{port}")), self.first)
+
+    def allow(self, origin: str | None) -> bool:
+        return origin in self.texts
+
+
+def parse_origin(text: str) -> str:
+    """`text` in the form that browsers send. Raises InvalidInput."""
+    wrong = InvalidInput("public_origin", "http://host:port or https://host:port")
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError as exc:
+        raise wrong from exc
+    if parts.scheme not in _OWN_PORTS or not parts.hostname or not text.isascii():
+        raise wrong
+    if parts.username is not None or parts.path not in ("", "/") or "?" in text or "#" in text:
+        raise wrong
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    own = port is None or port == _OWN_PORTS[parts.scheme]
+    return f"{parts.scheme}://{host}" if own else f"{parts.scheme}://{host}:{port}"

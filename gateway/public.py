@@ -1,0 +1,79 @@
+"""The public listener's application: what browsers and scripts may ask of a gateway.
+
+`/stream`, `/api/v1/...`, the web client's files, `/healthz`; nothing else. A request must call the site by one of its
+public origins (a foreign name that resolves to us could make a browser lend us its cookies or its trust): a
+stray navigation is sent to the right origin, anything else is misdirected. Every answer carries the security headers.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+
+from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
+
+from gateway.api_proxy import PREFIX, ApiProxy
+from gateway.brokers import Brokers
+from gateway.errors import api_error, errors_as_json
+from gateway.guard import guarded
+from gateway.security_headers import security_headers
+from gateway.static import StaticFiles
+from gateway.streams import Streams
+from portcullis.errors import InvalidInput
+from portcullis.settings import Address
+
+HEALTH = "/healthz"
+
+
+def public_app(brokers: Brokers, api: ApiProxy, streams: Streams, files: StaticFiles) -> web.Application:
+    async def add_security_headers(request: web.Request, response: web.StreamResponse) -> None:
+        if response.status != 101:
+            response.headers.update(security_headers(brokers.origins))
+
+    async def health(request: web.Request) -> web.Response:
+        status = {"status": "ok" if brokers.live else "unavailable"}
+        return web.json_response(status, status=200 if brokers.live else 503)
+
+    app = web.Application(middlewares=[guarded, errors_as_json, _called_by_name(brokers)])
+    app.on_response_prepare.append(add_security_headers)
+    app.router.add_get(HEALTH, health)
+    app.router.add_get("/stream", streams.serve)
+    app.router.add_route("*", PREFIX + "{path:.*}", api.serve)
+    app.router.add_get("/{path:.*}", files.serve)
+    return app
+
+
+def check_public_address(address: Address) -> None:
+    """Plain http is a secure context on loopback alone. Raises InvalidInput."""
+    if address.host == "localhost":
+        return
+    try:
+        loopback = ipaddress.ip_address(address.host).is_loopback
+    except ValueError:
+        loopback = False
+    if not loopback:
+        raise InvalidInput(
+            "--listen", f"a loopback address such as 127.0.0.1:{address.port}: without TLS no other is served"
+        )
+
+
+def _called_by_name(brokers: Brokers) -> Middleware:
+    @web.middleware
+    async def called_by_name(request: web.Request, handler: Handler) -> web.StreamResponse:
+        hosts = request.headers.getall("Host", [])
+        if len(hosts) != 1 or not request.raw_path.startswith("/"):
+            raise web.HTTPBadRequest(reason="expected one Host and a path")
+        if request.path == HEALTH or brokers.origins.called_by(hosts[0]) is not None:
+            return await handler(request)
+        if _is_navigation(request):
+            target = brokers.origins.nearest(hosts[0]) + request.raw_path
+            return web.Response(status=308, headers={"Location": target, "Cache-Control": "no-store"})
+        return api_error(421, "not_found", "This name is not served here.")
+
+    return called_by_name
+
+
+def _is_navigation(request: web.Request) -> bool:
+    mode = request.headers.get("Sec-Fetch-Mode")
+    accepts_page = "text/html" in request.headers.get("Accept", "")
+    return request.method == "GET" and (mode == "navigate" if mode is not None else accepts_page)

@@ -1,0 +1,44 @@
+"""The headers that every answer of the public listener carries (DESIGN: security decisions).
+
+One policy for pages, scripts, API and errors alike: what is not named is forbidden. Workers and WASM need
+`worker-src 'self'`, `'wasm-unsafe-eval'` and the one Trusted Types policy that passes our own worker URLs.
+"""
+
+from __future__ import annotations
+
+from gateway.origins import Origins
+
+
+def security_headers(origins: Origins | None) -> dict[str, str]:
+    """`origins` None: the policy for answers that are made before a site is known or a request understood."""
+    return {
+        "Content-Security-Policy": content_security_policy(origins),
+        "Cross-Origin-Opener-Policy": "same-origin",
+        "Cross-Origin-Embedder-Policy": "require-corp",
+        "Cross-Origin-Resource-Policy": "same-origin",
+        "X-Content-Type-Options": "nosniff",
+        "Referrer-Policy": "no-referrer",
+    }
+
+
+def content_security_policy(origins: Origins | None) -> str:
+    """Streams may go to any gateway of the site; `'self'` covers ws: in new browsers only."""
+    gateways: list[str] = []
+    for origin in origins.texts if origins else ():
+        gateways += (origin, "ws" + origin.removeprefix("http"))
+    return "; ".join(
+        (
+            "default-src 'none'",
+            "script-src 'self' 'wasm-unsafe-eval'",
+            "worker-src 'self'",
+            " ".join(("connect-src 'self'", *gateways)),
+            "style-src 'self'",
+            "img-src 'self' blob:",
+            "frame-src blob:",
+            "frame-ancestors 'none'",
+            "base-uri 'none'",
+            "form-action 'self'",
+            "require-trusted-types-for 'script'",
+            "trusted-types portcullis",
+        )
+    )

@@ -1,0 +1,26 @@
+"""The settings of `portcullis-gateway`: command line, environment, file and documentation derive from them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from portcullis.settings import Address, setting
+
+
+@dataclass(frozen=True)
+class JoinSettings:
+    state: Path = setting(help="Folder for keys and certificates; made if it is missing.")
+    broker: Address = setting(help="Inner address of a broker of the site.")
+    token_file: Path = setting(help="File that holds the one-time join token.")
+    name: str = setting(help="What the gateway is called in lists and logs.")
+    inner_address: Address = setting(help="Where agents and workers will reach this gateway.")
+    public_origin: str = setting(help="Where browsers will reach it, such as http://localhost:8080.")
+
+
+@dataclass(frozen=True)
+class ServeSettings:
+    state: Path = setting(help="Folder that `join` has made.")
+    listen: Address = setting("127.0.0.1:8080", help="Where browsers connect: plain http, loopback only.")
+    inner_listen: Address = setting("127.0.0.1:8444", help="Where agents and workers connect (TLS).")
+    log_level: str = setting("info", help="debug, info, warning or error.")

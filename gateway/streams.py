@@ -1,0 +1,128 @@
+"""`/stream`: a browser's WebSocket from the request to the splice (docs/protocol.md 2).
+
+The request is refused by HTTP status only where no browser of ours could have sent it (origin, handshake); every
+other refusal is a WebSocket Close frame, because a page sees nothing of a failed handshake. Each stream is one
+handler task: whatever fails in it, its `finally` closes both ends.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from gateway.admission import Visitor
+from gateway.brokers import Brokers, Right
+from gateway.guard import Gate, client_of
+from gateway.links import Links
+from gateway.rendezvous import Rendezvous
+from gateway.splice import End, join
+from gateway.takeover import take_over, websocket_headers
+from portcullis.clock import Clock
+from portcullis.errors import PortcullisError, Refused
+from portcullis.logs import ids
+from portcullis.protocol import admission
+from portcullis.protocol.link import RENDEZVOUS_SECONDS
+from portcullis.protocol.messages import AdmitTicket
+
+log = logging.getLogger(__name__)
+
+STREAMS = 2048
+STREAMS_PER_CLIENT = 128
+CLOSE_SECONDS = 1.0
+"""What open streams get to flush when the gateway stops."""
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    admission_seconds: float = admission.TIMEOUT_SECONDS
+    rendezvous_seconds: float = RENDEZVOUS_SECONDS
+
+
+class Streams:
+    def __init__(
+        self,
+        brokers: Brokers,
+        links: Links,
+        rendezvous: Rendezvous,
+        clock: Clock,
+        gate: Gate | None = None,
+        patience: Patience | None = None,
+    ) -> None:
+        self._brokers = brokers
+        self._links = links
+        self._rendezvous = rendezvous
+        self._clock = clock
+        self._gate = gate or Gate(STREAMS, STREAMS_PER_CLIENT)
+        self._patience = patience or Patience()
+        self._live: set[End] = set()
+
+    @property
+    def live(self) -> int:
+        return len(self._live)
+
+    async def serve(self, request: web.Request) -> web.StreamResponse:
+        self._check_origin(request)
+        headers = websocket_headers(request, admission.SUBPROTOCOL)
+        response, visitor = await take_over(request, headers, Visitor)
+        client = client_of(request.transport) if request.transport is not None else None
+        try:
+            await self._pass_through(visitor, client or "")
+        except PortcullisError as refusal:
+            log.info("stream refused: %s", refusal.code, extra=ids(client=client))
+            await visitor.refuse(refusal.code)
+        finally:
+            visitor.close()
+        return response
+
+    async def close(self) -> None:
+        """Close every open stream; their clients resume at another gateway."""
+        for end in list(self._live):
+            end.close(CLOSE_SECONDS)
+
+    def _check_origin(self, request: web.Request) -> None:
+        origins = request.headers.getall("Origin", [])
+        if len(origins) != 1 or not self._brokers.origins.allow(origins[0]):
+            raise Refused("origin_refused")
+
+    async def _pass_through(self, visitor: Visitor, client: str) -> None:
+        if not self._gate.enter(client):
+            raise Refused("too_many_connections")
+        try:
+            right = await self._right(await visitor.admission(self._patience.admission_seconds))
+            await self._attach(visitor, right)
+        finally:
+            self._gate.leave(client)
+
+    async def _right(self, presented: admission.Admission) -> Right:
+        if isinstance(presented, AdmitTicket):
+            return await self._brokers.redeem(presented.ticket)
+        grant = self._brokers.verify_grant(presented.grant, self._clock.now())
+        return Right(grant.session, grant.tenant, grant.host, presented.grant)
+
+    async def _attach(self, visitor: Visitor, right: Right) -> None:
+        with self._rendezvous.expect(right.session) as expected:
+            await self._links.attach(right.host, right.session, right.tenant, expected.secret, right.grant)
+            worker = await expected.arrival(self._patience.rendezvous_seconds)
+            browser = visitor.become_end()
+            browser.write(admission.admitted_frame(right.grant))
+            join(browser, worker)
+            await self._carry(browser, worker, right)
+
+    async def _carry(self, browser: End, worker: End, right: Right) -> None:
+        self._live |= {browser, worker}
+        log.info("stream runs", extra=ids(session=right.session, host=right.host))
+        try:
+            await browser.closed
+        finally:
+            self._live -= {browser, worker}
+            browser.close()
+            log.info(
+                "stream ended",
+                extra=ids(
+                    session=right.session,
+                    to_worker_bytes=browser.received_bytes,
+                    to_browser_bytes=worker.received_bytes,
+                ),
+            )
