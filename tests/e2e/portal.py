@@ -1,0 +1,115 @@
+"""What a person does in the portal, in words of the page: labels and roles, never the page's inner names."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyotp
+from playwright.async_api import Page, expect
+
+from tests.support.framebuffer import read_framebuffer
+
+STEP_SECONDS = 30
+
+
+@dataclass
+class Person:
+    username: str
+    password: str
+    totp_secret: str
+    used_step: int = 0
+
+    def fresh_code(self) -> str:
+        """A code that was not used yet: this step's, or the next one's, which the broker admits as well."""
+        step = max(int(time.time()) // STEP_SECONDS, self.used_step + 1)
+        self.used_step = step
+        return pyotp.TOTP(self.totp_secret).at(step * STEP_SECONDS)
+
+
+async def sign_in(page: Page, url: str, person: Person) -> None:
+    await page.goto(url)
+    await page.get_by_label("User name").fill(person.username)
+    await page.get_by_label("Password").fill(person.password)
+    await page.get_by_role("button", name="Sign in").click()
+    await page.get_by_label("Verification code").fill(person.fresh_code())
+    await page.get_by_role("button", name="Sign in").click()
+    await expect(page.get_by_label("Search applications")).to_be_visible()
+
+
+async def launch(page: Page, application: str) -> str:
+    """Click the tile and wait for the first picture. Returns the session's id."""
+    await page.get_by_role("button", name=application, exact=True).click()
+    return await wait_for_picture(page)
+
+
+async def wait_for_picture(page: Page) -> str:
+    await page.wait_for_url(re.compile(r"#/session/[0-9a-f]{16}"), timeout=60_000)
+    session_id = page.url.rpartition("/")[2]
+    await expect(view(page)).to_be_visible(timeout=60_000)
+    await until(lambda: framebuffer_path(session_id) is not None)
+    await until_exact(page, session_id)
+    return session_id
+
+
+def view(page: Page):  # type: ignore[no-untyped-def]
+    return page.locator("canvas").first
+
+
+async def picture(page: Page) -> np.ndarray:
+    """What the canvas holds, RGB. Shape (height, width, 3), in display pixels."""
+    answer = await page.evaluate(
+        """() => {
+            const canvas = document.querySelector('canvas');
+            const data = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
+            let text = '';
+            for (let i = 0; i < data.length; i += 32768)
+                text += String.fromCharCode(...data.subarray(i, i + 32768));
+            return [canvas.width, canvas.height, btoa(text)];
+        }"""
+    )
+    width, height, encoded = answer
+    return np.frombuffer(base64.b64decode(encoded), np.uint8).reshape(height, width, 4)[:, :, :3]
+
+
+def framebuffer_path(session_id: str) -> Path | None:
+    return next(Path("/dev/shm").glob(f"*{session_id}*/Xvfb_screen0"), None)
+
+
+def framebuffer(session_id: str, width: int, height: int) -> np.ndarray:
+    path = framebuffer_path(session_id)
+    assert path is not None
+    return read_framebuffer(path, width, height)
+
+
+async def until_exact(page: Page, session_id: str) -> np.ndarray:
+    """Wait until the view equals the X framebuffer in every pixel (a blinking caret makes it miss a look)."""
+    shown = np.zeros((1, 1, 3), np.uint8)
+
+    async def is_exact() -> bool:
+        nonlocal shown
+        shown = await picture(page)
+        height, width = shown.shape[:2]
+        return bool(shown.any()) and np.array_equal(shown, framebuffer(session_id, width, height))
+
+    await until(is_exact)
+    return shown
+
+
+async def until(condition: Callable[[], object], seconds: float = 30) -> None:
+    """Wait until the condition holds; it may be a coroutine function. Fails the test after `seconds`."""
+    deadline = time.monotonic() + seconds
+    while True:
+        result = condition()
+        if asyncio.iscoroutine(result):
+            result = await result
+        if result:
+            return
+        assert time.monotonic() < deadline, f"not within {seconds} s: {condition}"
+        await asyncio.sleep(0.05)

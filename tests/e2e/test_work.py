@@ -1,0 +1,236 @@
+"""A person's day: sign in, launch, work, come back, log off. Real Chromium, real applications, real parts."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+from playwright.async_api import Page, expect
+
+from tests.e2e.conftest import OUTPUT, Installation, Visitor
+from tests.e2e.portal import (
+    Person,
+    launch,
+    picture,
+    sign_in,
+    until,
+    until_exact,
+    view,
+    wait_for_picture,
+)
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+EDITOR = "Text editor"
+
+
+@pytest.fixture
+def person(installation: Installation, request: pytest.FixtureRequest) -> Person:
+    """A user of their own for each test: nobody else's session, codes or home are in the way."""
+    name = re.sub(r"[^a-z0-9]", "-", request.node.name.removeprefix("test_"))[:30].strip("-")
+    made = json.loads(installation.cli("user", "add", name, "--group", "staff", "--json").stdout)
+    return Person(name, made["password"], made["totp_secret"])
+
+
+@pytest.fixture(scope="session", autouse=True)
+def editor(installation: Installation, tmp_path_factory: pytest.TempPathFactory) -> None:
+    document = tmp_path_factory.mktemp("apply") / "editor.yaml"
+    document.write_text(
+        "kind: application\n"
+        f"name: {EDITOR}\n"
+        "command: [mousepad]\n"
+        "icon: mousepad\n"
+        "environment: {}\n"
+        "entitled: {users: [demo], groups: [staff]}\n"
+        "---\n"
+        "kind: application\n"
+        "name: Terminal for tests\n"
+        "command: [xterm, -geometry, 100x30]\n"
+        "entitled: {groups: [staff]}\n"
+    )
+    installation.cli("apply", "-f", str(document))
+
+
+def saved(name: str) -> Path | None:
+    """A file in the home of one of the accounts that the agent made."""
+    return next(Path("/home").glob(f"*/{name}"), None)
+
+
+def content(name: str) -> str:
+    found = saved(name)
+    return found.read_text() if found else ""
+
+
+async def save_as(page: Page, name: str) -> None:
+    """In the editor: Ctrl+S, the name into the dialog that floats above the document, Enter."""
+    before = await picture(page)
+    await page.keyboard.press("Control+s")
+    await until(lambda: differs(page, before))
+    await page.keyboard.type(name, delay=20)
+    await page.keyboard.press("Enter")
+    await until(lambda: saved(name))
+
+
+async def differs(page: Page, before: np.ndarray, share: float = 0.02) -> bool:
+    now = await picture(page)
+    return now.shape != before.shape or bool((now != before).any(axis=2).mean() > share)
+
+
+def session_processes(session_id: str) -> dict[int, str]:
+    """Pid and name of every process with this session's id in its environment or arguments."""
+    found = {}
+    for process in psutil.process_iter(["pid", "name", "cmdline"]):
+        try:
+            words = " ".join(process.info["cmdline"] or []) + " ".join(process.environ().values())
+        except psutil.Error:
+            continue
+        if session_id in words:
+            found[process.info["pid"]] = process.info["name"]
+    return found
+
+
+def agent_process(installation: Installation) -> psutil.Process:
+    state = json.loads(installation.run("--status", "--json").stdout)
+    return psutil.Process(state["parts"]["agent"]["pid"])
+
+
+async def test_a_sentence_typed_and_saved_in_the_editor_is_in_the_file(
+    installation: Installation, visitor: Visitor, person: Person
+) -> None:
+    page = await visitor.page()
+    await sign_in(page, installation.url, person)
+    await page.screenshot(path=OUTPUT / "catalogue.png")
+    await launch(page, EDITOR)
+    sentence = "The quick brown fox (2026) jumps over 13 lazy dogs; isn't that nice? ~@{}"
+    await page.keyboard.type(sentence, delay=10)
+    await save_as(page, f"{person.username}.txt")
+    await page.screenshot(path=OUTPUT / "editor.png")
+    await until(lambda: content(f"{person.username}.txt").strip() == sentence)
+    assert visitor.complaints == []
+
+
+async def test_the_view_equals_the_framebuffer_in_every_pixel(
+    installation: Installation, visitor: Visitor, person: Person
+) -> None:
+    page = await visitor.page()
+    await sign_in(page, installation.url, person)
+    session_id = await launch(page, EDITOR)
+    await page.keyboard.type("Exact pixels: \u00e4\u00f6\u00fc \u20ac", delay=10)
+    shown = await until_exact(page, session_id)
+    assert shown.shape == (720, 1280, 3)
+    assert len(np.unique(shown.reshape(-1, 3), axis=0)) > 20  # a real picture, with smoothed text in it
+    box = await view(page).bounding_box()
+    assert box is not None
+    assert (box["width"], box["height"]) == (1280, 720)
+
+
+async def test_the_display_follows_the_browser_window(
+    installation: Installation, visitor: Visitor, person: Person
+) -> None:
+    page = await visitor.page()
+    await sign_in(page, installation.url, person)
+    session_id = await launch(page, EDITOR)
+    await page.set_viewport_size({"width": 1003, "height": 611})
+
+    async def has_followed() -> bool:
+        return (await picture(page)).shape == (611, 1003, 3)
+
+    await until(has_followed)
+    shown = await until_exact(page, session_id)
+    # The maximised window reaches the new edge: the last column is the editor's, not the bare root window.
+    assert (shown[300:500, -40:].reshape(-1, 3) > 0).any()
+
+
+async def test_text_is_copied_both_ways(installation: Installation, visitor: Visitor, person: Person) -> None:
+    page = await visitor.page()
+    await sign_in(page, installation.url, person)
+    await launch(page, EDITOR)
+    await page.evaluate("navigator.clipboard.writeText('into the application: Gr\u00fc\u00dfe')")
+    await page.keyboard.press("Control+v")
+    await page.keyboard.type(" and out", delay=10)
+    await page.keyboard.press("Control+a")
+    await page.keyboard.press("Control+c")
+
+    async def arrived() -> bool:
+        text = await page.evaluate("navigator.clipboard.readText()")
+        return str(text) == "into the application: Gr\u00fc\u00dfe and out"
+
+    await until(arrived)
+
+
+async def test_a_closed_tab_is_opened_again_with_the_session_as_it_was(
+    installation: Installation, visitor: Visitor, person: Person
+) -> None:
+    page = await visitor.page()
+    await sign_in(page, installation.url, person)
+    session_id = await launch(page, EDITOR)
+    await page.keyboard.type("still here", delay=10)
+    before = session_processes(session_id)
+    await page.close()
+    page = await visitor.page()
+    await page.goto(installation.url)
+    await page.get_by_role("button", name=f"Return to {EDITOR}").click()
+    assert await wait_for_picture(page) == session_id
+    assert session_processes(session_id) == before
+    await page.keyboard.type(" and here", delay=10)
+    await save_as(page, f"{person.username}.txt")
+    await until(lambda: content(f"{person.username}.txt").strip() == "still here and here")
+
+
+async def test_another_browser_takes_the_session_over_for_good(
+    installation: Installation, visitor: Visitor, second_visitor: Visitor, person: Person
+) -> None:
+    first = await visitor.page()
+    await sign_in(first, installation.url, person)
+    session_id = await launch(first, EDITOR)
+    second = await second_visitor.page()
+    await sign_in(second, installation.url, person)
+    assert await launch(second, EDITOR) == session_id
+    await expect(first.get_by_role("alert")).to_contain_text("another window")
+    await second.keyboard.type("from the second", delay=10)
+    await save_as(second, f"{person.username}.txt")
+    await until(lambda: content(f"{person.username}.txt").strip() == "from the second")
+
+
+async def test_an_agent_that_is_killed_comes_back_and_no_key_is_lost(
+    installation: Installation, visitor: Visitor, person: Person
+) -> None:
+    page = await visitor.page()
+    await sign_in(page, installation.url, person)
+    session_id = await launch(page, EDITOR)
+    before = session_processes(session_id)
+    agent = agent_process(installation)
+    text = " ".join(f"w{number}" for number in range(120))
+    await page.keyboard.type(text[:150], delay=10)
+    os.kill(agent.pid, signal.SIGKILL)
+    await page.keyboard.type(text[150:], delay=10)
+    await until(lambda: agent_process(installation).pid != agent.pid)
+    await save_as(page, f"{person.username}.txt")
+    await until(lambda: content(f"{person.username}.txt").strip() == text)
+    assert session_processes(session_id) == before
+    hosts = json.loads(installation.cli("get", "hosts", "--json").stdout)["items"]
+    assert [host["state"] for host in hosts] == ["online"]
+
+
+async def test_log_off_leaves_nothing_behind(
+    installation: Installation, visitor: Visitor, person: Person
+) -> None:
+    page = await visitor.page()
+    await sign_in(page, installation.url, person)
+    session_id = await launch(page, EDITOR)
+    assert session_processes(session_id)
+    await page.mouse.move(640, 1)
+    await page.get_by_role("button", name="Log off").click()
+    await expect(page.get_by_label("Search applications")).to_be_visible()
+    await until(lambda: not session_processes(session_id))
+    await until(lambda: not list(Path("/dev/shm").glob(f"*{session_id}*")))
+    assert not list(Path("/var/lib").glob(f"portcullis-*/**/{session_id}*"))
+    sessions = json.loads(installation.cli("get", "sessions", "--json").stdout)["items"]
+    assert session_id not in [session["id"] for session in sessions]
+    assert visitor.complaints == []
