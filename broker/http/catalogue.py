@@ -17,21 +17,22 @@ class CatalogueRoutes:
         return [route("GET", "/api/v1/catalogue", Policy.USER, self.show)]
 
     async def show(self, request: web.Request) -> web.Response:
-        caller = request[CALLER]
-        applications = self._services.applications
-        sessions = self._services.sessions.of_user(caller.tenant.id, caller.user.id)
+        caller, services = request[CALLER], self._services
+        applications = [
+            application
+            for application in services.applications.list(caller.tenant.id)
+            if not application.disabled
+            and application.entitlement.admits(caller.user.name, caller.user.groups)
+        ]
+        running = [
+            session
+            for session in services.sessions.of_user(caller.tenant.id, caller.user.id)
+            if session.state != "ending"
+        ]
+        running.sort(key=lambda session: session.created)
         return answer(
             {
-                "applications": [
-                    tile_view(application)
-                    for application in applications.list(caller.tenant.id)
-                    if not application.disabled
-                    and application.entitlement.admits(caller.user.name, caller.user.groups)
-                ],
-                "sessions": [
-                    session_view(session, applications)
-                    for session in sorted(sessions, key=lambda session: session.created)
-                    if session.state != "ending"
-                ],
+                "applications": [tile_view(application) for application in applications],
+                "sessions": [session_view(session, services.applications) for session in running],
             }
         )

@@ -45,8 +45,8 @@ def _is_png(data: bytes) -> bool:
     """By signature and header, whose size bounds what a decoder has to allocate."""
     if len(data) < 33 or not data.startswith(_PNG) or data[8:16] != b"\0\0\0\x0dIHDR":
         return False
-    width, height = struct.unpack(">II", data[16:24])
-    return 1 <= width <= MAXIMUM_SIDE and 1 <= height <= MAXIMUM_SIDE
+    sides: tuple[int, int] = struct.unpack(">II", data[16:24])
+    return all(1 <= side <= MAXIMUM_SIDE for side in sides)
 
 
 def _is_inert_svg(data: bytes) -> bool:
@@ -60,8 +60,7 @@ def _is_inert_svg(data: bytes) -> bool:
         root = ElementTree.fromstring(data)  # noqa: S314  (see the import)
     except (ElementTree.ParseError, ValueError, LookupError):
         return False
-    is_svg: bool = root.tag == f"{_SVG_NAMESPACE}svg"
-    return is_svg and not any(_is_active(element) for element in root.iter())
+    return root.tag == f"{_SVG_NAMESPACE}svg" and not any(_is_active(element) for element in root.iter())
 
 
 def _is_active(element: ElementTree.Element) -> bool:
