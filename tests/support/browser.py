@@ -1,8 +1,8 @@
 """A browser as the API sees one: a cookie, an origin, and a P-256 key that signs every change.
 
-`ApiBrowser` speaks to a gateway at its public origin, or in front of a broker's own listener plays the gateway too
-(`as_gateway=True` adds the headers that a gateway adds). Cookies are kept by hand: a jar would not send `Secure` ones to
-127.0.0.1 over http, as browsers do for localhost.
+`ApiBrowser` speaks to a gateway at its public origin, or in front of a broker's own listener plays the
+gateway too (`as_gateway=True` adds the headers that a gateway adds). Cookies are kept by hand: a jar would
+not send `Secure` ones to 127.0.0.1 over http, as browsers do for localhost.
 """
 
 from __future__ import annotations
