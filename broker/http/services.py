@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from aiohttp import web
@@ -14,6 +14,7 @@ from broker.repositories.applications import Applications
 from broker.repositories.gateways import Gateways
 from broker.repositories.hosts import Hosts
 from broker.repositories.icons import Icons
+from broker.repositories.join_tokens import JoinTokens
 from broker.repositories.sessions import Sessions
 from broker.sessions.attach import Attach
 from broker.sessions.lifecycle import Lifecycle
@@ -37,10 +38,7 @@ class PublicServices:
     lifecycle: Lifecycle
     stages: Stages
     traces: Traces
-    mint_join_token: Callable[[str | None, frozenset[str]], Awaitable[tuple[str, float]]]
-    """A one-time token for a host of this name (None: any) that will serve these tenants; its text and
-    expiry.
-    """
+    join_tokens: JoinTokens
     from_gateway: Callable[[web.Request], bool]
     """Whether a gateway of this site sent the request (by its certificate): nobody else reaches the public
     API.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 from typing import Any
 
 from aiohttp import web
@@ -12,14 +11,12 @@ from broker.http.body import read_fields
 from broker.http.middleware import CALLER, Policy, route
 from broker.http.services import PublicServices
 from broker.http.views import answer
+from broker.pki.claims import parse_machine_name
 from portcullis.errors import InvalidInput
 from portcullis.logs import ids
 from portcullis.model.host import Host
 
 log = logging.getLogger(__name__)
-
-_MACHINE_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,61}[A-Za-z0-9])?", re.ASCII)
-_MACHINE_NAME_RULE = "1 to 63 letters, digits, dots and hyphens"
 
 
 class MachineRoutes:
@@ -73,10 +70,9 @@ class MachineRoutes:
         fields = await read_fields(request)
         if fields.raw("role") != "host":
             raise InvalidInput("role", "host")
-        name = fields.optional_text("name", _MACHINE_NAME_RULE, longest=63)
-        if name is not None and not _MACHINE_NAME.fullmatch(name):
-            raise InvalidInput("name", _MACHINE_NAME_RULE)
+        text = fields.optional_text("name", "the name of the host", longest=63)
+        name = None if text is None else parse_machine_name(text)
         fields.finish()
-        text, expires = await self._services.mint_join_token(name, frozenset({caller.tenant.id}))
+        token, record = await self._services.join_tokens.mint("host", tenants=[caller.tenant.id], name=name)
         log.info("join token minted", extra=ids(tenant=caller.tenant.id, name=name, by=caller.user.id))
-        return answer({"token": text, "expires": expires}, 201)
+        return answer({"token": token.text, "expires": record.expires}, 201)
