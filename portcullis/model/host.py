@@ -20,6 +20,8 @@ class Host:
     """Grows with every certificate: only the newest may renew."""
     draining: bool = False
     revoked: bool = False
+    key_hash: str = ""
+    """SHA-256 (hex) of the newest certificate's public key: a renewal whose answer was lost is answered again."""
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -30,6 +32,7 @@ class Host:
             "generation": self.generation,
             "draining": self.draining,
             "revoked": self.revoked,
+            "key_hash": self.key_hash,
         }
 
     @classmethod
@@ -42,6 +45,7 @@ class Host:
             data.get("generation", 1),
             data.get("draining", False),
             data.get("revoked", False),
+            data.get("key_hash", ""),
         )
 
 
@@ -80,6 +84,7 @@ class Gateway:
     public_origin: str
     generation: int = 1
     revoked: bool = False
+    key_hash: str = ""
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -89,6 +94,7 @@ class Gateway:
             "public_origin": self.public_origin,
             "generation": self.generation,
             "revoked": self.revoked,
+            "key_hash": self.key_hash,
         }
 
     @classmethod
@@ -100,6 +106,7 @@ class Gateway:
             data["public_origin"],
             data.get("generation", 1),
             data.get("revoked", False),
+            data.get("key_hash", ""),
         )
 
 

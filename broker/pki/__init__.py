@@ -1,0 +1,1 @@
+"""The site's certificates and signing keys, and how machines get and keep theirs."""

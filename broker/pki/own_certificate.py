@@ -1,0 +1,59 @@
+"""The broker's own certificate: made at its start with a new key, made anew at half its life, never on
+disk."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import ssl
+
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from broker.pki import certificates
+from broker.pki.authority import Authority
+from portcullis.site_tls import MachineIdentity, machine_server_context
+
+
+class OwnCertificate:
+    """`context` is for the inner listener; it presents the CA with the certificate, as joining machines need."""
+
+    def __init__(self, authority: Authority, broker_id: str) -> None:
+        self._authority = authority
+        self._broker_id = broker_id
+        with _MemoryFile(self._make()) as path:
+            self.context: ssl.SSLContext = machine_server_context(path, authority.ca_pem)
+
+    async def run(self) -> None:
+        """Renew for ever: a task of the composition root."""
+        while True:
+            await asyncio.sleep(certificates.MACHINE_LIFETIME_SECONDS / 2)
+            self.renew()
+
+    def renew(self) -> None:
+        """New connections get a new certificate."""
+        with _MemoryFile(self._make()) as path:
+            self.context.load_cert_chain(path)
+
+    def _make(self) -> bytes:
+        key = certificates.new_key()
+        machine = MachineIdentity(self._authority.site.id, "broker", self._broker_id, "broker")
+        certificate = self._authority.issue(machine, key.public_key())
+        return (
+            key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+            + certificate.public_bytes(Encoding.PEM)
+            + self._authority.ca_pem.encode()
+        )
+
+
+class _MemoryFile:
+    """Python's ssl module takes keys from files alone; this one has a path but no disk."""
+
+    def __init__(self, data: bytes) -> None:
+        self._handle = os.memfd_create("portcullis-key", os.MFD_CLOEXEC)
+        os.write(self._handle, data)
+
+    def __enter__(self) -> str:
+        return f"/proc/self/fd/{self._handle}"
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self._handle)

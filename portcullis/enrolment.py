@@ -1,0 +1,464 @@
+"""How a host or gateway becomes a machine of its site, and stays one.
+
+`join` spends a one-time token. The token carries the hash of the CA's public key: the CA certificate is taken
+from the chain that the broker presents, and only after it matched, on a second connection verified against
+it, is the token sent. From then on the machine has a certificate of 24 hours, which `Renewal` replaces at
+half its life, each time with a new key. A machine that was off may still renew for 30 days after the expiry,
+by a signature of its old key.
+
+The state folder holds `machine.pem` (key and certificate chain, mode 0600, replaced as one file),
+`machine.json` (what else is known of the site) and, while a renewal is under way, `renewal.pem`: the key that
+was sent, so that a renewal whose answer was lost is asked for again under the same key.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import json
+import logging
+import os
+import ssl
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, cast
+
+import aiohttp
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_pem_private_key,
+)
+
+from portcullis.clock import Clock, SystemClock
+from portcullis.errors import CODES, InvalidInput, Refused, Unavailable
+from portcullis.ids import BearerSecret, parse_secret
+from portcullis.model.host import MachineRole
+from portcullis.settings import Address
+from portcullis.site_tls import (
+    MachineIdentity,
+    PeerRole,
+    SiteClientContext,
+    check_peer,
+    machine_server_context,
+    parse_uri,
+    peer_identity,
+    worker_context,
+)
+from portcullis.tickets import to_base64url
+
+__all__ = [
+    "Credentials",
+    "JoinTokenText",
+    "MachineIdentity",
+    "Renewal",
+    "check_peer",
+    "client_context",
+    "join",
+    "parse_join_token",
+    "peer_identity",
+    "public_key_hash",
+    "refresh",
+    "renew_if_due",
+    "renewal_message",
+    "server_context",
+    "worker_context",
+]
+
+log = logging.getLogger(__name__)
+
+TIMEOUT_SECONDS = 10.0
+RETRY_SECONDS = 60.0
+LONGEST_WAIT_SECONDS = 3600.0  # a clock that was set, or a machine that slept, is noticed within this
+MAXIMUM_ANSWER_BYTES = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class JoinTokenText:
+    """A join token as it is handed over: the secret, and the pin of the site's CA."""
+
+    secret: BearerSecret
+    pin: str
+    """SHA-256 (hex) of the CA's public key (SubjectPublicKeyInfo, DER)."""
+
+    @property
+    def text(self) -> str:
+        return f"{self.secret.text}_{self.pin}"
+
+
+def parse_join_token(text: str) -> JoinTokenText | None:
+    head, _, pin = text.strip().rpartition("_")
+    secret = parse_secret(head, "join")
+    if secret is None or len(pin) != 64 or set(pin) - set("0123456789abcdef"):
+        return None
+    return JoinTokenText(secret, pin)
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """A machine's identity as it lies in its state folder. The key is in `pem` alone, never in memory here."""
+
+    state: Path
+    role: MachineRole
+    id: str
+    name: str
+    site_id: str
+    site_name: str
+    ca: str
+    brokers: tuple[str, ...]
+    """Addresses, `host:port`, of brokers that were live when this was written."""
+    grant_keys: Mapping[str, str]
+    """kid -> raw Ed25519 public key, base64url."""
+    public_origins: tuple[str, ...]
+
+    @property
+    def pem(self) -> Path:
+        return self.state / "machine.pem"
+
+    @property
+    def certificate(self) -> x509.Certificate:
+        return x509.load_pem_x509_certificate(self.pem.read_bytes())
+
+    @classmethod
+    def load(cls, state: Path) -> Credentials | None:
+        """None when the machine has not joined yet. Raises InvalidInput for a damaged folder."""
+        try:
+            data = json.loads((state / "machine.json").read_text())
+            credentials = cls._from_json(state, data)
+            _ = credentials.certificate
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, KeyError, TypeError) as exc:
+            raise InvalidInput(
+                str(state), "the credentials of a machine: remove the folder to join again"
+            ) from exc
+        return credentials
+
+    def with_site(
+        self,
+        *,
+        brokers: tuple[str, ...] | None = None,
+        grant_keys: Mapping[str, str] | None = None,
+        public_origins: tuple[str, ...] | None = None,
+    ) -> Credentials:
+        """The same machine with what a broker said since; written to the folder when it differs."""
+        changed = replace(
+            self,
+            brokers=self.brokers if brokers is None else brokers,
+            grant_keys=self.grant_keys if grant_keys is None else grant_keys,
+            public_origins=self.public_origins if public_origins is None else public_origins,
+        )
+        if changed != self:
+            changed._write()
+        return changed
+
+    def _write(self) -> None:
+        data = {
+            "role": self.role,
+            "id": self.id,
+            "name": self.name,
+            "site": {"id": self.site_id, "name": self.site_name},
+            "ca": self.ca,
+            "brokers": list(self.brokers),
+            "grant_keys": dict(self.grant_keys),
+            "public_origins": list(self.public_origins),
+        }
+        _replace_file(self.state / "machine.json", json.dumps(data, indent=2) + "\n")
+
+    @classmethod
+    def _from_json(cls, state: Path, data: dict[str, Any]) -> Credentials:
+        """Of a file of ours or of an enrolment answer. Raises KeyError, TypeError, ValueError."""
+        if data["role"] not in ("host", "gateway"):
+            raise ValueError("role")
+        return cls(
+            state=state,
+            role=data["role"],
+            id=str(data["id"]),
+            name=str(data["name"]),
+            site_id=str(data["site"]["id"]),
+            site_name=str(data["site"]["name"]),
+            ca=str(data["ca"]),
+            brokers=tuple(str(Address.parse(broker)) for broker in data["brokers"]),
+            grant_keys={str(kid): str(key) for kid, key in data["grant_keys"].items()},
+            public_origins=tuple(map(str, data["public_origins"])),
+        )
+
+
+def client_context(credentials: Credentials, role: PeerRole = "broker") -> ssl.SSLContext:
+    """To dial a machine of this role with our certificate. Any other peer fails the handshake."""
+    context = SiteClientContext(credentials.ca, role, credentials.site_id)
+    context.load_cert_chain(credentials.pem)
+    return context
+
+
+def server_context(credentials: Credentials) -> ssl.SSLContext:
+    """For an inner listener: certificates of clients are optional and, when given, of the site (`peer_identity`)."""
+    return machine_server_context(credentials.pem, credentials.ca)
+
+
+def refresh(context: ssl.SSLContext, credentials: Credentials) -> None:
+    """Let new connections of `context` use the renewed certificate."""
+    context.load_cert_chain(credentials.pem)
+
+
+async def join(broker: Address | str, token: str, name: str, state: Path, **claims: str | int) -> Credentials:
+    """Enrol this machine and write its credentials to `state`. Claims: `slots`, `address`, `public_origin`.
+
+    Raises InvalidInput for what is malformed; Refused: join_refused, already_exists, certificate_refused (this is not
+    the broker that the token is for); Unavailable("broker_unreachable").
+    """
+    address = Address.parse(broker) if isinstance(broker, str) else broker
+    parsed = parse_join_token(token)
+    if parsed is None:
+        raise InvalidInput("token", "a join token, whole: join_…")
+    ca = await _pinned_ca(address, parsed.pin)
+    key = ec.generate_private_key(ec.SECP256R1())
+    body = {"token": parsed.text, "csr": _csr(key), "name": name, **claims}
+    context = SiteClientContext(ca, "broker", parsed.secret.scope)
+    answer = await _post(address, "/inner/v1/enrol", body, context)
+    answer["brokers"] = answer.get("brokers") or [str(address)]
+    return _accept(answer, key, state, ca, parsed.secret.scope)
+
+
+async def renew_if_due(credentials: Credentials, clock: Clock | None = None) -> Credentials:
+    """The same credentials before half of the certificate's life has passed, else renewed ones.
+
+    Raises Refused("certificate_refused") when the machine must join again, Unavailable when no broker answers.
+    """
+    if (clock or SystemClock()).now() < _renewal_time(credentials):
+        return credentials
+    old_key = _load_key(credentials.pem)
+    new_key = _pending_key(credentials.state / "renewal.pem", old_key)
+    csr = _csr(new_key)
+    body = {
+        "certificate": credentials.certificate.public_bytes(Encoding.PEM).decode(),
+        "csr": csr,
+        "signature": to_base64url(old_key.sign(renewal_message(csr), ec.ECDSA(hashes.SHA256()))),
+    }
+    answer = await _post_to_any(credentials, "/inner/v1/renew", body)
+    renewed = _accept(answer, new_key, credentials.state, credentials.ca, credentials.site_id)
+    (credentials.state / "renewal.pem").unlink()
+    return renewed
+
+
+def renewal_message(csr: str) -> bytes:
+    """What the old key signs (ECDSA, SHA-256, DER)."""
+    return b"portcullis-renew.v1\0" + csr.encode()
+
+
+def public_key_hash(key: Any) -> str:
+    """SHA-256 (hex) of a public key's SubjectPublicKeyInfo."""
+    return hashlib.sha256(key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).hexdigest()
+
+
+class Renewal:
+    """Keeps a machine's certificate fresh: `run` is a task of the machine's composition root."""
+
+    def __init__(
+        self,
+        credentials: Credentials,
+        on_renewed: Callable[[Credentials], None],
+        clock: Clock | None = None,
+    ) -> None:
+        self.credentials = credentials
+        self._on_renewed = on_renewed
+        self._clock: Clock = clock or SystemClock()
+
+    async def run(self) -> None:
+        """Renew at half of each certificate's life, for ever. A failure is logged and tried again."""
+        while True:
+            await asyncio.sleep(self._wait_seconds())
+            try:
+                renewed = await renew_if_due(self.credentials, self._clock)
+            except (Refused, Unavailable, InvalidInput, OSError) as exc:
+                log.error("the certificate is not renewed yet: %s", exc)
+                await asyncio.sleep(RETRY_SECONDS)
+                continue
+            if renewed is not self.credentials:
+                self.credentials = renewed
+                log.info("certificate renewed until %s", renewed.certificate.not_valid_after_utc.isoformat())
+                self._on_renewed(renewed)
+
+    def _wait_seconds(self) -> float:
+        remaining = _renewal_time(self.credentials) - self._clock.now()
+        return min(max(0.0, remaining), LONGEST_WAIT_SECONDS)
+
+
+def _renewal_time(credentials: Credentials) -> float:
+    certificate = credentials.certificate
+    start = certificate.not_valid_before_utc.timestamp()
+    return start + (certificate.not_valid_after_utc.timestamp() - start) / 2
+
+
+async def _pinned_ca(address: Address, pin: str) -> str:
+    """The CA certificate (PEM) of the chain that the broker presents, if its public key is the pinned one.
+
+    Nothing is sent on this connection, and nothing of it is believed but what the pin proves.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    for der in await _presented_chain(address, context):
+        certificate = x509.load_der_x509_certificate(der)
+        if hmac.compare_digest(public_key_hash(certificate.public_key()), pin):
+            return certificate.public_bytes(Encoding.PEM).decode()
+    raise Refused("certificate_refused", f"{address} is not a broker of the site that the token is for.")
+
+
+async def _presented_chain(address: Address, context: ssl.SSLContext) -> list[bytes]:
+    try:
+        async with asyncio.timeout(TIMEOUT_SECONDS):
+            _, writer = await asyncio.open_connection(address.host, address.port, ssl=context)
+    except (OSError, TimeoutError) as exc:
+        raise Unavailable("broker_unreachable", f"No broker answers at {address}.") from exc
+    ssl_object = writer.get_extra_info("ssl_object")
+    writer.transport.abort()
+    # Public since Python 3.13; before, only the inner object has it, under the same name.
+    chain = getattr(ssl_object, "get_unverified_chain", None) or ssl_object._sslobj.get_unverified_chain
+    return [part if isinstance(part, bytes) else part.public_bytes(_SSL_DER) for part in chain()]
+
+
+_SSL_DER = 2  # _ssl.ENCODING_DER
+
+
+async def _post_to_any(credentials: Credentials, path: str, body: dict[str, Any]) -> dict[str, Any]:
+    """Without our certificate, which may have expired: the body proves who we are."""
+    context = SiteClientContext(credentials.ca, "broker", credentials.site_id)
+    last: Unavailable = Unavailable("broker_unreachable")
+    for broker in credentials.brokers:
+        try:
+            return await _post(Address.parse(broker), path, body, context)
+        except Unavailable as exc:
+            last = exc
+    raise last
+
+
+async def _post(address: Address, path: str, body: dict[str, Any], context: ssl.SSLContext) -> dict[str, Any]:
+    timeout = aiohttp.ClientTimeout(total=TIMEOUT_SECONDS)
+    try:
+        async with (
+            aiohttp.ClientSession(timeout=timeout) as session,
+            session.post(f"https://{address}{path}", json=body, ssl=context) as response,
+        ):
+            return _answer(address, response.status, await _bounded_body(response))
+    except aiohttp.ClientConnectorCertificateError as exc:
+        raise Refused("certificate_refused", f"{address} is not a broker of this site.") from exc
+    except (aiohttp.ClientError, OSError, TimeoutError) as exc:
+        raise Unavailable("broker_unreachable", f"No broker answers at {address}.") from exc
+
+
+async def _bounded_body(response: aiohttp.ClientResponse) -> bytes:
+    raw = bytearray()
+    async for chunk in response.content.iter_any():
+        raw += chunk
+        if len(raw) > MAXIMUM_ANSWER_BYTES:
+            raise aiohttp.ClientPayloadError("the answer is too long")
+    return bytes(raw)
+
+
+def _answer(address: Address, status: int, raw: bytes) -> dict[str, Any]:
+    try:
+        data = json.loads(raw)
+        error = data.get("error") if status != 200 else None
+    except (ValueError, AttributeError, RecursionError) as exc:
+        raise Unavailable("broker_unreachable", f"{address} does not answer as a broker does.") from exc
+    if status == 200 and isinstance(data, dict):
+        return data
+    code = error.get("code") if isinstance(error, dict) else None
+    if status >= 500 or code not in CODES:
+        raise Unavailable("broker_unreachable", f"The broker at {address} cannot answer now ({status}).")
+    raise Refused(code, str(cast(dict[str, Any], error).get("message", CODES[code])))
+
+
+def _accept(
+    answer: dict[str, Any], key: ec.EllipticCurvePrivateKey, state: Path, ca: str, site_id: str
+) -> Credentials:
+    """Check an enrolment or renewal answer against what was asked, and write it."""
+    try:
+        credentials = Credentials._from_json(state, {**answer, "ca": ca})
+        certificate = x509.load_pem_x509_certificate(str(answer["certificate"]).encode())
+        _check_certificate(certificate, key, ca, credentials)
+    except (KeyError, TypeError, ValueError, AttributeError) as exc:
+        raise Unavailable("broker_unreachable", "The broker's answer is not understood.") from exc
+    if credentials.site_id != site_id:
+        raise Unavailable("broker_unreachable", "The broker answered for another site.")
+    state.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _replace_file(credentials.pem, _key_pem(key) + certificate.public_bytes(Encoding.PEM).decode() + ca)
+    credentials._write()
+    return credentials
+
+
+def _check_certificate(
+    certificate: x509.Certificate, key: ec.EllipticCurvePrivateKey, ca: str, credentials: Credentials
+) -> None:
+    """Raises ValueError unless the CA issued it for our key and the identity that the answer states."""
+    if certificate.public_key() != key.public_key():
+        raise ValueError("the certificate is for another key")
+    try:
+        certificate.verify_directly_issued_by(x509.load_pem_x509_certificate(ca.encode()))
+    except (
+        Exception
+    ) as exc:  # the library raises whatever its backend does; all of it means: not issued by the CA
+        raise ValueError("the certificate is not by the site's CA") from exc
+    names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    identities = [parse_uri(uri) for uri in names.get_values_for_type(x509.UniformResourceIdentifier)]
+    if identities != [MachineIdentity(credentials.site_id, credentials.role, credentials.id)]:
+        raise ValueError("the certificate is for another machine")
+
+
+def _csr(key: ec.EllipticCurvePrivateKey) -> str:
+    """Only its key and signature count: who the machine is, the broker says."""
+    builder = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([]))
+    return builder.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM).decode()
+
+
+def _pending_key(path: Path, current: ec.EllipticCurvePrivateKey) -> ec.EllipticCurvePrivateKey:
+    """The key of a renewal whose answer was not seen, else a new one, written before it is sent."""
+    try:
+        pending = _load_key(path)
+        if pending.public_key() != current.public_key():
+            return pending
+    except (FileNotFoundError, InvalidInput):
+        pass  # none, or cut off while it was written: it was never sent
+    key = ec.generate_private_key(ec.SECP256R1())
+    _replace_file(path, _key_pem(key))
+    return key
+
+
+def _load_key(path: Path) -> ec.EllipticCurvePrivateKey:
+    try:
+        key = load_pem_private_key(path.read_bytes(), None)
+    except ValueError as exc:
+        raise InvalidInput(str(path), "a private key") from exc
+    if not isinstance(key, ec.EllipticCurvePrivateKey):
+        raise InvalidInput(str(path), "a P-256 key")
+    return key
+
+
+def _key_pem(key: ec.EllipticCurvePrivateKey) -> str:
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+
+
+def _replace_file(path: Path, text: str) -> None:
+    """Mode 0600, whole or not at all, durable before it returns."""
+    new = path.with_name(path.name + ".new")
+    new.unlink(missing_ok=True)
+    handle = os.open(new, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600)
+    with os.fdopen(handle, "w") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    new.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
