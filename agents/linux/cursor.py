@@ -1,0 +1,87 @@
+"""The pointer's picture, by XFixes: read once a serial, never drawn into the frame."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import xcffib
+import xcffib.xfixes as xfixes
+from numpy.typing import NDArray
+
+from agents.linux.x11 import XConnection
+from portcullis.protocol.messages import MAXIMUM_CURSOR_PIXELS
+
+_KEPT = 64
+_SELECT_DISPLAY_CURSOR = 1
+
+
+@dataclass(frozen=True, slots=True)
+class CursorImage:
+    """`rgba` is not premultiplied. A cursor that shows nothing has serial 0."""
+
+    serial: int
+    hot_x: int
+    hot_y: int
+    width: int
+    height: int
+    rgba: bytes
+
+
+HIDDEN = CursorImage(0, 0, 0, 0, 0, b"")
+
+
+class CursorWatch:
+    """`on_changed` is called with the picture that the pointer has from now on."""
+
+    def __init__(self, x: XConnection, on_changed: Callable[[CursorImage], None]) -> None:
+        self._x = x
+        self._on_changed = on_changed
+        self._xfixes = x.extension(xfixes.key)
+        x.reply(self._xfixes.QueryVersion(5, 0))
+        self._images: OrderedDict[int, CursorImage] = OrderedDict()
+        self._xfixes.SelectCursorInput(x.root, _SELECT_DISPLAY_CURSOR)
+        x.on(xfixes.CursorNotifyEvent, self._changed)
+        self.current = self._read()
+
+    def _changed(self, event: Any) -> None:
+        known = self._images.get(event.cursor_serial)
+        if known is not None:
+            self._images.move_to_end(event.cursor_serial)
+        image = known or self._read()
+        if image != self.current:
+            self.current = image
+            self._on_changed(image)
+
+    def _read(self) -> CursorImage:
+        try:
+            reply = self._x.reply(self._xfixes.GetCursorImage())
+        except xcffib.Error:
+            return HIDDEN  # there is no cursor before the first window
+        argb = np.frombuffer(reply.cursor_image.buf(), np.uint32).reshape(reply.height, reply.width)
+        image = cursor_image(reply.cursor_serial, reply.xhot, reply.yhot, argb)
+        self._images[reply.cursor_serial] = image
+        while len(self._images) > _KEPT:
+            self._images.popitem(last=False)
+        return image
+
+
+def cursor_image(serial: int, hot_x: int, hot_y: int, argb: NDArray[np.uint32]) -> CursorImage:
+    """From X's premultiplied ARGB; one larger than the wire allows is thinned out."""
+    step = -(-max(argb.shape, default=1) // MAXIMUM_CURSOR_PIXELS) or 1
+    thinned = np.ascontiguousarray(argb[::step, ::step])
+    if not (thinned >> 24).any():
+        return HIDDEN
+    height, width = thinned.shape
+    hot = min(hot_x // step, width - 1), min(hot_y // step, height - 1)
+    return CursorImage(serial, *hot, width, height, _rgba(thinned).tobytes())
+
+
+def _rgba(argb: NDArray[np.uint32]) -> NDArray[np.uint8]:
+    channels = argb.view(np.uint8).reshape(*argb.shape, 4)  # B, G, R, A
+    alpha = channels[..., 3:].astype(np.uint32)
+    colours = (channels[..., 2::-1].astype(np.uint32) * 255 + alpha // 2) // np.maximum(alpha, 1)
+    return np.concatenate((np.minimum(colours, 255), alpha), axis=2).astype(np.uint8)

@@ -1,0 +1,144 @@
+"""The display's size by RandR, and its keyboard layout.
+
+Xvfb cannot grow beyond the size it was started with, so that is the maximum. A change is read back, and tried once
+more if the server did not take it (seen when two changes follow each other at once).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+from collections.abc import Callable
+from typing import Any
+
+import xcffib
+import xcffib.randr as randr
+
+from agents.linux.x11 import XConnection
+
+log = logging.getLogger(__name__)
+
+MINIMUM_SIDE = 64
+"""Toolkits fail on displays of a few pixels."""
+_ROTATE_0 = 1
+_MILLIMETRES_PER_PIXEL = 25.4 / 96
+_REFRESH_HERTZ = 60
+_LAYOUT = re.compile(r"([a-z]{2,12})(?:\(([A-Za-z0-9_-]{1,32})\))?")
+_SETXKBMAP_SECONDS = 5.0
+
+
+class Screen:
+    """`on_resized` is called when the display's size changed, by whomever."""
+
+    def __init__(
+        self, x: XConnection, maximum: tuple[int, int], on_resized: Callable[[int, int], None]
+    ) -> None:
+        self._x = x
+        self.maximum = maximum
+        self._on_resized = on_resized
+        self._randr = x.extension(randr.key)
+        x.reply(self._randr.QueryVersion(1, 5))
+        self._randr.SelectInput(x.root, randr.NotifyMask.ScreenChange)
+        self._own_modes: set[int] = set()
+        self.size = self._read_size()
+        x.on(randr.ScreenChangeNotifyEvent, lambda event: self._look())
+
+    def resize(self, width: int, height: int) -> None:
+        """As near to this size as the display can be. The outcome is `size`; `on_resized` has been called."""
+        wanted = self._clamped(width, height)
+        for _ in range(2):
+            if self.size == wanted:
+                return
+            try:
+                self._set_mode(*wanted)
+            except xcffib.Error as exc:
+                log.warning("the display refused %dx%d: %s", *wanted, type(exc).__name__)
+            self._look()
+
+    def _clamped(self, width: int, height: int) -> tuple[int, int]:
+        sides = zip((width, height), self.maximum, strict=True)
+        clamped_width, clamped_height = (min(max(side, MINIMUM_SIDE), most) for side, most in sides)
+        return clamped_width, clamped_height
+
+    def _look(self) -> None:
+        size = self._read_size()
+        if size != self.size:
+            self.size = size
+            self._on_resized(*size)
+
+    def _read_size(self) -> tuple[int, int]:
+        geometry = self._x.reply(self._x.core.GetGeometry(self._x.root))
+        return geometry.width, geometry.height
+
+    def _set_mode(self, width: int, height: int) -> None:
+        resources = self._x.reply(self._randr.GetScreenResources(self._x.root))
+        crtc, output = resources.crtcs[0], resources.outputs[0]
+        mode = self._mode(resources, output, width, height)
+        self._configure(crtc, 0, [])  # else the screen cannot become smaller than the mode it shows
+        sides = (max(1, round(side * _MILLIMETRES_PER_PIXEL)) for side in (width, height))
+        self._x.check(self._randr.SetScreenSizeChecked(self._x.root, width, height, *sides))
+        self._configure(crtc, mode, [output])
+        self._forget_modes(output, keep=mode)
+
+    def _configure(self, crtc: int, mode: int, outputs: list[int]) -> None:
+        cookie = self._randr.SetCrtcConfig(crtc, 0, 0, 0, 0, mode, _ROTATE_0, len(outputs), outputs)
+        self._x.reply(cookie)
+
+    def _mode(self, resources: Any, output: int, width: int, height: int) -> int:
+        names = b"".join(resources.names)
+        offset = 0
+        wanted = _mode_name(width, height)
+        for mode in resources.modes:
+            if names[offset : offset + mode.name_len] == wanted:
+                return int(mode.id)
+            offset += mode.name_len
+        return self._new_mode(output, wanted, width, height)
+
+    def _new_mode(self, output: int, name: bytes, width: int, height: int) -> int:
+        clock = width * height * _REFRESH_HERTZ
+        timing = (width, width, width, 0, height, height, height)
+        size = (0, width, height, clock)
+        info = randr.ModeInfo.synthetic(*size, *timing, len(name), 0)  # type: ignore[no-untyped-call]
+        cookie = self._randr.CreateMode(self._x.root, info, len(name), name)
+        mode = int(self._x.reply(cookie).mode)
+        self._own_modes.add(mode)
+        self._x.check(self._randr.AddOutputModeChecked(output, mode))
+        return mode
+
+    def _forget_modes(self, output: int, keep: int) -> None:
+        for mode in self._own_modes - {keep}:
+            self._randr.DeleteOutputMode(output, mode)
+            self._randr.DestroyMode(mode)
+        self._own_modes &= {keep}
+
+
+async def load_layout(x: XConnection, layout: str) -> None:
+    """Load the user's keyboard layout, such as `de` or `us(intl)`; one that is unknown gives `us`."""
+    match = _LAYOUT.fullmatch(layout)
+    if match is not None and await _setxkbmap(x, match.group(1), match.group(2) or ""):
+        return
+    log.warning("no keyboard layout %s: us is used", layout)
+    await _setxkbmap(x, "us", "")
+
+
+async def _setxkbmap(x: XConnection, layout: str, variant: str) -> bool:
+    command = ("setxkbmap", "-display", x.display, "-layout", layout, "-variant", variant, "-option", "")
+    null = asyncio.subprocess.DEVNULL
+    try:
+        # The cookie's place stands in this process's own environment (x11.py).
+        process = await asyncio.create_subprocess_exec(*command, stdin=null, stdout=null, stderr=null)
+    except OSError as exc:
+        log.error("setxkbmap cannot be started: %s", exc)
+        return False
+    try:
+        return await asyncio.wait_for(process.wait(), _SETXKBMAP_SECONDS) == 0
+    except TimeoutError:
+        process.kill()
+        await process.wait()
+        return False
+
+
+def _mode_name(width: int, height: int) -> bytes:
+    # The server's own mode bears the plain name, and a name can be had only once.
+    return f"portcullis-{width}x{height}".encode()

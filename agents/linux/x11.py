@@ -1,0 +1,171 @@
+"""One connection to the session's X server: requests, and its events handed to whoever asked for them.
+
+Runs on the event loop alone. A reply that is waited for can pull events into xcb's queue without the socket becoming
+readable again, so every wait schedules a look at the queue.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import logging
+import os
+import struct
+from collections.abc import Callable
+from typing import Any
+
+import xcffib
+import xcffib.xproto as xproto
+import xcffib.xtest as xtest
+
+log = logging.getLogger(__name__)
+
+_connect: Callable[[str], Any] = xcffib.Connection
+_CHANGE_PROPERTY = 18
+_PROPERTY_PIECE_WORDS = 16 * 1024
+
+
+class DisplayLost(Exception):
+    """The X server is gone."""
+
+
+class XConnection:
+    def __init__(self, display: str, xauthority: str) -> None:
+        """Raises DisplayLost when there is no such display or the cookie is refused."""
+        # libXau finds the cookie through this variable alone; xcffib's own `auth` argument cannot hold a cookie
+        # that contains a colon.
+        os.environ["XAUTHORITY"] = xauthority  # noqa: TID251
+        try:
+            self.xcb = _connect(display)
+        except xcffib.ConnectionException as exc:
+            raise DisplayLost(f"cannot connect to display {display}") from exc
+        self.display = display
+        self.xauthority = xauthority
+        self.setup = self.xcb.get_setup()
+        self.screen = self.setup.roots[self.xcb.pref_screen]
+        self.root: int = self.screen.root
+        self.core: Any = self.xcb.core
+        self._atoms: dict[str, int] = {}
+        self._handlers: dict[type[Any], list[Callable[[Any], None]]] = {}
+        self._on_lost: Callable[[], None] = lambda: None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._drain_is_scheduled = False
+        self._root_event_mask = 0
+        # A client that grabs the server would else stop this connection, and with it the whole stream.
+        self.xcb(xtest.key).GrabControl(True)
+
+    def start(self, on_lost: Callable[[], None]) -> None:
+        self._on_lost = on_lost
+        self._loop = asyncio.get_running_loop()
+        self._loop.add_reader(self.xcb.get_file_descriptor(), self._drain)
+        self._schedule_drain()
+
+    def close(self) -> None:
+        if self._loop is not None:
+            self._loop.remove_reader(self.xcb.get_file_descriptor())
+            self._loop = None
+        self.xcb.disconnect()
+
+    def extension(self, key: Any) -> Any:
+        return self.xcb(key)
+
+    def on(self, event: type[Any], handler: Callable[[Any], None]) -> None:
+        self._handlers.setdefault(event, []).append(handler)
+
+    def reply(self, cookie: Any) -> Any:
+        """Wait for a reply. Raises DisplayLost, or xcffib.Error for a request that the server refused."""
+        try:
+            answer = cookie.reply()
+        except xcffib.ConnectionException as exc:
+            raise DisplayLost from exc
+        self._schedule_drain()
+        return answer
+
+    def check(self, cookie: Any) -> None:
+        """Wait until the server has done a checked request. Raises as `reply`."""
+        try:
+            cookie.check()
+        except xcffib.ConnectionException as exc:
+            raise DisplayLost from exc
+        self._schedule_drain()
+
+    def sync(self) -> None:
+        """Wait until the server has done everything that was asked."""
+        self.reply(self.core.GetInputFocus())
+
+    def flush(self) -> None:
+        try:
+            self.xcb.flush()
+        except xcffib.ConnectionException as exc:
+            raise DisplayLost from exc
+
+    def atom(self, name: str) -> int:
+        known = self._atoms.get(name)
+        if known is None:
+            known = int(self.reply(self.core.InternAtom(False, len(name), name)).atom)
+            self._atoms[name] = known
+        return known
+
+    def select_root_events(self, mask: int) -> None:
+        """Adds to what this connection hears of the root window."""
+        self._root_event_mask |= mask
+        self.select_events(self.root, self._root_event_mask)
+
+    def select_events(self, window: int, mask: int) -> None:
+        self.core.ChangeWindowAttributes(window, xproto.CW.EventMask, [mask])
+
+    def property(self, window: int, name: int, maximum_bytes: int) -> tuple[int, bytes] | None:
+        """Type and bytes of a property; None when there is none, the window is gone, or it is larger."""
+        data = b""
+        while True:
+            cookie = self.core.GetProperty(
+                False, window, name, xproto.GetPropertyType.Any, len(data) // 4, _PROPERTY_PIECE_WORDS
+            )
+            try:
+                answer = self.reply(cookie)
+            except xcffib.Error:
+                return None
+            data += answer.value.buf()
+            if answer.type == 0 or len(data) + answer.bytes_after > maximum_bytes:
+                return None
+            if answer.bytes_after == 0:
+                return answer.type, data
+
+    def set_property(self, window: int, name: int, kind: int, form: int, data: bytes) -> None:
+        # xcffib packs bytes one by one: 5 ms for 64 KiB.
+        head = struct.pack(
+            "=xB2xIIIB3xI", xproto.PropMode.Replace, window, name, kind, form, len(data) * 8 // form
+        )
+        self.core.send_request(_CHANGE_PROPERTY, io.BytesIO(head + data + b"\0" * (-len(data) % 4)))
+
+    def _schedule_drain(self) -> None:
+        if self._loop is not None and not self._drain_is_scheduled:
+            self._drain_is_scheduled = True
+            self._loop.call_soon(self._drain)
+
+    def _drain(self) -> None:
+        self._drain_is_scheduled = False
+        try:
+            while self._loop is not None and (event := self._next_event()) is not None:
+                for handler in self._handlers.get(type(event), ()):
+                    handler(event)
+            if self._loop is not None:
+                self.flush()
+        except DisplayLost:
+            self._lose()
+
+    def _next_event(self) -> Any:
+        while True:
+            try:
+                return self.xcb.poll_for_event()
+            except xcffib.ConnectionException as exc:
+                raise DisplayLost from exc
+            except xcffib.Error as exc:
+                # A window that another client destroyed meanwhile, for example.
+                log.debug("the X server refused a request: %s", type(exc).__name__)
+
+    def _lose(self) -> None:
+        if self._loop is not None:
+            self._loop.remove_reader(self.xcb.get_file_descriptor())
+            self._loop = None
+            self._on_lost()

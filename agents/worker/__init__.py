@@ -1,0 +1,1 @@
+"""The worker: capture, encode, stream and channels of one session, under an account of its own."""

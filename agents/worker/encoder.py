@@ -1,0 +1,72 @@
+"""Damaged boxes -> the operations of a frame: compares with what the viewer has, sends what differs.
+
+Toolkits repaint identical pixels all the time; the comparison drops them. Belongs to one viewer and is used by one
+thread at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from agents.worker.damage import Box, Pixels, changed_boxes
+from agents.worker.tiles import TileEncoder
+
+_UNKNOWN = np.uint32(0xFF000000)
+"""No pixel has it: differs from whatever is read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    operations: list[bytes]
+    size: int
+    rest: list[Box]
+    """What did not fit the budget; compared anew when its turn comes, so never stale."""
+
+
+class FrameEncoder:
+    def __init__(self, read: Callable[[Box], Pixels], width: int, height: int) -> None:
+        self._read = read
+        self._tiles = TileEncoder()
+        self._shown: Pixels = np.full((height, width), _UNKNOWN, np.uint32)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        height, width = self._shown.shape
+        return width, height
+
+    def forget(self) -> Box:
+        """The viewer's picture is unknown from here on. Answers the box that has to be encoded."""
+        self._shown.fill(_UNKNOWN)
+        width, height = self.size
+        return Box(0, 0, width, height)
+
+    def encode(self, boxes: Iterable[Box], budget_bytes: int) -> Encoded:
+        """At least one operation, if anything differs; then as many as fit the budget."""
+        operations: list[bytes] = []
+        rest: list[Box] = []
+        size = 0
+        for box, pixels in self._differing(boxes):
+            if operations and size >= budget_bytes:
+                rest.append(box)
+                continue
+            operation = self._tiles.encode(pixels, box)
+            self._shown[_area(box)] = pixels
+            operations.append(operation)
+            size += len(operation)
+        return Encoded(operations, size, rest)
+
+    def _differing(self, boxes: Iterable[Box]) -> Iterator[tuple[Box, Pixels]]:
+        for damaged in boxes:
+            clipped = damaged.clipped(*self.size)
+            if clipped is None:
+                continue
+            pixels = self._read(clipped)
+            for box in changed_boxes(pixels != self._shown[_area(clipped)], clipped.x, clipped.y):
+                yield box, pixels[_area(box.moved(-clipped.x, -clipped.y))]
+
+
+def _area(box: Box) -> tuple[slice, slice]:
+    return slice(box.y, box.y + box.height), slice(box.x, box.x + box.width)
