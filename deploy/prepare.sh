@@ -23,7 +23,7 @@ step() { # <what it does> <command>...
     printf '  %s ' "$title"
     while sleep 2; do printf '.'; done &
     ticker=$!
-    "$@" >"$log" 2>&1 </dev/null || status=$?
+    ("$@") >"$log" 2>&1 </dev/null || status=$?
     kill "$ticker" 2>/dev/null
     wait "$ticker" 2>/dev/null || true
     if ((status)); then
@@ -37,13 +37,12 @@ step() { # <what it does> <command>...
 }
 
 missing_packages() { # <package>...: those that are not installed
-    local package
-    for package in "$@"; do
-        [[ $(dpkg-query -W -f='${Status}' "$package" 2>/dev/null) == *" installed" ]] || printf '%s\n' "$package"
-    done
+    comm -23 <(printf '%s\n' "$@" | sort -u) \
+        <(dpkg-query -W -f='${binary:Package} ${db:Status-Status}\n' "$@" 2>/dev/null |
+            sed -n 's/\(:[a-z0-9-]*\)\? installed$//p' | sort -u)
 }
 
-as_root() {
+as_root() { # <command>...
     if ((EUID == 0)); then
         "$@"
     elif command -v sudo >/dev/null; then
@@ -71,23 +70,43 @@ system_python() {
     printf '%s\n' "$python"
 }
 
-# A virtual environment with exactly what the lock files name. A stamp of their content makes the second call free.
-make_environment() { # <folder> <lock file>...
-    local folder=$1 python stamp lock
-    shift
+# Run a command as whom the clone belongs to, so that root leaves nothing in it that its owner cannot change.
+as_owner() {
+    local owner
+    owner=$(stat -c %U .)
+    if ((EUID == 0)) && [[ $owner != root && $owner != UNKNOWN ]]; then
+        runuser -u "$owner" -- env HOME="$(getent passwd "$owner" | cut -d: -f6)" "$@"
+    else
+        "$@"
+    fi
+}
+
+# A virtual environment with what the lock files name. A stamp of their content makes the second call free.
+make_environment() { # <command to run as> <folder> <lock file>...
+    local as=$1 folder=$2 python stamp lock
+    shift 2
     stamp=$(cat "$@" | sha256sum | cut -d' ' -f1)
     if [[ $(cat "$folder/.lock-stamp" 2>/dev/null) == "$stamp" ]] && "$folder/bin/python" -c '' 2>/dev/null; then
         return 0
     fi
     python=$(system_python)
     if ! "$folder/bin/python" -m pip --version >/dev/null 2>&1; then
-        rm -rf "$folder"
-        step "Making a Python environment" "$python" -m venv "$folder" || fail "$folder could not be made"
+        "$as" rm -rf "$folder"
+        step "Making a Python environment" "$as" "$python" -m venv "$folder" || fail "$folder could not be made"
     fi
     for lock in "$@"; do
-        step "Installing Python packages of $(basename "$lock")" "$folder/bin/python" -m pip install --quiet \
+        step "Installing Python packages of $(basename "$lock")" "$as" "$folder/bin/python" -m pip install --quiet \
             --disable-pip-version-check --no-input --no-build-isolation --require-hashes -r "$lock" ||
             fail "Python packages could not be installed"
     done
-    printf '%s\n' "$stamp" >"$folder/.lock-stamp"
+    printf '%s\n' "$stamp" | "$as" tee "$folder/.lock-stamp" >/dev/null
+}
+
+# The clone's .venv, for `tests` or for the `runtime` alone; what the tests need is kept once it is there.
+make_clone_environment() { # tests|runtime
+    local locks=(deploy/requirements-build.lock deploy/requirements.lock)
+    [[ $1 == runtime && ! -e .venv/bin/pytest ]] || locks[1]=deploy/requirements-dev.lock
+    command -v npm >/dev/null || locks+=(deploy/requirements-fetch.lock)
+    make_environment as_owner .venv "${locks[@]}"
+    as_owner .venv/bin/python deploy/install_packages.py .venv --link
 }

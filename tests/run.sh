@@ -11,10 +11,7 @@ exec </dev/null
 source deploy/prepare.sh
 
 install_packages "${packages_of_a_host[@]}" "${packages_of_the_tests[@]}"
-locks=(deploy/requirements-build.lock deploy/requirements-dev.lock)
-command -v node >/dev/null && command -v npm >/dev/null || locks+=(deploy/requirements-fetch.lock)
-make_environment .venv "${locks[@]}"
-.venv/bin/python deploy/install_packages.py .venv --link
+make_clone_environment tests
 PATH=$PWD/.venv/bin:$PATH
 
 exec .venv/bin/python tests/runner.py "$@"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import errno
 import hashlib
 import json
 import socket
@@ -41,7 +42,7 @@ class Instance:
     ports: Ports
     releases: tuple[Path, ...] = ()
     done: frozenset[str] = frozenset()
-    """Steps of the first start that are behind us: initialised, gateway, host, published."""
+    """Steps of the first start that are behind us: joined, published."""
 
     @property
     def key(self) -> str:
@@ -87,6 +88,10 @@ class Instance:
     @property
     def url(self) -> str:
         return f"http://localhost:{self.ports.public}"
+
+    @property
+    def all_ports(self) -> tuple[int, ...]:
+        return (self.ports.public, self.ports.broker, self.ports.gateway_inner)
 
     @property
     def release(self) -> Path:
@@ -193,8 +198,5 @@ def _can_listen(family: socket.AddressFamily, address: str, port: int) -> bool:
         return False
     except OSError as exc:
         # Without IPv6 there is nobody to take the port on it.
-        return family == socket.AF_INET6 and exc.errno != _ADDRESS_IN_USE
+        return family == socket.AF_INET6 and exc.errno != errno.EADDRINUSE
     return True
-
-
-_ADDRESS_IN_USE = 98

@@ -1,0 +1,127 @@
+"""Options of the quickstart. deploy/quickstart.sh installs what is missing and then calls this."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+from portcullis.quickstart import accounts, control_socket, instance, start, status, stop
+from portcullis.quickstart.errors import QuickstartError
+from portcullis.quickstart.instance import Instance, Ports
+
+FOREGROUND_POLL_SECONDS = 1.0
+
+
+def parser() -> argparse.ArgumentParser:
+    top = argparse.ArgumentParser(
+        prog="deploy/quickstart.sh", description="Portcullis on this machine, to try it."
+    )
+    top.add_argument("--clone", type=Path, required=True, help=argparse.SUPPRESS)
+    top.add_argument("--release", type=Path, help=argparse.SUPPRESS)
+    top.add_argument("--lock-descriptor", type=int, help=argparse.SUPPRESS)
+    top.add_argument("--port", type=port_number, help="where browsers connect")
+    top.add_argument("--foreground", action="store_true", help="stay, and stop everything at the end")
+    top.add_argument("--yes", action="store_true", help="--reset does not ask")
+    action = top.add_mutually_exclusive_group()
+    action.add_argument("--stop", action="store_true", help="log off sessions, stop all")
+    action.add_argument("--status", action="store_true", help="what runs")
+    action.add_argument("--reset", action="store_true", help="remove all that was made")
+    return top
+
+
+def port_number(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 65535:
+        raise argparse.ArgumentTypeError("expected a port from 1 to 65535")
+    return int(text)
+
+
+def main() -> int:
+    arguments = parser().parse_args()
+    if os.geteuid() != 0:
+        print("quickstart: needs root: it makes accounts for sessions", file=sys.stderr)
+        return 1
+    try:
+        return run(arguments)
+    except QuickstartError as exc:
+        print(f"quickstart: {exc}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def run(arguments: argparse.Namespace) -> int:
+    clone = arguments.clone.resolve()
+    if arguments.reset:
+        return reset(clone, arguments.yes)
+    if arguments.stop or arguments.status:
+        found = instance.load(clone)
+        if found is None:
+            print("Not started yet: deploy/quickstart.sh starts it.")
+            return status.STOPPED if arguments.status else 0
+        if arguments.status:
+            return status.report(found)
+        stop.stop(found)
+        return 0
+    release = arguments.release or Path(sys.prefix)
+    found = start.start(clone, release, arguments.port, arguments.lock_descriptor)
+    return stay(found) if arguments.foreground else 0
+
+
+def reset(clone: Path, yes: bool) -> int:
+    found = instance_to_remove(clone)
+    if found is None:
+        print("There is nothing to remove.")
+        return 0
+    if not yes and not confirmed(found):
+        print("Nothing was removed.")
+        return 1
+    stop.reset(found)
+    return 0
+
+
+def instance_to_remove(clone: Path) -> Instance | None:
+    """Also one whose file is damaged or missing, as long as anything of it is there."""
+    try:
+        found = instance.load(clone)
+    except QuickstartError:
+        found = None
+    if found is not None and found.releases and found.release.exists():
+        return found
+    nameless = Instance(clone, found.ports if found else Ports(0, 0, 0), (Path(sys.prefix),))
+    is_there = nameless.state.exists() or accounts.find(nameless.service_account) is not None
+    return nameless if is_there else None
+
+
+def confirmed(found: Instance) -> bool:
+    print(f"This ends all sessions and removes {found.state}, the accounts {found.account_prefix}*")
+    print("with their homes, and the secrets in var/.")
+    try:
+        return input("Remove it? [y/N] ").strip().lower() in ("y", "yes")
+    except EOFError:
+        return False
+
+
+def stay(found: Instance) -> int:
+    """Until a signal, which stops all as --stop does, or until the supervisor is gone."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, interrupt)
+    print("Ctrl-C stops everything.", flush=True)
+    with contextlib.suppress(KeyboardInterrupt):
+        while control_socket.ask(found.control_socket, "status") is not None:
+            time.sleep(FOREGROUND_POLL_SECONDS)
+        print("quickstart: the supervisor ended", file=sys.stderr)
+        return 1
+    stop.stop(found)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

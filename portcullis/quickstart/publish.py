@@ -1,0 +1,80 @@
+"""What a new site offers: a terminal, an editor, and at most twenty applications of this machine's menus."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from xdg import BaseDirectory
+
+from portcullis.cli import icons
+from portcullis.errors import InvalidInput
+from portcullis.quickstart.desktop_entries import DesktopEntry, visible_entries
+from portcullis.rest.client import Client
+
+MAXIMUM_ENTRIES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    name: str
+    command: tuple[str, ...]
+    icons: tuple[str, ...]
+    """Names, the first one found is taken."""
+
+
+ALWAYS = (
+    Offer("XTerm", ("xterm",), ("utilities-terminal", "xterm-color", "mini.xterm")),
+    Offer("Mousepad", ("mousepad",), ("org.xfce.mousepad", "accessories-text-editor")),
+)
+
+
+def offers() -> list[Offer]:
+    """Of this machine. Entries of root's home are left out: no other account could start them."""
+    folders = [
+        Path(folder) for folder in BaseDirectory.xdg_data_dirs if folder != BaseDirectory.xdg_data_home
+    ]
+    return choose(visible_entries(folders))
+
+
+def choose(entries: Iterable[DesktopEntry]) -> list[Offer]:
+    """Every name and every command once."""
+    chosen = list(ALWAYS)
+    for entry in entries:
+        taken = {offer.name.casefold() for offer in chosen}
+        commands = {program(offer.command) for offer in chosen}
+        if entry.name.casefold() not in taken and program(entry.command) not in commands:
+            chosen.append(Offer(entry.name, entry.command, (entry.icon,) if entry.icon else ()))
+    return chosen[: len(ALWAYS) + MAXIMUM_ENTRIES]
+
+
+def program(command: tuple[str, ...]) -> tuple[str, ...]:
+    """What tells two commands apart: the program without its folder, and its arguments."""
+    return (Path(command[0]).name, *command[1:])
+
+
+def publish(client: Client, offer: Offer, user: str) -> None:
+    """An icon that the service does not take is left out. Raises PortcullisError."""
+    body: dict[str, Any] = {
+        "command": list(offer.command),
+        "environment": {},
+        "entitled": {"users": [user], "groups": []},
+        "icon": icon_of(offer),
+    }
+    try:
+        client.put("admin", "applications", offer.name, body=body)
+    except InvalidInput as exc:
+        if not exc.field.startswith("icon"):
+            raise
+        client.put("admin", "applications", offer.name, body=body | {"icon": None})
+
+
+def icon_of(offer: Offer) -> dict[str, str] | None:
+    for name in offer.icons:
+        try:
+            return icons.load(name, Path("/")).to_json()
+        except icons.IconError:
+            continue
+    return None

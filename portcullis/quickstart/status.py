@@ -1,0 +1,42 @@
+"""What runs, since when, and whether it works."""
+
+from __future__ import annotations
+
+import time
+
+from portcullis.cli.output import table
+from portcullis.errors import PortcullisError
+from portcullis.quickstart import control_socket, facts, health
+from portcullis.quickstart.errors import QuickstartError
+from portcullis.quickstart.instance import Instance
+from portcullis.rest.client import Client
+
+HEALTHY, DEGRADED, STOPPED = 0, 1, 3
+
+
+def report(found: Instance) -> int:
+    """Prints it. 0: healthy; 1: it runs and does not work; 3: stopped."""
+    status = control_socket.ask(found.control_socket, "status")
+    print(f"Instance {found.key} of {found.clone}")
+    print(f"  URL      {found.url}\n  State    {found.state}\n  Logs     {found.logs}")
+    if status is None:
+        print("  Stopped. deploy/quickstart.sh starts it.")
+        return STOPPED
+    print(f"  Release  {status['release']}\n")
+    now = time.time()
+    rows = [
+        (part["name"], part["pid"] or "down", f"{now - part['since']:.0f} s", part["restarts"])
+        for part in status["parts"]
+    ]
+    print(table(("PART", "PROCESS", "SINCE", "RESTARTS"), rows))
+    client = Client(facts.profile_of(found, facts.read_secrets(found)), timeout_seconds=5)
+    is_healthy = health.site_works(client)
+    print(f"\n{'Healthy' if is_healthy else 'Not healthy: see the logs'}{sessions(client)}")
+    return HEALTHY if is_healthy else DEGRADED
+
+
+def sessions(client: Client) -> str:
+    try:
+        return f", {len(client.items('admin', 'sessions'))} sessions"
+    except (PortcullisError, QuickstartError):
+        return ""

@@ -1,0 +1,64 @@
+"""What the person in front of it sees: steps with the time they took, and how to go on."""
+
+from __future__ import annotations
+
+import contextlib
+import getpass
+import socket
+import sys
+import time
+from collections.abc import Iterator
+from urllib.parse import quote
+
+from portcullis.cli.qr import draw
+from portcullis.quickstart.facts import Facts
+from portcullis.quickstart.instance import Instance
+
+
+@contextlib.contextmanager
+def step(title: str) -> Iterator[None]:
+    """Says what is being done, then how long it took."""
+    started = time.monotonic()
+    print(f"  {title} ... ", end="", flush=True)
+    try:
+        yield
+    except BaseException:
+        print("failed", flush=True)
+        raise
+    print(f"{time.monotonic() - started:.1f} s", flush=True)
+
+
+def otpauth(tenant: str, user: str, secret: str) -> str:
+    """The address that authenticator apps read (Key URI Format of google-authenticator)."""
+    issuer = quote(f"Portcullis {tenant}", safe="")
+    return f"otpauth://totp/{issuer}:{quote(user, safe='')}?secret={secret}&issuer={issuer}"
+
+
+def welcome(instance: Instance, facts: Facts) -> str:
+    port = instance.ports.public
+    uri = otpauth(facts.tenant, facts.username, facts.totp_secret)
+    applications = ", ".join(facts.applications)
+    return f"""
+Portcullis runs. Open it in a browser on this machine:
+
+  {facts.url}
+
+  User name    {facts.username}
+  Password     {facts.password}
+  TOTP secret  {facts.totp_secret}
+
+Scan this with an authenticator app (or type the secret into it) for the verification code:
+
+{draw(uri, sys.stdout.encoding)}
+  {uri}
+
+From another machine, open a tunnel there first and then the same address:
+
+  ssh -L {port}:localhost:{port} {getpass.getuser()}@{socket.getfqdn()}
+
+  Published        {applications}
+  Administrator    {facts.admin_username} (secrets in {instance.var}/quickstart.json)
+  Command line     {instance.clone}/.venv/bin/portcullis get applications
+  Logs             {instance.logs}
+  Stop, look, undo deploy/quickstart.sh --stop | --status | --reset
+"""
