@@ -1,0 +1,404 @@
+"""A site around one real gateway: CA and grant keys, a stub of the broker's inner API, an agent and its workers.
+
+The agent and the workers are small but real: TLS 1.3 with certificates of the site, the link's codec, and for a worker
+the server side of `websockets`, as a session's worker uses it. The broker is a stub because what is tested is what
+the gateway does with each of its answers, failures included; `test_with_broker.py` runs the real one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import socket
+import time
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import aiohttp
+from aiohttp import web
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.frames import Frame, Opcode
+from websockets.protocol import Protocol, Side, State
+
+from broker.pki import certificates
+from gateway.app import GatewayApp, Options
+from portcullis.enrolment import Credentials, client_context, server_context, worker_context
+from portcullis.ids import new_id, new_secret
+from portcullis.protocol import link
+from portcullis.protocol.messages import AdmitGrant, AdmitTicket, encode
+from portcullis.settings import Address
+from portcullis.site_tls import MachineIdentity
+from portcullis.tickets import Grant, sign_grant, to_base64url
+
+LOOPBACK = Address("127.0.0.1", 0)
+TENANT = "7" * 16
+SITE = "5" * 16
+
+
+class SiteKeys:
+    """The keys of a site, and what is signed by them."""
+
+    def __init__(self, folder: Path, site_id: str = SITE) -> None:
+        self._folder = folder
+        self.site_id = site_id
+        self._ca_key = certificates.new_key()
+        self._ca = certificates.make_ca(self._ca_key, site_id, time.time())
+        self.kid = new_id()
+        self._grant_key = Ed25519PrivateKey.generate()
+
+    @property
+    def ca_pem(self) -> str:
+        return self._ca.public_bytes(Encoding.PEM).decode()
+
+    @property
+    def grant_keys(self) -> dict[str, str]:
+        return {self.kid: to_base64url(self._grant_key.public_key().public_bytes_raw())}
+
+    def machine(self, role: str, name: str, brokers: list[str] | None = None, id: str | None = None) -> Credentials:
+        """What `join` would have written for this machine."""
+        state = self._folder / f"{role}-{name}"
+        state.mkdir(exist_ok=True)
+        key = certificates.new_key()
+        identity = MachineIdentity(self.site_id, role, id or new_id(), name, 1)
+        certificate = certificates.make_machine(self._ca, self._ca_key, identity, key.public_key(), time.time())
+        private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+        (state / "machine.pem").write_text(private + certificate.public_bytes(Encoding.PEM).decode() + self.ca_pem)
+        data = {
+            "role": role if role != "broker" else "gateway",  # a broker has no such file; only its contexts are used
+            "id": identity.id,
+            "name": name,
+            "site": {"id": self.site_id, "name": "home"},
+            "ca": self.ca_pem,
+            "brokers": brokers or [],
+            "grant_keys": self.grant_keys,
+            "public_origins": ["http://localhost:1"],
+        }
+        (state / "machine.json").write_text(json.dumps(data))
+        return Credentials.load(state)
+
+    def grant(self, session: str, host: str, *, lifetime: float = 60, key: Ed25519PrivateKey | None = None) -> str:
+        now = time.time()
+        grant = Grant(
+            self.kid, TENANT, "1" * 16, "a" * 64, session, host, frozenset({"display"}), b"\4" + b"k" * 64, 1, now,
+            now + lifetime,
+        )  # fmt: skip
+        return sign_grant(grant, key or self._grant_key)
+
+
+class BrokerStub:
+    """Answers as the broker's inner listener does, and remembers what it was asked."""
+
+    def __init__(self, keys: SiteKeys) -> None:
+        self.keys = keys
+        self.public_origins: list[str] = ["http://localhost:1"]
+        self.brokers: list[str] = []
+        self.registrations = 0
+        self.tickets: dict[str, dict[str, str]] = {}
+        self.redeem_status: int | None = None
+        self.requests: list[tuple[str, str, dict[str, list[str]], bytes]] = []
+        self.api: Callable[[web.Request], object] | None = None
+        self.credentials = keys.machine("broker", f"broker-{new_id()}")
+        app = web.Application(client_max_size=2**21)
+        app.router.add_get("/inner/v1/gateway", self._register)
+        app.router.add_post("/inner/v1/redeem", self._redeem)
+        app.router.add_route("*", "/api/v1/{path:.*}", self._api)
+        self._runner = web.AppRunner(app, shutdown_timeout=0.1, handler_cancellation=True)
+        self.address = ""
+
+    async def start(self, port: int = 0) -> None:
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, "127.0.0.1", port, ssl_context=server_context(self.credentials))
+        await site.start()
+        self.address = f"127.0.0.1:{site.port}"
+        self.brokers = self.brokers or [self.address]
+
+    async def stop(self) -> None:
+        await self._runner.cleanup()
+
+    def ticket(self, session: str, host: str, grant: str) -> str:
+        ticket = new_secret("ticket", TENANT).text
+        self.tickets[ticket] = {"session": session, "tenant": TENANT, "host": host, "grant": grant}
+        return ticket
+
+    async def _register(self, request: web.Request) -> web.Response:
+        self.registrations += 1
+        return web.json_response(
+            {
+                "grant_keys": self.keys.grant_keys,
+                "public_origins": self.public_origins,
+                "site": {"id": self.keys.site_id, "name": "home"},
+                "brokers": self.brokers,
+            }
+        )
+
+    async def _redeem(self, request: web.Request) -> web.Response:
+        if self.redeem_status is not None:
+            code = {401: "ticket_refused", 404: "session_ended"}.get(self.redeem_status, "internal_error")
+            return web.json_response({"error": {"code": code, "message": "no"}}, status=self.redeem_status)
+        redeemed = self.tickets.pop((await request.json())["ticket"], None)
+        if redeemed is None:
+            return web.json_response({"error": {"code": "ticket_refused", "message": "no"}}, status=401)
+        return web.json_response(redeemed)
+
+    async def _api(self, request: web.Request) -> web.StreamResponse:
+        headers: dict[str, list[str]] = {}
+        for name, value in request.headers.items():
+            headers.setdefault(name.lower(), []).append(value)
+        self.requests.append((request.method, request.raw_path, headers, await request.read()))
+        if self.api is not None:
+            return await self.api(request)
+        return web.json_response({"path": request.raw_path})
+
+
+class Worker(asyncio.Protocol):
+    """A session's end of a stream: dials, then speaks the server side of an already open WebSocket."""
+
+    def __init__(self, address: str, rendezvous: str, session: str) -> None:
+        self._head = (
+            f"GET /rendezvous HTTP/1.1\r\nHost: gateway\r\nConnection: Upgrade\r\nUpgrade: portcullis-stream\r\n"
+            f"Portcullis-Rendezvous: {rendezvous}\r\nPortcullis-Session: {session}\r\n\r\n"
+        )
+        self._address = Address.parse(address)
+        self._answer = bytearray()
+        self.status: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        self.lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.frames: asyncio.Queue[Frame] = asyncio.Queue()
+        self.web_socket = Protocol(Side.SERVER, state=State.OPEN, max_size=1 << 26)
+        self.received = bytearray()
+        self.writable = asyncio.Event()
+        self.writable.set()
+        self.first: bytes | None = None
+
+    async def dial(self, keys: SiteKeys) -> Worker:
+        loop = asyncio.get_running_loop()
+        context = worker_context(keys.ca_pem, keys.site_id)
+        await loop.create_connection(lambda: self, self._address.host, self._address.port, ssl=context)
+        await self.status
+        return self
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = transport
+        transport.write(self._head.encode())
+
+    def data_received(self, data: bytes) -> None:
+        if not self.status.done():
+            self._answer += data
+            head, separator, rest = bytes(self._answer).partition(b"\r\n\r\n")
+            if not separator:
+                return
+            if self.first is not None:
+                self.transport.write(self.first)
+            self.status.set_result(int(head.split()[1]))
+            data = rest
+        self.received += data
+        self.web_socket.receive_data(data)
+        for frame in self.web_socket.events_received():
+            self.frames.put_nowait(frame)
+        self.flush()
+
+    def eof_received(self) -> None:
+        self.web_socket.receive_eof()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if not self.status.done():
+            self.status.set_exception(ConnectionResetError("no answer"))
+            self.status.exception()
+        self.lost.set_result(None)
+        self.writable.set()
+
+    def pause_writing(self) -> None:
+        self.writable.clear()
+
+    def resume_writing(self) -> None:
+        self.writable.set()
+
+    def send(self, data: bytes) -> None:
+        self.web_socket.send_binary(data)
+        self.flush()
+
+    def close(self, code: int, reason: str = "") -> None:
+        self.web_socket.send_close(code, reason)
+        self.flush()
+
+    def flush(self) -> None:
+        for data in self.web_socket.data_to_send():
+            self.transport.write(data) if data else self.transport.close()
+
+    async def message(self) -> bytes:
+        """The next whole message."""
+        async with asyncio.timeout(10):
+            frame = await self.frames.get()
+            data = frame.data
+            while not frame.fin:
+                frame = await self.frames.get()
+                if frame.opcode is Opcode.CONT:
+                    data += frame.data
+        return bytes(data)
+
+
+class Agent:
+    """A host's agent: holds the link and has workers dial, unless a test tells it otherwise."""
+
+    def __init__(self, keys: SiteKeys, name: str = "desk") -> None:
+        self._keys = keys
+        self.credentials = keys.machine("host", name)
+        self.id = self.credentials.id
+        self.answer: str | None = "accept"
+        self.dials = True
+        self.attaches: asyncio.Queue[link.Attach] = asyncio.Queue()
+        self.workers: asyncio.Queue[Worker] = asyncio.Queue()
+        self.first: bytes | None = None
+        self.ended: asyncio.Future[int | None] = asyncio.get_running_loop().create_future()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def connect(self, gateway_address: str) -> link.Hello:
+        self._address = gateway_address
+        self._session = aiohttp.ClientSession()
+        self.socket = await self._session.ws_connect(
+            f"https://{gateway_address}/link",
+            ssl=client_context(self.credentials, "gateway"),
+            protocols=(link.SUBPROTOCOL,),
+        )
+        hello = link.parse_from_gateway(await self.socket.receive_str())
+        self._keep(self._run())
+        return hello
+
+    async def close(self) -> None:
+        await self.socket.close()
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        while not self.workers.empty():
+            self.workers.get_nowait().transport.abort()
+        await self._session.close()
+
+    async def worker(self) -> Worker:
+        async with asyncio.timeout(10):
+            return await self.workers.get()
+
+    async def dial(self, attach: link.Attach) -> Worker:
+        worker = Worker(self._address, attach.rendezvous, attach.session)
+        worker.first = self.first
+        return await worker.dial(self._keys)
+
+    async def _run(self) -> None:
+        async for message in self.socket:
+            attach = link.parse_from_gateway(message.data)
+            self.attaches.put_nowait(attach)
+            if self.answer == "accept":
+                await self.socket.send_str(link.encode(link.AttachAccepted(attach.request)))
+                if self.dials:
+                    self._keep(self._have_dialled(attach))
+            elif self.answer is not None:
+                await self.socket.send_str(link.encode(link.AttachRefused(attach.request, self.answer)))
+        self.ended.set_result(self.socket.close_code)
+
+    async def _have_dialled(self, attach: link.Attach) -> None:
+        self.workers.put_nowait(await self.dial(attach))
+
+    def _keep(self, coroutine) -> None:
+        task = asyncio.create_task(coroutine)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+@dataclass
+class SmallSite:
+    keys: SiteKeys
+    broker: BrokerStub
+    gateway: GatewayApp
+    agent: Agent
+    session: str = field(default_factory=new_id)
+
+    @property
+    def origin(self) -> str:
+        return f"http://localhost:{self.gateway.public.port}"
+
+    @property
+    def inner_address(self) -> str:
+        return f"127.0.0.1:{self.gateway.inner.port}"
+
+    def grant(self, **changes) -> str:
+        return self.keys.grant(self.session, self.agent.id, **changes)
+
+    def ticket(self) -> str:
+        return self.broker.ticket(self.session, self.agent.id, self.grant())
+
+    def web_socket(self, **changes) -> connect:
+        """A real client's connection to `/stream`."""
+        options = {"origin": self.origin, "subprotocols": ["portcullis.v1"], "compression": None, "max_size": 1 << 26}
+        uri = f"ws://localhost:{self.gateway.public.port}/stream"
+        return connect(uri, proxy=None, **{**options, **changes})
+
+    async def attach(self) -> tuple[ClientConnection, Worker]:
+        """A browser with a ticket and the worker it was joined with; ADMITTED has been read."""
+        client = await self.web_socket()
+        await client.send(encode(AdmitTicket(self.ticket())))
+        await client.recv()
+        return client, await self.agent.worker()
+
+    async def raw(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        return await asyncio.open_connection("127.0.0.1", self.gateway.public.port)
+
+    def upgrade_head(self, **changes: str | None) -> bytes:
+        """The opening handshake of `/stream` as a browser writes it; None leaves a header out."""
+        headers: dict[str, str | None] = {
+            "Host": f"localhost:{self.gateway.public.port}",
+            "Origin": self.origin,
+            "Connection": "Upgrade",
+            "Upgrade": "websocket",
+            "Sec-WebSocket-Version": "13",
+            "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+            "Sec-WebSocket-Protocol": "portcullis.v1",
+            "Sec-WebSocket-Extensions": "permessage-deflate",
+        }
+        headers.update({name.replace("_", "-"): value for name, value in changes.items()})
+        lines = [f"{name}: {value}" for name, value in headers.items() if value is not None]
+        return "\r\n".join(("GET /stream HTTP/1.1", *lines, "", "")).encode()
+
+
+def client_bytes(*payloads: bytes) -> bytes:
+    """Masked binary frames, as a browser would send them."""
+    client = Protocol(Side.CLIENT, state=State.OPEN)
+    for payload in payloads:
+        client.send_binary(payload)
+    return b"".join(client.data_to_send())
+
+
+def admit_ticket(ticket: str) -> bytes:
+    return encode(AdmitTicket(ticket))
+
+
+def admit_grant(grant: str) -> bytes:
+    return encode(AdmitGrant(grant))
+
+
+@contextlib.asynccontextmanager
+async def small_site(folder: Path, options: Options | None = None) -> AsyncIterator[SmallSite]:
+    keys = SiteKeys(folder)
+    broker = BrokerStub(keys)
+    await broker.start()
+    credentials = keys.machine("gateway", "edge", [broker.address])
+    gateway = GatewayApp(credentials, LOOPBACK, LOOPBACK, options)
+    await gateway.start()
+    site = SmallSite(keys, broker, gateway, Agent(keys))
+    broker.public_origins = [site.origin]
+    await gateway.brokers.register()
+    await site.agent.connect(site.inner_address)
+    try:
+        yield site
+    finally:
+        await site.agent.close()
+        await gateway.stop()
+        await broker.stop()
+
+
+def reset(writer: asyncio.StreamWriter) -> None:
+    """End a connection by RST, as a crash or a firewall does."""
+    raw = writer.get_extra_info("socket")
+    raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+    writer.transport.abort()
