@@ -1,0 +1,223 @@
+/**
+ * The REST API (docs/api.md) as functions. Every change is signed with the login's key and the broker's time.
+ *
+ * Rejects with ApiError and nothing else. When an answer says that the login is over, `onsignedout` hears of it first.
+ */
+
+import { eventsOf } from "./events.js";
+import { HEADER, publicKey, signatureHeader } from "./signing.js";
+
+/** @typedef {{id: string, name: string}} Named */
+/** @typedef {Named & {icon: string | null}} Application */
+/** @typedef {{id: string, application: Application, host: string, state: string, created: number | string}} SessionInfo */
+/** @typedef {{applications: Application[], sessions: SessionInfo[]}} Catalogue */
+/** @typedef {{signed_in: false, organisations: string[], time: number}} SignedOut */
+/** @typedef {{signed_in: true, user: Named, tenant: Named, role: string, expires: number, time: number}} SignedIn */
+/** @typedef {{organisation?: string, username: string, password: string, code?: string}} Credentials */
+/** @typedef {{width: number, height: number, device_pixel_ratio: number, locale: string, layout: string, time_zone: string}} Display */
+
+const BASE = "/api/v1";
+const REVISION = "Portcullis-Revision";
+
+export class ApiError extends Error {
+  /**
+   * @param {string} code
+   * @param {string} message
+   * @param {{status?: number, reference?: string, retryAfterSeconds?: number}} [data]
+   */
+  constructor(code, message, { status = 0, reference = "", retryAfterSeconds = 0 } = {}) {
+    super(message);
+    this.code = code;
+    this.status = status;
+    this.reference = reference;
+    this.retryAfterSeconds = retryAfterSeconds;
+  }
+}
+
+export class Api {
+  /** @type {CryptoKeyPair | null} */
+  #key = null;
+  /** Broker's clock minus this machine's, ms. */
+  #clockOffsetMs = 0;
+  /** The newest state of the grid that was seen: an older answer would take back what the user just did. */
+  #revision = "";
+  onsignedout = () => {};
+
+  /** @param {CryptoKeyPair | null} key */
+  use(key) {
+    this.#key = key;
+  }
+
+  get key() {
+    if (this.#key === null) throw new ApiError("signed_out", "no key");
+    return this.#key;
+  }
+
+  /** @returns {Promise<SignedIn | SignedOut>} */
+  async whoAmI() {
+    const asked = Date.now();
+    const answer = await this.#get("/login");
+    this.#clockOffsetMs = answer.time * 1000 - (asked + Date.now()) / 2;
+    return answer;
+  }
+
+  /**
+   * @param {Credentials} credentials
+   * @param {CryptoKeyPair} key
+   * @returns {Promise<SignedIn | {factor_required: true}>}
+   */
+  async signIn(credentials, key) {
+    const body = { ...credentials, client_key: await publicKey(key) };
+    const answer = await this.#change("POST", "/login", body, key);
+    if (answer.signed_in) this.#key = key;
+    return answer;
+  }
+
+  async signOut() {
+    await this.#change("DELETE", "/login");
+    this.#key = null;
+  }
+
+  /** @returns {Promise<Catalogue>} */
+  catalogue() {
+    return this.#get("/catalogue");
+  }
+
+  /**
+   * @param {string} application id
+   * @param {Display} display
+   * @returns {Promise<{session: SessionInfo, reconnected: boolean}>}
+   */
+  launch(application, display) {
+    return this.#change("POST", "/sessions", { application, display });
+  }
+
+  /**
+   * Named stages of a launch as they happen; ends with `ready`, or throws the failure.
+   * @param {string} sessionId
+   * @param {AbortSignal} signal
+   * @returns {AsyncGenerator<string>}
+   */
+  async *stages(sessionId, signal) {
+    const response = await this.#fetch("GET", `/sessions/${sessionId}/stages`, { signal });
+    if (response.body === null) throw networkError();
+    try {
+      for await (const { event, data } of eventsOf(response.body)) {
+        const values = JSON.parse(data);
+        if (event === "failed") throw new ApiError(values.code, values.message, values);
+        if (event === "stage") yield values.stage;
+        if (event === "ready") return;
+      }
+    } catch (error) {
+      throw error instanceof ApiError ? error : networkError(error);
+    }
+    throw networkError();
+  }
+
+  /** @param {string} sessionId */
+  async ticket(sessionId) {
+    const { ticket } = await this.#change("POST", `/sessions/${sessionId}/ticket`, {});
+    return /** @type {string} */ (ticket);
+  }
+
+  /**
+   * @param {string} sessionId
+   * @param {number} e
+   */
+  async renewGrant(sessionId, e) {
+    const { grant } = await this.#change("POST", `/sessions/${sessionId}/grant`, { e });
+    return /** @type {string} */ (grant);
+  }
+
+  /** @param {string} sessionId */
+  logOff(sessionId) {
+    return this.#change("DELETE", `/sessions/${sessionId}`);
+  }
+
+  /** @param {string} path */
+  async #get(path) {
+    return json(await this.#fetch("GET", path, {}));
+  }
+
+  /**
+   * @param {string} method
+   * @param {string} path
+   * @param {object} [content]
+   * @param {CryptoKeyPair} [key]
+   */
+  async #change(method, path, content, key = this.key) {
+    try {
+      return await this.#signed(method, path, content, key);
+    } catch (error) {
+      // This machine's clock may have been set meanwhile: ask for the broker's time, once.
+      if (!(error instanceof ApiError) || error.code !== "signature_refused") throw error;
+      await this.whoAmI();
+      return this.#signed(method, path, content, key);
+    }
+  }
+
+  /**
+   * @param {string} method
+   * @param {string} path
+   * @param {object | undefined} content
+   * @param {CryptoKeyPair} key
+   */
+  async #signed(method, path, content, key) {
+    const body = new TextEncoder().encode(content === undefined ? "" : JSON.stringify(content));
+    const unixMs = Math.round(Date.now() + this.#clockOffsetMs);
+    const signature = await signatureHeader(key, { method, path: BASE + path, body, unixMs });
+    /** @type {Record<string, string>} */
+    const headers = { [HEADER]: signature };
+    if (content !== undefined) headers["Content-Type"] = "application/json";
+    const response = await this.#fetch(method, path, { headers, body: content === undefined ? undefined : body });
+    return json(response);
+  }
+
+  /**
+   * @param {string} method
+   * @param {string} path
+   * @param {RequestInit} init
+   */
+  async #fetch(method, path, init) {
+    const headers = new Headers(init.headers);
+    if (this.#revision) headers.set(REVISION, this.#revision);
+    const request = { ...init, method, headers, credentials: /** @type {const} */ ("same-origin"), cache: /** @type {const} */ ("no-store") };
+    const response = await fetch(BASE + path, request).catch((error) => {
+      throw networkError(error);
+    });
+    const revision = response.headers.get(REVISION);
+    if (revision && Number(revision) > Number(this.#revision)) this.#revision = revision;
+    if (!response.ok) throw await this.#refusal(response);
+    return response;
+  }
+
+  /** @param {Response} response */
+  async #refusal(response) {
+    const { error = {} } = await response.json().catch(() => ({}));
+    const code = error.code ?? (response.status >= 500 ? "unavailable" : "unknown");
+    if (response.status === 401 && code === "signed_out") this.onsignedout();
+    return new ApiError(code, error.message ?? "", {
+      status: response.status,
+      reference: error.reference,
+      retryAfterSeconds: error.retry_after_seconds,
+    });
+  }
+}
+
+/** @param {unknown} [cause] */
+function networkError(cause) {
+  const error = new ApiError("network", "");
+  error.cause = cause;
+  return error;
+}
+
+/** @param {Response} response */
+async function json(response) {
+  if (response.status === 204) return null;
+  const text = await response.text();
+  try {
+    return text ? JSON.parse(text) : null;
+  } catch (error) {
+    throw networkError(error);
+  }
+}

@@ -1,0 +1,197 @@
+/** The catalogue: searchable tiles of published applications, and the running sessions to return to. */
+
+import { h } from "../ui/dom.js";
+import { ApiError } from "./api.js";
+import { iconOf } from "./icon.js";
+import { elapsedText, matches } from "./catalogue_rules.js";
+import { errorText, t } from "./strings.js";
+
+/** @typedef {import("./api.js").Api} Api */
+/** @typedef {import("./api.js").Application} Application */
+/** @typedef {import("./api.js").SessionInfo} SessionInfo */
+/** @typedef {import("./api.js").Catalogue} Content */
+
+const REFRESH_MS = 15_000;
+const REFRESH_WHILE_ENDING_MS = 1000;
+
+export class CatalogueView {
+  #api;
+  #actions;
+  /** @type {Content | null} */
+  #content = null;
+  #timer = 0;
+  #listeners = new AbortController();
+  #search = h("input", {
+    type: "search", "aria-label": t("catalogue.search"), placeholder: t("catalogue.search"), autocomplete: "off",
+    spellcheck: "false", enterkeyhint: "go", input: () => this.#showTiles(), keydown: (event) => this.#searchKey(event),
+  });
+  #tiles = h("div", { class: "tiles" });
+  #running = h("section", { class: "running", "aria-labelledby": "running-title", hidden: true });
+  #message = h("p", { class: "empty", role: "status" });
+  #alert = h("div", { role: "alert", class: "alert" });
+
+  title = t("catalogue.title");
+
+  /**
+   * @param {Api} api
+   * @param {object} actions
+   * @param {import("./api.js").SignedIn} actions.login
+   * @param {string} actions.notice
+   * @param {(application: Application) => void} actions.launch
+   * @param {(session: SessionInfo) => void} actions.enter
+   * @param {() => void} actions.signOut
+   */
+  constructor(api, actions) {
+    this.#api = api;
+    this.#actions = actions;
+    this.element = h("div", { class: "page catalogue" }, this.#header(), h("main", {}, this.#notice(actions.notice), this.#alert,
+      this.#running, h("section", { "aria-labelledby": "applications-title" },
+        h("h1", { id: "applications-title" }, t("catalogue.title")), this.#message, this.#tiles)));
+    const { signal } = this.#listeners;
+    addEventListener("focus", () => this.refresh(), { signal });
+    document.addEventListener("visibilitychange", () => this.refresh(), { signal });
+    this.refresh();
+  }
+
+  focus() {
+    this.#search.focus({ preventScroll: true });
+  }
+
+  stop() {
+    this.#listeners.abort();
+    clearTimeout(this.#timer);
+  }
+
+  async refresh() {
+    clearTimeout(this.#timer);
+    try {
+      this.#update(await this.#api.catalogue());
+      this.#alert.replaceChildren();
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      if (!this.#listeners.signal.aborted) this.#failed(error);
+    }
+    this.#schedule();
+  }
+
+  #schedule() {
+    if (this.#listeners.signal.aborted || document.visibilityState !== "visible") return;
+    const ending = this.#content?.sessions.some((session) => session.state === "ending");
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.refresh(), ending ? REFRESH_WHILE_ENDING_MS : REFRESH_MS);
+  }
+
+  #header() {
+    const { user, tenant } = this.#actions.login;
+    const who = t("catalogue.user", { user: user.name, tenant: tenant.name });
+    return h("header", {},
+      h("div", { class: "brand" }, h("img", { src: "styles/icon.svg", alt: "", width: "32", height: "32" }), h("span", {}, t("product"))),
+      h("div", { class: "search" }, this.#search),
+      h("div", { class: "account" }, h("span", { class: "who", title: who }, h("span", { class: "visually-hidden" }, who),
+        h("span", { "aria-hidden": "true" }, user.name)),
+      h("button", { type: "button", class: "quiet", click: () => this.#actions.signOut() }, t("catalogue.signout"))));
+  }
+
+  /** @param {string} text */
+  #notice(text) {
+    const notice = h("p", { role: "status", class: "notice", hidden: text === "" }, h("span", {}, text));
+    notice.append(h("button", { type: "button", class: "quiet", click: () => notice.remove() }, t("notice.close")));
+    return notice;
+  }
+
+  /** @param {Content} content */
+  #update(content) {
+    // Most refreshes bring nothing new: then nothing is touched, and focus and hover stay where they are.
+    if (JSON.stringify(content) === JSON.stringify(this.#content)) return;
+    this.#content = content;
+    const focused = document.activeElement?.getAttribute("data-focus");
+    this.#showSessions(content.sessions);
+    this.#showTiles();
+    if (focused) /** @type {HTMLElement | null} */ (this.element.querySelector(`[data-focus="${CSS.escape(focused)}"]`))?.focus();
+  }
+
+  // --- applications
+
+  #showTiles() {
+    if (this.#content === null) return;
+    const { applications } = this.#content;
+    const shown = this.#shown();
+    this.#tiles.replaceChildren(...shown.map((application) => this.#tile(application)));
+    if (applications.length === 0) this.#message.textContent = t("catalogue.none");
+    else if (shown.length === 0) this.#message.textContent = t("catalogue.nomatch", { text: this.#search.value.trim() });
+    else this.#message.textContent = "";
+  }
+
+  #shown() {
+    return (this.#content?.applications ?? []).filter((application) => matches(application.name, this.#search.value));
+  }
+
+  /** @param {Application} application */
+  #tile(application) {
+    return h("button", {
+      type: "button", class: "tile", title: application.name, "data-focus": `tile-${application.id}`,
+      click: () => this.#actions.launch(application),
+    }, iconOf(application), h("span", { class: "name" }, application.name));
+  }
+
+  /** @param {KeyboardEvent} event */
+  #searchKey(event) {
+    const [first] = this.#shown();
+    if (event.key === "Enter" && !event.isComposing && this.#search.value.trim() && first) this.#actions.launch(first);
+  }
+
+  // --- sessions
+
+  /** @param {SessionInfo[]} sessions */
+  #showSessions(sessions) {
+    this.#running.hidden = sessions.length === 0;
+    this.#running.replaceChildren(
+      h("h2", { id: "running-title" }, t("catalogue.running")),
+      h("ul", {}, ...sessions.map((session) => this.#session(session))),
+    );
+  }
+
+  /** @param {SessionInfo} session */
+  #session(session) {
+    const { application, state, id } = session;
+    return h("li", { class: "card session-row" }, iconOf(application),
+      h("div", { class: "about" }, h("strong", {}, application.name), h("span", { class: "muted" }, describe(session))),
+      state !== "ending" && h("div", { class: "buttons" },
+        h("button", {
+          type: "button", class: "primary", "data-focus": `return-${id}`,
+          "aria-label": t("catalogue.return.to", { name: application.name }), click: () => this.#actions.enter(session),
+        }, t("catalogue.return")),
+        h("button", {
+          type: "button", "data-focus": `logoff-${id}`, "aria-label": t("catalogue.logoff.name", { name: application.name }),
+          click: () => this.#logOff(session),
+        }, t("catalogue.logoff"))));
+  }
+
+  /** @param {SessionInfo} session */
+  async #logOff(session) {
+    try {
+      await this.#api.logOff(session.id);
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      return this.#failed(error);
+    }
+    await this.refresh();
+    this.focus();
+  }
+
+  /** @param {ApiError} error */
+  #failed(error) {
+    if (error.code === "signed_out") return;
+    const again = h("button", { type: "button", click: () => this.refresh() }, t("catalogue.retry"));
+    this.#alert.replaceChildren(h("span", {}, `${t("catalogue.failed")} ${errorText(error)}`), again);
+  }
+}
+
+/** @param {SessionInfo} session */
+function describe({ state, host, created }) {
+  if (state === "ending") return t("catalogue.loggingoff");
+  const started = typeof created === "number" ? created * 1000 : Date.parse(created);
+  const when = elapsedText((Date.now() - started) / 1000, navigator.language);
+  const since = state === "pending" || state === "starting" ? t("catalogue.starting") : t("catalogue.started", { when });
+  return `${t("catalogue.host", { host })} · ${since}`;
+}

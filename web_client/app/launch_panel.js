@@ -1,0 +1,63 @@
+/** The named stages of a launch, ticked off as they happen. */
+
+import { h } from "../ui/dom.js";
+import { iconOf } from "./icon.js";
+import { t } from "./strings.js";
+
+export const STAGES = /** @type {const} */ (["placed", "accepted", "display", "application", "window", "ready"]);
+
+export class LaunchPanel {
+  /** @type {Map<string, {item: HTMLElement, state: HTMLElement}>} */
+  #steps = new Map();
+  #detail = h("p", { class: "hint", role: "status" });
+
+  /**
+   * @param {{name: string, icon: string | null}} application
+   * @param {object} parts
+   * @param {boolean} parts.returning
+   * @param {() => void} parts.cancel
+   */
+  constructor(application, { returning, cancel }) {
+    const title = t(returning ? "launch.returning" : "launch.title", { name: application.name });
+    this.element = h("section", { class: "card panel launch" },
+      h("div", { class: "heading" }, iconOf(application), h("h1", {}, title)),
+      h("div", { role: "status", "aria-atomic": "false" }, h("ol", { class: "stages" }, ...STAGES.map((stage) => this.#step(stage)))),
+      this.#detail,
+      h("p", { class: "hint" }, t("launch.hint", { keys: t("toolbar.keys") })),
+      h("button", { type: "button", class: "quiet", click: cancel }, t("launch.cancel")));
+    this.reached(null);
+  }
+
+  /**
+   * Everything up to this stage is done; the next one is in progress. The last one is done when there is a picture.
+   * @param {string | null} stage null: none yet
+   */
+  reached(stage) {
+    const done = Math.min(STAGES.findIndex((each) => each === stage), STAGES.length - 2);
+    STAGES.forEach((each, index) => this.#mark(each, index <= done ? "done" : index === done + 1 ? "now" : "later"));
+  }
+
+  /** @param {string} text why it takes longer */
+  explain(text) {
+    this.#detail.textContent = text;
+  }
+
+  /** @param {string} stage */
+  #step(stage) {
+    const state = h("span", { class: "visually-hidden" });
+    const item = h("li", {}, h("span", { class: "mark", "aria-hidden": "true" }), h("span", {}, t(`stage.${stage}`)), " ", state);
+    this.#steps.set(stage, { item, state });
+    return item;
+  }
+
+  /**
+   * @param {string} stage
+   * @param {"done" | "now" | "later"} mark
+   */
+  #mark(stage, mark) {
+    const step = this.#steps.get(stage);
+    if (step === undefined || step.item.className === mark) return;
+    step.item.className = mark;
+    step.state.textContent = mark === "later" ? "" : t(`launch.${mark}`);
+  }
+}

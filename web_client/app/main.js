@@ -1,0 +1,215 @@
+/**
+ * The portal: who is signed in, and which view is shown. Views are objects with `element`, `title`, `focus` and `stop`.
+ *
+ * The address decides: `#/session/<id>` is that session, everything else the catalogue; without a login both are the
+ * sign-in page, and the address waits. Windows of the same login hear of each other's sign-out.
+ */
+
+import { h } from "../ui/dom.js";
+import { Api, ApiError } from "./api.js";
+import { CatalogueView } from "./catalogue.js";
+import { describeDisplay } from "./environment.js";
+import { deleteKey, loadKey, saveKey } from "./key_store.js";
+import { SessionView } from "./session_view.js";
+import { SignIn } from "./signin.js";
+import { errorText, t } from "./strings.js";
+
+/** @typedef {import("./api.js").SignedIn} SignedIn */
+/** @typedef {import("./api.js").Application} Application */
+/** @typedef {import("./api.js").SessionInfo} SessionInfo */
+/** @typedef {{element: HTMLElement, title: string, focus: () => void, stop: () => void}} View */
+
+const CATALOGUE = "#/";
+
+class Portal {
+  #api = new Api();
+  #root;
+  #channel = new BroadcastChannel("portcullis");
+  /** @type {SignedIn | null} */
+  #login = null;
+  /** @type {View | null} */
+  #view = null;
+  /** The session that the view shows, so that its own address does not open it again. */
+  #shownSession = "";
+
+  /** @param {HTMLElement} root */
+  constructor(root) {
+    this.#root = root;
+    this.#api.onsignedout = () => this.#signedOut(t("error.signed_out"));
+    this.#channel.onmessage = ({ data }) => this.#heard(data);
+    addEventListener("hashchange", () => this.#route());
+  }
+
+  async start() {
+    try {
+      const [answer, key] = await Promise.all([this.#api.whoAmI(), loadKey()]);
+      // A login whose key this browser does not have can do nothing here: sign in anew.
+      if (!answer.signed_in || key === undefined) return this.#showSignIn("organisations" in answer ? answer : {}, "");
+      this.#api.use(key);
+      this.#login = answer;
+      this.#route();
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      this.#showUnreachable(error);
+    }
+  }
+
+  // --- signing in and out
+
+  /**
+   * @param {{organisations?: string[]}} answer
+   * @param {string} notice
+   */
+  #showSignIn({ organisations = [] }, notice) {
+    this.#login = null;
+    this.#shownSession = "";
+    this.#show(new SignIn(this.#api, { organisations, notice, done: (login, key) => this.#signedIn(login, key) }));
+  }
+
+  /**
+   * @param {SignedIn} login
+   * @param {CryptoKeyPair} key
+   */
+  async #signedIn(login, key) {
+    await saveKey(key);
+    this.#login = login;
+    this.#channel.postMessage("signed_in");
+    this.#route();
+  }
+
+  async #signOut() {
+    try {
+      await this.#api.signOut();
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      // Without an answer the login lives on at the broker: say so rather than pretend.
+      if (error.code === "network" || error.status >= 500) return this.#leaveTo(errorText(error));
+    }
+    this.#channel.postMessage("signed_out");
+    history.replaceState(null, "", CATALOGUE);
+    await this.#signedOut(t("notice.signedout"));
+  }
+
+  /** @param {string} notice */
+  async #signedOut(notice) {
+    if (this.#login === null) return;
+    this.#login = null;
+    this.#api.use(null);
+    await deleteKey();
+    const answer = await this.#api.whoAmI().catch(() => ({ organisations: [] }));
+    this.#showSignIn("organisations" in answer ? answer : {}, notice);
+  }
+
+  /** @param {string} message from another window */
+  #heard(message) {
+    if (message === "signed_out") this.#signedOut(t("notice.signedout.elsewhere"));
+    else if (message === "signed_in") location.reload();
+  }
+
+  // --- views
+
+  #route() {
+    if (this.#login === null) return;
+    const id = /^#\/session\/([0-9a-f]{16})$/.exec(location.hash)?.[1] ?? "";
+    if (id && id === this.#shownSession) return;
+    if (id) this.#openSession(id);
+    else this.#showCatalogue("");
+  }
+
+  /** @param {string} notice */
+  #leaveTo(notice) {
+    if (location.hash !== CATALOGUE) history.pushState(null, "", CATALOGUE);
+    if (this.#login !== null) this.#showCatalogue(notice);
+  }
+
+  /** @param {string} notice */
+  #showCatalogue(notice) {
+    this.#shownSession = "";
+    this.#show(new CatalogueView(this.#api, {
+      login: /** @type {SignedIn} */ (this.#login),
+      notice,
+      launch: (application) => this.#launch(application),
+      enter: (session) => this.#enter(session),
+      signOut: () => this.#signOut(),
+    }));
+  }
+
+  /** @param {Application} application */
+  #launch(application) {
+    const start = async () => {
+      const { session } = await this.#api.launch(application.id, await describeDisplay());
+      this.#addressOf(session.id);
+      return session;
+    };
+    this.#showSession(application, false, start, () => this.#launch(application));
+  }
+
+  /** @param {SessionInfo} session */
+  #enter(session) {
+    this.#addressOf(session.id);
+    this.#showSession(session.application, true, async () => session, () => this.#enter(session));
+  }
+
+  /** A session by its address alone: after a reload, or a closed tab. @param {string} id */
+  async #openSession(id) {
+    try {
+      const { sessions } = await this.#api.catalogue();
+      const session = sessions.find((each) => each.id === id);
+      if (session) this.#enter(session);
+      else this.#leaveTo(t("notice.unknown"));
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      if (this.#login !== null) this.#showUnreachable(error);
+    }
+  }
+
+  /**
+   * @param {Application} application
+   * @param {boolean} returning
+   * @param {() => Promise<SessionInfo>} start
+   * @param {() => void} again
+   */
+  #showSession(application, returning, start, again) {
+    this.#show(new SessionView(this.#api, application, returning, {
+      start,
+      again,
+      leave: (notice) => this.#leaveTo(notice),
+      signedOut: (code) => this.#signedOut(errorText({ code })),
+      inquire: () => this.#inquire(),
+    }));
+  }
+
+  /** Why a stream may have ended, asked by questions that are never errors. @returns {Promise<string | null>} */
+  async #inquire() {
+    const login = await this.#api.whoAmI();
+    if (!login.signed_in) return "signed_out";
+    const { sessions } = await this.#api.catalogue();
+    return sessions.some((session) => session.id === this.#shownSession) ? null : "session_ended";
+  }
+
+  /** @param {string} id */
+  #addressOf(id) {
+    this.#shownSession = id;
+    const hash = `#/session/${id}`;
+    if (location.hash !== hash) history.pushState(null, "", hash);
+  }
+
+  /** @param {ApiError} error */
+  #showUnreachable(error) {
+    const again = h("button", { type: "button", class: "primary", click: () => this.start() }, t("catalogue.retry"));
+    const element = h("main", { class: "page signin-page" }, h("section", { class: "card panel" },
+      h("div", { role: "alert" }, h("p", {}, errorText(error))), again));
+    this.#show({ element, title: t("product"), focus: () => again.focus(), stop() {} });
+  }
+
+  /** @param {View} view */
+  #show(view) {
+    this.#view?.stop();
+    this.#view = view;
+    this.#root.replaceChildren(view.element);
+    document.title = view.title === t("product") ? view.title : `${view.title} · ${t("product")}`;
+    view.focus();
+  }
+}
+
+new Portal(/** @type {HTMLElement} */ (document.getElementById("portal"))).start();

@@ -1,0 +1,55 @@
+/** What stands over a session that cannot be shown: failed, taken over, reconnecting. */
+
+import { h } from "../ui/dom.js";
+import { errorText, t } from "./strings.js";
+
+/**
+ * @param {string} title
+ * @param {{code: string, message: string, reference: string}} error
+ * @param {{back: () => void, again: () => void, againText: string}} actions
+ */
+export function failurePanel(title, error, { back, again, againText }) {
+  return h("section", { class: "card panel failure" },
+    h("div", { role: "alert" },
+      h("h1", {}, title),
+      h("p", {}, errorText(error)),
+      h("dl", {},
+        ...fact(t("failure.code"), error.code),
+        ...(error.reference ? fact(t("failure.reference"), error.reference) : []))),
+    h("div", { class: "buttons" },
+      h("button", { type: "button", class: "primary", click: back }, t("failure.back")),
+      h("button", { type: "button", click: again }, againText)));
+}
+
+/**
+ * @param {string} name
+ * @param {() => void} here
+ * @param {() => void} back
+ */
+export function takenOverPanel(name, here, back) {
+  return h("section", { class: "card panel" },
+    h("div", { role: "alert" }, h("h1", {}, t("takenover.title")), h("p", {}, t("takenover.text", { name }))),
+    h("div", { class: "buttons" },
+      h("button", { type: "button", class: "primary", click: here }, t("takenover.here")),
+      h("button", { type: "button", click: back }, t("failure.back"))));
+}
+
+/**
+ * Lets input through to the session, which keeps it: a short loss does not interrupt typing.
+ * @param {string} name
+ * @param {() => void} back
+ */
+export function reconnectingOverlay(name, back) {
+  return h("div", { class: "overlay", role: "status" },
+    h("div", { class: "card panel" }, h("span", { class: "spinner", "aria-hidden": "true" }),
+      h("div", {}, h("strong", {}, t("session.reconnecting")), h("p", {}, t("session.reconnecting.detail", { name }))),
+      h("button", { type: "button", class: "quiet", click: back }, t("launch.cancel"))));
+}
+
+/**
+ * @param {string} name
+ * @param {string} value
+ */
+function fact(name, value) {
+  return [h("dt", {}, name), h("dd", {}, h("code", {}, value))];
+}

@@ -1,0 +1,227 @@
+/**
+ * One session from the click to its end: the stages of its launch, the application, and what is said when it goes wrong.
+ *
+ * It owns a core Session and the panels over it; where to go afterwards is the portal's (`actions`).
+ */
+
+import { Session } from "../core/session.js";
+import { h } from "../ui/dom.js";
+import { ApiError } from "./api.js";
+import { LaunchPanel } from "./launch_panel.js";
+import { failurePanel, reconnectingOverlay, takenOverPanel } from "./panels.js";
+import { errorText, t } from "./strings.js";
+import { Toolbar, isToolbarShortcut } from "./toolbar.js";
+
+/** @typedef {import("./api.js").Api} Api */
+/** @typedef {import("./api.js").Application} Application */
+/** @typedef {import("./api.js").SessionInfo} SessionInfo */
+/**
+ * @typedef {object} Actions
+ * @property {(notice: string) => void} leave to the catalogue
+ * @property {(code: string) => void} signedOut
+ * @property {() => Promise<string | null>} inquire why a connection may have been lost
+ * @property {() => Promise<SessionInfo>} start the session to show: launches it, or finds the running one
+ * @property {() => void} again from the beginning
+ */
+
+/** The session itself is over: nothing went wrong, so the catalogue says so in passing. */
+const ENDED = new Set(["session_ended", "session_unknown", "application_closed", "application_exited", "logged_off"]);
+
+const PASSING = new Set(["network", "unavailable"]);
+const STAGES_ATTEMPTS = 10;
+const STAGES_PAUSE_MS = 1000;
+
+export class SessionView {
+  #api;
+  #application;
+  #actions;
+  #display = h("div", { class: "display" });
+  #panel = h("div", { class: "panel-place" });
+  #overlay;
+  #toolbar;
+  /** @type {LaunchPanel} */
+  #launch;
+  /** @type {Session | null} */
+  #session = null;
+  #sessionId = "";
+  #stopped = new AbortController();
+
+  /**
+   * @param {Api} api
+   * @param {Application} application
+   * @param {boolean} returning
+   * @param {Actions} actions
+   */
+  constructor(api, application, returning, actions) {
+    this.#api = api;
+    this.#application = application;
+    this.#actions = actions;
+    this.title = application.name;
+    this.#launch = new LaunchPanel(application, { returning, cancel: () => actions.leave("") });
+    this.#overlay = reconnectingOverlay(application.name, () => this.#disconnect());
+    this.element = h("main", { class: "session" }, this.#display, this.#panel, this.#overlay);
+    this.#toolbar = new Toolbar(this.element, {
+      name: application.name,
+      disconnect: () => this.#disconnect(),
+      logOff: () => this.#logOff(),
+      leave: () => this.#session?.focus(),
+    });
+    this.element.append(this.#toolbar.element);
+    this.#panel.append(this.#launch.element);
+    this.#start();
+  }
+
+  focus() {
+    this.#session?.focus();
+  }
+
+  stop() {
+    this.#stopped.abort();
+    this.#session?.close();
+    this.#toolbar.stop();
+  }
+
+  // --- launch
+
+  async #start() {
+    try {
+      const session = await this.#actions.start();
+      if (this.#isStopped()) return;
+      this.#sessionId = session.id;
+      // Made while the application starts: worker and decoder are ready when it is.
+      this.#session = this.#createSession();
+      await this.#followStages();
+      if (!this.#isStopped()) this.#session.connect();
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      if (!this.#isStopped()) this.#failed(error, t("failure.title", { name: this.#application.name }));
+    }
+  }
+
+  async #followStages() {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        for await (const stage of this.#api.stages(this.#sessionId, this.#stopped.signal)) this.#launch.reached(stage);
+        return this.#launch.reached("window");
+      } catch (error) {
+        // A broker that goes away says nothing about the launch: any other broker can go on telling.
+        if (!(error instanceof ApiError) || !PASSING.has(error.code) || attempt === STAGES_ATTEMPTS || this.#isStopped()) throw error;
+        this.#launch.explain(t("launch.waiting", { reason: errorText(error) }));
+        await new Promise((resolve) => setTimeout(resolve, STAGES_PAUSE_MS));
+      }
+    }
+  }
+
+  #createSession() {
+    const id = this.#sessionId;
+    const session = new Session({
+      element: this.#display,
+      url: new URL("/stream", location.href.replace(/^http/, "ws")).href,
+      sessionId: id,
+      key: this.#api.key,
+      ticket: () => this.#api.ticket(id),
+      renewGrant: (e) => this.#api.renewGrant(id, e),
+      inquire: this.#actions.inquire,
+      label: t("session.label", { name: this.#application.name, keys: t("toolbar.keys") }),
+      reserved: (event) => this.#reserved(event),
+    });
+    const { signal } = this.#stopped;
+    const listen = (/** @type {string} */ type, /** @type {(detail: any) => void} */ act) =>
+      session.addEventListener(type, (event) => act(/** @type {CustomEvent} */ (event).detail), { signal });
+    listen("state", ({ state, code }) => this.#stateChanged(state, code));
+    listen("drawn", () => this.#drawn());
+    listen("title", ({ title }) => this.#titled(title));
+    listen("notice", ({ code }) => this.#notice(t(`notice.${code}`)));
+    return session;
+  }
+
+  // --- while it runs
+
+  #drawn() {
+    this.#panel.replaceChildren();
+    this.#session?.focus();
+  }
+
+  /** @param {string} title */
+  #titled(title) {
+    document.title = title || this.#application.name;
+  }
+
+  /** @param {KeyboardEvent} event */
+  #reserved(event) {
+    if (event.type !== "keydown" || !isToolbarShortcut(event)) return false;
+    this.#toolbar.show(true);
+    return true;
+  }
+
+  /**
+   * @param {string} state
+   * @param {string} code
+   */
+  #stateChanged(state, code) {
+    this.#overlay.classList.toggle("shown", state === "reconnecting");
+    if (state === "connecting" && code) this.#launch.explain(t("launch.waiting", { reason: errorText({ code }) }));
+    if (state === "closed") this.#closed(code);
+  }
+
+  #disconnect() {
+    this.stop();
+    this.#actions.leave(t("notice.disconnected", { name: this.#application.name }));
+  }
+
+  async #logOff() {
+    try {
+      await this.#api.logOff(this.#sessionId);
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      return this.#notice(errorText(error));
+    }
+    this.stop();
+    this.#actions.leave(t("notice.loggedoff", { name: this.#application.name }));
+  }
+
+  /** @param {string} text */
+  #notice(text) {
+    const close = () => notice.remove();
+    const notice = h("p", { role: "status", class: "notice floating" }, h("span", {}, text),
+      h("button", { type: "button", class: "quiet", click: close }, t("notice.close")));
+    this.element.append(notice);
+  }
+
+  // --- its end
+
+  /** @param {string} code */
+  #closed(code) {
+    const { name } = this.#application;
+    this.#toolbar.hide();
+    if (code === "signed_out" || code === "signature_refused") this.#actions.signedOut(code);
+    else if (ENDED.has(code)) this.#actions.leave(t("notice.ended", { name }));
+    else if (code === "taken_over") this.#show(takenOverPanel(name, this.#actions.again, () => this.#actions.leave("")));
+    else if (code !== "disconnected") this.#failed(new ApiError(code, ""), t("failure.title.lost", { name }));
+  }
+
+  /**
+   * @param {ApiError} error
+   * @param {string} title
+   */
+  #failed(error, title) {
+    if (error.code === "signed_out") return this.#actions.signedOut(error.code);
+    this.#session?.close();
+    const reload = error.code === "version_unsupported";
+    this.#show(failurePanel(title, error, {
+      back: () => this.#actions.leave(""),
+      again: reload ? () => location.reload() : this.#actions.again,
+      againText: reload ? t("failure.reload") : t("failure.again"),
+    }));
+  }
+
+  /** @param {HTMLElement} panel */
+  #show(panel) {
+    this.#panel.replaceChildren(panel);
+    panel.querySelector("button")?.focus();
+  }
+
+  #isStopped() {
+    return this.#stopped.signal.aborted;
+  }
+}

@@ -1,0 +1,143 @@
+/** The sign-in page: user name and password, then the verification code. Every refusal stands in one alert. */
+
+import { h } from "../ui/dom.js";
+import { ApiError } from "./api.js";
+import { generateKey } from "./signing.js";
+import { errorText, t } from "./strings.js";
+
+/** @typedef {import("./api.js").Api} Api */
+/** @typedef {import("./api.js").Credentials} Credentials */
+/** @typedef {import("./api.js").SignedIn} SignedIn */
+
+export class SignIn {
+  #api;
+  #done;
+  #organisations;
+  #alert = h("p", { role: "alert", class: "alert" });
+  #fields = h("div", { class: "fields" });
+  #title = h("h1", {});
+  #submit = h("button", { type: "submit", class: "primary" }, t("signin.submit"));
+  #back = h("button", { type: "button", class: "quiet", hidden: true, click: () => this.#askPassword() }, t("signin.another"));
+  #form = h("form", { class: "card signin", novalidate: true, submit: (event) => this.#submitted(event) });
+  /** Known and right, once the code is asked for. @type {Credentials | null} */
+  #credentials = null;
+  /** @type {CryptoKeyPair | null} */
+  #key = null;
+  #busy = false;
+
+  /**
+   * @param {Api} api
+   * @param {object} parts
+   * @param {string[]} parts.organisations empty: there is but one
+   * @param {string} parts.notice why the user is here, if not by choice
+   * @param {(login: SignedIn, key: CryptoKeyPair) => void} parts.done
+   */
+  constructor(api, { organisations, notice, done }) {
+    this.#api = api;
+    this.#done = done;
+    this.#organisations = organisations;
+    const brand = h("div", { class: "brand" }, h("img", { src: "styles/icon.svg", alt: "", width: "44", height: "44" }),
+      h("span", {}, t("product")));
+    this.#form.append(this.#title, this.#fields, this.#alert, this.#submit, this.#back);
+    this.element = h("main", { class: "page signin-page" }, brand,
+      notice && h("p", { role: "status", class: "notice" }, notice), this.#form);
+    if (isSecureContext) this.#askPassword();
+    else this.#form.replaceChildren(this.#title, h("p", { role: "alert", class: "alert" }, t("signin.insecure")));
+  }
+
+  title = t("signin.title");
+
+  focus() {
+    this.#fields.querySelector("input")?.focus();
+  }
+
+  stop() {}
+
+  #askPassword() {
+    this.#credentials = null;
+    this.#show(t("signin.title"), [
+      this.#organisations.length > 0 &&
+        field("organisation", t("signin.organisation"), { autocomplete: "organization", autocapitalize: "none" }),
+      field("username", t("signin.username"), { autocomplete: "username", autocapitalize: "none", spellcheck: "false", autofocus: true }),
+      field("password", t("signin.password"), { type: "password", autocomplete: "current-password" }),
+    ]);
+  }
+
+  #askCode() {
+    const code = field("code", t("signin.code"), {
+      autocomplete: "one-time-code", inputmode: "numeric", maxlength: "12", "aria-describedby": "code-hint", class: "code",
+    });
+    this.#show(t("signin.title.code"), [code, h("p", { id: "code-hint", class: "hint" }, t("signin.code.hint"))]);
+  }
+
+  /**
+   * @param {string} title
+   * @param {(HTMLElement | false)[]} fields
+   */
+  #show(title, fields) {
+    this.#title.textContent = title;
+    this.#alert.textContent = "";
+    this.#back.hidden = this.#credentials === null;
+    this.#fields.replaceChildren(...fields.filter((each) => each !== false));
+    this.focus();
+  }
+
+  /** @param {Event} event */
+  async #submitted(event) {
+    event.preventDefault();
+    if (this.#busy) return;
+    this.#setBusy(true);
+    this.#alert.textContent = "";
+    try {
+      await this.#try();
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      this.#refuse(error);
+    } finally {
+      this.#setBusy(false);
+    }
+  }
+
+  async #try() {
+    const credentials = this.#entered();
+    this.#key ??= await generateKey();
+    const answer = await this.#api.signIn(credentials, this.#key);
+    if ("signed_in" in answer) return this.#done(answer, this.#key);
+    this.#credentials = credentials;
+    this.#askCode();
+  }
+
+  /** @returns {Credentials} */
+  #entered() {
+    const values = Object.fromEntries(Array.from(this.#fields.querySelectorAll("input"), (input) => [input.name, input.value]));
+    if (this.#credentials) return { ...this.#credentials, code: values.code.replaceAll(/\s/g, "") };
+    const { organisation, username, password } = values;
+    return organisation ? { organisation, username, password } : { username, password };
+  }
+
+  /** @param {ApiError} error */
+  #refuse(error) {
+    const seconds = error.retryAfterSeconds;
+    this.#alert.textContent =
+      error.code === "sign_in_blocked" && seconds ? t("error.sign_in_blocked.wait", { seconds: Math.ceil(seconds) }) : errorText(error);
+    const last = Array.from(this.#fields.querySelectorAll("input")).at(-1);
+    last?.select();
+    last?.focus();
+  }
+
+  /** @param {boolean} busy */
+  #setBusy(busy) {
+    this.#busy = busy;
+    this.#submit.setAttribute("aria-busy", String(busy));
+  }
+}
+
+/**
+ * @param {string} name
+ * @param {string} label
+ * @param {Record<string, string | boolean>} attributes
+ */
+function field(name, label, attributes) {
+  return h("div", { class: "field" }, h("label", { for: `signin-${name}` }, label),
+    h("input", { id: `signin-${name}`, name, type: "text", required: true, ...attributes }));
+}

@@ -1,0 +1,163 @@
+/**
+ * Plain text between the browser's clipboard and the application's.
+ *
+ * `ClipboardRule` decides, without a browser: which text is news to the other side. `BrowserClipboard` carries it out.
+ * The newest copy wins: text that the application copied and the browser has not taken yet is never replaced by what the
+ * browser held before.
+ */
+
+import { MAXIMUM_CLIPBOARD_BYTES } from "./protocol/messages.js";
+
+/** An application answers a copy within a few frames; until then its own copy is the newest. */
+const COPY_ANSWER_MS = 500;
+
+export class ClipboardRule {
+  /** What each side holds as far as is known. @type {string | null} */
+  #browserText = null;
+  /** @type {string | null} */
+  #applicationText = null;
+  /** Copied in the application, not yet in the browser. @type {string | null} */
+  #pending = null;
+  #copyingUntil = 0;
+
+  get pending() {
+    return this.#pending;
+  }
+
+  /**
+   * The browser's clipboard was read. Returns the text to send to the application, if that is older.
+   * @param {string} text
+   * @param {number} now ms
+   * @returns {string | null}
+   */
+  seenInBrowser(text, now) {
+    const isNews = text !== this.#browserText && !(text === "" && this.#browserText === null);
+    this.#browserText = text;
+    if (now < this.#copyingUntil || (this.#pending !== null && !isNews)) return null;
+    this.#pending = null;
+    if (text === this.#applicationText || (text === "" && !isNews)) return null;
+    this.#applicationText = text;
+    return text;
+  }
+
+  /**
+   * The application copied.
+   * @param {string} text
+   */
+  arrived(text) {
+    this.#copyingUntil = 0;
+    this.#applicationText = text;
+    this.#pending = text === this.#browserText ? null : text;
+  }
+
+  /** The browser took the pending text. @param {string} text */
+  written(text) {
+    this.#browserText = text;
+    if (this.#pending === text) this.#pending = null;
+  }
+
+  /** A stroke that copies went to the application. @param {number} now ms */
+  copying(now) {
+    this.#copyingUntil = now + COPY_ANSWER_MS;
+  }
+
+  /** Whatever was copied elsewhere meanwhile is newer than any copy in the application. */
+  left() {
+    this.#copyingUntil = 0;
+  }
+}
+
+export class BrowserClipboard {
+  #rule = new ClipboardRule();
+  #send;
+  #refused;
+  #listeners = new AbortController();
+  takesText = false;
+
+  /**
+   * @param {HTMLElement} element
+   * @param {object} parts
+   * @param {(text: string) => void} parts.send
+   * @param {(reason: string) => void} parts.refused
+   */
+  constructor(element, { send, refused }) {
+    this.#send = send;
+    this.#refused = refused;
+    const { signal } = this.#listeners;
+    addEventListener("focus", () => this.#focused(), { signal });
+    addEventListener("blur", () => this.#rule.left(), { signal });
+    element.addEventListener("keydown", () => this.#write(), { signal, capture: true });
+    element.addEventListener("pointerdown", () => this.#gesture(), { signal, capture: true });
+  }
+
+  stop() {
+    this.#listeners.abort();
+  }
+
+  copying() {
+    this.#rule.copying(performance.now());
+  }
+
+  /** @param {string} text */
+  pasted(text) {
+    this.#seen(text);
+  }
+
+  /** Reads without asking: only where the user has allowed it for good. */
+  async read() {
+    if (!this.takesText || !(await mayRead())) return;
+    try {
+      this.#seen(await navigator.clipboard.readText());
+    } catch {
+      // The page lost the focus meanwhile, or the clipboard holds no text: nothing to pass on.
+    }
+  }
+
+  /** @param {string} text */
+  async arrived(text) {
+    this.#rule.arrived(text);
+    await this.#write();
+  }
+
+  /** Reading comes first: what was copied elsewhere meanwhile is newer than a copy that waits here. */
+  async #focused() {
+    await this.read();
+    await this.#write();
+  }
+
+  /** Browsers that write only by a gesture get it here; and a press may be the way to the application's Paste. */
+  async #gesture() {
+    await this.#write();
+    await this.read();
+  }
+
+  async #write() {
+    const text = this.#rule.pending;
+    if (text === null || !document.hasFocus() || !navigator.clipboard) return;
+    try {
+      await navigator.clipboard.writeText(text);
+      this.#rule.written(text);
+    } catch {
+      // No focus or no gesture now: it stays pending and the next of either brings it here again.
+    }
+  }
+
+  /** @param {string} raw */
+  #seen(raw) {
+    const text = raw.replaceAll("\r\n", "\n");
+    const news = this.#rule.seenInBrowser(text, performance.now());
+    if (news === null) return;
+    if (new TextEncoder().encode(news).length > MAXIMUM_CLIPBOARD_BYTES) this.#refused("clipboard_too_large");
+    else this.#send(news);
+  }
+}
+
+async function mayRead() {
+  try {
+    const name = /** @type {PermissionName} */ ("clipboard-read");
+    return (await navigator.permissions.query({ name })).state === "granted";
+  } catch {
+    // Firefox and Safari know no such permission: they ask at each read, so the paste event serves there.
+    return false;
+  }
+}

@@ -1,0 +1,329 @@
+/**
+ * One client's connection to its session, kept alive: attach, proof, resume, renewed grants (docs/protocol.md 1.1).
+ *
+ * States: idle -> connecting -> active <-> reconnecting -> closed. Everything that happens comes in through the
+ * transport's callbacks and two kinds of timer, so it runs in tests without a browser. Events:
+ * `state` {state, code}, `welcome` {welcome}, `received` {message, receivedAt}.
+ */
+
+import { attachMessage, epochOf, sign } from "./attach.js";
+import { Outbox } from "./input/outbox.js";
+import { VERSION } from "./protocol/messages.js";
+import { ReconnectPolicy } from "./reconnect.js";
+
+/** @typedef {import("./protocol/messages.js").Message} Message */
+/** @typedef {import("./protocol/messages.js").Input} Input */
+/** @typedef {import("./protocol/messages.js").Challenge} Challenge */
+/** @typedef {import("./protocol/messages.js").Welcome} Welcome */
+/** @typedef {import("./transport/transport.js").TransportLike} TransportLike */
+/** @typedef {import("./transport/transport.js").Received} Received */
+/** @typedef {import("./reconnect.js").Step} Step */
+/** @typedef {"idle" | "connecting" | "active" | "reconnecting" | "closed"} State */
+/**
+ * @typedef {object} Attach
+ * @property {string} url of the stream, ws: or wss:
+ * @property {string} sessionId
+ * @property {CryptoKeyPair} key the login's P-256 key
+ * @property {() => Promise<string>} ticket rejects with an error whose `code` is the API's
+ * @property {(e: number) => Promise<string>} renewGrant
+ * @property {() => Promise<string | null>} [inquire] why a connection may have been lost: a final reason code, or null
+ */
+
+const GRANT_RENEWAL_MS = 5 * 60_000;
+const RENEWAL_RETRY_MS = 60_000;
+const HANDSHAKE_MS = 20_000;
+const PING_MS = 10_000;
+const GOING_AWAY = 4000;
+
+export class Connection extends EventTarget {
+  #attach;
+  #transport;
+  #policy;
+  #outbox = new Outbox();
+  /** @type {State} */
+  #state = "idle";
+  #grant = "";
+  #e = 0;
+  #attempt = 0;
+  #lastAcknowledged = 0;
+  #pings = 0;
+  #heardSincePing = true;
+  /** @type {Record<string, ReturnType<typeof setTimeout>>} */
+  #timers = {};
+  /** Set while a wait for the next attempt runs: ends it early. @type {(() => void) | null} */
+  #hurry = null;
+
+  /**
+   * @param {Attach} attach
+   * @param {TransportLike} transport
+   * @param {ReconnectPolicy} [policy]
+   */
+  constructor(attach, transport, policy = new ReconnectPolicy()) {
+    super();
+    this.#attach = attach;
+    this.#transport = transport;
+    this.#policy = policy;
+    transport.onopened = () => this.#admit();
+    transport.onmessages = (messages, receivedAt) => this.#received(messages, receivedAt);
+    transport.onclosed = (code, reason) => this.#lost(code, reason);
+  }
+
+  get state() {
+    return this.#state;
+  }
+
+  start() {
+    this.#enter("connecting");
+    this.#run({ action: "ticket", waitMs: 0, reason: "", ask: false });
+  }
+
+  /** Ends the connection; the session goes on without it. */
+  stop(code = "disconnected") {
+    if (this.#state === "closed") return;
+    this.#clearTimers();
+    this.#transport.end();
+    this.#enter("closed", code);
+  }
+
+  /** The network is back, or the page is looked at again: no need to wait any longer. */
+  hurry() {
+    this.#hurry?.();
+    if (this.#state === "active") this.#ping();
+  }
+
+  /** Sends when attached; a message that is only about now is otherwise forgotten. @param {...Message} messages */
+  send(...messages) {
+    if (this.#state === "active") this.#transport.send(...messages);
+  }
+
+  /**
+   * Sends input, or keeps it for the resume. False if it had to be refused.
+   * @param {Input} input
+   */
+  input(input) {
+    if (this.#state === "active") this.#transport.send(this.#outbox.add(input));
+    else if (this.#state === "reconnecting") return this.#outbox.addWhileAway(input);
+    else return false;
+    return true;
+  }
+
+  get hasUnappliedInput() {
+    return this.#outbox.size > 0;
+  }
+
+  /** @param {number} sequence @param {number} drawnAfterUs */
+  acknowledge(sequence, drawnAfterUs) {
+    this.#lastAcknowledged = sequence;
+    this.send({ message: "ACK", sequence, drawnAfterUs });
+  }
+
+  // --- attempts
+
+  /** @param {Step} step */
+  async #run(step) {
+    if (step.action === "stop") return this.stop(step.reason);
+    await this.#wait(step.waitMs);
+    if (this.#isClosed()) return;
+    const final = step.ask ? await this.#why() : null;
+    if (final !== null) return this.stop(final);
+    if (step.action === "ticket" && !(await this.#fetchTicket())) return;
+    if (this.#isClosed()) return;
+    this.#attempt++;
+    this.#after("handshake", HANDSHAKE_MS, () => this.#abandon());
+    this.#transport.open(this.#attach.url);
+  }
+
+  #ticket = "";
+
+  /** True once there is a ticket; otherwise the next step is under way. */
+  async #fetchTicket() {
+    try {
+      this.#ticket = await this.#attach.ticket();
+      return true;
+    } catch (error) {
+      if (!this.#isClosed()) this.#run(this.#policy.ticketFailed(codeOf(error)));
+      return false;
+    }
+  }
+
+  async #why() {
+    try {
+      return (await this.#attach.inquire?.()) ?? null;
+    } catch {
+      // Nobody answers: which is what a lost network looks like, so the next attempt is right.
+      return null;
+    }
+  }
+
+  #admit() {
+    const ticket = this.#ticket;
+    this.#ticket = "";
+    if (ticket) this.#transport.send({ message: "ADMIT_TICKET", ticket });
+    else this.#transport.send({ message: "ADMIT_GRANT", grant: this.#grant });
+  }
+
+  #abandon() {
+    this.#refuse(GOING_AWAY);
+  }
+
+  /**
+   * @param {number} code
+   * @param {string} reason
+   */
+  #lost(code, reason) {
+    this.#clearTimers();
+    if (this.#isClosed()) return;
+    const step = this.#policy.closed(code, this.#grant !== "");
+    if (step.action === "stop") return this.stop(this.#closingReason || reason || step.reason);
+    this.#closingReason = "";
+    this.#enter(this.#state === "active" ? "reconnecting" : this.#state, step.reason);
+    this.#run(step);
+  }
+
+  // --- messages
+
+  #closingReason = "";
+
+  /**
+   * @param {Received[]} messages
+   * @param {number} receivedAt
+   */
+  #received(messages, receivedAt) {
+    this.#heardSincePing = true;
+    for (const message of messages) this.#handle(message, receivedAt);
+  }
+
+  /**
+   * @param {Received} message
+   * @param {number} receivedAt
+   */
+  #handle(message, receivedAt) {
+    if (message.message === "ADMITTED") this.#grant = message.grant;
+    else if (message.message === "CHALLENGE") this.#prove(message);
+    else if (message.message === "WELCOME") this.#welcomed(message);
+    else if (message.message === "CLOSING") this.#closingReason = message.reason;
+    else {
+      if (message.message === "INPUT_ACK" || message.message === "PICTURE") this.#outbox.acknowledge(message.lastInput);
+      this.dispatchEvent(new CustomEvent("received", { detail: { message, receivedAt } }));
+    }
+  }
+
+  /** @param {Challenge} challenge */
+  async #prove({ lowestVersion, highestVersion, nonce }) {
+    if (VERSION < lowestVersion || VERSION > highestVersion) return this.#refuse(4404);
+    const attempt = this.#attempt;
+    try {
+      const e = epochOf(this.#grant);
+      if (e !== this.#e) this.#startEpoch(e);
+      const { key, sessionId } = this.#attach;
+      const lastAcknowledged = this.#lastAcknowledged;
+      const signed = await attachMessage({ nonce, grant: this.#grant, lastAcknowledged, sessionId, e });
+      const signature = await sign(key, signed);
+      if (attempt === this.#attempt) this.#transport.send({ message: "PROOF", version: VERSION, lastAcknowledged, signature });
+    } catch {
+      // A grant that cannot be read, or a key that cannot sign: neither gets better by trying again.
+      this.#refuse(4400);
+    }
+  }
+
+  /** @param {number} code */
+  #refuse(code) {
+    this.#transport.close(code);
+    this.#lost(code, "");
+  }
+
+  /** @param {number} e */
+  #startEpoch(e) {
+    this.#e = e;
+    this.#lastAcknowledged = 0;
+    this.#outbox.restart();
+  }
+
+  /** @param {Welcome} welcome */
+  #welcomed(welcome) {
+    this.#policy.attached();
+    this.#clearTimers();
+    const again = this.#outbox.resume(welcome.lastInput);
+    this.#enter("active");
+    // Listeners send the view's size and clipboard first, so that repeated input meets them.
+    this.dispatchEvent(new CustomEvent("welcome", { detail: { welcome } }));
+    if (again.length) this.#transport.send(...again);
+    this.#after("renewal", GRANT_RENEWAL_MS, () => this.#renew());
+    this.#after("ping", PING_MS, () => this.#checkAlive());
+  }
+
+  // --- keeping
+
+  async #renew() {
+    try {
+      const grant = await this.#attach.renewGrant(this.#e);
+      if (this.#state !== "active" || epochOf(grant) !== this.#e) return;
+      this.#grant = grant;
+      this.send({ message: "GRANT", grant });
+      this.#after("renewal", GRANT_RENEWAL_MS, () => this.#renew());
+    } catch {
+      // The grant at hand holds for half an hour: a broker that is away is asked again, a real refusal ends the stream.
+      if (this.#state === "active") this.#after("renewal", RENEWAL_RETRY_MS, () => this.#renew());
+    }
+  }
+
+  #ping() {
+    this.#heardSincePing = false;
+    this.send({ message: "PING", id: ++this.#pings % 2 ** 32 });
+    this.#after("ping", PING_MS, () => this.#checkAlive());
+  }
+
+  /** A network that vanished without a word closes no socket for minutes: silence after a ping is the only sign. */
+  #checkAlive() {
+    if (this.#heardSincePing) this.#ping();
+    else this.#abandon();
+  }
+
+  // --- timers
+
+  /**
+   * @param {string} name
+   * @param {number} ms
+   * @param {() => void} act
+   */
+  #after(name, ms, act) {
+    clearTimeout(this.#timers[name]);
+    this.#timers[name] = setTimeout(act, ms);
+  }
+
+  #clearTimers() {
+    for (const timer of Object.values(this.#timers)) clearTimeout(timer);
+    this.#timers = {};
+    this.#hurry?.();
+  }
+
+  /** @param {number} ms */
+  async #wait(ms) {
+    if (ms > 0)
+      await /** @type {Promise<void>} */ (
+        new Promise((resolve) => {
+          this.#hurry = resolve;
+          this.#after("wait", ms, resolve);
+        })
+      );
+    this.#hurry = null;
+  }
+
+  #isClosed() {
+    return this.#state === "closed";
+  }
+
+  /**
+   * @param {State} state
+   * @param {string} [code]
+   */
+  #enter(state, code = "") {
+    this.#state = state;
+    this.dispatchEvent(new CustomEvent("state", { detail: { state, code } }));
+  }
+}
+
+/** @param {unknown} error */
+function codeOf(error) {
+  return String(/** @type {{code?: string}} */ (error)?.code ?? "unavailable");
+}

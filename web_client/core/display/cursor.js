@@ -1,0 +1,69 @@
+/** The application's cursor as the element's CSS cursor, so that it moves without a round trip. */
+
+/** @typedef {import("../protocol/messages.js").Cursor} CursorMessage */
+
+const KEPT = 64;
+
+export class Cursor {
+  #element;
+  /** By serial, oldest use first: where the picture is. @type {Map<number, {url: string, hotX: number, hotY: number}>} */
+  #pictures = new Map();
+  #serial = -1;
+
+  /** @param {HTMLElement} element */
+  constructor(element) {
+    this.#element = element;
+  }
+
+  /** @param {CursorMessage} cursor */
+  async add({ serial, hotX, hotY, width, height, rgba }) {
+    const canvas = new OffscreenCanvas(width, height);
+    const pixels = new Uint8ClampedArray(rgba);
+    canvas.getContext("2d")?.putImageData(new ImageData(pixels, width, height), 0, 0);
+    const url = URL.createObjectURL(await canvas.convertToBlob({ type: "image/png" }));
+    this.#forget(serial);
+    this.#pictures.set(serial, { url, hotX, hotY });
+    for (const oldest of this.#pictures.keys()) {
+      if (this.#pictures.size <= KEPT) break;
+      if (oldest !== this.#serial) this.#forget(oldest);
+    }
+    if (serial === this.#serial) this.#show();
+  }
+
+  /** @param {number} serial 0 hides it */
+  use(serial) {
+    this.#serial = serial;
+    this.#show();
+  }
+
+  remove() {
+    for (const serial of [...this.#pictures.keys()]) this.#forget(serial);
+    this.#element.style.cursor = "";
+  }
+
+  #show() {
+    if (this.#serial === 0) this.#element.style.cursor = "none";
+    const picture = this.#pictures.get(this.#serial);
+    if (picture === undefined) return;
+    this.#pictures.delete(this.#serial);
+    this.#pictures.set(this.#serial, picture);
+    this.#element.style.cursor = cursorStyle(picture, devicePixelRatio);
+  }
+
+  /** @param {number} serial */
+  #forget(serial) {
+    const picture = this.#pictures.get(serial);
+    if (picture) URL.revokeObjectURL(picture.url);
+    this.#pictures.delete(serial);
+  }
+}
+
+/**
+ * The cursor's pixels are the device's; CSS counts hot spots in its own.
+ * @param {{url: string, hotX: number, hotY: number}} picture
+ * @param {number} ratio
+ */
+export function cursorStyle({ url, hotX, hotY }, ratio) {
+  const image = ratio === 1 ? `url("${url}")` : `image-set(url("${url}") ${ratio}x)`;
+  return `${image} ${Math.round(hotX / ratio)} ${Math.round(hotY / ratio)}, default`;
+}

@@ -1,0 +1,61 @@
+/** Tells how many device pixels an element has: at once, then when it has kept a new size for 100 ms. */
+
+/** @typedef {{width: number, height: number, pixelRatio: number}} ViewSize */
+
+const SETTLED_MS = 100;
+const MAXIMUM = 16384;
+
+export class ViewObserver {
+  #observer;
+  #report;
+  /** @type {ViewSize | null} */
+  #size = null;
+  #timer = 0;
+
+  /**
+   * @param {HTMLElement} element
+   * @param {(size: ViewSize) => void} report
+   */
+  constructor(element, report) {
+    this.#report = report;
+    this.#observer = new ResizeObserver((entries) => this.#changed(/** @type {ResizeObserverEntry} */ (entries.at(-1))));
+    try {
+      this.#observer.observe(element, { box: "device-pixel-content-box" });
+    } catch {
+      // Safari has no such box: there, the content box times the ratio is as near as one gets.
+      this.#observer.observe(element);
+    }
+  }
+
+  get size() {
+    return this.#size;
+  }
+
+  stop() {
+    this.#observer.disconnect();
+    clearTimeout(this.#timer);
+  }
+
+  /** @param {ResizeObserverEntry} entry */
+  #changed(entry) {
+    const size = sizeOf(entry);
+    const first = this.#size === null;
+    // An element that is not shown has no size worth telling.
+    if (size.width === 0 || size.height === 0) return;
+    this.#size = size;
+    clearTimeout(this.#timer);
+    if (first) this.#report(size);
+    else this.#timer = setTimeout(() => this.#report(size), SETTLED_MS);
+  }
+}
+
+/**
+ * @param {ResizeObserverEntry} entry
+ * @returns {ViewSize}
+ */
+function sizeOf(entry) {
+  const box = entry.devicePixelContentBoxSize?.[0];
+  const width = box ? box.inlineSize : Math.floor(entry.contentRect.width * devicePixelRatio);
+  const height = box ? box.blockSize : Math.floor(entry.contentRect.height * devicePixelRatio);
+  return { width: Math.min(width, MAXIMUM), height: Math.min(height, MAXIMUM), pixelRatio: devicePixelRatio };
+}

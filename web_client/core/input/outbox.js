@@ -1,0 +1,83 @@
+/**
+ * Input that the application may not have seen yet: numbered once, kept until it was applied, sent again on resume.
+ *
+ * No I/O. At most `LIMIT` messages are kept (docs/protocol.md 1.3). While the connection is away, movements replace
+ * each other and whatever exceeds the limit is refused, newest first, so that what arrives later is a true beginning.
+ */
+
+/** @typedef {import("../protocol/messages.js").Input} Input */
+/** @typedef {import("../protocol/messages.js").NumberedInput} NumberedInput */
+
+export const LIMIT = 512;
+
+export class Outbox {
+  /** @type {NumberedInput[]} */
+  #kept = [];
+  #sequence = 0;
+  #incomplete = false;
+
+  get size() {
+    return this.#kept.length;
+  }
+
+  /**
+   * Numbers input that is sent right away.
+   * @param {Input} input
+   * @returns {NumberedInput}
+   */
+  add(input) {
+    const numbered = { ...input, sequence: ++this.#sequence };
+    this.#kept.push(numbered);
+    if (this.#kept.length > LIMIT) {
+      this.#kept.shift();
+      this.#incomplete = true;
+    }
+    return numbered;
+  }
+
+  /**
+   * Keeps input for the resume. False if there is no room.
+   * @param {Input} input
+   */
+  addWhileAway(input) {
+    const last = this.#kept.at(-1);
+    if (input.message === "POINTER" && last?.message === "POINTER" && last.buttons === input.buttons) {
+      Object.assign(last, input);
+      return true;
+    }
+    if (this.#kept.length === LIMIT) {
+      this.#incomplete = true;
+      return false;
+    }
+    this.add(input);
+    return true;
+  }
+
+  /** @param {number} last sequence that was applied; everything up to it is done */
+  acknowledge(last) {
+    let done = 0;
+    while (done < this.#kept.length && this.#kept[done].sequence <= last) done++;
+    this.#kept.splice(0, done);
+    if (this.#kept.length === 0) this.#incomplete = false;
+  }
+
+  /**
+   * What is to be sent again after a resume. If some input is lost, nothing stays pressed.
+   * @param {number} last sequence that was applied
+   * @returns {NumberedInput[]}
+   */
+  resume(last) {
+    this.acknowledge(last);
+    const again = [...this.#kept];
+    if (this.#incomplete) again.push(this.add({ message: "RELEASE_ALL" }));
+    this.#incomplete = false;
+    return again;
+  }
+
+  /** A new epoch counts from 0 again; nobody knows what of the old input was applied, so none is repeated. */
+  restart() {
+    this.#kept = [];
+    this.#sequence = 0;
+    this.#incomplete = false;
+  }
+}

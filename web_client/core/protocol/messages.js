@@ -1,0 +1,225 @@
+/**
+ * Every message of the wire (docs/protocol.md 1) as a table of fields, and the two directions over it.
+ *
+ * A message is a plain object whose `message` is its name in the document. `decode` skips types it does not know.
+ */
+
+import {
+  HEADER_BYTES, MAXIMUM_BODY_BYTES, MAXIMUM_MESSAGES, MAXIMUM_TO_CLIENT_BYTES, ProtocolError, Reader, Writer,
+  bytes, flag, remainder, signed16, text, unsigned, unsigned64,
+} from "./wire.js";
+
+/** @template [T=any] @typedef {import("./wire.js").Codec<T>} Codec */
+
+/** @typedef {{kind: 1, operation: "TILE_ZSTD", x: number, y: number, width: number, height: number, data: Uint8Array}} TileZstd */
+/** @typedef {{kind: 2, operation: "FILL", x: number, y: number, width: number, height: number, red: number, green: number, blue: number}} Fill */
+/** @typedef {{kind: number, operation: null, body: Uint8Array}} UnknownOperation */
+/** @typedef {TileZstd | Fill | UnknownOperation} Operation */
+
+/** @typedef {{message: "ADMIT_TICKET", ticket: string}} AdmitTicket */
+/** @typedef {{message: "ADMIT_GRANT" | "ADMITTED" | "GRANT", grant: string}} GrantMessage */
+/** @typedef {{message: "CHALLENGE", lowestVersion: number, highestVersion: number, nonce: Uint8Array}} Challenge */
+/** @typedef {{message: "PROOF", version: number, lastAcknowledged: number, signature: Uint8Array}} Proof */
+/**
+ * @typedef {{message: "WELCOME", version: number, e: number, r: number, width: number, height: number,
+ *   maximumWidth: number, maximumHeight: number, permissions: number, lastInput: number}} Welcome
+ */
+/** @typedef {{message: "CLOSING", code: number, reason: string}} Closing */
+/** @typedef {{message: "PING" | "PONG", id: number}} PingPong */
+/** @typedef {{message: "VISIBILITY", visible: boolean}} Visibility */
+/** @typedef {{message: "FRAME", sequence: number, lastInput: number, capturedUs: number, operations: Operation[]}} Frame */
+/** @typedef {{message: "RESIZED", width: number, height: number}} Resized */
+/**
+ * @typedef {{message: "CURSOR", serial: number, hotX: number, hotY: number, width: number, height: number,
+ *   rgba: Uint8Array}} Cursor
+ */
+/** @typedef {{message: "CURSOR_USE", serial: number}} CursorUse */
+/** @typedef {{message: "TITLE", title: string}} Title */
+/** @typedef {{message: "ACK", sequence: number, drawnAfterUs: number}} Acknowledge */
+/** @typedef {{message: "RESIZE", width: number, height: number, pixelRatioPercent: number}} Resize */
+/** @typedef {{message: "REFRESH"}} Refresh */
+/** @typedef {{message: "KEY", down: boolean, modifiers: number, locks: number, code: string, text: string}} Key */
+/** @typedef {{message: "TEXT", text: string}} CommittedText */
+/** @typedef {{message: "POINTER", x: number, y: number, buttons: number, modifiers: number}} Pointer */
+/** @typedef {{message: "WHEEL", x: number, y: number, dx: number, dy: number, modifiers: number}} Wheel */
+/** @typedef {{message: "RELEASE_ALL"}} ReleaseAll */
+/** @typedef {{message: "INPUT_ACK", lastInput: number}} InputAcknowledge */
+/** @typedef {{message: "CLIPBOARD_TEXT", serial: number, text: string}} ClipboardText */
+
+/** Input before it has its sequence: what keyboard and pointer make. @typedef {Key | CommittedText | Pointer | Wheel | ReleaseAll} Input */
+/** @typedef {Input & {sequence: number}} NumberedInput */
+/**
+ * @typedef {AdmitTicket | GrantMessage | Challenge | Proof | Welcome | Closing | PingPong | Visibility | Frame | Resized
+ *   | Cursor | CursorUse | Title | Acknowledge | Resize | Refresh | NumberedInput | InputAcknowledge | ClipboardText} Message
+ */
+
+export const VERSION = 1;
+export const MAXIMUM_CLIPBOARD_BYTES = 1 << 20;
+export const MAXIMUM_TEXT_BYTES = 4096;
+
+/** Bits of WELCOME's `permissions`. */
+export const PERMIT = { INPUT: 1, CLIPBOARD_IN: 2, CLIPBOARD_OUT: 4 };
+/** Bits of `modifiers` and `locks`. */
+export const MODIFIER = { SHIFT: 1, CONTROL: 2, ALT: 4, META: 8, ALT_GRAPH: 16 };
+export const LOCK = { CAPS: 1, NUM: 2 };
+
+const u8 = unsigned(1);
+const u16 = unsigned(2);
+const u32 = unsigned(4);
+const side = unsigned(2, 1);
+const requestedSide = unsigned(2, 1, 16384);
+const cursorSide = unsigned(2, 1, 128);
+const grant = text(2, 3072);
+const name = text(1, 32);
+const box = { x: u16, y: u16, width: side, height: side };
+
+/** @type {Record<string, {kind: number, fields: Record<string, Codec>}>} */
+const OPERATIONS = {
+  TILE_ZSTD: { kind: 0x01, fields: { ...box, data: remainder } },
+  FILL: { kind: 0x02, fields: { ...box, red: u8, green: u8, blue: u8 } },
+};
+
+/** @type {Codec<Operation[]>} */
+const operations = {
+  read: (reader) => Array.from({ length: reader.integer(2) }, () => readOperation(reader)),
+  write: (writer, list) => {
+    writer.integer(2, list.length);
+    for (const operation of list) writeOperation(writer, operation);
+  },
+};
+
+/** @param {number} type @param {Record<string, Codec>} [fields] @param {number} [maximum] of the body */
+const row = (type, fields = {}, maximum = MAXIMUM_BODY_BYTES) => ({ type, fields, maximum });
+
+/** @type {Record<string, {type: number, fields: Record<string, Codec>, maximum: number}>} */
+export const MESSAGES = {
+  ADMIT_TICKET: row(0x01, { ticket: text(2, 256) }),
+  ADMIT_GRANT: row(0x02, { grant }),
+  ADMITTED: row(0x03, { grant }),
+  CHALLENGE: row(0x10, { lowestVersion: u8, highestVersion: u8, nonce: bytes(() => 32) }),
+  PROOF: row(0x11, { version: u8, lastAcknowledged: u32, signature: bytes(() => 64) }),
+  WELCOME: row(0x12, {
+    version: u8, e: u32, r: u32, width: u16, height: u16, maximumWidth: u16, maximumHeight: u16, permissions: u8,
+    lastInput: u32,
+  }),
+  GRANT: row(0x13, { grant }),
+  CLOSING: row(0x14, { code: u16, reason: text(2, 64) }),
+  PING: row(0x15, { id: u32 }),
+  PONG: row(0x16, { id: u32 }),
+  VISIBILITY: row(0x17, { visible: flag }),
+  FRAME: row(
+    0x20,
+    { sequence: u32, lastInput: u32, capturedUs: unsigned64, operations },
+    MAXIMUM_TO_CLIENT_BYTES - HEADER_BYTES,
+  ),
+  RESIZED: row(0x21, { width: side, height: side }),
+  CURSOR: row(
+    0x22,
+    {
+      serial: u32, hotX: u16, hotY: u16, width: cursorSide, height: cursorSide,
+      rgba: bytes(({ width, height }) => width * height * 4),
+    },
+    2 * MAXIMUM_BODY_BYTES,
+  ),
+  CURSOR_USE: row(0x23, { serial: u32 }),
+  TITLE: row(0x24, { title: text(2, 1024) }),
+  ACK: row(0x28, { sequence: u32, drawnAfterUs: u32 }),
+  RESIZE: row(0x29, { width: requestedSide, height: requestedSide, pixelRatioPercent: u16 }),
+  REFRESH: row(0x2a),
+  KEY: row(0x30, { sequence: u32, down: flag, modifiers: u8, locks: u8, code: name, text: name }),
+  TEXT: row(0x31, { sequence: u32, text: text(2, MAXIMUM_TEXT_BYTES) }),
+  POINTER: row(0x32, { sequence: u32, x: u16, y: u16, buttons: u8, modifiers: u8 }),
+  WHEEL: row(0x33, { sequence: u32, x: u16, y: u16, dx: signed16, dy: signed16, modifiers: u8 }),
+  RELEASE_ALL: row(0x34, { sequence: u32 }),
+  INPUT_ACK: row(0x38, { lastInput: u32 }),
+  CLIPBOARD_TEXT: row(
+    0x40,
+    { serial: u32, text: text(4, MAXIMUM_CLIPBOARD_BYTES) },
+    MAXIMUM_CLIPBOARD_BYTES + MAXIMUM_BODY_BYTES - HEADER_BYTES,
+  ),
+};
+
+const NAME_OF_TYPE = new Map(Object.entries(MESSAGES).map(([message, { type }]) => [type, message]));
+const NAME_OF_KIND = new Map(Object.entries(OPERATIONS).map(([operation, { kind }]) => [kind, operation]));
+
+/**
+ * The payload of one WebSocket message.
+ * @param {...Message} messages
+ */
+export function encode(...messages) {
+  const writer = new Writer();
+  for (const message of messages) {
+    const { type, fields, maximum } = MESSAGES[message.message];
+    const body = writeFields(fields, message);
+    if (body.length > maximum) throw new ProtocolError("a message is too large");
+    writer.framed(type, body);
+  }
+  return writer.finish();
+}
+
+/**
+ * The messages of one WebSocket message. Byte fields are views of `data`.
+ * @param {Uint8Array} data
+ * @returns {Message[]}
+ */
+export function decode(data) {
+  if (data.length === 0) throw new ProtocolError("an empty WebSocket message");
+  const reader = new Reader(data);
+  const messages = [];
+  for (let count = 0; reader.remaining > 0; count++) {
+    if (count === MAXIMUM_MESSAGES) throw new ProtocolError("too many messages in one WebSocket message");
+    const { kind, body } = reader.framed();
+    const message = NAME_OF_TYPE.get(kind);
+    if (message !== undefined) messages.push(readMessage(message, body));
+  }
+  return messages;
+}
+
+/**
+ * @param {string} message
+ * @param {Uint8Array} body
+ */
+function readMessage(message, body) {
+  const { fields, maximum } = MESSAGES[message];
+  if (body.length > maximum) throw new ProtocolError("a message is too large");
+  return /** @type {Message} */ ({ message, ...readFields(fields, new Reader(body)) });
+}
+
+/** @param {Reader} reader */
+function readOperation(reader) {
+  const { kind, body } = reader.framed();
+  const operation = NAME_OF_KIND.get(kind);
+  if (operation === undefined) return { kind, operation: null, body };
+  const fields = readFields(OPERATIONS[operation].fields, new Reader(body));
+  return /** @type {Operation} */ (/** @type {unknown} */ ({ kind, operation, ...fields }));
+}
+
+/**
+ * @param {Writer} writer
+ * @param {Operation} operation
+ */
+function writeOperation(writer, operation) {
+  if (operation.operation === null) writer.framed(operation.kind, operation.body);
+  else writer.framed(operation.kind, writeFields(OPERATIONS[operation.operation].fields, operation));
+}
+
+/**
+ * @param {Record<string, Codec>} fields
+ * @param {Reader} reader
+ */
+function readFields(fields, reader) {
+  /** @type {Record<string, any>} */
+  const values = {};
+  for (const field in fields) values[field] = fields[field].read(reader, values);
+  return values;
+}
+
+/**
+ * @param {Record<string, Codec>} fields
+ * @param {Record<string, any>} values
+ */
+function writeFields(fields, values) {
+  const writer = new Writer();
+  for (const field in fields) fields[field].write(writer, values[field]);
+  return writer.finish();
+}

@@ -1,0 +1,231 @@
+/**
+ * The session library's public face: one remote session shown in one element.
+ *
+ *     const session = new Session({ element, url, sessionId, key, ticket, renewGrant });
+ *     session.addEventListener("state", ({ detail }) => ...);
+ *     session.connect();
+ *
+ * It knows no portal: tickets, grants and the login's key come in as functions and values. It touches only `element`
+ * (give it a size; it gets a canvas and an invisible text area). Events, each with `detail`:
+ *
+ *   state      {state, code}   connecting | active | reconnecting | closed; `code` tells why (docs/protocol.md 1.6)
+ *   drawn      {}              the first picture is on the screen
+ *   title      {title}         of the application's active window
+ *   notice     {code}          something the user should know: clipboard_too_large, input_lost
+ */
+
+import { BrowserClipboard } from "./clipboard.js";
+import { Connection } from "./connection.js";
+import { Cursor } from "./display/cursor.js";
+import { Screen } from "./display/screen.js";
+import { ViewObserver } from "./display/view_size.js";
+import { Keyboard } from "./input/keyboard.js";
+import { Pointer } from "./input/pointer.js";
+import { createTextArea, placeTextArea } from "./input/text_area.js";
+import { PERMIT } from "./protocol/messages.js";
+import { Transport } from "./transport/transport.js";
+
+/** @typedef {import("./connection.js").Attach} Attach */
+/** @typedef {import("./protocol/messages.js").Input} Input */
+/** @typedef {import("./protocol/messages.js").Welcome} Welcome */
+/** @typedef {import("./transport/transport.js").Received} Received */
+/** @typedef {import("./display/tiles.js").Picture} Picture */
+/**
+ * @typedef {Attach & {
+ *   element: HTMLElement,
+ *   label?: string,
+ *   reserved?: (event: KeyboardEvent) => boolean}} Options
+ *   `label`: what assistive technology calls the session; `reserved`: strokes that the page keeps for itself
+ */
+
+const REFRESH_PAUSE_MS = 5000;
+
+export class Session extends EventTarget {
+  #connection;
+  #screen;
+  #cursor;
+  #area;
+  #view;
+  #keyboard;
+  #pointer;
+  #clipboard;
+  #clipboardSerial = 0;
+  /** The text that input still on its way may be about to paste. @type {string | null} */
+  #clipboardSent = null;
+  #drawn = false;
+  #refreshAskedAt = -Infinity;
+  #listeners = new AbortController();
+
+  /** @param {Options} options */
+  constructor({ element, label = "", reserved, ...attach }) {
+    super();
+    this.#connection = new Connection(attach, new Transport());
+    this.#screen = new Screen(element);
+    this.#cursor = new Cursor(this.#screen.canvas);
+    this.#area = createTextArea(element, label);
+    const send = (/** @type {Input} */ input) => this.#input(input);
+    this.#clipboard = new BrowserClipboard(element, {
+      send: (text) => this.#sendClipboard(text),
+      refused: (code) => this.#tell("notice", { code }),
+    });
+    this.#keyboard = new Keyboard(this.#area, { send, clipboard: this.#clipboard, reserved, platform: platform() });
+    this.#pointer = new Pointer(this.#screen.canvas, {
+      send,
+      pixelAt: (x, y) => this.#screen.pixelAt(x, y),
+      onpress: (event) => {
+        placeTextArea(this.#area, event);
+        this.focus();
+      },
+    });
+    this.#view = new ViewObserver(element, () => this.#sendSize());
+    this.#listen();
+  }
+
+  get state() {
+    return this.#connection.state;
+  }
+
+  /** The display's size in pixels. */
+  get size() {
+    return { width: this.#screen.width, height: this.#screen.height };
+  }
+
+  connect() {
+    this.#connection.start();
+  }
+
+  /** Disconnects and takes everything out of the element; the session goes on on its host. */
+  close() {
+    this.#connection.stop();
+  }
+
+  /** Gives the application the keyboard. */
+  focus() {
+    this.#area.focus({ preventScroll: true });
+  }
+
+  #listen() {
+    const { signal } = this.#listeners;
+    this.#connection.addEventListener("state", (event) => this.#stateChanged(detailOf(event)), { signal });
+    this.#connection.addEventListener("welcome", (event) => this.#welcomed(detailOf(event).welcome), { signal });
+    this.#connection.addEventListener(
+      "received",
+      (event) => this.#received(detailOf(event).message, detailOf(event).receivedAt),
+      { signal },
+    );
+    document.addEventListener("visibilitychange", () => this.#visibilityChanged(), { signal });
+    addEventListener("online", () => this.#connection.hurry(), { signal });
+    this.#area.addEventListener("blur", () => this.#pointer.released(), { signal });
+  }
+
+  /** @param {{state: string, code: string}} detail */
+  #stateChanged(detail) {
+    if (detail.state === "closed") this.#dismantle();
+    this.#tell("state", detail);
+  }
+
+  #dismantle() {
+    this.#listeners.abort();
+    for (const part of [this.#view, this.#keyboard, this.#pointer, this.#clipboard]) part.stop();
+    for (const part of [this.#cursor, this.#screen, this.#area]) part.remove();
+  }
+
+  // --- to the worker
+
+  /** @param {Input} input */
+  #input(input) {
+    const taken = this.#connection.input(input);
+    if (!taken && this.#connection.state === "reconnecting") this.#tell("notice", { code: "input_lost" });
+  }
+
+  #sendSize() {
+    this.#screen.fit();
+    const size = this.#view.size;
+    if (size === null) return;
+    const pixelRatioPercent = Math.round(size.pixelRatio * 100);
+    this.#connection.send({ message: "RESIZE", width: size.width, height: size.height, pixelRatioPercent });
+  }
+
+  /** @param {string} text */
+  #sendClipboard(text) {
+    this.#clipboardSent = text;
+    this.#connection.send({ message: "CLIPBOARD_TEXT", serial: ++this.#clipboardSerial, text });
+  }
+
+  #visibilityChanged() {
+    const visible = document.visibilityState === "visible";
+    if (!visible) this.#keyboard.releaseAll();
+    this.#connection.send({ message: "VISIBILITY", visible });
+    if (visible) this.#connection.hurry();
+  }
+
+  // --- from the worker
+
+  /** @param {Welcome} welcome */
+  #welcomed({ width, height, permissions }) {
+    this.#clipboard.takesText = (permissions & PERMIT.CLIPBOARD_IN) !== 0;
+    this.#screen.resize(width, height);
+    this.#sendSize();
+    if (document.visibilityState !== "visible") this.#visibilityChanged();
+    // Input that is repeated after a loss may paste: what it is to paste goes ahead of it once more.
+    if (this.#clipboardSent !== null && this.#connection.hasUnappliedInput) this.#sendClipboard(this.#clipboardSent);
+  }
+
+  /**
+   * @param {Received} message
+   * @param {number} receivedAt
+   */
+  #received(message, receivedAt) {
+    if (message.message === "PICTURE") this.#show(message, receivedAt);
+    else if (message.message === "RESIZED") this.#screen.resize(message.width, message.height);
+    else if (message.message === "CURSOR") this.#cursor.add(message);
+    else if (message.message === "CURSOR_USE") this.#cursor.use(message.serial);
+    else if (message.message === "TITLE") this.#tell("title", { title: message.title });
+    else if (message.message === "CLIPBOARD_TEXT") this.#copied(message.text);
+  }
+
+  /**
+   * @param {Picture} picture
+   * @param {number} receivedAt
+   */
+  #show(picture, receivedAt) {
+    this.#screen.draw(picture);
+    const drawnAfterUs = Math.max(0, Math.round((performance.timeOrigin + performance.now() - receivedAt) * 1000));
+    this.#connection.acknowledge(picture.sequence, Math.min(drawnAfterUs, 2 ** 32 - 1));
+    if (picture.incomplete) this.#askRefresh();
+    if (!this.#drawn) this.#tell("drawn", {});
+    this.#drawn = true;
+  }
+
+  /** Not for every picture: if the whole frame holds what this client cannot draw, asking again brings no more. */
+  #askRefresh() {
+    const now = performance.now();
+    if (now - this.#refreshAskedAt < REFRESH_PAUSE_MS) return;
+    this.#refreshAskedAt = now;
+    this.#connection.send({ message: "REFRESH" });
+  }
+
+  /** @param {string} text */
+  #copied(text) {
+    this.#clipboardSent = null;
+    this.#clipboard.arrived(text);
+  }
+
+  /**
+   * @param {string} type
+   * @param {object} detail
+   */
+  #tell(type, detail) {
+    this.dispatchEvent(new CustomEvent(type, { detail }));
+  }
+}
+
+/** @param {Event} event */
+function detailOf(event) {
+  return /** @type {CustomEvent} */ (event).detail;
+}
+
+function platform() {
+  const name = navigator.platform.toLowerCase();
+  return { isMac: name.startsWith("mac") || name.startsWith("ip"), isWindows: name.startsWith("win") };
+}

@@ -1,0 +1,25 @@
+/**
+ * The page's one Trusted Types policy, `portcullis`: it passes the URL of our own worker and nothing else.
+ *
+ * The Content-Security-Policy allows no other policy, so no other code of the page can load a script by string.
+ */
+
+const WORKER = new URL("./transport_worker.js", import.meta.url).href;
+
+/** @typedef {{createScriptURL: (url: string) => string}} Policy TrustedScriptURL passes for a string where it is used */
+
+const types = /** @type {{createPolicy: (name: string, rules: Policy) => Policy} | undefined} */ (
+  /** @type {any} */ (globalThis).trustedTypes
+);
+/** @type {Policy} */
+const rules = {
+  createScriptURL(url) {
+    if (url !== WORKER) throw new TypeError("not a script of Portcullis");
+    return url;
+  },
+};
+const policy = types?.createPolicy("portcullis", rules) ?? rules;
+
+export function startWorker() {
+  return new Worker(policy.createScriptURL(WORKER), { type: "module", name: "portcullis-transport" });
+}
