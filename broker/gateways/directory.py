@@ -16,6 +16,10 @@ class GatewayDirectory:
         self._gateways = gateways
         self._keys = keys
 
+    async def seen(self, gateway_id: str) -> None:
+        """The gateway called a moment ago. Raises Unavailable, GridError."""
+        await self._gateways.mark_live(gateway_id)
+
     def for_agents(self) -> Directory:
         entries = [
             GatewayEntry(gateway.name, gateway.address)

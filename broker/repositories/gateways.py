@@ -26,18 +26,19 @@ class Gateways:
     def is_live(self, gateway_id: str) -> bool:
         return self._snapshot.get("site", live_path(gateway_id)) is not None
 
-    async def mark_live(self, gateway_id: str, version: str) -> None:
+    async def mark_live(self, gateway_id: str) -> None:
         """Live for 15 s from now. The lease is carried on while it lasts. Raises Unavailable, GridUnavailable."""
         path = live_path(gateway_id)
         record = self._snapshot.get("site", path) or await self._stores.site.get(path)
         if record is not None:
             try:
-                await self._stores.grid.keep_alive(record.value["lease"])
-                return
+                await self._stores.grid.keep_alive(record.lease)
             except LeaseGone:
                 pass  # it was away for longer: it comes back below
+            else:
+                return
         lease = (await self._stores.grid.lease(LEASE_SECONDS)).id
-        put = self._stores.site.put(path, {"version": version, "lease": lease}, lease=lease)
+        put = self._stores.site.put(path, {"seen": self._stores.clock.now()}, lease=lease)
         result = await commit(self._stores, put)
         await self._snapshot.until(result.revision)
 

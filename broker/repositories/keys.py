@@ -1,18 +1,12 @@
-"""The site's grant keys: the newest signs, every one of them still verifies.
-
-The records are made by `broker.initialise`: `site/key/grant/<kid>` = the raw private Ed25519 key and when it was made.
-"""
+"""The site's grant keys (`site/key/grant/<kid>`, docs/grid.md): the newest signs, every one of them verifies."""
 
 from __future__ import annotations
 
-import base64
-
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from broker.grid.scopes import Record
 from broker.snapshot import Snapshot
 from portcullis.errors import Unavailable
-from portcullis.tickets import to_base64url
+from portcullis.tickets import from_base64url
 
 
 class GrantKeys:
@@ -21,22 +15,13 @@ class GrantKeys:
 
     def signing(self) -> tuple[str, Ed25519PrivateKey]:
         """The newest key and its id. Raises Unavailable while there is none."""
-        records = self._records()
+        records = self._snapshot.list("site", "key", "grant")
         if not records:
             raise Unavailable(message="The site has no grant key.")
-        newest = max(records, key=lambda record: record.create_revision)
-        return newest.path[2], _private_key(newest)
+        value = max(records, key=lambda record: (record.value["created"], record.path)).value
+        return value["kid"], Ed25519PrivateKey.from_private_bytes(from_base64url(value["private_key"]))
 
     def verifying(self) -> dict[str, str]:
-        """{kid: base64url of the raw public key}, as gateways and agents are told."""
-        return {
-            record.path[2]: to_base64url(_private_key(record).public_key().public_bytes_raw())
-            for record in sorted(self._records(), key=lambda record: record.path)
-        }
-
-    def _records(self) -> list[Record]:
-        return self._snapshot.list("site", "key", "grant")
-
-
-def _private_key(record: Record) -> Ed25519PrivateKey:
-    return Ed25519PrivateKey.from_private_bytes(base64.b64decode(record.value["private_key"]))
+        """kid -> raw public key (base64url), as gateways and agents are told."""
+        records = self._snapshot.list("site", "key", "grant")
+        return {record.value["kid"]: record.value["public_key"] for record in records}

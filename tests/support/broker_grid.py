@@ -8,14 +8,11 @@ The parts of the broker that decide are the real ones; there is no listener.
 
 from __future__ import annotations
 
-import base64
 import hashlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
-
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from broker.grid.embedded import EmbeddedGrid
 from broker.grid.scopes import Record, Stores
@@ -23,6 +20,7 @@ from broker.grid.seal import SiteKey
 from broker.hosts.registry import ChannelRegistry
 from broker.launch.launch import Launcher, LaunchRequest
 from broker.launch.traces import Traces
+from broker.pki.authority import new_grant_key
 from broker.repositories.hosts import Hosts
 from broker.repositories.keys import GrantKeys
 from broker.repositories.sessions import Sessions
@@ -163,14 +161,9 @@ async def small_site(folder: Path) -> AsyncIterator[SmallSite]:
 
 async def _found(stores: Stores) -> None:
     _, data_key = stores.found_tenant(TENANT)
-    site = stores.site
+    site, grant_key = stores.site, new_grant_key(0.0)
     await stores.commit(
         data_key,
         site.put(("tenant", TENANT), {"id": TENANT, "name": "acme"}),
-        site.put(("key", "grant", "k1"), grant_key_record("k1")),
+        site.put(("key", "grant", grant_key["kid"]), grant_key),
     )
-
-
-def grant_key_record(kid: str) -> dict[str, Any]:
-    raw = Ed25519PrivateKey.generate().private_bytes_raw()
-    return {"kid": kid, "private_key": base64.b64encode(raw).decode(), "created": 0.0}

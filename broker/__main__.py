@@ -1,0 +1,130 @@
+"""`portcullis-broker serve | init`: the command line of the broker.
+
+What an operator can put right is one line on standard error and exit status 1; a usage error is 2; anything else
+is a bug and keeps its traceback.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import signal
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+
+from broker.app import Broker
+from broker.grid.embedded import EmbeddedGrid
+from broker.grid.grid import GridError
+from broker.grid.seal import SiteKey
+from broker.initialise import initialise, mint_join_tokens
+from broker.settings import BrokerSettings
+from portcullis import logs, settings
+from portcullis.errors import InvalidInput, PortcullisError
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parsed = _parser().parse_args(arguments)
+    run: Callable[[argparse.Namespace], Awaitable[None]] = parsed.run
+    try:
+        asyncio.run(_awaited(run(parsed)))
+    except (PortcullisError, GridError, OSError) as exc:
+        message = exc.message if isinstance(exc, PortcullisError) else str(exc)
+        print(f"portcullis-broker: {message}", file=sys.stderr)
+        return 1
+    return 0
+
+
+async def _awaited(work: Awaitable[None]) -> None:
+    await work
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="portcullis-broker", description="The broker of a Portcullis site.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    serve = commands.add_parser("serve", help="serve gateways and hosts until SIGTERM or SIGINT")
+    settings.add_arguments(serve, BrokerSettings)
+    serve.set_defaults(run=_serve)
+    init = commands.add_parser("init", help="set up a site in an empty grid, while no broker runs")
+    _add_init_arguments(init)
+    init.set_defaults(run=_init)
+    return parser
+
+
+def _add_init_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--state", type=Path, required=True, metavar="PATH", help="The broker's state folder."
+    )
+    parser.add_argument(
+        "--secrets-file",
+        type=Path,
+        required=True,
+        metavar="PATH",
+        help="Where to write what was made, mode 0600.",
+    )
+    parser.add_argument(
+        "--tokens", action="store_true", help="Of a site that exists, make new join tokens only."
+    )
+    parser.add_argument("--site", metavar="NAME", help="The site's name.")
+    parser.add_argument("--tenant", metavar="NAME", help="The first tenant's name.")
+    parser.add_argument("--administrator", metavar="NAME", help="The first administrator's user name.")
+    parser.add_argument("--user", metavar="NAME", help="The first user's name.")
+    parser.add_argument("--public-origin", metavar="URL", help="Where browsers reach the site.")
+
+
+async def _serve(arguments: argparse.Namespace) -> None:
+    loaded = settings.load(BrokerSettings, "broker", arguments)
+    loaded.check()
+    logs.configure("broker", loaded.log_level)
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    broker = Broker(loaded)
+    await broker.start()
+    try:
+        await stopping.wait()
+    finally:
+        await broker.stop()
+
+
+async def _init(arguments: argparse.Namespace) -> None:
+    state: Path = arguments.state
+    needed = () if arguments.tokens else ("site", "tenant", "administrator", "user", "public_origin")
+    for name in needed:
+        if getattr(arguments, name) is None:
+            raise InvalidInput("--" + name.replace("_", "-"), "a value")
+    site_key = _site_key(state, may_create=not arguments.tokens)
+    grid = await EmbeddedGrid.open(state / "grid.sqlite")
+    try:
+        if arguments.tokens:
+            await mint_join_tokens(
+                grid, site_key, tenant_name=arguments.tenant, secrets_file=arguments.secrets_file
+            )
+        else:
+            await initialise(
+                grid,
+                site_key,
+                site_name=arguments.site,
+                tenant_name=arguments.tenant,
+                administrator=arguments.administrator,
+                user=arguments.user,
+                public_origin=arguments.public_origin,
+                secrets_file=arguments.secrets_file,
+            )
+    finally:
+        await grid.close()
+    print(f"The secrets are in {arguments.secrets_file}.")
+
+
+def _site_key(state: Path, *, may_create: bool) -> SiteKey:
+    """An operator may have put the key there before; else it is made."""
+    path = state / "site.key"
+    if may_create and not path.exists():
+        state.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return SiteKey.create(path)
+    return SiteKey.load(path)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,227 @@
+"""The broker, composed: built in order, stopped in reverse.
+
+Grid, snapshot and certificate come first: the listener opens only when everything behind it can answer. It is one
+TLS listener for machines of the site; the public API behind it serves gateways alone.
+"""
+
+from __future__ import annotations
+
+import logging
+import socket
+from contextlib import AsyncExitStack
+from importlib.metadata import version
+from ssl import SSLContext
+
+from aiohttp import web
+
+from broker.gateways.directory import GatewayDirectory
+from broker.grid.embedded import EmbeddedGrid
+from broker.grid.scopes import Stores
+from broker.grid.seal import SiteKey
+from broker.hosts.channel import ControlServer, ControlServices
+from broker.hosts.liveness import HostWatch
+from broker.hosts.registry import ChannelRegistry
+from broker.http.body import MAXIMUM_BODY_BYTES
+from broker.http.inner import InnerServices, inner_routes
+from broker.http.peers import Peers
+from broker.http.public import PublicServices, check_policies, public_middlewares, public_routes
+from broker.identity.identity import build_identity
+from broker.launch.launch import Launcher
+from broker.launch.traces import Traces
+from broker.pki.authority import Authority
+from broker.pki.machines import Machines
+from broker.pki.own_certificate import OwnCertificate
+from broker.presence import Presence
+from broker.repositories.applications import Applications
+from broker.repositories.gateways import Gateways
+from broker.repositories.hosts import Hosts
+from broker.repositories.icons import Icons
+from broker.repositories.join_tokens import JoinTokens
+from broker.repositories.keys import GrantKeys
+from broker.repositories.sessions import Sessions
+from broker.repositories.tickets import Tickets
+from broker.repositories.traces import TraceStore
+from broker.sessions.attach import Attach
+from broker.sessions.lifecycle import Lifecycle
+from broker.sessions.stages import Stages
+from broker.settings import BrokerSettings
+from broker.snapshot import Snapshot
+from portcullis.clock import Clock, SystemClock
+from portcullis.errors import InvalidInput, Unavailable
+from portcullis.ids import new_id
+from portcullis.logs import ids
+from portcullis.settings import Address
+from portcullis.tasks import cancel_and_wait, spawn
+
+log = logging.getLogger(__name__)
+
+BACKLOG = 512
+SHUTDOWN_SECONDS = 2.0
+"""Event streams of launches stay open as long as their browser likes: they are cut after this."""
+
+
+class Broker:
+    """`start`, then `stop`; `address` is where it listens."""
+
+    def __init__(self, settings: BrokerSettings, clock: Clock | None = None) -> None:
+        self.settings = settings
+        self.address = settings.listen
+        self._clock: Clock = clock or SystemClock()
+        self._id = new_id()
+        self._version = version("portcullis")
+        self._undo = AsyncExitStack()
+
+    async def start(self) -> None:
+        """Raises InvalidInput, Unavailable, GridError, OSError; nothing is left open then."""
+        async with AsyncExitStack() as undo:
+            await self._build(undo)
+            self._undo = undo.pop_all()
+        log.info("broker serves", extra=ids(address=self.address, broker=self._id, version=self._version))
+
+    async def stop(self) -> None:
+        await self._undo.aclose()
+        log.info("broker stopped", extra=ids(broker=self._id))
+
+    async def _build(self, undo: AsyncExitStack) -> None:
+        stores = await self._open_stores(undo)
+        snapshot = Snapshot(stores)
+        await snapshot.start()
+        undo.push_async_callback(snapshot.stop)
+        if snapshot.get("site", ("meta",)) is None:
+            raise Unavailable(message="There is no site in this state folder: run `portcullis-broker init`.")
+        authority = Authority(snapshot, self._clock)
+        certificate = OwnCertificate(authority, self._id)
+        renewal = spawn(certificate.run(), name="own-certificate")
+        undo.push_async_callback(cancel_and_wait, renewal)
+        parts = _Parts(stores, snapshot, authority, self._clock, self._id, self.settings.sessions_per_user)
+        undo.callback(parts.stop)
+        parts.start()
+        undo.push_async_callback(parts.host_watch.stop)
+        bound = self._bind(undo)
+        presence = Presence(stores, snapshot, self._clock, self._id, self._version)
+        await presence.start(self.settings.advertised(self.address.port))
+        undo.push_async_callback(presence.stop)
+        await self._listen(parts, bound, certificate.context, undo)
+
+    async def _open_stores(self, undo: AsyncExitStack) -> Stores:
+        if not self.settings.grid.exists():
+            raise InvalidInput("--state", "a folder made by `portcullis-broker init`")
+        site_key = SiteKey.load(self.settings.site_key)
+        grid = await EmbeddedGrid.open(self.settings.grid)
+        undo.push_async_callback(grid.close)
+        return Stores(grid, site_key, self._clock)
+
+    def _bind(self, undo: AsyncExitStack) -> socket.socket:
+        """Before the first machine is told of this address. Raises OSError."""
+        listen = self.settings.listen
+        family = socket.AF_INET6 if ":" in listen.host else socket.AF_INET
+        bound = socket.create_server((listen.host, listen.port), family=family, backlog=BACKLOG)
+        undo.callback(bound.close)
+        self.address = Address(listen.host, bound.getsockname()[1])
+        return bound
+
+    async def _listen(
+        self, parts: _Parts, bound: socket.socket, context: SSLContext, undo: AsyncExitStack
+    ) -> None:
+        application = parts.application()
+        runner = web.AppRunner(application, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
+        await runner.setup()
+        undo.push_async_callback(runner.cleanup)
+        undo.push_async_callback(parts.control.close)
+        await web.SockSite(runner, bound, ssl_context=context, backlog=BACKLOG).start()
+
+
+class _Parts:
+    """What lies between grid and listener."""
+
+    def __init__(
+        self,
+        stores: Stores,
+        snapshot: Snapshot,
+        authority: Authority,
+        clock: Clock,
+        broker_id: str,
+        sessions_per_user: int,
+    ) -> None:
+        self._snapshot = snapshot
+        self._clock = clock
+        self.registry = ChannelRegistry(clock)
+        self.sessions = Sessions(stores, snapshot)
+        self.hosts = Hosts(stores, snapshot)
+        self.gateways = Gateways(stores, snapshot)
+        self.applications = Applications(stores, snapshot)
+        self.icons = Icons(stores)
+        self.join_tokens = JoinTokens(stores, snapshot)
+        self.machines = Machines(stores, snapshot, authority)
+        self.identity = build_identity(stores, snapshot, clock)
+        keys = GrantKeys(snapshot)
+        self.directory = GatewayDirectory(self.gateways, keys)
+        self.traces = Traces(TraceStore(stores, clock), clock)
+        self.lifecycle = Lifecycle(snapshot, self.sessions, self.hosts, self.traces, self.registry)
+        self.stages = Stages(snapshot, self.traces)
+        self.attach = Attach(stores, snapshot, self.sessions, Tickets(stores), keys, clock)
+        self.launcher = Launcher(
+            stores,
+            snapshot,
+            self.sessions,
+            self.traces,
+            clock,
+            loads=lambda: self.registry.loads,
+            sessions_per_user=sessions_per_user,
+        )
+        self.host_watch = HostWatch(self.sessions, self.hosts, self.lifecycle, clock)
+        self.control = ControlServer(
+            ControlServices(
+                snapshot=snapshot,
+                sessions=self.sessions,
+                hosts=self.hosts,
+                lifecycle=self.lifecycle,
+                directory=self.directory,
+                registry=self.registry,
+                clock=clock,
+                broker_id=broker_id,
+            )
+        )
+        self.peers = Peers(self.machines)
+
+    def start(self) -> None:
+        self.stages.start()
+        self.lifecycle.start()
+        self.host_watch.start()
+
+    def stop(self) -> None:
+        self.lifecycle.stop()
+        self.stages.stop()
+        self.identity.close()
+
+    def application(self) -> web.Application:
+        public = self._public()
+        application = web.Application(
+            middlewares=public_middlewares(public), client_max_size=MAXIMUM_BODY_BYTES
+        )
+        application.add_routes(public_routes(public))
+        application.add_routes(inner_routes(self._inner()))
+        check_policies(application)
+        return application
+
+    def _inner(self) -> InnerServices:
+        return InnerServices(self.peers, self.machines, self.directory, self.attach, self.control)
+
+    def _public(self) -> PublicServices:
+        return PublicServices(
+            clock=self._clock,
+            snapshot=self._snapshot,
+            identity=self.identity,
+            applications=self.applications,
+            icons=self.icons,
+            sessions=self.sessions,
+            hosts=self.hosts,
+            gateways=self.gateways,
+            launcher=self.launcher,
+            attach=self.attach,
+            lifecycle=self.lifecycle,
+            stages=self.stages,
+            traces=self.traces,
+            join_tokens=self.join_tokens,
+            from_gateway=self.peers.is_gateway,
+        )

@@ -1,0 +1,64 @@
+"""The inner listener's own routes (docs/api.md, Inner API), beside which the public API is mounted.
+
+Callers are machines of the site: each route asks `Peers` for the role it serves; enrolment and health ask nobody.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from broker.gateways.directory import GatewayDirectory
+from broker.grid.grid import GridError
+from broker.hosts.channel import ControlServer
+from broker.http.control import ControlRoutes
+from broker.http.enrolment import EnrolmentRoutes
+from broker.http.peers import Peers
+from broker.http.redeem import RedeemRoutes
+from broker.pki.machines import Machines
+from broker.sessions.attach import Attach
+from portcullis.errors import Unavailable
+from portcullis.logs import ids
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class InnerServices:
+    peers: Peers
+    machines: Machines
+    directory: GatewayDirectory
+    attach: Attach
+    control: ControlServer
+
+
+def inner_routes(services: InnerServices) -> list[web.RouteDef]:
+    return [
+        *EnrolmentRoutes(services.machines).routes(),
+        *RedeemRoutes(services.peers, services.attach).routes(),
+        *ControlRoutes(services.peers, services.control).routes(),
+        web.get("/inner/v1/gateway", GatewayRoute(services).registered),
+        web.get("/healthz", healthy),
+    ]
+
+
+class GatewayRoute:
+    def __init__(self, services: InnerServices) -> None:
+        self._services = services
+
+    async def registered(self, request: web.Request) -> web.Response:
+        """A gateway says that it lives and hears what it has to know."""
+        gateway = self._services.peers.gateway(request)
+        try:
+            await self._services.directory.seen(gateway.id)
+        except (GridError, Unavailable) as exc:
+            # What a gateway needs to admit resumes is in memory: it must reach it without the grid.
+            log.warning("a gateway's liveness is not renewed: %s", exc, extra=ids(gateway=gateway.id))
+        return web.json_response(self._services.machines.directory())
+
+
+async def healthy(request: web.Request) -> web.Response:
+    """The listener opens only when the snapshot is loaded."""
+    return web.json_response({"status": "ok"})

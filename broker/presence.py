@@ -1,0 +1,77 @@
+"""This broker among the brokers of the site: a live record on a lease of 15 s, and the addresses of all of them.
+
+One task keeps the lease alive; when the grid has let it go meanwhile, the record is written anew.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from broker.grid.grid import GridError, LeaseGone
+from broker.grid.scopes import Stores
+from broker.repositories.committing import commit
+from broker.snapshot import Snapshot
+from portcullis.clock import Clock
+from portcullis.errors import Unavailable
+from portcullis.settings import Address
+from portcullis.tasks import cancel_and_wait, spawn
+
+log = logging.getLogger(__name__)
+
+LEASE_SECONDS = 15
+KEEP_ALIVE_SECONDS = 5.0
+
+
+class Presence:
+    def __init__(
+        self, stores: Stores, snapshot: Snapshot, clock: Clock, broker_id: str, version: str
+    ) -> None:
+        self._stores = stores
+        self._snapshot = snapshot
+        self._clock = clock
+        self._path = ("live", "broker", broker_id)
+        self._version = version
+        self._address: Address | None = None
+        self._lease = 0
+        self._task: asyncio.Task[None] | None = None
+
+    def addresses(self) -> list[str]:
+        """Of the live brokers, the newest first: one that died a moment ago may still be among them."""
+        records = self._snapshot.list("site", "live", "broker")
+        newest_first = sorted(records, key=lambda record: -record.create_revision)
+        return list(dict.fromkeys(record.value["address"] for record in newest_first))
+
+    async def start(self, address: Address) -> None:
+        """Raises Unavailable, GridUnavailable."""
+        self._address = address
+        await self._announce()
+        self._task = spawn(self._run(), name="broker-presence")
+
+    async def stop(self) -> None:
+        """Other brokers, gateways and hosts learn at once that this one is gone."""
+        await cancel_and_wait(self._task)
+        try:
+            await self._stores.grid.revoke(self._lease)
+        except GridError as exc:
+            log.warning("this broker counts as live until its lease ends: %s", exc)
+
+    async def _run(self) -> None:
+        while True:
+            await asyncio.sleep(KEEP_ALIVE_SECONDS)
+            try:
+                await self._keep_alive()
+            except (GridError, Unavailable) as exc:
+                log.warning("the broker's liveness is not renewed: %s", exc)
+
+    async def _keep_alive(self) -> None:
+        try:
+            await self._stores.grid.keep_alive(self._lease)
+        except LeaseGone:
+            await self._announce()
+
+    async def _announce(self) -> None:
+        self._lease = (await self._stores.grid.lease(LEASE_SECONDS)).id
+        value = {"address": str(self._address), "version": self._version, "started": self._clock.now()}
+        result = await commit(self._stores, self._stores.site.put(self._path, value, lease=self._lease))
+        await self._snapshot.until(result.revision)
