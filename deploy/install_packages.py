@@ -39,6 +39,7 @@ def main() -> None:
         (site_packages / "portcullis-clone.pth").write_text(f"{CLONE}\n")
     else:
         copy(packages, site_packages)
+    write_metadata(site_packages, project["project"]["name"], project["project"]["version"], packages)
     for name, target in project["project"]["scripts"].items():
         write_command(environment, name, target)
 
@@ -51,13 +52,29 @@ def copy(packages: list[str], site_packages: Path) -> None:
         compileall.compile_dir(site_packages / package, quiet=1)
 
 
+def write_metadata(site_packages: Path, name: str, version: str, packages: list[str]) -> None:
+    """What importlib.metadata answers about versions and owners from (PyPA: core metadata)."""
+    folder = site_packages / f"{name}-{version}.dist-info"
+    for older in site_packages.glob(f"{name}-*.dist-info"):
+        if older != folder:
+            shutil.rmtree(older)
+    folder.mkdir(exist_ok=True)
+    write_if_changed(folder / "METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
+    write_if_changed(folder / "top_level.txt", "".join(f"{package}\n" for package in packages))
+
+
+def write_if_changed(path: Path, text: str) -> None:
+    """Others may be reading it."""
+    if not path.exists() or path.read_text() != text:
+        path.write_text(text)
+
+
 def write_command(environment: Path, name: str, target: str) -> None:
     module, function = target.split(":")
     command = environment / "bin" / name
     text = COMMAND.format(python=environment / "bin/python", module=module, function=function)
-    if not command.exists() or command.read_text() != text:
-        command.write_text(text)
-        command.chmod(0o755)
+    write_if_changed(command, text)
+    command.chmod(0o755)
 
 
 if __name__ == "__main__":

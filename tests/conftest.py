@@ -1,10 +1,14 @@
-"""What holds for every test: it sees no setting of whoever runs it."""
+"""What holds for every test: it sees no setting of whoever runs it, and no clock decides whether it passes."""
 
 from __future__ import annotations
 
 import os
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("portcullis", deadline=None)
+settings.load_profile("portcullis")
 
 
 @pytest.fixture(autouse=True)

@@ -166,13 +166,13 @@ def _lines(node: yaml.Node, source: str) -> dict[FieldPath, int]:
             continue  # an alias: its children were listed where it was defined
         seen.add(id(current))
         if isinstance(current, yaml.MappingNode):
+            keys: set[str] = set()
             for key, value in current.value:
-                child = (*path, str(key.value))
-                if child in {known for known, _ in open_nodes}:
-                    raise ManifestError(
-                        f"{source}, line {key.start_mark.line + 1}: expected {key.value!r} once"
-                    )
-                open_nodes.append((child, value))
+                name = str(key.value)
+                if name in keys:
+                    raise ManifestError(f"{source}, line {key.start_mark.line + 1}: expected {name!r} once")
+                keys.add(name)
+                open_nodes.append(((*path, name), value))
         elif isinstance(current, yaml.SequenceNode):
             open_nodes += [((*path, index), value) for index, value in enumerate(current.value)]
     return lines

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from portcullis.errors import PortcullisError
@@ -25,6 +27,7 @@ from portcullis.quickstart.instance import Instance
 from portcullis.quickstart.parts import ENVIRONMENT
 from portcullis.rest.client import Client
 
+SUPERVISOR_SECONDS = 15.0
 HEALTHY_SECONDS = 90.0
 LOG_LINES = 15
 
@@ -40,12 +43,15 @@ def start(clone: Path, release: Path, port: int | None, lock_descriptor: int | N
     first_start.make_folders(found)
     if not is_running:
         check_ports(found)
-        found = first_start.complete(found)
-        launch_supervisor(found)
+        with last_words(found):
+            found = first_start.complete(found)
+            launch_supervisor(found)
     secrets = facts.read_secrets(found)
     client = Client(facts.profile_of(found, secrets))
-    with terminal.step("Waiting until broker, gateway and agent are ready"):
-        wait_until_healthy(found, client)
+    with last_words(found), terminal.step("Waiting until broker, gateway and agent are ready"):
+        health.wait(
+            "the start", lambda: health.site_works(client), HEALTHY_SECONDS, lambda: is_supervised(found)
+        )
     found = publish_once(found, client, secrets)
     write_facts(found, client, secrets)
     return found
@@ -105,30 +111,27 @@ def launch_supervisor(found: Instance) -> None:
         os.close(output)
     health.wait(
         "the supervisor's start",
-        lambda: control_socket.ask(found.control_socket, "status") is not None,
-        10.0,
+        lambda: is_supervised(found),
+        SUPERVISOR_SECONDS,
         lambda: True,
     )
 
 
-def wait_until_healthy(found: Instance, client: Client) -> None:
+def is_supervised(found: Instance) -> bool:
+    return control_socket.ask(found.control_socket, "status") is not None
+
+
+@contextlib.contextmanager
+def last_words(found: Instance) -> Iterator[None]:
+    """A failure says how every log ends: what one has to know about it, and what a bug report needs."""
     try:
-        health.wait(
-            "the start",
-            lambda: health.site_works(client),
-            HEALTHY_SECONDS,
-            lambda: control_socket.ask(found.control_socket, "status") is not None,
-        )
+        yield
     except QuickstartError as exc:
-        raise QuickstartError(f"{exc}\n{last_words(found)}") from exc
-
-
-def last_words(found: Instance) -> str:
-    """The end of every log: what a bug report needs."""
-    blocks = []
-    for path in sorted(found.logs.glob("*.log")):
-        blocks.append(f"--- {path}\n" + "\n".join(log_files.tail(path, LOG_LINES)))
-    return "\n".join(blocks)
+        blocks = [
+            "\n".join((f"--- {path}", *log_files.tail(path, LOG_LINES)))
+            for path in sorted(found.logs.glob("*.log"))
+        ]
+        raise QuickstartError("\n".join((str(exc), *blocks))) from exc
 
 
 def publish_once(found: Instance, client: Client, secrets: Secrets) -> Instance:

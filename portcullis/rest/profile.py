@@ -6,6 +6,7 @@ this, `~/.config/portcullis/profile.json`. One that others may read is refused: 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import stat
@@ -45,8 +46,9 @@ def find(named: Path | None = None, variable: str | None = None) -> Path:
         return Path(variable)
     usual = (of_clone(Path(sys.prefix).parent), Path.home() / ".config/portcullis/profile.json")
     for path in usual:
-        if path.exists():
-            return path
+        with contextlib.suppress(PermissionError):  # of another user's clone
+            if path.exists():
+                return path
     raise ProfileError(
         f"no profile: looked at {usual[0]} and {usual[1]}. deploy/quickstart.sh leaves one; --profile names another."
     )
