@@ -1,0 +1,100 @@
+"""The command `portcullis-agent`: join | serve | end-sessions | remove-accounts."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import os
+import signal
+import sys
+from pathlib import Path
+
+from agents.app import DEFAULT_SLOTS, serve, version, write_slots
+from agents.linux.accounts import remove_accounts
+from agents.linux.launcher import end_all
+from agents.settings import AgentSettings
+from portcullis import logs, settings
+from portcullis.enrolment import join
+from portcullis.errors import PortcullisError
+from portcullis.settings import Address
+
+log = logging.getLogger(__name__)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    given = parser().parse_args(arguments)
+    logs.configure("agent", getattr(given, "log_level", None) or "info")
+    try:
+        if os.geteuid() != 0:
+            raise PermissionError("portcullis-agent needs root: it starts sessions as other accounts")
+        return int(given.run(given))
+    except (PortcullisError, OSError) as exc:
+        print(f"portcullis-agent: {exc}", file=sys.stderr)
+        return 1
+
+
+def parser() -> argparse.ArgumentParser:
+    whole = argparse.ArgumentParser(prog="portcullis-agent", description="Runs sessions on this host.")
+    whole.add_argument("--version", action="version", version=version())
+    commands = whole.add_subparsers(required=True, metavar="COMMAND")
+    _add_join(commands.add_parser("join", help="Enrol this machine as a host of a site."))
+    serving = commands.add_parser("serve", help="Run the agent.")
+    settings.add_arguments(serving, AgentSettings)
+    serving.set_defaults(run=_serve)
+    ending = commands.add_parser("end-sessions", help="End every session of this host, without an agent.")
+    ending.add_argument("--runtime", type=Path, required=True, help="Folder of the running sessions.")
+    ending.add_argument("--grace-seconds", type=float, default=3.0, help="For applications to end.")
+    ending.set_defaults(run=_end_sessions)
+    removing = commands.add_parser(
+        "remove-accounts", help="Remove the local accounts of sessions, with homes."
+    )
+    removing.add_argument("--account-prefix", required=True, help="How their names begin.")
+    removing.set_defaults(run=_remove_accounts)
+    return whole
+
+
+def _add_join(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--state", type=Path, required=True, help="Folder for key and certificate.")
+    command.add_argument("--broker", type=Address.parse, required=True, metavar="HOST:PORT")
+    command.add_argument("--token-file", type=Path, required=True, help="File with the join token.")
+    command.add_argument("--name", required=True, help="Name of the host.")
+    command.add_argument("--slots", type=int, default=DEFAULT_SLOTS, help="How many sessions run at once.")
+    command.set_defaults(run=_join)
+
+
+def _join(given: argparse.Namespace) -> int:
+    token = given.token_file.read_text().strip()
+    credentials = asyncio.run(join(given.broker, token, given.name, given.state, slots=given.slots))
+    write_slots(given.state, given.slots)
+    print(f"{credentials.name} is a host of {credentials.site_name} now.")
+    return 0
+
+
+def _serve(given: argparse.Namespace) -> int:
+    asyncio.run(_serve_until_signalled(settings.load(AgentSettings, "agent", given)))
+    return 0
+
+
+async def _serve_until_signalled(chosen: AgentSettings) -> None:
+    logs.configure("agent", chosen.log_level)
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    await serve(chosen, stop)
+
+
+def _end_sessions(given: argparse.Namespace) -> int:
+    ended = asyncio.run(end_all(given.runtime, given.grace_seconds))
+    print(f"{ended} sessions ended.")
+    return 0
+
+
+def _remove_accounts(given: argparse.Namespace) -> int:
+    for name in remove_accounts(given.account_prefix):
+        print(f"removed {name}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,150 @@
+"""Composition of the agent: built in order, stopped in reverse. Stopping it leaves every session running."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import importlib.metadata
+import json
+import logging
+import os
+import ssl
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from agents.contracts import Launcher
+from agents.control import ControlClient, ControlHandlers
+from agents.links import AttachedSession, Doorkeeper, Links
+from agents.linux import groups
+from agents.linux.accounts import Accounts
+from agents.linux.launcher import LinuxLauncher, this_machine
+from agents.sessions.manager import Manager, SiteFacts
+from agents.sessions.session import TimeLimits
+from agents.settings import AgentSettings
+from portcullis.clock import SystemClock
+from portcullis.enrolment import Credentials, Renewal, client_context
+from portcullis.errors import InvalidInput
+from portcullis.ids import new_id
+from portcullis.logs import ids
+from portcullis.protocol.channel import Directory, Hello
+from portcullis.tasks import cancel_and_wait, spawn
+from portcullis.tickets import verifying_keys
+
+log = logging.getLogger(__name__)
+
+DEFAULT_SLOTS = 8
+
+
+class Agent:
+    def __init__(self, settings: AgentSettings, credentials: Credentials, launcher: Launcher) -> None:
+        self._credentials = credentials
+        self._incarnation = new_id()
+        self._slots = settings.slots or read_slots(settings.state)
+        facts = SiteFacts(credentials.id, credentials.site_id, credentials.ca, credentials.grant_keys)
+        self._keys = verifying_keys(credentials.grant_keys)
+        handlers = ControlHandlers(
+            hello=self._hello,
+            reports=lambda: self._manager.reports(),
+            directory=self._on_directory,
+            desired=lambda desired: self._manager.apply(desired),
+            cut=lambda cut: self._manager.cut(cut),
+        )
+        self._control = ControlClient(lambda: self._credentials.brokers, self._context_for_brokers, handlers)
+        self._manager = Manager(launcher, facts, self._control.report, time_limits(settings))
+        doorkeeper = Doorkeeper(credentials.id, SystemClock(), lambda: self._keys, self._find)
+        self._links = Links(doorkeeper, self._context_for_gateways)
+        self._renewal = Renewal(credentials, self._on_renewed)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        await self._manager.start()
+        tasks = [
+            spawn(self._renewal.run(), name="renewal"),
+            spawn(self._control.run(), name="control"),
+        ]
+        log.info("agent runs", extra=ids(host=self._credentials.id, slots=self._slots))
+        try:
+            await stop.wait()
+        finally:
+            await cancel_and_wait(*reversed(tasks))
+            await self._links.stop()
+            await self._manager.stop()
+
+    def _hello(self) -> Hello:
+        return Hello(version(), self._slots, self._incarnation, self._manager.reports())
+
+    def _find(self, session: str, tenant: str) -> AttachedSession | None:
+        return self._manager.find(session, tenant)
+
+    async def _on_directory(self, directory: Directory) -> None:
+        self._credentials = self._credentials.with_site(grant_keys=directory.grant_keys)
+        self._keys = verifying_keys(directory.grant_keys)
+        self._manager.set_grant_keys(directory.grant_keys)
+        await self._links.update(directory.gateways)
+
+    def _on_renewed(self, credentials: Credentials) -> None:
+        """New connections use the new certificate; those that stand were accepted with the old one."""
+        self._credentials = credentials
+
+    def _context_for_brokers(self) -> ssl.SSLContext:
+        return client_context(self._credentials, "broker")
+
+    def _context_for_gateways(self) -> ssl.SSLContext:
+        return client_context(self._credentials, "gateway")
+
+
+async def serve(settings: AgentSettings, stop: asyncio.Event) -> None:
+    """Run until `stop` is set. Raises InvalidInput when the host has not joined or another agent runs."""
+    credentials = Credentials.load(settings.state)
+    if credentials is None or credentials.role != "host":
+        raise InvalidInput(
+            "--state", "the folder of a host that has joined: run `portcullis-agent join` first"
+        )
+    with only_agent(settings.runtime):
+        await Agent(settings, credentials, linux_launcher(settings)).run(stop)
+
+
+def linux_launcher(settings: AgentSettings) -> LinuxLauncher:
+    backend = groups.detect()
+    log.info("sessions are grouped by %s", backend.name)
+    return LinuxLauncher(
+        settings.runtime,
+        Accounts(settings.account_prefix, settings.homes),
+        backend,
+        groups.Limits(settings.session_memory_mb, settings.session_processes),
+        this_machine(),
+    )
+
+
+def time_limits(settings: AgentSettings) -> TimeLimits:
+    return TimeLimits(window_seconds=settings.window_seconds, grace_seconds=settings.grace_seconds)
+
+
+def version() -> str:
+    return importlib.metadata.version("portcullis")
+
+
+def write_slots(state: Path, slots: int) -> None:
+    (state / "agent.json").write_text(json.dumps({"slots": slots}) + "\n")
+
+
+def read_slots(state: Path) -> int:
+    with contextlib.suppress(OSError, ValueError):
+        data = json.loads((state / "agent.json").read_text())
+        if isinstance(data, Mapping) and isinstance(data.get("slots"), int):
+            return max(1, int(data["slots"]))
+    return DEFAULT_SLOTS
+
+
+@contextlib.contextmanager
+def only_agent(runtime: Path) -> Iterator[None]:
+    """Two agents on one runtime folder would both lead its sessions. The kernel frees the lock of a dead one."""
+    runtime.mkdir(mode=0o711, parents=True, exist_ok=True)
+    fd = os.open(runtime / "agent.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError as exc:
+        raise InvalidInput("--runtime", "a folder that no other agent uses") from exc
+    finally:
+        os.close(fd)

@@ -1,0 +1,60 @@
+"""What an operating system must provide to run sessions. `agents/linux/` implements it; `sessions/` uses it.
+
+A *leader* is whatever keeps a session alive without the agent. The agent holds a `LeaderLink` to each; it may lose it
+and find the leader again (`adopt`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from portcullis.protocol.channel import Order
+from portcullis.protocol.worker_channel import FromWorker, Start, Status, ToWorker
+
+
+class LeaderLink(Protocol):
+    @property
+    def session(self) -> str: ...
+
+    async def receive(self) -> Status | FromWorker | None:
+        """The next line; None once the leader has closed the connection or has gone."""
+        ...
+
+    def send(self, message: ToWorker) -> None:
+        """To the worker. Lost when the leader has gone: `receive` tells."""
+        ...
+
+    def end(self, code: str, grace_seconds: float, detail: str | None = None) -> None:
+        """End the session: ask the application first, kill what is left after the grace."""
+        ...
+
+    async def close(self) -> None:
+        """Drop the connection; the session goes on."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Adopted:
+    """A session that was found: its leader, or how it ended while no agent was there."""
+
+    status: Status
+    link: LeaderLink | None
+
+
+class Launcher(Protocol):
+    async def launch(self, order: Order, start: Start) -> LeaderLink:
+        """Start the session's leader. Raises PortcullisError with the code of what failed."""
+        ...
+
+    async def adopt(self) -> list[Adopted]:
+        """Every session that is found on this host. Clean up after leaders that were killed."""
+        ...
+
+    async def ended(self, session: str) -> Status | None:
+        """How a session ended whose link has closed; None when its leader was killed (`forget` cleans up)."""
+        ...
+
+    async def forget(self, session: str) -> None:
+        """Remove what is kept of a session that has ended."""
+        ...

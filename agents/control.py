@@ -1,0 +1,187 @@
+"""The agent's end of the control channel (docs/protocol.md 4): one WebSocket to one broker, whichever answers.
+
+`ControlClient.run` is one task that dials, serves the channel until it breaks, waits a little and dials the next
+broker. While a channel stands, three tasks serve it: one reads, one sends reports as they change (only the newest of a
+session counts), one sends heartbeats. Losing the channel changes nothing on the host.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import secrets
+import ssl
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import WebSocketException
+from websockets.typing import Subprotocol
+
+from agents.backoff import Backoff
+from portcullis.errors import ProtocolError
+from portcullis.logs import ids
+from portcullis.protocol.channel import (
+    HEARTBEAT_SECONDS,
+    MAXIMUM_FROM_BROKER_BYTES,
+    SUBPROTOCOL,
+    Cut,
+    Desired,
+    Directory,
+    FromAgent,
+    FromBroker,
+    Heartbeat,
+    Hello,
+    Report,
+    Welcome,
+    encode,
+    parse_from_broker,
+)
+
+log = logging.getLogger(__name__)
+
+OPEN_SECONDS = 5.0
+WELCOME_SECONDS = 10.0
+PING_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class ControlHandlers:
+    """What the channel's messages mean to the agent."""
+
+    hello: Callable[[], Hello]
+    reports: Callable[[], tuple[Report, ...]]
+    directory: Callable[[Directory], Awaitable[None]]
+    desired: Callable[[Desired], Awaitable[None]]
+    cut: Callable[[Cut], None]
+
+
+class ControlClient:
+    def __init__(
+        self,
+        brokers: Callable[[], tuple[str, ...]],
+        context: Callable[[], ssl.SSLContext],
+        handlers: ControlHandlers,
+    ) -> None:
+        self._brokers = brokers
+        self._context = context
+        self._handlers = handlers
+        self._unsent: dict[str, Report] = {}
+        self._wake = asyncio.Event()
+
+    def report(self, report: Report) -> None:
+        """Send it as soon as a channel stands; a newer one of the same session takes its place."""
+        self._unsent[report.session] = report
+        self._wake.set()
+
+    async def run(self) -> None:
+        backoff = Backoff(lambda: secrets.randbelow(1 << 20) / (1 << 20))
+        attempt = 0
+        while True:
+            brokers = self._brokers()
+            address = brokers[attempt % len(brokers)] if brokers else None
+            attempt += 1
+            if address is not None:
+                try:
+                    await self._serve(address, backoff)
+                except (OSError, TimeoutError, WebSocketException, ProtocolError) as exc:
+                    log.warning("no control channel: %s", exc, extra=ids(broker=address))
+            await asyncio.sleep(backoff.next_seconds())
+
+    async def _serve(self, address: str, backoff: Backoff) -> None:
+        async with connect(
+            f"wss://{address}/control",
+            ssl=self._context(),
+            subprotocols=[Subprotocol(SUBPROTOCOL)],
+            compression=None,
+            max_size=MAXIMUM_FROM_BROKER_BYTES,
+            open_timeout=OPEN_SECONDS,
+            ping_interval=PING_SECONDS,
+            ping_timeout=PING_SECONDS,
+            close_timeout=1,
+            proxy=None,
+        ) as socket:
+            await _send(socket, self._handlers.hello())
+            welcome = await self._welcome(socket)
+            log.info("control channel stands", extra=ids(broker=address, host=welcome.host))
+            backoff.succeeded()
+            await self._handlers.directory(welcome.directory)
+            for report in self._handlers.reports():
+                self.report(report)
+            await self._exchange(socket, welcome.heartbeat_seconds)
+
+    async def _welcome(self, socket: ClientConnection) -> Welcome:
+        async with asyncio.timeout(WELCOME_SECONDS):
+            message = parse_from_broker(await socket.recv())
+        if not isinstance(message, Welcome):
+            raise ProtocolError("the broker's first message is not welcome")
+        return message
+
+    async def _exchange(self, socket: ClientConnection, heartbeat_seconds: float) -> None:
+        """Until the channel breaks: its error is raised as it is, not as a group."""
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._send_reports(socket), name="control-reports")
+                tasks.create_task(self._send_heartbeats(socket, heartbeat_seconds), name="control-heartbeats")
+                await self._receive(socket)
+                raise ProtocolError("the broker closed the channel")
+        except ExceptionGroup as group:
+            raise group.exceptions[0] from group
+
+    async def _receive(self, socket: ClientConnection) -> None:
+        async for text in socket:
+            message = parse_from_broker(text)
+            if message is not None:
+                await self._handle(message)
+
+    async def _handle(self, message: FromBroker) -> None:
+        match message:
+            case Desired():
+                await self._handlers.desired(message)
+            case Directory():
+                await self._handlers.directory(message)
+            case Cut():
+                self._handlers.cut(message)
+            case Welcome():
+                raise ProtocolError("welcome twice")
+
+    async def _send_reports(self, socket: ClientConnection) -> None:
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            while self._unsent:
+                session = next(iter(self._unsent))
+                report = self._unsent.pop(session)
+                try:
+                    await _send(socket, report)
+                except BaseException:
+                    self._unsent.setdefault(session, report)
+                    self._wake.set()
+                    raise
+
+    async def _send_heartbeats(self, socket: ClientConnection, seconds: float) -> None:
+        while True:
+            await _send(socket, heartbeat())
+            await asyncio.sleep(min(seconds, HEARTBEAT_SECONDS * 2))
+
+
+async def _send(socket: ClientConnection, message: FromAgent) -> None:
+    await socket.send(encode(message))
+
+
+def heartbeat() -> Heartbeat:
+    return Heartbeat(
+        load=os.getloadavg()[0] / (os.cpu_count() or 1),
+        memory_available_bytes=memory_available(Path("/proc/meminfo").read_text()),
+    )
+
+
+def memory_available(meminfo: str) -> int:
+    """Bytes, from the text of /proc/meminfo; 0 when it does not say."""
+    for line in meminfo.splitlines():
+        name, _, value = line.partition(":")
+        if name == "MemAvailable":
+            return int(value.split()[0]) * 1024
+    return 0

@@ -1,0 +1,144 @@
+"""Standing links: one WebSocket to every gateway of the site (docs/protocol.md 3).
+
+`Links` keeps one task a gateway of the directory, which dials again whenever the link breaks. A gateway's `attach` is
+answered here: the grant must be the site's, for this host and this session; then the worker is told to dial.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+import ssl
+from collections.abc import Callable, Iterable, Mapping
+from typing import Protocol
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import WebSocketException
+from websockets.typing import Subprotocol
+
+from agents.backoff import Backoff
+from portcullis.clock import Clock
+from portcullis.errors import PortcullisError, ProtocolError, Refused
+from portcullis.logs import ids
+from portcullis.model.session import ATTACHABLE, State
+from portcullis.protocol import link
+from portcullis.protocol.channel import GatewayEntry
+from portcullis.protocol.worker_channel import Dial, Gateway, ToWorker
+from portcullis.site_tls import check_peer
+from portcullis.tasks import cancel_and_wait, spawn
+from portcullis.tickets import verify_grant
+
+log = logging.getLogger(__name__)
+
+OPEN_SECONDS = 5.0
+HELLO_SECONDS = 5.0
+
+
+class AttachedSession(Protocol):
+    """What of a session matters when a client asks for it."""
+
+    @property
+    def state(self) -> State: ...
+
+    @property
+    def e(self) -> int: ...
+
+    def send(self, message: ToWorker) -> None: ...
+
+
+class Doorkeeper:
+    """Decides on `attach`."""
+
+    def __init__(
+        self,
+        host_id: str,
+        clock: Clock,
+        grant_keys: Callable[[], Mapping[str, Ed25519PublicKey]],
+        find: Callable[[str, str], AttachedSession | None],
+    ) -> None:
+        self._host_id = host_id
+        self._clock = clock
+        self._grant_keys = grant_keys
+        self._find = find
+
+    def attach(self, attach: link.Attach, gateway: GatewayEntry) -> None:
+        """Have the session's worker dial. Raises Refused with a code that the gateway passes on.
+
+        The worker verifies the grant again, and the client's key: this only keeps it from being bothered.
+        """
+        session = self._find(attach.session, attach.tenant)
+        if session is None or session.state not in ATTACHABLE:
+            raise Refused("session_unknown")
+        grant = verify_grant(attach.grant, self._grant_keys(), self._clock.now())
+        meant = (grant.host, grant.session, grant.tenant)
+        if meant != (self._host_id, attach.session, attach.tenant):
+            raise Refused("grant_refused")
+        if grant.e < session.e:
+            raise Refused("taken_over")
+        session.send(Dial(Gateway(gateway.name, gateway.address), attach.rendezvous, attach.grant))
+
+
+class Links:
+    def __init__(self, doorkeeper: Doorkeeper, context: Callable[[], ssl.SSLContext]) -> None:
+        self._doorkeeper = doorkeeper
+        self._context = context
+        self._tasks: dict[GatewayEntry, asyncio.Task[None]] = {}
+
+    async def update(self, gateways: Iterable[GatewayEntry]) -> None:
+        """Hold a link to each of them and to no other."""
+        wanted = set(gateways)
+        gone = [self._tasks.pop(gateway) for gateway in self._tasks.keys() - wanted]
+        await cancel_and_wait(*gone)
+        for gateway in wanted - self._tasks.keys():
+            self._tasks[gateway] = spawn(self._keep(gateway), name=f"link-{gateway.name}")
+
+    async def stop(self) -> None:
+        await self.update(())
+
+    async def _keep(self, gateway: GatewayEntry) -> None:
+        backoff = Backoff(lambda: secrets.randbelow(1 << 20) / (1 << 20))
+        while True:
+            try:
+                await self._serve(gateway, backoff)
+            except (OSError, TimeoutError, WebSocketException, PortcullisError) as exc:
+                log.warning("no link: %s", exc, extra=ids(gateway=gateway.name, address=gateway.address))
+            await asyncio.sleep(backoff.next_seconds())
+
+    async def _serve(self, gateway: GatewayEntry, backoff: Backoff) -> None:
+        async with connect(
+            f"wss://{gateway.address}/link",
+            ssl=self._context(),
+            subprotocols=[Subprotocol(link.SUBPROTOCOL)],
+            compression=None,
+            max_size=link.MAXIMUM_MESSAGE_BYTES,
+            open_timeout=OPEN_SECONDS,
+            ping_interval=link.PING_SECONDS,
+            ping_timeout=link.ANSWER_SECONDS,
+            close_timeout=1,
+            proxy=None,
+        ) as socket:
+            check_peer(socket.transport.get_extra_info("ssl_object"), role="gateway", name=gateway.name)
+            async with asyncio.timeout(HELLO_SECONDS):
+                hello = link.parse_from_gateway(await socket.recv())
+            if not isinstance(hello, link.Hello):
+                raise ProtocolError("the gateway's first message is not hello")
+            log.info("link stands", extra=ids(gateway=gateway.name))
+            backoff.succeeded()
+            await self._answer(socket, gateway)
+
+    async def _answer(self, socket: ClientConnection, gateway: GatewayEntry) -> None:
+        async for text in socket:
+            message = link.parse_from_gateway(text)
+            if isinstance(message, link.Attach):
+                await socket.send(link.encode(self._decide(message, gateway)))
+
+    def _decide(self, attach: link.Attach, gateway: GatewayEntry) -> link.FromAgent:
+        try:
+            self._doorkeeper.attach(attach, gateway)
+        except Refused as exc:
+            fields = ids(session=attach.session, gateway=gateway.name, code=exc.code)
+            log.warning("attach refused", extra=fields)
+            return link.AttachRefused(attach.request, exc.code)
+        return link.AttachAccepted(attach.request)

@@ -1,0 +1,166 @@
+"""Local accounts: one persistent one a tenant and user, made at the first launch; one a slot for its worker.
+
+Names derive from the instance's prefix and the user's id, so every launch finds the same account and home without a
+table. The GECOS field holds the ids in full: an account of that name that isn't ours is refused, never used.
+Neither can be logged in to: no password, and nologin as the shell (SHELL in a session is set by environment.py).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import hashlib
+import os
+import pwd
+import re
+import shutil
+import subprocess
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from portcullis.errors import InvalidInput, Unavailable
+
+COMMAND_SECONDS = 30
+NOLOGIN = "/usr/sbin/nologin"
+_PREFIX = re.compile(r"[a-z][a-z0-9]{0,15}-?")
+_LOCK = Path("/run/portcullis-accounts.lock")
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    name: str
+    uid: int
+    gid: int
+    home: Path
+
+
+class Accounts:
+    """The accounts of one instance. Safe beside other instances and agents: changes are made under one lock."""
+
+    def __init__(self, prefix: str, homes: Path) -> None:
+        check_prefix(prefix)
+        self._prefix = prefix
+        self._homes = homes
+
+    async def user(self, tenant_id: str, user_id: str, user_name: str) -> Account:
+        """Raises Unavailable("account_failed")."""
+        name = user_account_name(self._prefix, tenant_id, user_id)
+        comment = gecos(user_name, tenant_id, user_id)
+        return await asyncio.to_thread(self._ensure_user, name, comment, f"{tenant_id}/{user_id}")
+
+    async def worker(self, index: int) -> Account:
+        """Raises Unavailable("account_failed")."""
+        return await asyncio.to_thread(self._ensure_worker, f"{self._prefix}w{index}")
+
+    def _ensure_user(self, name: str, comment: str, ids: str) -> Account:
+        home = self._homes / name
+        with _locked():
+            if (found := _find(name)) is None:
+                self._homes.mkdir(parents=True, exist_ok=True)
+                options = ("--create-home", "--user-group", "--comment", comment)
+                _run("useradd", *options, "--home-dir", str(home), "--shell", NOLOGIN, name)
+                home.chmod(0o700)
+            elif not found.pw_gecos.endswith(f"({ids})"):
+                raise Unavailable("account_failed", f"the account {name} belongs to somebody else")
+            else:
+                self._refresh(found, comment)
+            return _account(name)
+
+    def _refresh(self, found: pwd.struct_passwd, comment: str) -> None:
+        if found.pw_gecos != comment:
+            _run("usermod", "--comment", comment, found.pw_name)
+        home = Path(found.pw_dir)
+        if not home.is_dir():
+            shutil.copytree("/etc/skel", home, symlinks=True)
+            for path in (home, *home.rglob("*")):
+                os.chown(path, found.pw_uid, found.pw_gid, follow_symlinks=False)
+            home.chmod(0o700)
+
+    def _ensure_worker(self, name: str) -> Account:
+        with _locked():
+            if (found := _find(name)) is None:
+                options = ("--system", "--no-create-home", "--user-group", "--comment", _WORKER_COMMENT)
+                _run("useradd", *options, "--home-dir", "/nonexistent", "--shell", NOLOGIN, name)
+            elif found.pw_gecos != _WORKER_COMMENT:
+                raise Unavailable("account_failed", f"the account {name} belongs to somebody else")
+            return _account(name)
+
+
+_WORKER_COMMENT = "Portcullis worker"
+
+
+def remove_accounts(prefix: str) -> list[str]:
+    """Remove every account of the prefix, and the homes: for a reset. Returns their names."""
+    check_prefix(prefix)
+    with _locked():
+        names = own_accounts(prefix, [(entry.pw_name, entry.pw_gecos) for entry in pwd.getpwall()])
+        for name in names:
+            entry = pwd.getpwnam(name)
+            _run("userdel", "--force", name)
+            home = Path(entry.pw_dir)
+            if home.name == name and home.is_dir() and home.lstat().st_uid == entry.pw_uid:
+                shutil.rmtree(home, ignore_errors=True)
+    return names
+
+
+def check_prefix(prefix: str) -> None:
+    """Raises InvalidInput. At most 17 characters, so that a user's account name stays below 32."""
+    if _PREFIX.fullmatch(prefix) is None:
+        raise InvalidInput(
+            "account prefix", "1 to 16 lowercase letters and digits, perhaps a hyphen at the end"
+        )
+
+
+def user_account_name(prefix: str, tenant_id: str, user_id: str) -> str:
+    return f"{prefix}u{hashlib.sha256(f'{tenant_id}/{user_id}'.encode()).hexdigest()[:10]}"
+
+
+def gecos(user_name: str, tenant_id: str, user_id: str) -> str:
+    """`Portcullis <name> (<tenant>/<user>)`, in what /etc/passwd and useradd take: no colon, comma or control."""
+    plain = unicodedata.normalize("NFC", user_name)
+    clean = "".join(c if c.isprintable() and c not in ":,=" else "_" for c in plain)
+    return f"Portcullis {clean[:60]} ({tenant_id}/{user_id})"
+
+
+def own_accounts(prefix: str, accounts: list[tuple[str, str]]) -> list[str]:
+    """Those of the instance, from (name, GECOS) of all accounts: by name and comment both."""
+    pattern = re.compile(re.escape(prefix) + r"(w[0-9]+|u[0-9a-f]{10})")
+    return sorted(
+        name for name, comment in accounts if pattern.fullmatch(name) and comment.startswith("Portcullis ")
+    )
+
+
+def _find(name: str) -> pwd.struct_passwd | None:
+    try:
+        return pwd.getpwnam(name)
+    except KeyError:
+        return None
+
+
+def _account(name: str) -> Account:
+    entry = pwd.getpwnam(name)
+    return Account(entry.pw_name, entry.pw_uid, entry.pw_gid, Path(entry.pw_dir))
+
+
+def _run(*command: str) -> None:
+    try:
+        subprocess.run(
+            command, check=True, capture_output=True, timeout=COMMAND_SECONDS, stdin=subprocess.DEVNULL
+        )
+    except (OSError, subprocess.SubprocessError) as exc:
+        said = (getattr(exc, "stderr", None) or b"").decode(errors="replace").strip()
+        raise Unavailable("account_failed", f"{command[0]}: {said or exc}") from exc
+
+
+@contextlib.contextmanager
+def _locked() -> Iterator[None]:
+    """useradd's own lock fails at once when another one runs; this one waits."""
+    fd = os.open(_LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(fd)

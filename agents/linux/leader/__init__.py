@@ -1,0 +1,22 @@
+"""The leader: the one root process of a session, which starts, watches and ends everything in it.
+
+It runs detached as `python -I -S .../leader/__main__.py FOLDER`, with the standard library alone: small, quick to
+start, without a network. It makes itself the reaper of all its descendants, so that no process of the session
+can leave it, and lives in a session and process group of its own, so that the agent's death means nothing to it.
+Display and worker run under the slot's worker account, all else under the user's account
+(docs/decisions/0004-accounts-on-a-host.md).
+
+The agent sends one `launch` line (what it holds: agents/linux/launcher.py) to FOLDER/leader.sock and may come
+and go from then on (docs/protocol.md 5). When the session has ended, nothing is left of it but
+FOLDER/ended.json, which the agent removes together with the folder.
+
+    __main__.py    begin detached; sweep up after a leader that was killed
+    session.py     the order of starting and ending, what is told to the agent
+    loop.py        events, deadlines, signals: one thread
+    lines.py       the agent's connection and the worker's channel
+    output.py      what the processes print
+    processes.py   fork, become an account, find and kill descendants
+    traces.py      folders and files that a session needs, and their removal
+
+Nothing here imports another part of Portcullis: a leader outlives the release that started it.
+"""

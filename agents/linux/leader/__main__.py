@@ -1,0 +1,63 @@
+"""Begin a leader, detached: `python -I -S __main__.py FOLDER`. After one that was killed: `... --sweep FOLDER`."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import socket
+import sys
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[3]))  # -I and -S leave nothing but the standard library
+
+from agents.linux.leader import processes, traces
+from agents.linux.leader.session import Session
+
+
+def main(arguments: list[str]) -> None:
+    os.umask(0o077)
+    if arguments[0] == "--sweep":
+        sweep(Path(arguments[1]))
+        return
+    folder = Path(arguments[0])
+    listener = _listen(folder)
+    _detach()
+    processes.become_reaper()
+    Session(folder, listener).run()
+
+
+def sweep(folder: Path) -> None:
+    """End and remove what a killed leader left. Its direct children died with it, the others bear its mark."""
+    with contextlib.suppress(OSError):
+        facts = json.loads((folder / "session.json").read_text())
+        while found := processes.members(facts["groups"]) | processes.marked(facts["session"]):
+            processes.kill_members(facts["groups"])
+            processes.kill(found)
+            time.sleep(0.01)  # they are nobody's children here: no event tells of their end
+        traces.remove(folder, facts)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _listen(folder: Path) -> socket.socket:
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    listener.bind(str(folder / "leader.sock"))  # umask 077: root alone may connect
+    listener.listen(4)
+    return listener
+
+
+def _detach() -> None:
+    """Leave the agent's process group and session; whoever started this waits until the socket listens."""
+    if os.fork() != 0:
+        os._exit(0)
+    os.setsid()
+    os.chdir("/")
+    null = os.open(os.devnull, os.O_RDWR)
+    for number in (0, 1, 2):
+        os.dup2(null, number)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

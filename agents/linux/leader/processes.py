@@ -1,0 +1,239 @@
+"""Fork, become an account, and find and kill what descends from the leader.
+
+The leader is the reaper of all its descendants (PR_SET_CHILD_SUBREAPER): a process whose parent ends becomes its
+child, so the tree below it is the whole session, however often a daemon forks.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import fcntl
+import os
+import pwd
+import resource
+import shutil
+import signal
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+MARKER = "PORTCULLIS_SESSION"
+"""Environment variable of every process of a session: what a sweep finds it by."""
+
+_PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER, _PR_SET_NO_NEW_PRIVS = 1, 36, 38
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+@dataclass(frozen=True)
+class Confinement:
+    """As whom a process runs, in which cgroups, under which resource limits (name -> value)."""
+
+    account: pwd.struct_passwd
+    groups: Sequence[str] = ()
+    limits: Mapping[str, int] = field(default_factory=dict)
+    folder: str = "/"
+
+
+def start(
+    command: Sequence[str],
+    environment: Mapping[str, str],
+    confinement: Confinement,
+    output: int,
+    passed: int | None = None,
+) -> int:
+    """Run `command`, its output to descriptor `output`, `passed` as its descriptor 3. Raises OSError."""
+    with _child() as child:
+        if child.here:
+            _confine(confinement)
+            _arrange_descriptors(output, passed)
+            os.execvpe(command[0], list(command), dict(environment))  # noqa: S606
+    return child.pid
+
+
+def can_run(command: str, path: str | None, confinement: Confinement) -> bool:
+    """Whether the account finds `command` and may execute it. Raises OSError when the account cannot be used."""
+    with _child() as child:
+        if child.here:
+            _confine(confinement)
+            os._exit(0 if shutil.which(command, path=path) is not None else 1)
+    return os.waitpid(child.pid, 0)[1] == 0
+
+
+def become_reaper() -> None:
+    """And be the last to go when memory runs out: the leader alone can clean up."""
+    _libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    write("/proc/self/oom_score_adj", "-500")
+
+
+def reap() -> Iterator[tuple[int, int]]:
+    """(process id, exit status) of each child that has ended; a negative status is the signal's number."""
+    while True:
+        try:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            return
+        if pid == 0:
+            return
+        yield pid, os.waitstatus_to_exitcode(status)
+
+
+def descendants(without: Collection[int] = ()) -> set[int]:
+    """Living descendants of this process, without those processes and what is below them."""
+    children = _children()
+    found: set[int] = set()
+    waiting = list(children.get(os.getpid(), ()))
+    while waiting:
+        pid = waiting.pop()
+        if pid not in without:
+            found.add(pid)
+            waiting.extend(children.get(pid, ()))
+    return found
+
+
+def members(groups: Iterable[str]) -> set[int]:
+    """Every living process of the session but the leader itself."""
+    found = descendants()
+    for group in groups:
+        with contextlib.suppress(OSError):
+            found |= {int(line) for line in Path(group, "cgroup.procs").read_text().split()}
+    return {pid for pid in found if pid != os.getpid() and _is_alive(pid)}
+
+
+def marked(session: str) -> set[int]:
+    mark = f"{MARKER}={session}".encode()
+    found = set()
+    for pid in _pids():
+        with contextlib.suppress(OSError):
+            if mark in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0") and _is_alive(pid):
+                found.add(pid)
+    return found
+
+
+def kill(pids: Iterable[int], number: int = signal.SIGKILL) -> None:
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, number)
+
+
+def kill_members(groups: Collection[str]) -> None:
+    """Frozen first, where the kernel can: nothing forks away between being listed and being killed."""
+    freezers = [path for group in groups if (path := Path(group, "freezer.state")).exists()]
+    for path in freezers:
+        write(path, "FROZEN")
+    kill(members(groups))
+    for path in freezers:
+        write(path, "THAWED")
+
+
+def has_processes(uid: int) -> bool:
+    for pid in _pids():
+        with contextlib.suppress(OSError):
+            if Path(f"/proc/{pid}").stat().st_uid == uid:
+                return True
+    return False
+
+
+def write(path: str | Path, text: str) -> None:
+    """To a file of the kernel's; that it is absent or refuses is no reason to stop."""
+    with contextlib.suppress(OSError):
+        Path(path).write_text(text)
+
+
+@dataclass
+class _Child:
+    pid: int
+
+    @property
+    def here(self) -> bool:
+        return self.pid == 0
+
+
+@contextlib.contextmanager
+def _child() -> Iterator[_Child]:
+    """Fork. An error of the child, up to where it runs something else, is raised in the parent as OSError."""
+    error_read, low = os.pipe()
+    error_write = _high_copy(low)  # out of the way of the numbers that are given away
+    os.close(low)
+    child = _Child(os.fork())
+    if child.here:
+        try:
+            yield child
+        except BaseException as exc:  # whatever it is: a child must not return
+            os.write(error_write, f"{type(exc).__name__}: {exc}".encode()[:4096])
+        finally:
+            os._exit(127)
+    os.close(error_write)
+    yield child
+    with os.fdopen(error_read, "rb") as errors:
+        if error := errors.read():
+            raise OSError(error.decode(errors="replace"))
+
+
+def _confine(confinement: Confinement) -> None:
+    """Become the account for good. The child dies with the leader, whatever kills that."""
+    for group in confinement.groups:
+        Path(group, "cgroup.procs").write_text("0")
+    write("/proc/self/oom_score_adj", "0")
+    os.setsid()
+    for name, value in {"core": 0, **confinement.limits}.items():
+        _limit(getattr(resource, f"RLIMIT_{name.upper()}"), value)
+    account = confinement.account
+    os.initgroups(account.pw_name, account.pw_gid)
+    os.setresgid(account.pw_gid, account.pw_gid, account.pw_gid)
+    os.setresuid(account.pw_uid, account.pw_uid, account.pw_uid)
+    os.umask(0o077)
+    for option, argument in ((_PR_SET_NO_NEW_PRIVS, 1), (_PR_SET_PDEATHSIG, int(signal.SIGKILL))):
+        if _libc.prctl(option, argument, 0, 0, 0) != 0:
+            raise OSError(ctypes.get_errno(), "prctl")
+    os.chdir(confinement.folder)
+
+
+def _limit(kind: int, value: int) -> None:
+    """As far as this process may: in a container even root cannot raise what it was given."""
+    hard = resource.getrlimit(kind)[1]
+    value = value if hard == resource.RLIM_INFINITY else min(value, hard)
+    resource.setrlimit(kind, (value, value))
+
+
+def _arrange_descriptors(output: int, passed: int | None) -> None:
+    """0 is empty, 1 and 2 are the output, 3 is `passed`; all else closes at exec."""
+    signal.set_wakeup_fd(-1)
+    for number in (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGHUP, signal.SIGINT):
+        signal.signal(number, signal.SIG_DFL)
+    # First copies with high numbers: each of these may have a number that is given away below.
+    empty, output = _high_copy(os.open(os.devnull, os.O_RDONLY)), _high_copy(output)
+    passed = None if passed is None else _high_copy(passed)
+    for number, source in ((0, empty), (1, output), (2, output), (3, passed)):
+        if source is not None:
+            os.dup2(source, number)
+
+
+def _high_copy(fd: int) -> int:
+    return fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 10)
+
+
+def _children() -> dict[int, list[int]]:
+    """Parent -> living children, of all processes of this machine."""
+    children: dict[int, list[int]] = {}
+    for pid in _pids():
+        if (fields := _stat_fields(pid)) is not None and fields[0] not in "ZX":
+            children.setdefault(int(fields[1]), []).append(pid)
+    return children
+
+
+def _pids() -> Iterator[int]:
+    return (int(name) for name in os.listdir("/proc") if name.isdigit())  # noqa: PTH208  # names alone
+
+
+def _stat_fields(pid: int) -> list[str] | None:
+    """State, parent, ... of /proc/PID/stat: what follows the name, which may hold anything."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return None
+
+
+def _is_alive(pid: int) -> bool:
+    fields = _stat_fields(pid)
+    return fields is not None and fields[0] not in "ZX"

@@ -1,0 +1,121 @@
+"""Folders and files that a session needs, and their removal.
+
+Below FOLDER (of root, 0711): `user/` and `worker/` (0700, each of its account) with one X cookie in two files, the
+user's being XDG_RUNTIME_DIR as well; files for the window manager; `session.json`, what a sweep needs. The
+framebuffer lies in a private folder on a tmpfs.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import json
+import os
+import pwd
+import secrets
+import shutil
+import stat
+import struct
+from pathlib import Path
+from typing import Any
+
+from agents.linux.leader.processes import has_processes
+
+FRAMEBUFFER_ROOT = Path("/dev/shm")  # noqa: S108  # a tmpfs: Xvfb maps its framebuffer from a file there
+X11_SOCKETS = Path("/tmp/.X11-unix")  # noqa: S108  # fixed by the X protocol's Unix transport
+_IPC_RMID = 0
+
+
+def make_account_folders(folder: Path, worker: pwd.struct_passwd, user: pwd.struct_passwd) -> None:
+    entry = _xauthority(secrets.token_bytes(16))
+    for name, account in (("worker", worker), ("user", user)):
+        path = folder / name
+        path.mkdir(mode=0o700)
+        write_owned(path / "xauthority", entry, account)
+        os.chown(path, account.pw_uid, account.pw_gid)
+
+
+def make_framebuffer_folder(session: str, worker: pwd.struct_passwd, framebuffer_bytes: int) -> Path:
+    """Raises OSError, also when there is no room: Xvfb would be killed by SIGBUS in the middle of drawing."""
+    room = os.statvfs(FRAMEBUFFER_ROOT)
+    if room.f_bavail * room.f_frsize < 2 * framebuffer_bytes:
+        raise OSError(f"no room for a framebuffer in {FRAMEBUFFER_ROOT}")
+    path = FRAMEBUFFER_ROOT / f"portcullis-{session}-{secrets.token_hex(8)}"
+    path.mkdir(mode=0o700)
+    os.chown(path, worker.pw_uid, worker.pw_gid)
+    return path
+
+
+def make_x11_folder() -> None:
+    """Where X servers listen: of root and sticky. An X server that isn't root cannot make it so."""
+    with contextlib.suppress(FileExistsError):
+        X11_SOCKETS.mkdir()
+    fd = os.open(X11_SOCKETS, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        os.fchown(fd, 0, 0)
+        os.fchmod(fd, 0o1777)
+    finally:
+        os.close(fd)
+
+
+def write_owned(path: Path, data: bytes, account: pwd.struct_passwd) -> None:
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    with os.fdopen(fd, "wb") as file:
+        os.fchown(fd, account.pw_uid, account.pw_gid)
+        file.write(data)
+
+
+def write_atomically(path: Path, value: dict[str, Any]) -> None:
+    new = path.with_name(path.name + ".new")
+    fd = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+    with os.fdopen(fd, "w") as file:
+        json.dump(value, file)
+    new.rename(path)
+
+
+def remove(folder: Path, facts: dict[str, Any]) -> None:
+    """All that the session left in the file system but `folder` itself and ended.json in it."""
+    uids = facts.get("uids", {})
+    if (display := facts.get("display")) is not None:
+        number = display.removeprefix(":")
+        for path in (X11_SOCKETS / f"X{number}", Path(f"/tmp/.X{number}-lock")):  # noqa: S108
+            _unlink_of(path, uids.get("worker"))
+    if (framebuffer := facts.get("framebuffer")) is not None:
+        shutil.rmtree(framebuffer, ignore_errors=True)
+    for path in folder.iterdir():
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        elif path.name != "ended.json":
+            path.unlink(missing_ok=True)
+    for group in facts.get("groups", ()):
+        with contextlib.suppress(OSError):
+            Path(group).rmdir()
+    if (user := uids.get("user")) is not None and not has_processes(user):
+        _remove_shared_memory(user)
+
+
+def _xauthority(cookie: bytes) -> bytes:
+    """One entry of family FamilyWild (any display), as XauReadAuth reads it: lengths first, big endian."""
+    name = b"MIT-MAGIC-COOKIE-1"
+    return struct.pack(">HHHH", 0xFFFF, 0, 0, len(name)) + name + struct.pack(">H", len(cookie)) + cookie
+
+
+def _unlink_of(path: Path, uid: int | None) -> None:
+    """Another session's X server may have taken the number meanwhile: its files are another account's."""
+    with contextlib.suppress(OSError):
+        if path.lstat().st_uid == uid:
+            path.unlink()
+
+
+def _remove_shared_memory(uid: int) -> None:
+    """What applications that were killed left of POSIX and System V shared memory."""
+    for path in FRAMEBUFFER_ROOT.iterdir():
+        with contextlib.suppress(OSError):
+            found = path.lstat()
+            if found.st_uid == uid and stat.S_ISREG(found.st_mode):
+                path.unlink()
+    header, *rows = (line.split() for line in Path("/proc/sysvipc/shm").read_text().splitlines())
+    for row in rows:
+        segment = dict(zip(header, row, strict=False))
+        if int(segment["uid"]) == uid:
+            ctypes.CDLL(None).shmctl(int(segment["shmid"]), _IPC_RMID, None)

@@ -1,0 +1,142 @@
+"""All sessions of this host: brings what runs in line with what the site desires, level-triggered and idempotent.
+
+One task a session (`session.py`); the decision is pure (`desired.py`). Reports go to a callback as they change; what is
+known now is always to be had from `reports`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from agents.contracts import Adopted, Launcher
+from agents.sessions import desired
+from agents.sessions.session import Session, TimeLimits
+from portcullis.logs import ids
+from portcullis.protocol.channel import Cut, Desired, Order, Report
+from portcullis.protocol.worker_channel import Cut as CutLogin
+from portcullis.protocol.worker_channel import GrantKeys, Start
+from portcullis.tasks import cancel_and_wait, spawn
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class SiteFacts:
+    """What every worker is told of the site."""
+
+    host: str
+    site: str
+    ca: str
+    grant_keys: Mapping[str, str]
+
+    def start_of(self, order: Order) -> Start:
+        return Start(
+            session=order.session,
+            tenant=order.tenant,
+            host=self.host,
+            site=self.site,
+            width=order.display.width,
+            height=order.display.height,
+            ca=self.ca,
+            grant_keys=self.grant_keys,
+            layout=order.display.layout,
+            locale=order.display.locale,
+            device_pixel_ratio=order.display.device_pixel_ratio,
+        )
+
+
+class Manager:
+    def __init__(
+        self,
+        launcher: Launcher,
+        facts: SiteFacts,
+        on_report: Callable[[Report], None],
+        limits: TimeLimits | None = None,
+    ) -> None:
+        self.facts = facts
+        self._launcher = launcher
+        self._on_report = on_report
+        self._limits = limits or TimeLimits()
+        self._sessions: dict[str, Session] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+
+    async def start(self) -> None:
+        """Adopt the sessions that run on this host."""
+        for adopted in await self._launcher.adopt():
+            self._adopt(adopted)
+        for session in self._sessions.values():
+            session.send(GrantKeys(self.facts.grant_keys))
+
+    async def stop(self) -> None:
+        """Let go of the sessions; they go on."""
+        await cancel_and_wait(*self._tasks.values())
+
+    def reports(self) -> tuple[Report, ...]:
+        return tuple(session.report() for session in self._sessions.values())
+
+    def find(self, session: str, tenant: str) -> Session | None:
+        found = self._sessions.get(session)
+        return found if found is not None and found.tenant == tenant else None
+
+    async def apply(self, wanted: Desired) -> None:
+        runs = {name: session.run_state for name, session in self._sessions.items()}
+        for action in desired.actions(wanted.sessions, runs):
+            match action:
+                case desired.Start(order):
+                    self._start(order)
+                case desired.End(name):
+                    log.info("session ends", extra=ids(session=name))
+                    self._sessions[name].end("logged_off")
+                case desired.ReportGone(order, code):
+                    self._report_gone(order, code)
+                case desired.Forget(name):
+                    await self._forget(name)
+
+    def cut(self, message: Cut) -> None:
+        for session in self._sessions.values():
+            if session.tenant == message.tenant:
+                session.send(CutLogin(message.login, message.code))
+
+    def set_grant_keys(self, grant_keys: Mapping[str, str]) -> None:
+        if dict(grant_keys) != dict(self.facts.grant_keys):
+            self.facts = replace(self.facts, grant_keys=dict(grant_keys))
+            for session in self._sessions.values():
+                session.send(GrantKeys(grant_keys))
+
+    def _start(self, order: Order) -> None:
+        log.info("session starts", extra=ids(session=order.session, application=order.application_name))
+        session = self._new(order.session, order.tenant)
+        self._run(session, session.launch(order, self.facts.start_of(order)))
+
+    def _adopt(self, adopted: Adopted) -> None:
+        status = adopted.status
+        log.info("session adopted", extra=ids(session=status.session, stage=status.stage))
+        session = self._new(status.session, str(status.about.get("tenant", "")))
+        if adopted.link is None:
+            session.adopt_ended(status)
+        else:
+            session.progress = session.progress.after(status)
+            self._run(session, session.follow(adopted.link))
+
+    def _report_gone(self, order: Order, code: str) -> None:
+        log.warning("session does not run here", extra=ids(session=order.session, state=order.state))
+        session = self._new(order.session, order.tenant)
+        session.progress = session.progress.failed(code, None)
+        self._on_report(session.report())
+
+    async def _forget(self, name: str) -> None:
+        await cancel_and_wait(self._tasks.pop(name, None))
+        del self._sessions[name]
+        await self._launcher.forget(name)
+
+    def _new(self, session: str, tenant: str) -> Session:
+        made = Session(session, tenant, self._launcher, self._limits, self._on_report)
+        self._sessions[session] = made
+        return made
+
+    def _run(self, session: Session, work: Any) -> None:
+        self._tasks[session.id] = spawn(work, name=f"session-{session.id}")

@@ -1,0 +1,159 @@
+"""One session of this host: its link to the leader, its progress, its time limits.
+
+`run` is the one task: it launches (or takes an adopted link) and reads until the session has ended. The object stays
+until the manager forgets it, so that the end is reported as long as anyone asks.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from agents.contracts import Launcher, LeaderLink
+from agents.sessions.desired import RunState
+from agents.sessions.progress import Progress, TimeLimit
+from portcullis.errors import PortcullisError
+from portcullis.logs import ids
+from portcullis.model.session import State
+from portcullis.protocol.channel import Order, Report
+from portcullis.protocol.worker_channel import DialFailed, Start, Status, ToWorker
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class TimeLimits:
+    window_seconds: float = 30.0
+    closed_seconds: float = 5.0
+    """How long a session lives without a window after its application's main process has ended."""
+    grace_seconds: float = 3.0
+    """How long an application may take to end at log off."""
+
+
+class Session:
+    def __init__(
+        self,
+        session: str,
+        tenant: str,
+        launcher: Launcher,
+        limits: TimeLimits,
+        on_report: Callable[[Report], None],
+    ) -> None:
+        self.id = session
+        self.tenant = tenant
+        self.progress = Progress()
+        self._launcher = launcher
+        self._limits = limits
+        self._on_report = on_report
+        self._link: LeaderLink | None = None
+        self._end: str | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._timed: TimeLimit | None = None
+        self._reported: Report | None = None
+
+    @property
+    def run_state(self) -> RunState:
+        if self.progress.ended:
+            return "ended"
+        return "ending" if self._end is not None or self.progress.code is not None else "running"
+
+    @property
+    def state(self) -> State:
+        return self.progress.state
+
+    @property
+    def e(self) -> int:
+        return self.progress.e
+
+    def report(self) -> Report:
+        return self.progress.report(self.id, self.tenant)
+
+    async def launch(self, order: Order, start: Start) -> None:
+        """Start the session and follow it to its end."""
+        self._tell()
+        try:
+            link = await self._launcher.launch(order, start)
+        except PortcullisError as exc:
+            log.warning("session not started: %s", exc, extra=ids(session=self.id))
+            self._advance(self.progress.failed(exc.code, exc.message))
+            return
+        await self.follow(link)
+
+    async def follow(self, link: LeaderLink) -> None:
+        """Read what leader and worker say until the session has ended."""
+        self._link = link
+        if self._end is not None:
+            link.end(self._end, self._limits.grace_seconds)
+        try:
+            while (message := await link.receive()) is not None:
+                if isinstance(message, DialFailed):
+                    log.warning("worker could not dial: %s", message.code, extra=ids(session=self.id))
+                elif not isinstance(message, Status) or message.session:  # else: a leader before its launch
+                    self._advance(self.progress.after(message))
+            await self._link_closed()
+        finally:
+            self._stop_timer()
+            self._link = None
+            await link.close()
+
+    def adopt_ended(self, status: Status) -> None:
+        self._advance(self.progress.after(status))
+
+    def end(self, code: str, detail: str | None = None) -> None:
+        """End it, as soon as it has a leader. More than once is as good as once."""
+        if self.run_state == "running":
+            self._end = code
+            if self._link is not None:
+                self._link.end(code, self._limits.grace_seconds, detail)
+
+    def send(self, message: ToWorker) -> None:
+        if self._link is not None:
+            self._link.send(message)
+
+    async def _link_closed(self) -> None:
+        if self.progress.ended:
+            return
+        if (status := await self._launcher.ended(self.id)) is not None:
+            self._advance(self.progress.after(status))
+            return
+        log.error("the session's leader was killed", extra=ids(session=self.id))
+        await self._launcher.forget(self.id)
+        self._advance(self.progress.failed("worker_failed", "the session's leader was killed"))
+
+    def _advance(self, progress: Progress) -> None:
+        if self.progress.ended:
+            return
+        self.progress = progress
+        self._watch_time()
+        self._tell()
+        if progress.ended:
+            fields = ids(session=self.id, code=progress.code, detail=progress.detail)
+            log.info("session ended", extra=fields)
+
+    def _tell(self) -> None:
+        report = self.report()
+        if report != self._reported:
+            self._reported = report
+            self._on_report(report)
+
+    def _watch_time(self) -> None:
+        if (limit := self.progress.time_limit) == self._timed:
+            return
+        self._stop_timer()
+        self._timed = limit
+        if limit is not None:
+            seconds = self._limits.window_seconds if limit == "window" else self._limits.closed_seconds
+            self._timer = asyncio.get_running_loop().call_later(seconds, self._expired, limit)
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _expired(self, limit: TimeLimit) -> None:
+        if limit == "window":
+            self.end("window_timeout", f"no window within {self._limits.window_seconds:.0f} s")
+        else:
+            self.end("application_closed")

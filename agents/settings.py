@@ -1,0 +1,24 @@
+"""Settings of the agent, declared once (portcullis.settings)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from portcullis.settings import setting
+
+
+@dataclass(frozen=True)
+class AgentSettings:
+    state: Path = setting(help="Folder of the host's key and certificate, made by `join`.")
+    runtime: Path = setting(Path("/run/portcullis"), help="Folder of the running sessions.")
+    account_prefix: str = setting(
+        "pc", help="How the names of the local accounts begin that sessions run as."
+    )
+    homes: Path = setting(Path("/home"), help="Folder of the users' homes.")
+    slots: int = setting(0, help="How many sessions run at once; 0: as many as were given to `join`.")
+    window_seconds: float = setting(30.0, help="How long an application may take to open its first window.")
+    grace_seconds: float = setting(3.0, help="How long an application may take to end at log off.")
+    session_memory_mb: int = setting(4096, help="Memory of a session's programs, in MB; 0: no limit.")
+    session_processes: int = setting(2048, help="Processes and threads of a session; 0: no limit.")
+    log_level: str = setting("info", help="debug, info, warning or error.")

@@ -1,0 +1,111 @@
+"""A host for sessions: accounts of its own, a runtime folder that accounts can traverse, real X."""
+
+import asyncio
+import secrets
+import sys
+from pathlib import Path
+
+import psutil
+
+from agents.linux import groups
+from agents.linux.accounts import Accounts
+from agents.linux.launcher import LinuxLauncher, this_machine
+from portcullis.model.session import Display
+from portcullis.protocol.channel import Order
+from portcullis.protocol.worker_channel import Start, Status, WorkerState
+
+TINY_WORKER = (sys.executable, "-I", str(Path(__file__).parent / "tiny_worker.py"))
+PATIENCE_SECONDS = 60
+
+
+class Host:
+    """What tests need of one host; `order` builds orders that differ in what the test is about."""
+
+    def __init__(self, root: Path, prefix: str) -> None:
+        self.runtime = root / "run"
+        self.homes = root / "homes"
+        self.prefix = prefix
+        self.accounts = Accounts(prefix, self.homes)
+        self.tenant = secrets.token_hex(8)
+        self.user_id = secrets.token_hex(8)
+
+    def launcher(self, worker=TINY_WORKER, backend=None, limits=None):
+        backend = backend or groups.detect()
+        limits = limits or groups.Limits(4096, 2048)
+        return LinuxLauncher(self.runtime, self.accounts, backend, limits, this_machine(), worker)
+
+    def order(
+        self, *command, state="pending", session=None, slot=0, environment=None, display=None, user_name="Ada"
+    ):
+        return Order(
+            session=session or secrets.token_hex(8),
+            tenant=self.tenant,
+            user_id=self.user_id,
+            user_name=user_name,
+            slot=slot,
+            state=state,
+            application_id="a" * 16,
+            application_name="Application",
+            command=command or ("xterm",),
+            environment=environment or {},
+            display=display or Display(width=1024, height=768),
+        )
+
+    def start(self, order):
+        size = {"width": order.display.width, "height": order.display.height}
+        return Start(order.session, order.tenant, "b" * 16, "c" * 16, ca="PEM", grant_keys={}, **size)
+
+    def folder(self, order):
+        return self.runtime / "sessions" / order.session
+
+    def traces(self, order):
+        """What is left of a session anywhere on this machine."""
+        marked = [process for process in processes() if order.session in variables(process).get(MARKER, "")]
+        return [
+            *marked,
+            *(path for path in [self.folder(order)] if path.exists()),
+            *Path("/dev/shm").glob(f"portcullis-{order.session}*"),
+            *Path("/sys/fs/cgroup").glob(f"*/portcullis-{order.session}"),
+            *Path("/sys/fs/cgroup").glob(f"*/*/*/portcullis-{order.session}"),
+        ]
+
+
+MARKER = "PORTCULLIS_SESSION"
+
+
+def processes():
+    return [process for process in psutil.process_iter() if process.status() != psutil.STATUS_ZOMBIE]
+
+
+def variables(process):
+    try:
+        return process.environ()
+    except psutil.Error:
+        return {}
+
+
+async def until(link, is_it):
+    """The first message of the leader for which `is_it` holds."""
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        last = None
+        while (message := await link.receive()) is not None:
+            last = message
+            if is_it(message):
+                return message
+    raise AssertionError(f"the leader closed the link after {last}")
+
+
+async def until_window(link):
+    """The status and the state once a window is mapped."""
+    seen = {}
+
+    def note(message):
+        seen[type(message)] = message
+        return isinstance(message, WorkerState) and message.windows > 0
+
+    await until(link, note)
+    return seen[Status], seen[WorkerState]
+
+
+async def until_ended(link):
+    return await until(link, lambda message: isinstance(message, Status) and message.ended)

@@ -1,0 +1,44 @@
+"""A worker without streams: sets the display's first size, counts windows, exits on `closing`. For tests of the leader."""
+
+import json
+import os
+import selectors
+import socket
+
+import xcffib
+import xcffib.xproto
+
+
+def main() -> None:
+    channel = socket.socket(fileno=3)
+    lines = channel.makefile("rb")
+    start = json.loads(lines.readline())
+    os.environ["XAUTHORITY"] = start["xauthority"]
+    display = xcffib.connect(start["display"])
+    root = display.get_setup().roots[0].root
+    mask = xcffib.xproto.EventMask.PropertyChange
+    display.core.ChangeWindowAttributes(root, xcffib.xproto.CW.EventMask, [mask])
+    name = display.core.InternAtom(False, 16, "_NET_CLIENT_LIST").reply().atom
+    with open(start["framebuffer"], "rb") as framebuffer:
+        assert framebuffer.read(1)
+
+    def tell() -> None:
+        reply = display.core.GetProperty(False, root, name, xcffib.xproto.Atom.Any, 0, 64).reply()
+        state = {"from": "worker", "type": "state", "windows": reply.value_len, "connections": 0, "e": 0}
+        channel.sendall(json.dumps(state).encode() + b"\n")
+
+    tell()
+    selector = selectors.DefaultSelector()
+    selector.register(channel, selectors.EVENT_READ)
+    selector.register(display.get_file_descriptor(), selectors.EVENT_READ)
+    while True:
+        for key, _ in selector.select():
+            if key.fileobj is channel:
+                if (line := lines.readline()) == b"" or json.loads(line)["type"] == "closing":
+                    return
+            while (event := display.poll_for_event()) is not None:
+                if getattr(event, "atom", None) == name:
+                    tell()
+
+
+main()
