@@ -44,10 +44,15 @@ cd "$clone"
 source deploy/prepare.sh
 releases=/opt/portcullis
 
-has_runtime() { .venv/bin/python -c 'import portcullis.quickstart, aiohttp, qrcode, xdg' 2>/dev/null; }
-
-if [[ $action != start ]] && has_runtime; then
-    exec .venv/bin/python -m portcullis.quickstart --clone "$clone" "${arguments[@]}"
+# What only looks or removes installs nothing: it runs from the clone, or from any release that is there.
+if [[ $action != start ]]; then
+    for python in .venv/bin/python "$releases"/*/bin/python; do
+        if "$python" -c 'import portcullis.quickstart.__main__' 2>/dev/null; then
+            exec "$python" -m portcullis.quickstart --clone "$clone" "${arguments[@]}"
+        fi
+    done
+    say "Not started yet: deploy/quickstart.sh starts it."
+    [[ $action == status ]] && exit 3 || exit 0
 fi
 
 prepare_system() {

@@ -1,8 +1,11 @@
 """The command `portcullis`: publishes and looks after a tenant through the public REST API alone.
 
-    __main__.py   options, dispatch, exit codes     reading.py    get, explain
-    manifest.py   documents of `apply` (pure)       changing.py   apply, user add, host join-token, session, token
-    icons.py      the bytes of an icon by name      output.py     tables, JSON, safe text   qr.py  codes for phones
+    __main__.py          options, dispatch, exit codes
+    reading.py           get, explain
+    changing.py          apply, user add, host join-token, session logoff, token revoke
+    manifest.py          the documents of `apply` (pure)
+    icons.py             an icon's bytes, by name    desktop_entries.py   what this machine's menus show
+    output.py            tables, JSON, safe text     qr.py                codes for phones
 
 Exit codes: 0 done; 1 the service refused or failed; 2 wrong usage or malformed input, nothing was changed;
 3 no usable profile; 4 the service does not answer.

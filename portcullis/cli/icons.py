@@ -1,4 +1,4 @@
-"""The bytes of an icon: a PNG or SVG file, or a name that is looked up in this machine's icon themes.
+"""The bytes of an icon: a PNG or SVG file, or a name that this machine knows: of an icon, or of an application.
 
 At most 32 KB, because an icon is a record of the grid: of several sizes the largest that fits is taken.
 """
@@ -6,10 +6,13 @@ At most 32 KB, because an icon is a record of the grid: of several sizes the lar
 from __future__ import annotations
 
 import base64
+import contextlib
 from dataclasses import dataclass
 from pathlib import Path
 
 from xdg import IconTheme
+
+from portcullis.cli.desktop_entries import DesktopEntry, data_folders, visible_entries
 
 MAXIMUM_BYTES = 32 * 1024
 SIZES = (128, 96, 64, 48, 32)
@@ -35,9 +38,11 @@ def load(name: str, folder: Path) -> Icon:
     """The icon that a document in `folder` names. Raises IconError."""
     if "/" in name or name.lower().endswith((".png", ".svg")):
         return from_file(folder / Path(name).expanduser())
-    icon = from_theme(name)
+    icon = from_theme(name) or from_application(name)
     if icon is None:
-        raise IconError(f"an icon that this machine has ({name!r} is in no theme), a file, or none")
+        raise IconError(
+            f"an icon or application that this machine has ({name!r} is neither), a file, or none"
+        )
     return icon
 
 
@@ -68,6 +73,21 @@ def from_theme(name: str) -> Icon | None:
             except IconError:
                 continue  # too large, or not what its name says: the next size may do
     return None
+
+
+def from_application(name: str) -> Icon | None:
+    """The icon of the application that is called so: `mousepad` names its icon org.xfce.mousepad."""
+    named = (entry.icon for entry in visible_entries(data_folders()) if entry.icon and is_called(entry, name))
+    for icon in named:
+        with contextlib.suppress(IconError):
+            return (from_theme(icon) if "/" not in icon else None) or from_file(Path(icon))
+    return None
+
+
+def is_called(entry: DesktopEntry, name: str) -> bool:
+    """By its id, with or without the reversed domain, or by its program."""
+    identifier = entry.id.removesuffix(".desktop")
+    return name in (identifier, identifier.rpartition(".")[2], Path(entry.command[0]).name)
 
 
 def content_type_of(data: bytes) -> str | None:

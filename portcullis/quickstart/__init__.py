@@ -1,11 +1,13 @@
 """One machine, one command: a whole site on loopback, for trying Portcullis out. Called by deploy/quickstart.sh.
 
     __main__.py       options            instance.py      where this clone's state lives, which ports it keeps
-    start.py          first start: init, join, publish; every start: run, wait until healthy, write the facts
+    start.py          run, wait until healthy, publish, write the facts
+    first_start.py    the site is made; gateway and host join it
     stop.py           log off sessions, stop the parts; reset: remove all that was made
     supervisor.py     runs the parts and restarts those that die (backoff.py, log_files.py, control_socket.py)
+    health.py         does it work?      status.py  what --status says
     accounts.py       the service account of broker and gateway
-    publish.py        xterm, mousepad and this machine's desktop entries (desktop_entries.py)
+    publish.py        xterm, mousepad and this machine's desktop entries
     facts.py          var/quickstart.json       terminal.py  what is printed
 
 It knows the services by their commands and the REST API alone.

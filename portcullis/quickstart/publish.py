@@ -7,11 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from xdg import BaseDirectory
-
 from portcullis.cli import icons
+from portcullis.cli.desktop_entries import DesktopEntry, data_folders, visible_entries
 from portcullis.errors import InvalidInput
-from portcullis.quickstart.desktop_entries import DesktopEntry, visible_entries
 from portcullis.rest.client import Client
 
 MAXIMUM_ENTRIES = 20
@@ -26,17 +24,14 @@ class Offer:
 
 
 ALWAYS = (
-    Offer("XTerm", ("xterm",), ("utilities-terminal", "xterm-color", "mini.xterm")),
-    Offer("Mousepad", ("mousepad",), ("org.xfce.mousepad", "accessories-text-editor")),
+    Offer("XTerm", ("xterm",), ("xterm-color", "mini.xterm", "utilities-terminal")),
+    Offer("Mousepad", ("mousepad",), ("mousepad", "accessories-text-editor")),
 )
 
 
 def offers() -> list[Offer]:
-    """Of this machine. Entries of root's home are left out: no other account could start them."""
-    folders = [
-        Path(folder) for folder in BaseDirectory.xdg_data_dirs if folder != BaseDirectory.xdg_data_home
-    ]
-    return choose(visible_entries(folders))
+    """Of this machine."""
+    return choose(visible_entries(data_folders()))
 
 
 def choose(entries: Iterable[DesktopEntry]) -> list[Offer]:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import getpass
-import socket
+import platform
 import sys
 import time
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ from urllib.parse import quote
 from portcullis.cli.qr import draw
 from portcullis.quickstart.facts import Facts
 from portcullis.quickstart.instance import Instance
+from portcullis.quickstart.owner import owner
 
 
 @contextlib.contextmanager
@@ -54,11 +54,12 @@ Scan this with an authenticator app (or type the secret into it) for the verific
 
 From another machine, open a tunnel there first and then the same address:
 
-  ssh -L {port}:localhost:{port} {getpass.getuser()}@{socket.getfqdn()}
+  ssh -L {port}:localhost:{port} {owner().name}@{platform.node()}
 
-  Published        {applications}
-  Administrator    {facts.admin_username} (secrets in {instance.var}/quickstart.json)
-  Command line     {instance.clone}/.venv/bin/portcullis get applications
-  Logs             {instance.logs}
-  Stop, look, undo deploy/quickstart.sh --stop | --status | --reset
+  Published      {applications}
+  Administrator  {facts.admin_username} (secrets in {instance.var}/quickstart.json)
+  Command line   {instance.clone}/.venv/bin/portcullis get applications
+  Logs           {instance.logs}
+  Look           deploy/quickstart.sh --status
+  Stop, remove   deploy/quickstart.sh --stop, --reset
 """

@@ -12,6 +12,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from xdg import BaseDirectory
+
 PROGRAM_PATH = "/usr/local/bin:/usr/bin:/bin:/usr/games:/usr/local/games"
 MAXIMUM_FILE_BYTES = 256 * 1024
 
@@ -29,6 +31,11 @@ class DesktopEntry:
 class _Entries(configparser.RawConfigParser):
     def optionxform(self, optionstr: str) -> str:
         return optionstr  # keys are case-sensitive
+
+
+def data_folders() -> list[Path]:
+    """Of the whole machine: what stands in somebody's home no other account could start."""
+    return [Path(folder) for folder in BaseDirectory.xdg_data_dirs if folder != BaseDirectory.xdg_data_home]
 
 
 def visible_entries(data_folders: Iterable[Path]) -> list[DesktopEntry]:
