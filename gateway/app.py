@@ -13,16 +13,17 @@ from dataclasses import dataclass, field, replace
 import web_client
 from gateway.api_proxy import ApiProxy
 from gateway.brokers import Brokers
-from gateway.guard import Limits
+from gateway.guard import Gate, Limits
 from gateway.inner import inner_app
 from gateway.links import Links
 from gateway.listener import Listener
 from gateway.public import check_public_address, public_app
 from gateway.rendezvous import Rendezvous
 from gateway.static import StaticFiles
-from gateway.streams import Streams
+from gateway.streams import Patience, Streams
 from portcullis.clock import Clock, SystemClock
 from portcullis.enrolment import Credentials, Renewal, client_context, refresh, server_context
+from portcullis.protocol.link import ATTACH_SECONDS
 from portcullis.settings import Address
 from portcullis.tasks import cancel_and_wait, spawn
 
@@ -35,6 +36,9 @@ class Options:
 
     limits: Limits = field(default_factory=Limits)
     clock: Clock = field(default_factory=SystemClock)
+    patience: Patience = field(default_factory=Patience)
+    attach_seconds: float = ATTACH_SECONDS
+    stream_gate: Gate | None = None
 
 
 class GatewayApp:
@@ -51,9 +55,11 @@ class GatewayApp:
         self._server_context = server_context(credentials)
         self._renewal = Renewal(credentials, self._renewed, options.clock)
         self.brokers = Brokers(credentials, self._client_context, options.clock, self._changed)
-        self.links = Links(credentials.name)
+        self.links = Links(credentials.name, options.attach_seconds)
         self.rendezvous = Rendezvous()
-        self.streams = Streams(self.brokers, self.links, self.rendezvous, options.clock)
+        self.streams = Streams(
+            self.brokers, self.links, self.rendezvous, options.clock, options.stream_gate, options.patience
+        )
         api = ApiProxy(self.brokers, options.limits.body_seconds)
         files = StaticFiles(web_client.ROOT)
         self.public = Listener(public_app(self.brokers, api, self.streams, files), options.limits)

@@ -105,7 +105,7 @@ class Brokers:
             if answer.status != 200:
                 raise Unavailable("broker_unreachable", f"The broker answered {answer.status}.")
             fields = Fields.parse(await _read(answer), MAXIMUM_ANSWER_BYTES)
-        await self._learn(fields)
+        self._learn(fields)
         self._registered_at = self._clock.monotonic()
 
     @asynccontextmanager
@@ -184,7 +184,7 @@ class Brokers:
             self._order.remove(address)
             self._order.append(address)
 
-    async def _learn(self, fields: Fields) -> None:
+    def _learn(self, fields: Fields) -> None:
         """Keep what a broker said. Nothing of it is taken unless all of it can be."""
         try:
             grant_keys = fields.text_map("grant_keys", 64, 64)
@@ -195,15 +195,18 @@ class Brokers:
         brokers = fields.texts("brokers", 64, 300) or self.credentials.brokers
         self._grant_keys, self.origins = keys, origins
         self._order = [a for a in self._order if a in brokers] + [a for a in brokers if a not in self._order]
-        await self._keep(brokers, grant_keys, origins.texts)
+        self._keep(brokers, grant_keys, origins.texts)
 
-    async def _keep(
-        self, brokers: tuple[str, ...], grant_keys: dict[str, str], origins: tuple[str, ...]
-    ) -> None:
-        changed = await asyncio.to_thread(
-            self.credentials.with_site, brokers=brokers, grant_keys=grant_keys, public_origins=origins
-        )
-        if changed is not self.credentials:
+    def _keep(self, brokers: tuple[str, ...], grant_keys: dict[str, str], origins: tuple[str, ...]) -> None:
+        """On disk, when it differs: rare and small, and not beside a renewal, which writes the same file."""
+        try:
+            changed = self.credentials.with_site(
+                brokers=brokers, grant_keys=grant_keys, public_origins=origins
+            )
+        except OSError as exc:
+            log.error("what the broker said cannot be kept on disk: %s", exc)
+            return
+        if changed != self.credentials:
             self.credentials = changed
             self._on_changed(changed)
 

@@ -56,6 +56,11 @@ class Listener:
         port: int = self._server.sockets[0].getsockname()[1]
         return port
 
+    @property
+    def connections(self) -> int:
+        """How many aiohttp still knows, those taken over included."""
+        return len(self._runner.server.connections) if self._runner.server is not None else 0
+
     async def stop(self) -> None:
         """Stop listening, run the application's shutdown, wait briefly for its handlers and cut the rest."""
         if self._server is not None:

@@ -18,6 +18,7 @@ def security_headers(origins: Origins | None) -> dict[str, str]:
         "Cross-Origin-Resource-Policy": "same-origin",
         "X-Content-Type-Options": "nosniff",
         "Referrer-Policy": "no-referrer",
+        "Server": "Portcullis",  # instead of aiohttp's, which tells its version
     }
 
 

@@ -2,8 +2,9 @@
 
 Memory is bounded: each transport buffers at most `takeover.WRITE_BUFFER_BYTES` (its high-water mark) plus one
 received portion; a side that is full stops the other side's reading. When one side is lost, the other is closed
-after what was already received has been flushed, or cut after `LINGER_SECONDS`. A Close frame cannot be inserted
-here: the gateway never parses what passes. TLS has no half-close, so there is none.
+after what was already received has been flushed, or cut after `LINGER_SECONDS`. A side that takes nothing at all for
+`STALL_SECONDS` is cut: the other one, which is not read meanwhile, could be long dead. A Close frame cannot be
+inserted here: the gateway never parses what passes. TLS has no half-close, so there is none.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import asyncio
 from typing import Protocol
 
 LINGER_SECONDS = 10.0
+STALL_SECONDS = 30.0
 
 _RECEIVE_BYTES = 256 * 1024
 _receive_buffer = memoryview(bytearray(_RECEIVE_BYTES))
@@ -36,6 +38,7 @@ class End(asyncio.BufferedProtocol):
         self._peer: End | None = None
         self._held = bytearray(held)
         self._linger: asyncio.TimerHandle | None = None
+        self._stall: asyncio.TimerHandle | None = None
         transport.pause_reading()
 
     def get_buffer(self, sizehint: int) -> memoryview:
@@ -54,15 +57,19 @@ class End(asyncio.BufferedProtocol):
     def pause_writing(self) -> None:
         if self._peer is not None:
             self._peer._transport.pause_reading()
+        self._await_progress(self._transport.get_write_buffer_size())
 
     def resume_writing(self) -> None:
+        if self._stall is not None:
+            self._stall.cancel()
         if self._peer is not None:
             self._peer._transport.resume_reading()
 
     def connection_lost(self, exc: BaseException | None) -> None:
         peer, self._peer = self._peer, None
-        if self._linger is not None:
-            self._linger.cancel()
+        for timer in (self._linger, self._stall):
+            if timer is not None:
+                timer.cancel()
         if not self.closed.done():
             self.closed.set_result(None)
         if peer is not None:
@@ -74,12 +81,23 @@ class End(asyncio.BufferedProtocol):
         """Before `join`, for what the gateway itself says."""
         self._transport.write(data)
 
-    def close(self, linger_seconds: float = LINGER_SECONDS) -> None:
+    def close(self, linger_seconds: float | None = None) -> None:
         """Flush what is buffered, then close; cut when the other side does not take it in time."""
         self._transport.close()
         if self._linger is None and not self.closed.done():
-            loop = asyncio.get_running_loop()
-            self._linger = loop.call_later(linger_seconds, self._transport.abort)
+            seconds = LINGER_SECONDS if linger_seconds is None else linger_seconds
+            self._linger = asyncio.get_running_loop().call_later(seconds, self._transport.abort)
+
+    def _await_progress(self, backlog_bytes: int) -> None:
+        loop = asyncio.get_running_loop()
+        self._stall = loop.call_later(STALL_SECONDS, self._check_progress, backlog_bytes)
+
+    def _check_progress(self, before_bytes: int) -> None:
+        backlog_bytes = self._transport.get_write_buffer_size()
+        if backlog_bytes < before_bytes:
+            self._await_progress(backlog_bytes)
+        else:
+            self._transport.abort()
 
     def _start(self, peer: End) -> None:
         self._peer = peer

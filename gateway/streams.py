@@ -62,6 +62,11 @@ class Streams:
     def live(self) -> int:
         return len(self._live)
 
+    @property
+    def places(self) -> int:
+        """How many are counted against the caps: those that wait for admission, too."""
+        return self._gate.total
+
     async def serve(self, request: web.Request) -> web.StreamResponse:
         self._check_origin(request)
         headers = websocket_headers(request, admission.SUBPROTOCOL)
@@ -71,7 +76,7 @@ class Streams:
             await self._pass_through(visitor, client or "")
         except PortcullisError as refusal:
             log.info("stream refused: %s", refusal.code, extra=ids(client=client))
-            await visitor.refuse(refusal.code)
+            await visitor.refuse("session_ended" if refusal.code == "session_unknown" else refusal.code)
         finally:
             visitor.close()
         return response

@@ -58,17 +58,25 @@ class SiteKeys:
     def grant_keys(self) -> dict[str, str]:
         return {self.kid: to_base64url(self._grant_key.public_key().public_bytes_raw())}
 
-    def machine(self, role: str, name: str, brokers: list[str] | None = None, id: str | None = None) -> Credentials:
+    def machine(
+        self, role: str, name: str, brokers: list[str] | None = None, id: str | None = None
+    ) -> Credentials:
         """What `join` would have written for this machine."""
         state = self._folder / f"{role}-{name}"
         state.mkdir(exist_ok=True)
         key = certificates.new_key()
         identity = MachineIdentity(self.site_id, role, id or new_id(), name, 1)
-        certificate = certificates.make_machine(self._ca, self._ca_key, identity, key.public_key(), time.time())
+        certificate = certificates.make_machine(
+            self._ca, self._ca_key, identity, key.public_key(), time.time()
+        )
         private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
-        (state / "machine.pem").write_text(private + certificate.public_bytes(Encoding.PEM).decode() + self.ca_pem)
+        (state / "machine.pem").write_text(
+            private + certificate.public_bytes(Encoding.PEM).decode() + self.ca_pem
+        )
         data = {
-            "role": role if role != "broker" else "gateway",  # a broker has no such file; only its contexts are used
+            "role": role
+            if role != "broker"
+            else "gateway",  # a broker has no such file; only its contexts are used
             "id": identity.id,
             "name": name,
             "site": {"id": self.site_id, "name": "home"},
@@ -80,7 +88,9 @@ class SiteKeys:
         (state / "machine.json").write_text(json.dumps(data))
         return Credentials.load(state)
 
-    def grant(self, session: str, host: str, *, lifetime: float = 60, key: Ed25519PrivateKey | None = None) -> str:
+    def grant(
+        self, session: str, host: str, *, lifetime: float = 60, key: Ed25519PrivateKey | None = None
+    ) -> str:
         now = time.time()
         grant = Grant(
             self.kid, TENANT, "1" * 16, "a" * 64, session, host, frozenset({"display"}), b"\4" + b"k" * 64, 1, now,
@@ -313,6 +323,7 @@ class SmallSite:
     gateway: GatewayApp
     agent: Agent
     session: str = field(default_factory=new_id)
+    writers: list[asyncio.StreamWriter] = field(default_factory=list)
 
     @property
     def origin(self) -> str:
@@ -330,7 +341,12 @@ class SmallSite:
 
     def web_socket(self, **changes) -> connect:
         """A real client's connection to `/stream`."""
-        options = {"origin": self.origin, "subprotocols": ["portcullis.v1"], "compression": None, "max_size": 1 << 26}
+        options = {
+            "origin": self.origin,
+            "subprotocols": ["portcullis.v1"],
+            "compression": None,
+            "max_size": 1 << 26,
+        }
         uri = f"ws://localhost:{self.gateway.public.port}/stream"
         return connect(uri, proxy=None, **{**options, **changes})
 
@@ -342,7 +358,9 @@ class SmallSite:
         return client, await self.agent.worker()
 
     async def raw(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        return await asyncio.open_connection("127.0.0.1", self.gateway.public.port)
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.gateway.public.port)
+        self.writers.append(writer)
+        return reader, writer
 
     def upgrade_head(self, **changes: str | None) -> bytes:
         """The opening handshake of `/stream` as a browser writes it; None leaves a header out."""
@@ -381,20 +399,20 @@ def admit_grant(grant: str) -> bytes:
 async def small_site(folder: Path, options: Options | None = None) -> AsyncIterator[SmallSite]:
     keys = SiteKeys(folder)
     broker = BrokerStub(keys)
-    await broker.start()
-    credentials = keys.machine("gateway", "edge", [broker.address])
-    gateway = GatewayApp(credentials, LOOPBACK, LOOPBACK, options)
-    await gateway.start()
-    site = SmallSite(keys, broker, gateway, Agent(keys))
-    broker.public_origins = [site.origin]
-    await gateway.brokers.register()
-    await site.agent.connect(site.inner_address)
-    try:
+    async with contextlib.AsyncExitStack() as stack:
+        await broker.start()
+        stack.push_async_callback(broker.stop)
+        gateway = GatewayApp(keys.machine("gateway", "edge", [broker.address]), LOOPBACK, LOOPBACK, options)
+        stack.push_async_callback(gateway.stop)
+        await gateway.start()
+        site = SmallSite(keys, broker, gateway, Agent(keys))
+        broker.public_origins = [site.origin]
+        await gateway.brokers.register()
+        stack.push_async_callback(site.agent.close)
+        await site.agent.connect(site.inner_address)
         yield site
-    finally:
-        await site.agent.close()
-        await gateway.stop()
-        await broker.stop()
+        for writer in site.writers:
+            writer.transport.abort()
 
 
 def reset(writer: asyncio.StreamWriter) -> None:
