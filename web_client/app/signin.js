@@ -58,7 +58,7 @@ export class SignIn {
     this.#show(t("signin.title"), [
       this.#organisations.length > 0 &&
         field("organisation", t("signin.organisation"), { autocomplete: "organization", autocapitalize: "none" }),
-      field("username", t("signin.username"), { autocomplete: "username", autocapitalize: "none", spellcheck: "false", autofocus: true }),
+      field("username", t("signin.username"), { autocomplete: "username", autocapitalize: "none", spellcheck: "false" }),
       field("password", t("signin.password"), { type: "password", autocomplete: "current-password" }),
     ]);
   }

@@ -41,10 +41,11 @@ export class Screen {
    */
   resize(width, height) {
     if (width !== this.width || height !== this.height) {
-      const kept = this.#context.getImageData(0, 0, Math.min(width, this.width), Math.min(height, this.height));
+      const kept = new OffscreenCanvas(this.width, this.height);
+      kept.getContext("2d", { alpha: false })?.drawImage(this.#canvas, 0, 0);
       this.#canvas.width = width;
       this.#canvas.height = height;
-      this.#context.putImageData(kept, 0, 0);
+      this.#context.drawImage(kept, 0, 0);
     }
     this.fit();
   }

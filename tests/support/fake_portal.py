@@ -1,0 +1,291 @@
+"""The gateway's public face as the HTML5 client sees it, in one process: files, API (docs/api.md) and streams.
+
+For tests of the client alone: real files, security headers, signatures, codec and grants; users, catalogue and
+launches are made up, and each launch waits for the test to tell its stages.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import secrets
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiohttp import web
+
+from gateway.security_headers import security_headers
+from gateway.static import StaticFiles
+from portcullis.tickets import from_base64url, is_signed_by, request_message
+from tests.support.fake_stream import FakeWorker
+from web_client import ROOT
+
+COOKIE = "__Host-portcullis-01234567"
+PASSWORD = "correct horse battery staple"
+CODE = "246810"
+ICON = (
+    b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 48 48"><rect x="8" y="4" width="32" height="40" rx="4" '
+    b'fill="#f2c94c"/><path d="M14 14h20M14 22h20M14 30h12" stroke="#7a5b00" stroke-width="3"/></svg>'
+)
+NAMES = (
+    "Text editor",
+    "Terminal",
+    "Firefox",
+    "Image viewer",
+    "Office: Spreadsheet",
+    "Database administration console",
+    "Calculator",
+    "Zeichenprogramm",
+)
+
+
+def error(status: int, code: str, message: str = "", **data: Any) -> web.Response:
+    return web.json_response({"error": {"code": code, "message": message, **data}}, status=status)
+
+
+@dataclass
+class FakeSession:
+    id: str
+    application: dict[str, Any]
+    worker: FakeWorker
+    state: str = "pending"
+    created: float = field(default_factory=time.time)
+    events: asyncio.Queue[tuple[str, dict[str, Any]]] = field(default_factory=asyncio.Queue)
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "id": self.id,
+            "application": self.application,
+            "host": "host-1",
+            "state": self.state,
+            "created": self.created,
+        }
+
+
+@dataclass
+class FakePortal:
+    """`async with FakePortal() as portal`: `portal.url` is what a browser opens."""
+
+    organisations: list[str] = field(default_factory=list)
+    names: tuple[str, ...] = NAMES
+    launch_refusal: web.Response | None = None
+    hold_stages: bool = False
+    """A launch waits for `tell`; otherwise it is ready at once."""
+    sessions: dict[str, FakeSession] = field(default_factory=dict)
+    bad_signatures: int = 0
+    _logins: dict[str, bytes] = field(default_factory=dict)
+    _tickets: dict[str, tuple[str, str]] = field(default_factory=dict)
+
+    async def __aenter__(self) -> FakePortal:
+        app = web.Application()
+        app.on_response_prepare.append(self._add_headers)
+        app.add_routes(
+            [
+                web.get("/api/v1/login", self._who),
+                web.post("/api/v1/login", self._sign_in),
+                web.delete("/api/v1/login", self._sign_out),
+                web.get("/api/v1/catalogue", self._catalogue),
+                web.get("/api/v1/icons/{hash}", self._icon),
+                web.post("/api/v1/sessions", self._launch),
+                web.delete("/api/v1/sessions/{id}", self._log_off),
+                web.get("/api/v1/sessions/{id}/stages", self._stages),
+                web.post("/api/v1/sessions/{id}/ticket", self._ticket),
+                web.post("/api/v1/sessions/{id}/grant", self._renew),
+                web.get("/stream", self._stream),
+                web.get("/{path:.*}", StaticFiles(ROOT).serve),
+            ]
+        )
+        self._runner = web.AppRunner(app, shutdown_timeout=0)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, "127.0.0.1", 0)
+        await site.start()
+        self.url = f"http://localhost:{self._runner.addresses[0][1]}"
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._runner.cleanup()
+
+    @property
+    def only_session(self) -> FakeSession:
+        (session,) = self.sessions.values()
+        return session
+
+    @property
+    def worker(self) -> FakeWorker:
+        return self.only_session.worker
+
+    def tell(self, session: FakeSession, stage: str) -> None:
+        session.events.put_nowait(("stage", {"stage": stage, "state": session.state}))
+
+    def ready(self, session: FakeSession) -> None:
+        session.state = "ready"
+        session.events.put_nowait(("ready", {}))
+
+    def fail(self, session: FakeSession, code: str, message: str, reference: str) -> None:
+        session.events.put_nowait(("failed", {"code": code, "message": message, "reference": reference}))
+
+    def add_session(self, name: str, state: str = "disconnected", age_seconds: float = 0) -> FakeSession:
+        application = next(each for each in self._applications() if each["name"] == name)
+        session_id = secrets.token_hex(8)
+        session = FakeSession(
+            session_id, application, FakeWorker(session_id), state, time.time() - age_seconds
+        )
+        self.sessions[session_id] = session
+        return session
+
+    def forget_logins(self) -> None:
+        self._logins.clear()
+
+    async def _add_headers(self, request: web.Request, response: web.StreamResponse) -> None:
+        response.headers.update(security_headers(None))
+
+    def _applications(self) -> list[dict[str, Any]]:
+        icon = f"/api/v1/icons/{'ab' * 32}"
+        return [
+            {"id": f"{number:016x}", "name": name, "icon": icon if number % 4 == 0 else None}
+            for number, name in enumerate(self.names)
+        ]
+
+    # --- sign-in
+
+    async def _who(self, request: web.Request) -> web.Response:
+        if self._login(request) is None:
+            return web.json_response(
+                {"signed_in": False, "organisations": self.organisations, "time": time.time()}
+            )
+        return web.json_response(self._signed_in())
+
+    def _signed_in(self) -> dict[str, Any]:
+        return {
+            "signed_in": True,
+            "user": {"id": "1" * 16, "name": "demo"},
+            "tenant": {"id": "0" * 16, "name": "acme"},
+            "role": "user",
+            "expires": time.time() + 3600,
+            "time": time.time(),
+        }
+
+    async def _sign_in(self, request: web.Request) -> web.Response:
+        data = await request.json()
+        key = from_base64url(data["client_key"])
+        if not await self._is_signed(request, key):
+            return error(401, "signature_refused")
+        if data["username"] == "blocked":
+            return error(429, "sign_in_blocked", retry_after_seconds=30)
+        if data["username"] != "demo" or data["password"] != PASSWORD:
+            return error(401, "sign_in_refused", "User name, password or verification code is wrong.")
+        if "code" not in data:
+            return web.json_response({"factor_required": True})
+        if data["code"] != CODE:
+            return error(401, "sign_in_refused", "User name, password or verification code is wrong.")
+        login = secrets.token_hex(32)
+        self._logins[login] = key
+        response = web.json_response(self._signed_in())
+        response.set_cookie(COOKIE, login, secure=True, httponly=True, samesite="Strict", path="/")
+        return response
+
+    async def _sign_out(self, request: web.Request) -> web.Response:
+        if not await self._is_allowed(request):
+            return error(401, "signed_out")
+        del self._logins[request.cookies[COOKIE]]
+        response = web.Response(status=204)
+        response.del_cookie(COOKIE, secure=True, httponly=True, path="/")
+        return response
+
+    def _login(self, request: web.Request) -> bytes | None:
+        return self._logins.get(request.cookies.get(COOKIE, ""))
+
+    async def _is_allowed(self, request: web.Request) -> bool:
+        key = self._login(request)
+        return key is not None and await self._is_signed(request, key)
+
+    async def _is_signed(self, request: web.Request, key: bytes) -> bool:
+        version, unix_ms, nonce, signature = request.headers["Portcullis-Signature"].split(" ")
+        message = request_message(request.method, request.path_qs, await request.read(), int(unix_ms), nonce)
+        fresh = abs(int(unix_ms) / 1000 - time.time()) < 60
+        good = version == "v1" and fresh and is_signed_by(key, from_base64url(signature), message)
+        self.bad_signatures += not good
+        return good
+
+    # --- work
+
+    async def _catalogue(self, request: web.Request) -> web.Response:
+        if self._login(request) is None:
+            return error(401, "signed_out")
+        sessions = [session.to_json() for session in self.sessions.values()]
+        return web.json_response({"applications": self._applications(), "sessions": sessions})
+
+    async def _icon(self, request: web.Request) -> web.Response:
+        return web.Response(body=ICON, content_type="image/svg+xml")
+
+    async def _launch(self, request: web.Request) -> web.Response:
+        if not await self._is_allowed(request):
+            return error(401, "signed_out")
+        if self.launch_refusal is not None:
+            return self.launch_refusal
+        wanted = (await request.json())["application"]
+        for session in self.sessions.values():
+            if session.application["id"] == wanted:
+                return web.json_response({"session": session.to_json(), "reconnected": True}, status=201)
+        name = next(each["name"] for each in self._applications() if each["id"] == wanted)
+        session = self.add_session(name, "pending")
+        if not self.hold_stages:
+            self.ready(session)
+        return web.json_response({"session": session.to_json(), "reconnected": False}, status=201)
+
+    async def _stages(self, request: web.Request) -> web.StreamResponse:
+        session = self.sessions[request.match_info["id"]]
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+        await response.prepare(request)
+        if session.state not in ("pending", "starting"):
+            await self._send_event(response, "ready", {})
+            return response
+        await self._send_event(response, "stage", {"stage": "placed", "state": session.state})
+        while True:
+            kind, data = await session.events.get()
+            await self._send_event(response, kind, data)
+            if kind != "stage":
+                return response
+
+    async def _send_event(self, response: web.StreamResponse, kind: str, data: dict[str, Any]) -> None:
+        await response.write(f"event: {kind}\ndata: {json.dumps(data)}\n\n".encode())
+
+    async def _log_off(self, request: web.Request) -> web.Response:
+        if not await self._is_allowed(request):
+            return error(401, "signed_out")
+        session = self.sessions.pop(request.match_info["id"])
+        if session.worker.stream is not None:
+            await session.worker.stream.close(code=4410)
+        return web.Response(status=202)
+
+    async def _ticket(self, request: web.Request) -> web.Response:
+        if not await self._is_allowed(request):
+            return error(401, "signed_out")
+        session_id = request.match_info["id"]
+        if session_id not in self.sessions:
+            return error(404, "session_ended")
+        ticket = f"ticket_{'0' * 16}_{secrets.token_hex(32)}"
+        self._tickets[ticket] = (session_id, request.cookies[COOKIE])
+        return web.json_response({"ticket": ticket, "expires_in_seconds": 20})
+
+    async def _renew(self, request: web.Request) -> web.Response:
+        key = self._login(request)
+        if key is None or not await self._is_signed(request, key):
+            return error(401, "signed_out")
+        return web.json_response({"grant": self.sessions[request.match_info["id"]].worker.grant("l", key)})
+
+    # --- streams
+
+    async def _stream(self, request: web.Request) -> web.WebSocketResponse:
+        assert request.headers["Origin"] == self.url
+        return await self.worker.serve(request, self._redeem)
+
+    def _redeem(self, ticket: str) -> str | None:
+        session_id, login = self._tickets.pop(ticket, ("", ""))
+        session = self.sessions.get(session_id)
+        if session is None:
+            return None
+        session.worker.e += 1
+        session.state = "active"
+        return session.worker.grant(login, self._logins[login])

@@ -1,0 +1,206 @@
+"""A worker's side of one session's streams, without a display: it proves the client, shows a picture, records input.
+
+For tests of the HTML5 client alone, where no host can run. Codec, grants and signatures are the real ones.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import zstandard
+from aiohttp import WSMsgType, web
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from portcullis.protocol import messages as m
+from portcullis.tickets import (
+    CHANNELS,
+    Grant,
+    attach_message,
+    is_signed_by,
+    sign_grant,
+    verify_grant,
+)
+
+TILE = 256
+SUBPROTOCOL = "portcullis.v1"
+
+
+def test_picture(width: int, height: int) -> np.ndarray:
+    """Every pixel differs from its neighbours, so that a shift or a scaling by one shows."""
+    y, x = np.mgrid[0:height, 0:width]
+    return np.stack([x * 7 + y, x + y * 5, (x ^ y) * 3], axis=2).astype(np.uint8)
+
+
+@dataclass
+class FakeWorker:
+    """One session: its display and what came in. Inputs that were applied before are ignored, as by the real one."""
+
+    session: str
+    site_key: Ed25519PrivateKey = field(default_factory=Ed25519PrivateKey.generate)
+    picture: np.ndarray = field(default_factory=lambda: test_picture(800, 600))
+    follows_size: bool = True
+    e: int = 0
+    r: int = 0
+    last_input: int = 0
+    inputs: list[m.Message] = field(default_factory=list)
+    received: list[m.Message] = field(default_factory=list)
+    changed: asyncio.Condition = field(default_factory=asyncio.Condition)
+    stream: web.WebSocketResponse | None = None
+    refuse_with: list[int] = field(default_factory=list)
+    """Close codes for the next admissions, in order."""
+    attaches: list[str] = field(default_factory=list)
+    """What each admission presented: `ticket` or `grant`."""
+    _sequence: int = 0
+
+    def grant(self, login: str, client_key: bytes) -> str:
+        now = time.time()
+        return sign_grant(
+            Grant(
+                "k1",
+                "0" * 16,
+                "1" * 16,
+                login,
+                self.session,
+                "2" * 16,
+                CHANNELS,
+                client_key,
+                self.e,
+                now,
+                now + 1800,
+            ),
+            self.site_key,
+        )
+
+    async def serve(self, request: web.Request, redeem) -> web.WebSocketResponse:  # type: ignore[no-untyped-def]
+        stream = web.WebSocketResponse(protocols=(SUBPROTOCOL,), compress=False, max_msg_size=2 << 20)
+        await stream.prepare(request)
+        grant_text = await self._admit(stream, redeem)
+        if grant_text and await self._prove(stream, grant_text):
+            await self._run(stream)
+        return stream
+
+    async def _admit(self, stream: web.WebSocketResponse, redeem) -> str | None:  # type: ignore[no-untyped-def]
+        (first,) = m.decode(await stream.receive_bytes())
+        is_ticket = isinstance(first, m.AdmitTicket)
+        self.attaches.append("ticket" if is_ticket else "grant")
+        if self.refuse_with:
+            await stream.close(code=self.refuse_with.pop(0))
+            return None
+        if is_ticket:
+            grant_text = redeem(first.ticket)
+        else:
+            assert isinstance(first, m.AdmitGrant)
+            grant_text = first.grant
+        if grant_text is None:
+            await stream.close(code=4401)
+            return None
+        await stream.send_bytes(m.encode(m.Admitted(grant_text)))
+        return str(grant_text)
+
+    async def _prove(self, stream: web.WebSocketResponse, grant_text: str) -> bool:
+        grant = verify_grant(grant_text, {"k1": self.site_key.public_key()}, time.time())
+        if grant.e < self.e:
+            await stream.close(code=4409)
+            return False
+        nonce = secrets.token_bytes(32)
+        await stream.send_bytes(m.encode(m.Challenge(1, 1, nonce)))
+        (proof,) = m.decode(await stream.receive_bytes())
+        assert isinstance(proof, m.Proof)
+        signed = attach_message(
+            nonce, grant_text, proof.version, proof.last_acknowledged, self.session, grant.e
+        )
+        if not is_signed_by(grant.client_key, proof.signature, signed):
+            await stream.close(code=4405)
+            return False
+        await self._take(stream, grant.e)
+        return True
+
+    async def _take(self, stream: web.WebSocketResponse, e: int) -> None:
+        old, self.stream = self.stream, stream
+        if old is not None and not old.closed:
+            await old.send_bytes(m.encode(m.Closing(4409, "taken_over")))
+            await old.close(code=4409)
+        if self.attaches[-1] == "ticket":
+            self.r, self.last_input, self._sequence = 0, 0, 0
+        else:
+            self.r += 1
+        height, width = self.picture.shape[:2]
+        await stream.send_bytes(
+            m.encode(m.Welcome(1, e, self.r, width, height, 3840, 2160, 7, self.last_input))
+        )
+        await self.send_frame()
+
+    async def _run(self, stream: web.WebSocketResponse) -> None:
+        async for message in stream:
+            if message.type is WSMsgType.BINARY:
+                for each in m.decode(message.data):
+                    await self._handle(stream, each)
+        async with self.changed:
+            self.changed.notify_all()
+
+    async def _handle(self, stream: web.WebSocketResponse, message: m.Message) -> None:
+        if isinstance(message, m.Input):
+            if message.sequence > self.last_input:
+                self.last_input = message.sequence
+                self.inputs.append(message)
+            await stream.send_bytes(m.encode(m.InputAcknowledge(self.last_input)))
+        elif isinstance(message, m.Ping):
+            await stream.send_bytes(m.encode(m.Pong(message.id)))
+        elif isinstance(message, m.Resize) and self.follows_size:
+            await self.resize(message.width, message.height)
+        async with self.changed:
+            self.received.append(message)
+            self.changed.notify_all()
+
+    async def resize(self, width: int, height: int) -> None:
+        if self.picture.shape[:2] == (height, width):
+            return
+        self.picture = test_picture(width, height)
+        await self.send(m.Resized(width, height))
+        await self.send_frame()
+
+    async def send(self, *values: m.Message) -> None:
+        assert self.stream is not None
+        await self.stream.send_bytes(m.encode(*values))
+
+    async def send_frame(self) -> None:
+        """The whole picture, in tiles and, for its last row, fills."""
+        self._sequence += 1
+        height, width = self.picture.shape[:2]
+        compress = zstandard.ZstdCompressor(level=1).compress
+        tiles = [
+            m.tile_operation(x, y, box.shape[1], box.shape[0], compress(np.ascontiguousarray(box).tobytes()))
+            for y in range(0, height - 1, TILE)
+            for x in range(0, width, TILE)
+            for box in [self.picture[y : min(y + TILE, height - 1), x : x + TILE]]
+        ]
+        fills = [
+            m.fill_operation(x, height - 1, 1, 1, self.picture[height - 1, x].tobytes()) for x in range(width)
+        ]
+        assert self.stream is not None
+        await self.stream.send_bytes(m.frame_payload(self._sequence, self.last_input, 0, [*tiles, *fills]))
+
+    async def lose_connection(self) -> None:
+        """As a network does: no Close frame."""
+        assert self.stream is not None
+        transport = self.stream._req.transport  # type: ignore[union-attr]
+        assert transport is not None
+        transport.abort()
+
+    async def until(self, condition, seconds: float = 10) -> None:  # type: ignore[no-untyped-def]
+        async with self.changed:
+            await asyncio.wait_for(self.changed.wait_for(condition), seconds)
+
+    def typed(self) -> list[str]:
+        """What went down, in order."""
+        return [each.text for each in self.inputs if isinstance(each, m.Key) and each.down]
+
+    def of(self, kind: type[m.Message]) -> list[m.Message]:
+        return [each for each in self.received if isinstance(each, kind)]
+
+    def without_sequence(self, kind: type[m.Input]) -> list[m.Message]:
+        return [replace(each, sequence=0) for each in self.inputs if isinstance(each, kind)]

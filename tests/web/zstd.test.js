@@ -1,0 +1,95 @@
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import test from "node:test";
+
+import { expandRgb, paint } from "../../web_client/core/display/tiles.js";
+import { ZstdDecoder } from "../../web_client/core/display/zstd.js";
+import { ProtocolError } from "../../web_client/core/protocol/wire.js";
+import { fromHex, readVectors } from "./vectors.js";
+
+const wasm = readFileSync(new URL("../../web_client/vendor/zstddec.wasm", import.meta.url));
+const zstd = await ZstdDecoder.instantiate(wasm);
+const vectors = readVectors("zstd.json");
+
+for (const { name, hex, length, sha256 } of vectors) {
+  test(`decompresses ${name}`, () => {
+    const content = zstd.decompress(fromHex(hex), length);
+    assert.equal(createHash("sha256").update(content).digest("hex"), sha256);
+    assert.equal(content.byteOffset % 4, 0);
+  });
+
+  test(`refuses another length than was promised: ${name}`, () => {
+    assert.throws(() => zstd.decompress(fromHex(hex), length + 3), RangeError);
+    assert.throws(() => zstd.decompress(fromHex(hex), length - 1), RangeError);
+  });
+
+  test(`refuses a frame that is cut short: ${name}`, () => {
+    assert.throws(() => zstd.decompress(fromHex(hex).subarray(0, hex.length / 2 - 1), length), RangeError);
+  });
+}
+
+test("refuses what is no zstd, and goes on", () => {
+  assert.throws(() => zstd.decompress(new TextEncoder().encode("not compressed at all"), 30), RangeError);
+  assert.throws(() => zstd.decompress(new Uint8Array(), 3), RangeError);
+  const [{ hex, length }] = vectors;
+  assert.deepEqual([...zstd.decompress(fromHex(hex), length)], [1, 2, 3]);
+});
+
+test("RGB becomes opaque RGBA, whatever the count is", () => {
+  for (const count of [1, 2, 3, 4, 5, 8, 63, 64, 65]) {
+    const rgb = Uint8Array.from({ length: count * 3 }, (_, index) => (index * 37) % 256);
+    const rgba = new Uint32Array(count + 2);
+    expandRgb(rgb, rgba, 1, count);
+    const bytes = new Uint8Array(rgba.buffer, 4, count * 4);
+    const expected = Array.from({ length: count }, (_, pixel) => [...rgb.subarray(pixel * 3, pixel * 3 + 3), 255]).flat();
+    assert.deepEqual([...bytes], expected);
+    assert.deepEqual([rgba[0], rgba[count + 1]], [0, 0], "nothing beside it is written");
+  }
+});
+
+const display = { width: 100, height: 50 };
+const tile = (box) => ({ kind: 1, operation: "TILE_ZSTD", data: fromHex(vectors[0].hex), ...box });
+const fill = (box) => ({ kind: 2, operation: "FILL", red: 1, green: 2, blue: 3, ...box });
+const frame = (...operations) => ({ message: "FRAME", sequence: 1, lastInput: 9, capturedUs: 0, operations });
+
+test("a frame becomes one buffer and a list of parts in their order", () => {
+  const picture = paint(
+    frame(tile({ x: 1, y: 2, width: 1, height: 1 }), fill({ x: 0, y: 0, width: 100, height: 50 }), tile({ x: 3, y: 4, width: 1, height: 1 })),
+    display,
+    zstd,
+  );
+  assert.deepEqual(picture.parts, [
+    { x: 1, y: 2, width: 1, height: 1, offset: 0 },
+    { x: 0, y: 0, width: 100, height: 50, colour: "rgb(1 2 3)" },
+    { x: 3, y: 4, width: 1, height: 1, offset: 4 },
+  ]);
+  assert.deepEqual([...new Uint8Array(picture.pixels)], [1, 2, 3, 255, 1, 2, 3, 255]);
+  assert.deepEqual([picture.sequence, picture.lastInput, picture.incomplete], [1, 9, false]);
+});
+
+test("a kind of a later version is left out, and said so", () => {
+  const later = { kind: 9, operation: null, body: new Uint8Array(3) };
+  const picture = paint(frame(later, fill({ x: 0, y: 0, width: 1, height: 1 })), display, zstd);
+  assert.equal(picture.parts.length, 1);
+  assert.equal(picture.incomplete, true);
+});
+
+test("a box beyond the display is refused before anything is decompressed", () => {
+  const never = { decompress: () => assert.fail("decompressed") };
+  for (const box of [{ x: 100, y: 0, width: 1, height: 1 }, { x: 0, y: 0, width: 1, height: 51 }]) {
+    assert.throws(() => paint(frame(tile(box)), display, never), ProtocolError);
+    assert.throws(() => paint(frame(fill(box)), display, never), ProtocolError);
+  }
+});
+
+test("a frame cannot ask for more memory than its display explains", () => {
+  const never = { decompress: () => assert.fail("decompressed") };
+  const whole = tile({ x: 0, y: 0, width: 100, height: 50 });
+  assert.throws(() => paint(frame(whole, whole, whole, whole, whole), display, never), ProtocolError);
+});
+
+test("a damaged tile is a protocol error", () => {
+  const damaged = { ...tile({ x: 0, y: 0, width: 2, height: 2 }) };
+  assert.throws(() => paint(frame(damaged), display, zstd), ProtocolError);
+});
