@@ -70,6 +70,7 @@ class Broker:
         self._id = new_id()
         self._version = version("portcullis")
         self._undo = AsyncExitStack()
+        self.parts: Parts
 
     async def start(self) -> None:
         """Raises InvalidInput, Unavailable, GridError, OSError; nothing is left open then."""
@@ -93,7 +94,9 @@ class Broker:
         certificate = OwnCertificate(authority, self._id)
         renewal = spawn(certificate.run(), name="own-certificate")
         undo.push_async_callback(cancel_and_wait, renewal)
-        parts = _Parts(stores, snapshot, authority, self._clock, self._id, self.settings.sessions_per_user)
+        self.parts = parts = Parts(
+            stores, snapshot, authority, self._clock, self._id, self.settings.sessions_per_user
+        )
         undo.callback(parts.stop)
         parts.start()
         undo.push_async_callback(parts.host_watch.stop)
@@ -121,17 +124,17 @@ class Broker:
         return bound
 
     async def _listen(
-        self, parts: _Parts, bound: socket.socket, context: SSLContext, undo: AsyncExitStack
+        self, parts: Parts, bound: socket.socket, context: SSLContext, undo: AsyncExitStack
     ) -> None:
         application = parts.application()
         runner = web.AppRunner(application, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
         await runner.setup()
         undo.push_async_callback(runner.cleanup)
-        undo.push_async_callback(parts.control.close)
+        undo.callback(parts.control.close)
         await web.SockSite(runner, bound, ssl_context=context, backlog=BACKLOG).start()
 
 
-class _Parts:
+class Parts:
     """What lies between grid and listener."""
 
     def __init__(
@@ -143,7 +146,8 @@ class _Parts:
         broker_id: str,
         sessions_per_user: int,
     ) -> None:
-        self._snapshot = snapshot
+        self.stores = stores
+        self.snapshot = snapshot
         self._clock = clock
         self.registry = ChannelRegistry(clock)
         self.sessions = Sessions(stores, snapshot)
@@ -210,7 +214,7 @@ class _Parts:
     def _public(self) -> PublicServices:
         return PublicServices(
             clock=self._clock,
-            snapshot=self._snapshot,
+            snapshot=self.snapshot,
             identity=self.identity,
             applications=self.applications,
             icons=self.icons,

@@ -1,8 +1,9 @@
 """The broker's end of the control channel (docs/protocol.md 4): one WebSocket a host.
 
-`ControlServer` accepts channels; a `ControlChannel` is one of them and runs two tasks: its handler reads, a writer
-sends. What is to be sent is level-triggered: the writer looks at the snapshot and sends orders or directory when
-they differ from what it sent last, so nothing queues up behind a slow agent. Only cuts are queued.
+`ControlServer` accepts channels; a `ControlChannel` is one of them. Its handler runs a reader and a writer task
+and waits for the end, which either of them, another channel of the host or the broker's stop may bring. What is to
+be sent is level-triggered: the writer looks at the snapshot and sends orders or directory when they differ from what
+it sent last, so nothing queues up behind a slow agent. Only cuts are queued.
 
 A report that the grid would not take closes the channel: on its return the agent reports everything again.
 """
@@ -51,10 +52,13 @@ HELLO_SECONDS = 10.0
 SILENCE_SECONDS = 3.0 * HEARTBEAT_SECONDS
 SEND_SECONDS = 10.0
 PING_SECONDS = 10.0
+CLOSE_SECONDS = 2.0
 MAXIMUM_CUTS = 1024
 
+NORMAL = 1000
 GOING_AWAY = 1001
 MALFORMED = 1002
+INTERNAL_ERROR = 1011
 TRY_AGAIN = 1013
 CERTIFICATE_REFUSED = 4403
 REPLACED = 4409
@@ -81,20 +85,17 @@ class ControlServer:
         socket = web.WebSocketResponse(
             protocols=(SUBPROTOCOL,),
             heartbeat=PING_SECONDS,
+            timeout=CLOSE_SECONDS,
             max_msg_size=MAXIMUM_FROM_AGENT_BYTES,
             compress=False,
         )
         await socket.prepare(request)
-        channel = ControlChannel(self._services, host, socket)
-        try:
-            await channel.run()
-        except _Closing as closing:
-            log.warning("control channel closed: %s", closing.reason, extra=ids(host=host.id))
-            await channel.close(closing.code, closing.reason)
+        await ControlChannel(self._services, host, socket).run()
         return socket
 
-    async def close(self) -> None:
-        await self._services.registry.close(GOING_AWAY, "the broker stops")
+    def close(self) -> None:
+        """End all channels; their handlers finish on their own."""
+        self._services.registry.end_all(GOING_AWAY, "the broker stops")
 
 
 class ControlChannel:
@@ -102,6 +103,7 @@ class ControlChannel:
         self._services = services
         self._host = host
         self._socket = socket
+        self._ended: asyncio.Future[_Closing] = asyncio.get_running_loop().create_future()
         self._wake = asyncio.Event()
         self._cuts: deque[Cut] = deque()
         self._orders: tuple[Order, ...] | None = None
@@ -111,38 +113,53 @@ class ControlChannel:
         self._orphans: set[str] = set()
 
     async def run(self) -> None:
-        """Raises _Closing where the broker ends the channel."""
-        hello = await self._read_hello()
-        await self._announce()
-        await self._take_slots(hello)
-        previous = self._services.registry.replace(self._host.id, self)
+        """Until the agent closes, or something calls `end`."""
         unsubscribe = self._services.snapshot.subscribe(self._changed)
-        writer = None
+        reader = spawn(self._read(), name=f"control-reader-{self._host.id}")
+        reader.add_done_callback(lambda _: self.end(INTERNAL_ERROR, "the broker failed"))
+        writer = spawn(self._write(), name=f"control-writer-{self._host.id}")
         try:
-            if previous is not None:
-                await previous.close(REPLACED, "another channel of this host took its place")
-            await self._welcome()
-            writer = spawn(self._write(), name=f"control-writer-{self._host.id}")
-            log.info("host connected", extra=ids(host=self._host.id, version=hello.version))
-            for report in hello.sessions:
-                await self._report(report)
-            while (text := await self._receive(SILENCE_SECONDS)) is not None:
-                await self._handle(text)
+            closing = await self._ended
         finally:
             unsubscribe()
             self._services.registry.remove(self._host.id, self)
-            await cancel_and_wait(writer)
-            log.info("host disconnected", extra=ids(host=self._host.id))
+            await cancel_and_wait(reader, writer)
+        log.info("host disconnected: %s", closing.reason, extra=ids(host=self._host.id, code=closing.code))
+        await self._socket.close(code=closing.code, message=closing.reason.encode()[:120])
+
+    def end(self, code: int, reason: str) -> None:
+        """The first call decides."""
+        if not self._ended.done():
+            self._ended.set_result(_Closing(code, reason))
 
     def cut(self, message: Cut) -> None:
         if len(self._cuts) >= MAXIMUM_CUTS:
-            log.error("host does not take its messages", extra=ids(host=self._host.id))
+            self.end(TRY_AGAIN, "messages are not taken")
             return
         self._cuts.append(message)
         self._wake.set()
 
-    async def close(self, code: int, reason: str) -> None:
-        await self._socket.close(code=code, message=reason.encode()[:120])
+    async def _read(self) -> None:
+        try:
+            await self._converse()
+        except _Closing as closing:
+            self.end(closing.code, closing.reason)
+        else:
+            self.end(NORMAL, "the agent closed")
+
+    async def _converse(self) -> None:
+        hello = await self._read_hello()
+        await self._announce()
+        await self._take_slots(hello)
+        previous = self._services.registry.replace(self._host.id, self)
+        if previous is not None:
+            previous.end(REPLACED, "another channel of this host took its place")
+        await self._welcome()
+        log.info("host connected", extra=ids(host=self._host.id, version=hello.version))
+        for report in hello.sessions:
+            await self._report(report)
+        while (text := await self._receive(SILENCE_SECONDS)) is not None:
+            await self._handle(text)
 
     async def _read_hello(self) -> Hello:
         text = await self._receive(HELLO_SECONDS)
@@ -223,9 +240,14 @@ class ControlChannel:
             log.warning("liveness not renewed: %s", exc, extra=ids(host=self._host.id))
 
     async def _welcome(self) -> None:
+        """The first message; what `_write` sends comes after it."""
         self._directory = self._services.directory.for_agents()
         now = self._services.clock.now()
-        await self._send(Welcome(self._host.name, self._host.id, now, self._directory))
+        try:
+            await self._send(Welcome(self._host.name, self._host.id, now, self._directory))
+        except (TimeoutError, ConnectionError) as exc:
+            raise _Closing(TRY_AGAIN, "messages are not taken") from exc
+        self._wake.set()
 
     def _changed(self, change: Change) -> None:
         if self._concerns(change):
@@ -241,7 +263,6 @@ class ControlChannel:
 
     async def _write(self) -> None:
         """Send what is due until cancelled; an agent that does not take it loses its channel."""
-        self._wake.set()
         try:
             while True:
                 await self._wake.wait()
@@ -249,13 +270,15 @@ class ControlChannel:
                 await self._send_due()
         except (TimeoutError, ConnectionError) as exc:
             log.warning("host does not take its messages: %r", exc, extra=ids(host=self._host.id))
-            await self.close(TRY_AGAIN, "messages are not taken")
+            self.end(TRY_AGAIN, "messages are not taken")
 
     async def _send_due(self) -> None:
         host = self._services.hosts.get(self._host.id)
         if host is None or host.revoked:
-            await self.close(CERTIFICATE_REFUSED, "the host was removed from the site")
+            self.end(CERTIFICATE_REFUSED, "the host was removed from the site")
             return
+        if self._directory is None:
+            return  # not welcomed yet
         directory = self._services.directory.for_agents()
         if directory != self._directory:
             self._directory = directory

@@ -19,7 +19,7 @@ MAXIMUM_MISSED_CUTS = 256
 class Channel(Protocol):
     def cut(self, message: Cut) -> None: ...
 
-    async def close(self, code: int, reason: str) -> None: ...
+    def end(self, code: int, reason: str) -> None: ...
 
 
 class ChannelRegistry:
@@ -53,6 +53,6 @@ class ChannelRegistry:
         if all(kept != message for _, kept in missed):
             missed.append((self._clock.monotonic(), message))
 
-    async def close(self, code: int, reason: str) -> None:
+    def end_all(self, code: int, reason: str) -> None:
         for channel in list(self._channels.values()):
-            await channel.close(code, reason)
+            channel.end(code, reason)

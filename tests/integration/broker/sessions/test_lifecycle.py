@@ -1,0 +1,235 @@
+"""Reports move a session through its table; its end leaves nothing; a session whose host is gone stays."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from broker.hosts.liveness import PATIENCE_SECONDS, HostWatch
+from portcullis.errors import ProtocolError, Refused
+from portcullis.model.session import Session
+from portcullis.protocol.channel import Cut, Report
+from tests.support.broker_grid import HOST, OTHER_USER, TENANT, SmallSite, small_site
+
+
+@pytest.fixture
+async def site(tmp_path: Path) -> AsyncIterator[SmallSite]:
+    async with small_site(tmp_path) as site:
+        yield site
+
+
+def stored(site: SmallSite, session: Session) -> Session:
+    found = site.sessions.get(TENANT, session.id)
+    assert found is not None
+    return found
+
+
+def position(session: Session) -> tuple[str, str]:
+    return session.state, session.stage
+
+
+async def vanish(site: SmallSite) -> None:
+    live = site.hosts.live(HOST.id)
+    assert live is not None
+    await site.grid.revoke(live.lease)
+    assert await site.snapshot.until((await site.grid.range("/p/v1/")).revision)
+    assert not site.hosts.is_live(HOST.id)
+
+
+async def test_reports_move_state_and_stage(site: SmallSite) -> None:
+    session, _ = await site.launch()
+    playbook = [
+        ("starting", "accepted"),
+        ("starting", "display"),
+        ("starting", "window"),
+        ("ready", "ready"),
+        ("active", "ready"),
+        ("disconnected", "ready"),
+        ("active", "ready"),
+        ("ready", "ready"),
+    ]
+    for state, stage in playbook:
+        assert await site.report(session, state, stage)  # type: ignore[arg-type]
+        assert position(stored(site, session)) == (state, stage)
+
+
+async def test_a_host_that_was_not_heard_for_a_while_reports_where_it_is_now(site: SmallSite) -> None:
+    session, _ = await site.launch()
+    await site.report(session, "disconnected", "ready")
+    assert position(stored(site, session)) == ("disconnected", "ready")
+
+
+async def test_what_the_table_does_not_hold_is_refused_and_changes_nothing(site: SmallSite) -> None:
+    session = await site.ready_session()
+    with pytest.raises(ProtocolError):
+        await site.report(session, "starting", "display")
+    assert position(stored(site, session)) == ("ready", "ready")
+
+
+async def test_the_same_report_again_writes_nothing(site: SmallSite) -> None:
+    session = await site.ready_session()
+    before = (await site.grid.range("/p/v1/")).revision
+    await site.report(session, "ready")
+    assert (await site.grid.range("/p/v1/")).revision == before
+
+
+async def test_a_report_of_another_host_or_of_no_session_is_an_orphans(site: SmallSite) -> None:
+    session = await site.ready_session()
+    report = Report(session.id, TENANT, "ended", "ready")
+    assert not await site.lifecycle.reported("0" * 16, report)
+    assert not await site.lifecycle.reported(HOST.id, Report("0" * 16, TENANT, "ready", "ready"))
+    assert not await site.lifecycle.reported(HOST.id, Report(session.id, "0" * 16, "ready", "ready"))
+    assert position(stored(site, session)) == ("ready", "ready")
+
+
+async def test_the_end_of_a_session_that_was_ready_leaves_no_key_and_no_trace(site: SmallSite) -> None:
+    session = await site.ready_session()
+    await site.report(session, "ended", code="application_closed")
+    assert await site.keys_left("session", "slot", "own", "trace") == set()
+
+
+async def test_a_session_that_never_became_ready_leaves_its_trace(site: SmallSite) -> None:
+    session, _ = await site.launch()
+    await site.report(session, "ended", "application", "application_exited")
+    assert await site.keys_left("session", "slot", "own") == set()
+    trace = await site.traces.get(TENANT, session.reference)
+    assert trace is not None
+    assert trace.code == "application_exited"
+    assert [step.outcome for step in trace.steps].count("failed") == 1
+    assert trace.steps[0].step == "user" and trace.steps[-1].step == "start"
+
+
+async def test_logging_off_while_starting_is_no_failure(site: SmallSite) -> None:
+    session, _ = await site.launch()
+    await site.lifecycle.log_off(TENANT, session.id)
+    await site.report(session, "ended", "display")
+    assert await site.keys_left("session", "slot", "own", "trace") == set()
+    events = [event async for event in site.stages.follow(TENANT, session.id)]
+    assert (events[-1].kind, events[-1].code, events[-1].reference) == ("failed", "logged_off", None)
+
+
+async def test_logging_off_marks_the_session_and_late_reports_do_not_unmark_it(site: SmallSite) -> None:
+    session = await site.ready_session()
+    await site.lifecycle.log_off(TENANT, session.id)
+    await site.lifecycle.log_off(TENANT, session.id)
+    await site.report(session, "active")
+    assert stored(site, session).state == "ending"
+    assert stored(site, session).end_code == "logged_off"
+
+
+async def test_a_session_that_is_unknown_cannot_be_logged_off(site: SmallSite) -> None:
+    with pytest.raises(Refused, match="session_unknown"):
+        await site.lifecycle.log_off(TENANT, "0" * 16)
+
+
+async def test_reports_and_log_off_at_once_lose_neither(site: SmallSite) -> None:
+    session = await site.ready_session()
+    await asyncio.gather(
+        site.report(session, "active"),
+        site.lifecycle.log_off(TENANT, session.id),
+        site.report(session, "active"),
+    )
+    assert stored(site, session).state == "ending"
+
+
+async def test_a_session_of_a_host_that_is_gone_stays_until_it_returns(site: SmallSite) -> None:
+    session = await site.ready_session()
+    await vanish(site)
+    watch = HostWatch(site.sessions, site.hosts, site.lifecycle, site.clock)
+    for _ in range(3):
+        await watch.sweep()
+        site.clock.passed += PATIENCE_SECONDS
+    assert stored(site, session).state == "ready"
+    await site.lifecycle.log_off(TENANT, session.id)
+    await watch.sweep()
+    assert stored(site, session).state == "ending"
+    await site.report(session, "ended")
+    assert await site.keys_left("session", "slot", "own") == set()
+
+
+async def test_a_session_that_its_vanished_host_never_accepted_fails_after_a_while(site: SmallSite) -> None:
+    session, _ = await site.launch()
+    await vanish(site)
+    watch = HostWatch(site.sessions, site.hosts, site.lifecycle, site.clock)
+    await watch.sweep()
+    site.clock.passed += PATIENCE_SECONDS - 1
+    await watch.sweep()
+    assert stored(site, session).state == "pending"
+    site.clock.passed += 1
+    await watch.sweep()
+    assert await site.keys_left("session", "slot", "own") == set()
+    trace = await site.traces.get(TENANT, session.reference)
+    assert trace is not None and trace.code == "host_lost"
+
+
+async def test_a_host_that_comes_back_in_time_keeps_its_pending_sessions(site: SmallSite) -> None:
+    session, _ = await site.launch()
+    await vanish(site)
+    watch = HostWatch(site.sessions, site.hosts, site.lifecycle, site.clock)
+    await watch.sweep()
+    site.clock.passed += PATIENCE_SECONDS - 1
+    await site.hosts.announce(HOST.id, "1" * 16, "b" * 16, "1")
+    await watch.sweep()
+    await vanish(site)
+    site.clock.passed += 2
+    await watch.sweep()
+    assert stored(site, session).state == "pending"
+
+
+async def test_logging_off_a_session_of_a_removed_host_removes_it(site: SmallSite) -> None:
+    session = await site.ready_session()
+    await site.delete("site", "host", HOST.id)
+    await site.lifecycle.log_off(TENANT, session.id)
+    assert await site.keys_left("session", "slot", "own") == set()
+
+
+async def test_an_ending_session_of_a_host_that_is_removed_later_goes_with_it(site: SmallSite) -> None:
+    session = await site.ready_session()
+    await vanish(site)
+    await site.lifecycle.log_off(TENANT, session.id)
+    await site.delete("site", "host", HOST.id)
+    await HostWatch(site.sessions, site.hosts, site.lifecycle, site.clock).sweep()
+    assert await site.keys_left("session", "slot", "own") == set()
+
+
+class Hearer:
+    def __init__(self) -> None:
+        self.cuts: list[Cut] = []
+
+    def cut(self, message: Cut) -> None:
+        self.cuts.append(message)
+
+    def end(self, code: int, reason: str) -> None:
+        raise AssertionError("nobody ends this channel")
+
+
+async def test_the_end_of_a_login_cuts_its_connections_on_the_hosts_of_its_user(site: SmallSite) -> None:
+    await site.ready_session()
+    login, hearer = await site.sign_in(), Hearer()
+    site.registry.replace(HOST.id, hearer)
+    await site.lifecycle.cut_login(login)
+    assert hearer.cuts == [Cut(TENANT, login.hash, "signed_out")]
+    await site.delete(TENANT, "login", login.hash)
+    assert hearer.cuts[1:] == [Cut(TENANT, login.hash, "signed_out")]
+
+
+async def test_a_host_that_is_away_hears_of_a_cut_when_it_returns(site: SmallSite) -> None:
+    await site.ready_session()
+    login, hearer = await site.sign_in(), Hearer()
+    await site.delete(TENANT, "login", login.hash)
+    site.registry.replace(HOST.id, hearer)
+    assert hearer.cuts == [Cut(TENANT, login.hash, "signed_out")]
+    later = Hearer()
+    site.registry.replace(HOST.id, later)
+    assert later.cuts == []
+
+
+async def test_a_login_of_another_user_cuts_nothing(site: SmallSite) -> None:
+    await site.ready_session()
+    login, hearer = await site.sign_in(OTHER_USER), Hearer()
+    site.registry.replace(HOST.id, hearer)
+    await site.lifecycle.cut_login(login)
+    assert hearer.cuts == []
