@@ -16,8 +16,9 @@ import numpy as np
 import xcffib.damage as xdamage
 import xcffib.xfixes as xfixes
 
-from agents.linux.x11 import DisplayLost, XConnection
+from agents.linux.x11 import XConnection
 from agents.worker.damage import Box, Pixels
+from agents.worker.desktop import DesktopLost
 
 _WORDS = struct.Struct(">25I")
 _COLOUR_BYTES = 12
@@ -30,20 +31,20 @@ class Framebuffer:
     """`read` gives pixels as 0x00RRGGBB. Any thread may read; a picture half drawn is seen again as damage."""
 
     def __init__(self, path: Path) -> None:
-        """Raises DisplayLost when the file is not what Xvfb makes."""
+        """Raises DesktopLost when the file is not what Xvfb makes."""
         try:
             with path.open("rb") as file:
                 data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         except (OSError, ValueError) as exc:
-            raise DisplayLost(f"no framebuffer at {path}") from exc
+            raise DesktopLost(f"no framebuffer at {path}") from exc
         if len(data) < _WORDS.size:
-            raise DisplayLost(f"{path} is not a framebuffer")
+            raise DesktopLost(f"{path} is not a framebuffer")
         head = _WORDS.unpack_from(data)
         form, self.width, self.height, byte_order, depth_bits = head[2], head[4], head[5], head[7], head[11]
         stride, start = head[12], head[0] + head[19] * _COLOUR_BYTES
         whole = start + stride * self.height <= len(data) and stride >= self.width * 4
         if (form, byte_order, depth_bits) != (_FORMAT, 0, 32) or not whole:
-            raise DisplayLost(f"{path} is not a framebuffer of 32 bits a pixel")
+            raise DesktopLost(f"{path} is not a framebuffer of 32 bits a pixel")
         words = np.frombuffer(data, np.uint32, count=stride // 4 * self.height, offset=start)
         self._pixels: Pixels = words.reshape(self.height, stride // 4)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,22 +12,11 @@ import xcffib.xfixes as xfixes
 from numpy.typing import NDArray
 
 from agents.linux.x11 import XConnection
+from agents.worker.desktop import CursorImage
 from portcullis.protocol.messages import MAXIMUM_CURSOR_PIXELS
 
 _KEPT = 64
 _SELECT_DISPLAY_CURSOR = 1
-
-
-@dataclass(frozen=True, slots=True)
-class CursorImage:
-    """`rgba` is not premultiplied. A cursor that shows nothing has serial 0."""
-
-    serial: int
-    hot_x: int
-    hot_y: int
-    width: int
-    height: int
-    rgba: bytes
 
 
 HIDDEN = CursorImage(0, 0, 0, 0, 0, b"")

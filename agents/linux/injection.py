@@ -57,6 +57,8 @@ _XKB_CORE_KEYBOARD = 0x100
 _XKB_LOCKS = {CAPS_LOCK: 1 << 1, NUM_LOCK: 1 << 4}
 """X's real modifiers Lock and Mod2."""
 _MAXIMUM_HELD = 64
+_TYPED_AT_ONCE = 64
+"""Characters; then the event loop has its turn."""
 
 
 class Injector:
@@ -270,7 +272,7 @@ class Injector:
     # --- Text and spare keys
 
     def _type(self, text: str) -> Iterator[float]:
-        for character in text.replace("\r\n", "\n"):
+        for number, character in enumerate(text.replace("\r\n", "\n"), 1):
             place = self._best(character, "")
             keysym = keysym_of(character)
             if place is not None:
@@ -280,6 +282,9 @@ class Injector:
                 if keycode is not None:
                     self._press_with("text", keycode, 0)
             self._release("text")
+            if number % _TYPED_AT_ONCE == 0:
+                self._x.flush()
+                yield 0.0
 
     def _lend(self, keysym: int) -> Generator[float, None, int | None]:
         """A spare keycode that gives `keysym`. Waits while all were used too recently."""

@@ -22,7 +22,6 @@ log = logging.getLogger(__name__)
 MINIMUM_SIDE = 64
 """Toolkits fail on displays of a few pixels."""
 _ROTATE_0 = 1
-_MILLIMETRES_PER_PIXEL = 25.4 / 96
 _REFRESH_HERTZ = 60
 _LAYOUT = re.compile(r"([a-z]{2,12})(?:\(([A-Za-z0-9_-]{1,32})\))?")
 _SETXKBMAP_SECONDS = 5.0
@@ -32,10 +31,15 @@ class Screen:
     """`on_resized` is called when the display's size changed, by whomever."""
 
     def __init__(
-        self, x: XConnection, maximum: tuple[int, int], on_resized: Callable[[int, int], None]
+        self,
+        x: XConnection,
+        maximum: tuple[int, int],
+        device_pixel_ratio: float,
+        on_resized: Callable[[int, int], None],
     ) -> None:
         self._x = x
         self.maximum = maximum
+        self._millimetres_per_pixel = 25.4 / (96 * device_pixel_ratio)
         self._on_resized = on_resized
         self._randr = x.extension(randr.key)
         x.reply(self._randr.QueryVersion(1, 5))
@@ -76,7 +80,7 @@ class Screen:
         crtc, output = resources.crtcs[0], resources.outputs[0]
         mode = self._mode(resources, output, width, height)
         self._configure(crtc, 0, [])  # else the screen cannot become smaller than the mode it shows
-        sides = (max(1, round(side * _MILLIMETRES_PER_PIXEL)) for side in (width, height))
+        sides = (max(1, round(side * self._millimetres_per_pixel)) for side in (width, height))
         self._x.check(self._randr.SetScreenSizeChecked(self._x.root, width, height, *sides))
         self._configure(crtc, mode, [output])
         self._forget_modes(output, keep=mode)
@@ -86,7 +90,7 @@ class Screen:
         self._x.reply(cookie)
 
     def _mode(self, resources: Any, output: int, width: int, height: int) -> int:
-        names = b"".join(resources.names)
+        names = bytes(resources.names)
         offset = 0
         wanted = _mode_name(width, height)
         for mode in resources.modes:

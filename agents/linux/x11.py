@@ -18,6 +18,8 @@ import xcffib
 import xcffib.xproto as xproto
 import xcffib.xtest as xtest
 
+from agents.worker.desktop import DesktopLost
+
 log = logging.getLogger(__name__)
 
 _connect: Callable[[str], Any] = xcffib.Connection
@@ -25,20 +27,16 @@ _CHANGE_PROPERTY = 18
 _PROPERTY_PIECE_WORDS = 16 * 1024
 
 
-class DisplayLost(Exception):
-    """The X server is gone."""
-
-
 class XConnection:
     def __init__(self, display: str, xauthority: str) -> None:
-        """Raises DisplayLost when there is no such display or the cookie is refused."""
+        """Raises DesktopLost when there is no such display or the cookie is refused."""
         # libXau finds the cookie through this variable alone; xcffib's own `auth` argument cannot hold a cookie
         # that contains a colon.
         os.environ["XAUTHORITY"] = xauthority  # noqa: TID251
         try:
             self.xcb = _connect(display)
         except xcffib.ConnectionException as exc:
-            raise DisplayLost(f"cannot connect to display {display}") from exc
+            raise DesktopLost(f"cannot connect to display {display}") from exc
         self.display = display
         self.xauthority = xauthority
         self.setup = self.xcb.get_setup()
@@ -73,11 +71,11 @@ class XConnection:
         self._handlers.setdefault(event, []).append(handler)
 
     def reply(self, cookie: Any) -> Any:
-        """Wait for a reply. Raises DisplayLost, or xcffib.Error for a request that the server refused."""
+        """Wait for a reply. Raises DesktopLost, or xcffib.Error for a request that the server refused."""
         try:
             answer = cookie.reply()
         except xcffib.ConnectionException as exc:
-            raise DisplayLost from exc
+            raise DesktopLost from exc
         self._schedule_drain()
         return answer
 
@@ -86,7 +84,7 @@ class XConnection:
         try:
             cookie.check()
         except xcffib.ConnectionException as exc:
-            raise DisplayLost from exc
+            raise DesktopLost from exc
         self._schedule_drain()
 
     def sync(self) -> None:
@@ -97,7 +95,7 @@ class XConnection:
         try:
             self.xcb.flush()
         except xcffib.ConnectionException as exc:
-            raise DisplayLost from exc
+            raise DesktopLost from exc
 
     def atom(self, name: str) -> int:
         known = self._atoms.get(name)
@@ -151,7 +149,7 @@ class XConnection:
                     handler(event)
             if self._loop is not None:
                 self.flush()
-        except DisplayLost:
+        except DesktopLost:
             self._lose()
 
     def _next_event(self) -> Any:
@@ -159,7 +157,7 @@ class XConnection:
             try:
                 return self.xcb.poll_for_event()
             except xcffib.ConnectionException as exc:
-                raise DisplayLost from exc
+                raise DesktopLost from exc
             except xcffib.Error as exc:
                 # A window that another client destroyed meanwhile, for example.
                 log.debug("the X server refused a request: %s", type(exc).__name__)

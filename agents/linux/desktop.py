@@ -1,0 +1,90 @@
+"""The desktop of an X session: composes connection, screen, capture, input, clipboard, cursor and windows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from agents.linux.capture import DamageWatch, Framebuffer
+from agents.linux.clipboard import Clipboard
+from agents.linux.cursor import CursorWatch
+from agents.linux.injection import Injector
+from agents.linux.screen import Screen, load_layout
+from agents.linux.windows import Windows
+from agents.linux.x11 import XConnection
+from agents.worker.damage import Box, Pixels
+from agents.worker.desktop import CursorImage, DesktopListener
+from portcullis.clock import Clock
+from portcullis.protocol.messages import Input
+from portcullis.protocol.worker_channel import Start
+
+
+class XDesktop:
+    """Made by `open_desktop`."""
+
+    def __init__(
+        self, x: XConnection, framebuffer: Framebuffer, start: Start, listener: DesktopListener, clock: Clock
+    ) -> None:
+        self._x = x
+        self._framebuffer = framebuffer
+        maximum = (framebuffer.width, framebuffer.height)
+        self._screen = Screen(x, maximum, start.device_pixel_ratio, listener.resized)
+        self._screen.resize(start.width, start.height)
+        self._injector = Injector(x, lambda: self._screen.size, clock)
+        self._clipboard = Clipboard(x, listener.copied)
+        self._cursor = CursorWatch(x, listener.cursor_changed)
+        self._windows = Windows(x, listener.windows_changed)
+        self._damage = DamageWatch(x, listener.damaged)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        return self._screen.size
+
+    @property
+    def maximum(self) -> tuple[int, int]:
+        return self._screen.maximum
+
+    @property
+    def cursor(self) -> CursorImage:
+        return self._cursor.current
+
+    @property
+    def windows(self) -> int:
+        return self._windows.count
+
+    @property
+    def title(self) -> str:
+        return self._windows.title
+
+    def take_damage(self) -> Box | None:
+        return self._damage.take()
+
+    def read(self, box: Box) -> Pixels:
+        return self._framebuffer.read(box)
+
+    def resize(self, width: int, height: int) -> None:
+        self._screen.resize(width, height)
+
+    def apply(self, message: Input) -> Iterator[float]:
+        return self._injector.apply(message)
+
+    def offer(self, text: str) -> None:
+        self._clipboard.offer(text)
+
+    def close(self) -> None:
+        self._clipboard.close()
+        self._x.close()
+
+
+async def open_desktop(start: Start, listener: DesktopListener, clock: Clock) -> XDesktop:
+    """Prepare the display that the leader started. Raises DesktopLost when it cannot be used."""
+    framebuffer = Framebuffer(Path(start.framebuffer))
+    x = XConnection(start.display, start.xauthority)
+    try:
+        await load_layout(x, start.layout)
+        desktop = XDesktop(x, framebuffer, start, listener, clock)
+        x.start(listener.desktop_lost)
+    except BaseException:
+        x.close()
+        raise
+    return desktop

@@ -1,0 +1,35 @@
+"""`python -m agents.worker`: the leader starts it with its end of a socketpair as file descriptor 3."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+import sys
+
+from agents.worker.app import Worker, WorkerFailed
+from portcullis import logs
+from portcullis.clock import SystemClock
+
+_CHANNEL = 3
+
+log = logging.getLogger(__name__)
+
+
+async def _run() -> None:
+    await Worker(socket.socket(fileno=_CHANNEL), SystemClock()).run()
+
+
+def main() -> int:
+    """0: it was told to close. 1: the display or the leader is gone; the log says which."""
+    logs.configure("worker")
+    try:
+        asyncio.run(_run())
+    except (WorkerFailed, OSError) as exc:
+        log.error("the worker ends: %s", exc)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

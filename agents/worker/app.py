@@ -1,0 +1,265 @@
+"""The worker process: lines of the agent on one side, the desktop and its viewers on the other.
+
+One event loop; the display's events, streams and lines all arrive on it. One thread more encodes large frames.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import socket
+from collections.abc import Mapping
+from concurrent.futures import Executor, ThreadPoolExecutor
+from typing import Any
+
+from agents.linux.desktop import open_desktop
+from agents.worker.arbiter import Arbiter
+from agents.worker.connection import Connection
+from agents.worker.desktop import CursorImage, Desktop, DesktopLost
+from agents.worker.dial import Dialler
+from agents.worker.inputs import InputQueue
+from portcullis.clock import Clock
+from portcullis.errors import PortcullisError, ProtocolError
+from portcullis.logs import ids
+from portcullis.protocol.messages import ReleaseAll
+from portcullis.protocol.worker_channel import (
+    Closing,
+    Cut,
+    Dial,
+    DialFailed,
+    FromWorker,
+    GrantKeys,
+    LineBuffer,
+    Start,
+    ToWorker,
+    WorkerState,
+    decode_to_worker,
+    encode,
+)
+from portcullis.tasks import cancel_and_wait, spawn
+from portcullis.tickets import Grant, verify_grant, verifying_keys
+
+log = logging.getLogger(__name__)
+
+_READ_BYTES = 64 << 10
+_MAXIMUM_WAITING = 8
+"""Dials and streams that have not proved their key yet."""
+_CLOSE_SECONDS = 2.0
+
+
+class WorkerFailed(Exception):
+    """The worker cannot go on; its message is the log's one line."""
+
+
+class Worker:
+    """Runs one session's streams until it is told to close or its display is gone."""
+
+    desktop: Desktop
+
+    def __init__(self, channel: socket.socket, clock: Clock) -> None:
+        self.clock = clock
+        self.executor: Executor = ThreadPoolExecutor(1, "encoder")
+        self._channel = channel
+        self._loop = asyncio.get_running_loop()
+        self._over: asyncio.Future[None] = self._loop.create_future()
+        self._attached: Connection | None = None
+        self._waiting: set[Connection] = set()
+        self._dials: set[asyncio.Task[None]] = set()
+        self._told: WorkerState | None = None
+        self._is_ready = False
+        self._idle = asyncio.Event()
+        """Set while there is no connection."""
+        self._idle.set()
+
+    async def run(self) -> None:
+        """Returns when it was told to close. Raises WorkerFailed."""
+        self._loop.set_exception_handler(self._unhandled)
+        reader, self._writer = await asyncio.open_connection(sock=self._channel)
+        lines = spawn(self._read(reader), name="lines of the agent")
+        lines.add_done_callback(lambda _: self._fail("the leader is gone"))
+        try:
+            await self._over
+        finally:
+            await cancel_and_wait(lines, *self._dials)
+            await self._close()
+
+    # --- What connections use (`connection.Owner`)
+
+    def verify(self, grant: str) -> Grant:
+        return verify_grant(grant, self._grant_keys, self.clock.now())
+
+    def attached(self, connection: Connection, *, is_resume: bool) -> None:
+        self._waiting.discard(connection)
+        before, self._attached = self._attached, connection
+        if before is not None:
+            before.close("taken_over")
+            self._waiting.add(before)  # until its stream is gone
+        if not is_resume:
+            self.inputs.drop()
+        if before is not None:
+            self._release_all()
+        self._tell_state()
+
+    def detached(self, connection: Connection) -> None:
+        self._waiting.discard(connection)
+        if connection is self._attached:
+            self._attached = None
+            self._release_all()
+            self._tell_state()
+        if not self._connections():
+            self._idle.set()
+
+    def _release_all(self) -> None:
+        self.inputs.put(ReleaseAll(0))
+
+    def _input_applied(self, sequence: int) -> None:
+        if self._attached is not None and sequence:
+            self._attached.input_applied(sequence)
+
+    # --- The desktop's news (`desktop.DesktopListener`)
+
+    def damaged(self) -> None:
+        if self._attached is not None:
+            self._attached.damaged()
+
+    def resized(self, width: int, height: int) -> None:
+        if self._attached is not None:
+            self._attached.resized(width, height)
+
+    def cursor_changed(self, cursor: CursorImage) -> None:
+        if self._attached is not None:
+            self._attached.cursor_changed(cursor)
+
+    def windows_changed(self) -> None:
+        if not self._is_ready:
+            return
+        self._tell_state()
+        if self._attached is not None:
+            self._attached.title_changed(self.desktop.title)
+
+    def copied(self, text: str) -> None:
+        if self._attached is not None:
+            self._attached.copied(text)
+
+    def desktop_lost(self) -> None:
+        self._fail("the display is gone")
+
+    # --- The agent's lines
+
+    async def _read(self, reader: asyncio.StreamReader) -> None:
+        lines = LineBuffer()
+        try:
+            while data := await reader.read(_READ_BYTES):
+                for line in lines.feed(data):
+                    await self._obey(decode_to_worker(line))
+        except ProtocolError as exc:
+            self._fail(f"the agent's line is malformed: {exc.message}")
+        except (DesktopLost, OSError) as exc:
+            self._fail(str(exc) or "the display is gone")
+
+    async def _obey(self, order: ToWorker | None) -> None:
+        if isinstance(order, Start):
+            await self._start(order)
+        elif not self._is_ready:
+            log.warning("a line before start is ignored")
+        elif isinstance(order, Dial):
+            self._dial(order)
+        elif isinstance(order, GrantKeys):
+            self._grant_keys = _read_keys(order.grant_keys)
+        elif isinstance(order, Cut):
+            self._cut(order)
+        elif isinstance(order, Closing):
+            self._end(order)
+
+    async def _start(self, start: Start) -> None:
+        if self._is_ready:
+            return
+        self._session = start.session
+        self._grant_keys = _read_keys(start.grant_keys)
+        self._dialler = Dialler(start.ca, start.site, start.session)
+        self.arbiter = Arbiter(start.session, start.host, start.tenant)
+        self.desktop = await open_desktop(start, self, self.clock)
+        self.inputs = InputQueue(self.desktop.apply, self._input_applied)
+        self._is_ready = True
+        log.info("display is ready", extra=ids(session=start.session, display=start.display))
+        self._tell_state()
+
+    def _dial(self, order: Dial) -> None:
+        if len(self._dials) + len(self._waiting) >= _MAXIMUM_WAITING:
+            self._tell(DialFailed(order.rendezvous, "too_many_connections"))
+            return
+        task = spawn(self._attach(order), name="dial")
+        self._dials.add(task)
+        task.add_done_callback(self._dials.discard)
+
+    async def _attach(self, order: Dial) -> None:
+        try:
+            stream = await self._dialler.dial(order)
+        except PortcullisError as exc:
+            names = ids(session=self._session, gateway=order.gateway.name)
+            log.warning("dialling failed: %s", exc, extra=names)
+            self._tell(DialFailed(order.rendezvous, exc.code))
+            return
+        connection = Connection(self, stream, order.grant)
+        self._waiting.add(connection)
+        self._idle.clear()
+        connection.start()
+
+    def _cut(self, order: Cut) -> None:
+        self.arbiter.cut(order.login, order.code)
+        for connection in self._connections():
+            if connection.login == order.login:
+                connection.close(order.code)
+
+    def _end(self, order: Closing) -> None:
+        for connection in self._connections():
+            connection.close(order.reason, order.code)
+        if not self._over.done():
+            self._over.set_result(None)
+
+    def _connections(self) -> list[Connection]:
+        return [*self._waiting, *([self._attached] if self._attached is not None else [])]
+
+    # --- Telling the agent
+
+    def _tell_state(self) -> None:
+        state = WorkerState(self.desktop.windows, int(self._attached is not None), self.arbiter.e)
+        if state != self._told:
+            self._told = state
+            self._tell(state)
+
+    def _tell(self, message: FromWorker) -> None:
+        self._writer.write(encode(message))
+
+    # --- The end
+
+    def _fail(self, reason: str) -> None:
+        if not self._over.done():
+            self._over.set_exception(WorkerFailed(reason))
+
+    def _unhandled(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """A callback's error. The display's end shows in whichever callback speaks to it first."""
+        if isinstance(context.get("exception"), DesktopLost):
+            self.desktop_lost()
+        else:
+            loop.default_exception_handler(context)
+
+    async def _close(self) -> None:
+        for connection in self._connections():
+            connection.close("session_ended")
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_CLOSE_SECONDS):
+                await self._idle.wait()
+        self.executor.shutdown(wait=True, cancel_futures=True)
+        if self._is_ready:
+            self.inputs.close()
+            self.desktop.close()
+        self._writer.close()
+
+
+def _read_keys(keys: Mapping[str, str]) -> dict[str, Any]:
+    try:
+        return dict(verifying_keys(keys))
+    except ValueError as exc:
+        raise ProtocolError("a grant key is malformed") from exc

@@ -1,0 +1,91 @@
+"""What the worker needs of an operating system's desktop. `agents/linux/desktop.py` provides it.
+
+Everything runs on the event loop but `read`, which any thread may call. A desktop that is gone raises DesktopLost, from
+any method, and tells its listener.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+from agents.worker.damage import Box, Pixels
+from portcullis.protocol.messages import Input
+
+
+class DesktopLost(Exception):
+    """The display server is gone: so is the session."""
+
+
+@dataclass(frozen=True, slots=True)
+class CursorImage:
+    """`rgba` is not premultiplied. A cursor that shows nothing has serial 0."""
+
+    serial: int
+    hot_x: int
+    hot_y: int
+    width: int
+    height: int
+    rgba: bytes
+
+
+class DesktopListener(Protocol):
+    def damaged(self) -> None:
+        """Something was drawn: `take_damage` tells where."""
+        ...
+
+    def resized(self, width: int, height: int) -> None: ...
+
+    def cursor_changed(self, cursor: CursorImage) -> None: ...
+
+    def windows_changed(self) -> None:
+        """`windows` or `title` changed."""
+        ...
+
+    def copied(self, text: str) -> None:
+        """An application put this on the clipboard."""
+        ...
+
+    def desktop_lost(self) -> None: ...
+
+
+class Desktop(Protocol):
+    @property
+    def size(self) -> tuple[int, int]: ...
+
+    @property
+    def maximum(self) -> tuple[int, int]: ...
+
+    @property
+    def cursor(self) -> CursorImage: ...
+
+    @property
+    def windows(self) -> int:
+        """Mapped top-level windows."""
+        ...
+
+    @property
+    def title(self) -> str:
+        """Of the active window; without control characters."""
+        ...
+
+    def take_damage(self) -> Box | None:
+        """Where something was drawn since the last call. What `read` gives from here on holds it."""
+        ...
+
+    def read(self, box: Box) -> Pixels: ...
+
+    def resize(self, width: int, height: int) -> None:
+        """As near as can be; the listener has been told of a change when this returns."""
+        ...
+
+    def apply(self, message: Input) -> Iterator[float]:
+        """Do it; yields seconds to wait before going on."""
+        ...
+
+    def offer(self, text: str) -> None:
+        """What applications paste from here on."""
+        ...
+
+    def close(self) -> None: ...
