@@ -1,6 +1,7 @@
-"""This broker among the brokers of the site: a live record on a lease of 15 s, and the addresses of all of them.
+"""This broker among the brokers of the site: a live record on a lease of 15 s.
 
-One task keeps the lease alive; when the grid has let it go meanwhile, the record is written anew.
+What an earlier broker of the same address left is removed: it died without a word. One task keeps the lease
+alive; when the grid has let it go meanwhile, the record is written anew.
 """
 
 from __future__ import annotations
@@ -36,12 +37,6 @@ class Presence:
         self._lease = 0
         self._task: asyncio.Task[None] | None = None
 
-    def addresses(self) -> list[str]:
-        """Of the live brokers, the newest first: one that died a moment ago may still be among them."""
-        records = self._snapshot.list("site", "live", "broker")
-        newest_first = sorted(records, key=lambda record: -record.create_revision)
-        return list(dict.fromkeys(record.value["address"] for record in newest_first))
-
     async def start(self, address: Address) -> None:
         """Raises Unavailable, GridUnavailable."""
         self._address = address
@@ -73,5 +68,10 @@ class Presence:
     async def _announce(self) -> None:
         self._lease = (await self._stores.grid.lease(LEASE_SECONDS)).id
         value = {"address": str(self._address), "version": self._version, "started": self._clock.now()}
-        result = await commit(self._stores, self._stores.site.put(self._path, value, lease=self._lease))
+        site = self._stores.site
+        others = (
+            record for record in self._snapshot.list("site", "live", "broker") if record.path != self._path
+        )
+        stale = [site.delete(other.path) for other in others if other.value["address"] == value["address"]]
+        result = await commit(self._stores, site.put(self._path, value, lease=self._lease), *stale)
         await self._snapshot.until(result.revision)
