@@ -1,0 +1,272 @@
+"""The command as people and scripts start it, against a real server that answers as docs/api.md says."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from aiohttp import web
+
+TOKEN = f"api_{'0' * 16}_{'a' * 64}"
+EDITOR = "kind: application\nname: Text editor\ncommand: [mousepad]\nentitled: {users: [demo]}\n"
+
+LISTS: dict[str, list[dict[str, Any]]] = {
+    "applications": [
+        {"name": "Text editor", "command": ["mousepad"], "entitled": {"users": ["demo"], "groups": []}}
+    ],
+    "sessions": [],
+    "hosts": [{"id": "1" * 16, "name": "alpha", "slots": 20, "sessions": 1, "online": True}],
+    "users": [{"name": "demo\x1b[2J", "role": "user", "groups": ["staff"]}],
+    "gateways": [{"id": "2" * 16, "name": "gateway", "online": False, "public_origin": "http://localhost:1"}],
+    "tokens": [{"id": "3" * 16, "user": {"name": "admin"}, "note": "cli", "created": 0, "expires": 1}],
+}
+
+
+@dataclass
+class Service:
+    """Records what it is asked; `refusals` are answers by path, given instead."""
+
+    url: str = ""
+    asked: list[tuple[str, str, Any]] = field(default_factory=list)
+    refusals: dict[str, tuple[int, dict[str, str]]] = field(default_factory=dict)
+
+    async def handle(self, request: web.Request) -> web.Response:
+        assert request.headers["Authorization"] == f"Bearer {TOKEN}"
+        path = request.path.removeprefix("/api/v1/admin/")
+        self.asked.append((request.method, path, await request.json() if request.can_read_body else None))
+        if path in self.refusals:
+            status, error = self.refusals[path]
+            return web.json_response({"error": error}, status=status)
+        return self.answer(request.method, path)
+
+    def answer(self, method: str, path: str) -> web.Response:
+        kind, _, name = path.partition("/")
+        if method == "GET" and path in LISTS:
+            return web.json_response({"items": LISTS[path]})
+        if method == "PUT":
+            return web.json_response({"application": {"name": name}, "outcome": "created"})
+        if method == "DELETE":
+            return web.Response(status=204)
+        if path == "users":
+            secrets = {"password": "p4ss", "totp_secret": "ABC", "totp_uri": "otpauth://totp/x?secret=ABC"}
+            return web.json_response({"user": {"name": "anna"}, **secrets}, status=201)
+        if path == "join-tokens":
+            return web.json_response({"token": "join_x", "expires": 0}, status=201)
+        assert kind == "launches"
+        steps = [{"step": "hosts", "outcome": "failed", "detail": "none"}]
+        return web.json_response(
+            {"reference": name, "code": "no_host", "message": "No host.", "steps": steps}
+        )
+
+
+@pytest_asyncio.fixture
+async def service() -> AsyncIterator[Service]:
+    made = Service()
+    application = web.Application()
+    application.router.add_route("*", "/{path:.*}", made.handle)
+    runner = web.AppRunner(application)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    made.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    yield made
+    await runner.cleanup()
+
+
+@dataclass
+class Result:
+    code: int | None
+    out: str
+    err: str
+
+
+class Command:
+    def __init__(self, folder: Path, url: str) -> None:
+        self.profile = folder / "profile.json"
+        self.profile.write_text(json.dumps({"url": url, "token": TOKEN}))
+        self.profile.chmod(0o600)
+
+    async def __call__(self, *words: str, given: str = "") -> Result:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "portcullis.cli", "--profile", str(self.profile), *words),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            env={"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"},
+        )
+        out, err = await process.communicate(given.encode())
+        return Result(process.returncode, out.decode(), err.decode())
+
+
+@pytest.fixture
+def command(tmp_path: Path, service: Service) -> Command:
+    return Command(tmp_path, service.url)
+
+
+@pytest.mark.parametrize(("kind", "row"), [
+    ("applications", "Text editor  mousepad  demo   -       enabled"),
+    ("hosts", f"alpha  online  20     1         {'1' * 16}"),
+    ("users", r"demo\x1b[2J  user  staff   enabled"),
+    ("gateways", f"gateway  offline  http://localhost:1  {'2' * 16}"),
+    ("tokens", f"{'3' * 16}  admin  cli "),
+])  # fmt: skip
+async def test_lists_are_tables(command: Command, kind: str, row: str) -> None:
+    result = await command("get", kind)
+    assert (result.code, result.err) == (0, "")
+    assert result.out.splitlines()[1].startswith(row)
+
+
+async def test_an_empty_list_says_so(command: Command) -> None:
+    assert (await command("get", "sessions")).out == "There are no sessions.\n"
+
+
+@pytest.mark.parametrize("kind", sorted(LISTS))
+async def test_every_list_is_json_on_demand(command: Command, kind: str) -> None:
+    assert json.loads((await command("get", kind, "--json")).out) == LISTS[kind]
+
+
+async def test_documents_are_applied_in_their_order(
+    command: Command, service: Service, tmp_path: Path
+) -> None:
+    file = tmp_path / "app.yaml"
+    file.write_text(f"{EDITOR}---\n{EDITOR.replace('Text editor', 'a/b')}icon: none\n")
+    result = await command("apply", "-f", str(file))
+    assert result.out == "application Text editor: created\napplication a/b: created\n"
+    assert [(method, path) for method, path, _ in service.asked] == [
+        ("PUT", "applications/Text editor"),
+        ("PUT", "applications/a/b"),
+    ]
+    body = {
+        "command": ["mousepad"],
+        "environment": {},
+        "entitled": {"users": ["demo"], "groups": []},
+        "disabled": False,
+    }
+    assert [body for *_, body in service.asked] == [body, {**body, "icon": None}]
+
+
+async def test_an_icon_travels_with_its_document(command: Command, service: Service, tmp_path: Path) -> None:
+    (tmp_path / "app.yaml").write_text(EDITOR + "icon: ./a.svg\n")
+    (tmp_path / "a.svg").write_text("<svg/>")
+    assert (await command("apply", "-f", str(tmp_path / "app.yaml"))).code == 0
+    assert service.asked[0][2]["icon"] == {"content_type": "image/svg+xml", "data": "PHN2Zy8+"}
+
+
+@pytest.mark.parametrize(
+    "wrong", ["kind: x\n", EDITOR.replace("Text", "My") + "icon: ./gone.png\n", "a: [\n", EDITOR]
+)
+async def test_nothing_is_applied_if_any_document_is_malformed(
+    command: Command, service: Service, wrong: str
+) -> None:
+    result = await command("apply", "-f", "-", given=f"{EDITOR}---\n{wrong}")
+    assert (result.code, result.out, service.asked) == (2, "", [])
+    assert result.err.startswith("portcullis: standard input, ")
+
+
+async def test_what_the_service_finds_is_placed_in_the_file(command: Command, service: Service) -> None:
+    service.refusals["applications/Text editor"] = (
+        422,
+        {
+            "code": "invalid_field",
+            "message": "x",
+            "field": "entitled.users[0]",
+            "expected": "an existing user",
+        },
+    )
+    result = await command("apply", "-f", "-", given=f"\n\n{EDITOR}")
+    assert result.code == 1
+    assert result.err == (
+        "portcullis: standard input, document 1, line 6: entitled.users[0]: expected an existing user [invalid_field]\n"
+    )
+
+
+async def test_a_missing_file_is_named(command: Command) -> None:
+    result = await command("apply", "-f", "/no/such.yaml")
+    assert (result.code, result.err) == (2, "portcullis: /no/such.yaml: No such file or directory\n")
+
+
+async def test_a_new_users_secrets_are_printed_once(command: Command, service: Service) -> None:
+    result = await command("user", "add", "anna", "--group", "staff", "--group", "x y", "--administrator")
+    assert service.asked == [
+        ("POST", "users", {"name": "anna", "groups": ["staff", "x y"], "role": "administrator"})
+    ]
+    assert "Password  p4ss" in result.out
+    assert "TOTP      ABC" in result.out
+    assert "█" in result.out
+    as_json = await command("user", "add", "anna", "--json")
+    assert json.loads(as_json.out)["password"] == "p4ss"
+
+
+async def test_a_join_token_is_all_of_standard_output(command: Command, service: Service) -> None:
+    result = await command("host", "join-token", "--name", "beta")
+    assert result.out == "join_x\n"
+    assert service.asked == [("POST", "join-tokens", {"role": "host", "name": "beta"})]
+
+
+async def test_sessions_and_tokens_are_ended_by_id(command: Command, service: Service) -> None:
+    assert (await command("session", "logoff", "abc")).code == 0
+    assert (await command("token", "revoke", "def")).code == 0
+    assert [(method, path) for method, path, _ in service.asked] == [
+        ("DELETE", "sessions/abc"),
+        ("DELETE", "tokens/def"),
+    ]
+
+
+async def test_a_launch_is_explained(command: Command) -> None:
+    result = await command("explain", "7f3a")
+    assert "No host. [no_host]" in result.out
+    assert "FAILED  hosts  none" in result.out
+    assert json.loads((await command("explain", "7f3a", "--json")).out)["reference"] == "7f3a"
+
+
+async def test_a_refusal_is_said_with_code_and_reference(command: Command, service: Service) -> None:
+    service.refusals["sessions/abc"] = (
+        404,
+        {"code": "session_unknown", "message": "Gone.", "reference": "7f3a"},
+    )
+    result = await command("session", "logoff", "abc")
+    assert (result.code, result.out) == (1, "")
+    assert result.err == "portcullis: Gone. [session_unknown] (reference 7f3a)\n"
+
+
+async def test_a_field_that_the_service_refuses_is_malformed_input(
+    command: Command, service: Service
+) -> None:
+    service.refusals["users"] = (
+        422,
+        {"code": "invalid_field", "message": "x", "field": "name", "expected": "a name"},
+    )
+    result = await command("user", "add", " ")
+    assert (result.code, result.err) == (2, "portcullis: name: expected a name [invalid_field]\n")
+
+
+async def test_a_service_that_is_away_has_its_own_exit_code(command: Command, service: Service) -> None:
+    service.refusals["hosts"] = (503, {"code": "broker_unreachable", "message": "No broker answers."})
+    assert (await command("get", "hosts")).code == 4
+
+
+async def test_a_profile_that_others_can_read_is_refused(command: Command, service: Service) -> None:
+    command.profile.chmod(0o644)
+    result = await command("get", "hosts")
+    assert (result.code, service.asked) == (3, [])
+    assert "chmod 600" in result.err
+    assert TOKEN not in result.err
+
+
+@pytest.mark.parametrize(
+    "words", [(), ("get",), ("get", "secrets"), ("apply",), ("user", "add"), ("session",), ("--x",)]
+)
+async def test_wrong_usage_is_exit_code_2(command: Command, service: Service, words: tuple[str, ...]) -> None:
+    result = await command(*words)
+    assert (result.code, service.asked) == (2, [])
+    assert "usage: portcullis" in result.err
+
+
+async def test_help_names_the_exit_codes(command: Command) -> None:
+    assert "exit codes:" in (await command("--help")).out

@@ -1,0 +1,137 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from portcullis.cli.desktop_entries import arguments_of, read_entry, split, unescape, visible_entries
+
+# `sh` and `env` are on every machine.
+PLAIN = {"Type": "Application", "Name": "Shell", "Exec": "sh -c %f", "Icon": "sh"}
+
+
+def write(folder: Path, name: str, **values: str) -> Path:
+    path = folder / "applications" / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lines = [f"{key}={value}" for key, value in {**PLAIN, **values}.items() if value != "-"]
+    path.write_text("\n".join(["# made by hand", "[Desktop Entry]", *lines, "[Desktop Action x]", "Exec=rm"]))
+    return path
+
+
+def names(*folders: Path) -> list[str]:
+    return [entry.name for entry in visible_entries(folders)]
+
+
+def test_an_entry_is_read(tmp_path: Path) -> None:
+    write(tmp_path, "sh.desktop")
+    (entry,) = visible_entries([tmp_path])
+    assert (entry.id, entry.name, entry.command, entry.icon) == ("sh.desktop", "Shell", ("sh", "-c"), "sh")
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"NoDisplay": "true"},
+        {"Hidden": "true"},
+        {"Type": "Link"},
+        {"OnlyShowIn": "KDE;"},
+        {"TryExec": "no-such-program"},
+        {"Exec": "no-such-program"},
+        {"Exec": "-"},
+        {"Exec": 'sh "'},
+        {"Exec": "sh %z"},
+        {"Name": "-"},
+        {"Name": "a\\nb"},
+        {"Name": "a\u202eb"},
+    ],
+)
+def test_what_is_not_to_be_shown_or_started_is_left_out(tmp_path: Path, values: dict[str, str]) -> None:
+    write(tmp_path, "sh.desktop", **values)
+    assert names(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    "values", [{"NoDisplay": "false"}, {"TryExec": "env"}, {"NotShowIn": "KDE;"}, {"Icon": "-"}]
+)
+def test_what_is_to_be_shown_is_kept(tmp_path: Path, values: dict[str, str]) -> None:
+    write(tmp_path, "sh.desktop", **values)
+    assert names(tmp_path) == ["Shell"]
+
+
+def test_a_terminal_application_gets_its_terminal(tmp_path: Path) -> None:
+    write(tmp_path, "sh.desktop", Terminal="true")
+    assert visible_entries([tmp_path])[0].command == ("xterm", "-T", "Shell", "-e", "sh", "-c")
+
+
+def test_an_earlier_folder_hides_a_later_ones_entry(tmp_path: Path) -> None:
+    write(tmp_path / "local", "sh.desktop", NoDisplay="true")
+    write(tmp_path / "system", "sh.desktop")
+    write(tmp_path / "system", "other.desktop", Name="Other")
+    assert names(tmp_path / "local", tmp_path / "system") == ["Other"]
+
+
+def test_entries_stand_in_the_order_of_their_names(tmp_path: Path) -> None:
+    for name in ("b", "A", "c"):
+        write(tmp_path, f"{name}.desktop", Name=name)
+    assert names(tmp_path) == ["A", "b", "c"]
+
+
+def test_an_entry_in_a_subfolder_has_its_id(tmp_path: Path) -> None:
+    write(tmp_path, "kde/sh.desktop")
+    assert visible_entries([tmp_path])[0].id == "kde-sh.desktop"
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"\xff\xfe", b"no group", b"[Other]\nName=x\n", b"[Desktop Entry\nName", b"\0"]
+)
+def test_a_damaged_file_is_left_out(tmp_path: Path, content: bytes) -> None:
+    path = write(tmp_path, "x.desktop")
+    path.write_bytes(content)
+    assert read_entry("x.desktop", path) is None
+
+
+@pytest.mark.parametrize(
+    ("line", "arguments"),
+    [
+        ("app", ["app"]),
+        ("app %U", ["app"]),
+        ("app --file=%f x", ["app", "--file=", "x"]),
+        ("app %c %k", ["app", "Name"]),
+        ("app %i", ["app", "--icon", "icon"]),
+        ("app 100%%", ["app", "100%"]),
+        ('"my app" "a\\"b" "" c', ["my app", 'a"b', "", "c"]),
+        ('app "%f"', ["app", "%f"]),
+        ("app\t a  b ", ["app", "a", "b"]),
+        ("", []),
+    ],
+)
+def test_an_exec_line_is_taken_apart(line: str, arguments: list[str]) -> None:
+    assert arguments_of(line, "Name", "icon") == arguments
+
+
+@pytest.mark.parametrize("line", ['app "', 'app "\\x"', 'app "\\', "app %", "app %Q"])
+def test_a_malformed_exec_line_is_refused(line: str) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        arguments_of(line, "Name", None)
+
+
+@given(st.lists(st.text(st.characters(exclude_categories=["Cs", "Cc"])), min_size=1, max_size=4))
+def test_a_quoted_line_reads_as_what_was_quoted(words: list[str]) -> None:
+    def quoted(word: str) -> str:
+        return '"' + "".join("\\" + c if c in '"`$\\' else c for c in word) + '"'
+
+    assert split(" ".join(map(quoted, words))) == [(word, True) for word in words]
+
+
+@given(st.text(max_size=30))
+def test_no_line_breaks_the_reader(line: str) -> None:
+    try:
+        assert all(isinstance(word, str) for word in arguments_of(line, "n", None))
+    except ValueError as exc:
+        assert str(exc)
+
+
+def test_escapes_are_undone_once() -> None:
+    assert unescape(r"a\sb\\s\x") == r"a b\s\x"
