@@ -74,7 +74,7 @@ def route(method: str, path: str, policy: Policy, handler: Handler) -> web.Route
         return await handler(request)
 
     guarded.policy = policy  # type: ignore[attr-defined]
-    return web.RouteDef(method, path, guarded, {})
+    return web.RouteDef(method, path, guarded, {"allow_head": False} if method == "GET" else {})
 
 
 def policy_of(handler: object) -> Policy | None:

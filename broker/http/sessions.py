@@ -75,16 +75,12 @@ class SessionRoutes:
         return answer({"grant": await self._services.attach.renew(login_of(request), session.id, e)})
 
     def _own(self, request: web.Request) -> Session:
-        return own_session(self._services, request)
-
-
-def own_session(services: PublicServices, request: web.Request) -> Session:
-    """The caller's session of this id. Raises Refused("session_ended") for any other id, whoever has it."""
-    caller, session_id = request[CALLER], request.match_info["id"]
-    session = services.sessions.get(caller.tenant.id, session_id) if is_id(session_id) else None
-    if session is None or session.user_id != caller.user.id:
-        raise Refused("session_ended")
-    return session
+        """The caller's session of this id. Raises Refused("session_ended") for any other id, whoever has it."""
+        caller, session_id = request[CALLER], request.match_info["id"]
+        session = self._services.sessions.get(caller.tenant.id, session_id) if is_id(session_id) else None
+        if session is None or session.user_id != caller.user.id:
+            raise Refused("session_ended")
+        return session
 
 
 def parse_display(fields: Fields) -> Display:

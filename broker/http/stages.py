@@ -17,9 +17,8 @@ from aiohttp import web
 from broker.http.errors import error_body
 from broker.http.middleware import CALLER, Policy, route
 from broker.http.services import PublicServices
-from broker.http.sessions import own_session
 from broker.sessions.stages import StageEvent
-from portcullis.errors import PortcullisError
+from portcullis.errors import PortcullisError, Refused
 from portcullis.ids import is_id
 from portcullis.tasks import cancel_and_wait, spawn
 
@@ -37,8 +36,9 @@ class StageRoutes:
     async def follow(self, request: web.Request) -> web.StreamResponse:
         """A launch that failed a moment ago has no record any more; its stages still tell why."""
         caller, session_id = request[CALLER], request.match_info["id"]
-        if not is_id(session_id) or self._services.sessions.get(caller.tenant.id, session_id):
-            own_session(self._services, request)
+        session = self._services.stages.known(caller.tenant.id, session_id) if is_id(session_id) else None
+        if session is None or session.user_id != caller.user.id:
+            raise Refused("session_ended")
         response = web.StreamResponse(headers={"Cache-Control": "no-store"})
         response.content_type = "text/event-stream"
         response.charset = "utf-8"

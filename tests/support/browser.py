@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from http.cookies import Morsel
+from io import BytesIO
 from typing import Any
 
 import aiohttp
@@ -96,8 +97,8 @@ class ApiBrowser:
         self.key = key or ClientKey()
         self.cookies: dict[str, str] = {}
         self.origin = origin or address
-        self._address = address
-        self._as_gateway = as_gateway
+        self.address = address
+        self.as_gateway = as_gateway
         self._now = now
         self._session: aiohttp.ClientSession | None = None
 
@@ -188,14 +189,14 @@ class ApiBrowser:
         sent = dict(headers or {})
         if self.cookies:
             sent.setdefault("Cookie", "; ".join(f"{name}={value}" for name, value in self.cookies.items()))
-        if self._as_gateway:
+        if self.as_gateway:
             sent.setdefault("Portcullis-Origin", self.origin)
             sent.setdefault("Portcullis-Client-Address", "192.0.2.1")
-        url = URL(self._address + path, encoded=True)  # the path is signed as it is sent
+        url = URL(self.address + path, encoded=True)  # the path is signed as it is sent
         async with self._session.request(
             method,
             url,
-            data=body or None,
+            data=BytesIO(body) if body else None,
             headers=sent,
             allow_redirects=False,
             skip_auto_headers=["User-Agent"],

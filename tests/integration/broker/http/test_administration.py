@@ -1,0 +1,373 @@
+"""What administrators do: publish, make users, see machines and tokens. Their tenant is all they see."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import struct
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+from broker.repositories.applications import Publication
+from broker.repositories.icons import Icon
+from portcullis.model.application import Entitlement
+from portcullis.model.host import Host
+from tests.support.api_site import ORIGIN, ApiSite, signed_in
+from tests.support.browser import Answer, ApiBrowser
+
+ADMIN = "/api/v1/admin"
+FORM: dict[str, Any] = {
+    "command": ["gimp", "--new"],
+    "environment": {"LC_TIME": "C"},
+    "entitled": {"users": ["ann"], "groups": ["artists"]},
+}
+
+
+def _png(shade: int = 0) -> dict[str, str]:
+    data = b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR" + struct.pack(">II", 48, 48) + b"\x08\x06" + bytes([shade]) * 40
+    return {"content_type": "image/png", "data": base64.b64encode(data).decode()}
+
+
+async def _publish(browser: ApiBrowser, name: str, **changes: object) -> Answer:
+    return await browser.change("PUT", f"{ADMIN}/applications/{quote(name, safe='')}", {**FORM, **changes})
+
+
+async def _items(browser: ApiBrowser, what: str) -> list[dict[str, Any]]:
+    answer = await browser.get(f"{ADMIN}/{what}")
+    assert answer.status == 200, answer.body
+    items: list[dict[str, Any]] = answer.json["items"]
+    return items
+
+
+async def _icons(site: ApiSite) -> int:
+    store = await site.stores.tenant(site.acme.tenant.id)
+    return len(await store.list("icon"))
+
+
+async def test_publishing_creates_then_changes_then_changes_nothing(site: ApiSite) -> None:
+    async with signed_in(site, site.acme.root) as root:
+        created = await _publish(root, "Paint")
+        same = await _publish(root, "Paint")
+        changed = await _publish(root, "Paint", command=["gimp"])
+        listed = {item["name"]: item for item in await _items(root, "applications")}
+    outcomes = [answer.json["outcome"] for answer in (created, same, changed)]
+    assert outcomes == ["created", "unchanged", "changed"]
+    assert created.json["application"] == same.json["application"]
+    store = await site.stores.tenant(site.acme.tenant.id)
+    assert len(await store.list("history", "application", created.json["application"]["id"])) == 2
+    assert created.json["application"] == {
+        "id": created.json["application"]["id"],
+        "name": "Paint",
+        "command": ["gimp", "--new"],
+        "environment": {"LC_TIME": "C"},
+        "entitled": {"users": ["ann"], "groups": ["artists"]},
+        "icon": None,
+        "disabled": False,
+    }
+    assert listed["Paint"]["command"] == ["gimp"]
+    assert listed.keys() == {"Editor", "Shell", "Paint"}
+
+
+async def test_a_name_is_one_application_whatever_its_case(site: ApiSite) -> None:
+    async with signed_in(site, site.acme.root) as root:
+        answers = [await _publish(root, name) for name in ("Paint", "PAINT", "Paint")]
+        names = [item["name"] for item in await _items(root, "applications")]
+    assert [answer.json["outcome"] for answer in answers] == ["created", "changed", "changed"]
+    assert len({answer.json["application"]["id"] for answer in answers}) == 1
+    assert names == ["Editor", "Paint", "Shell"]
+
+
+@pytest.mark.parametrize(
+    "name", ["a/b", "50 % off?", "Ünïcødé 李", "<img onerror=x>", "=cmd()", "x" * 64, ".."]
+)
+async def test_any_printable_name_can_be_published_and_deleted(site: ApiSite, name: str) -> None:
+    async with signed_in(site, site.acme.root) as root:
+        assert (await _publish(root, name)).json["application"]["name"] == name
+        deleted = await root.change("DELETE", f"{ADMIN}/applications/{quote(name, safe='')}")
+    assert deleted.status == 204
+
+
+@pytest.mark.parametrize("name", [" a", "a\n", "\0", "\u202e", "x" * 65])
+async def test_an_unfit_name_is_refused(site: ApiSite, name: str) -> None:
+    async with signed_in(site, site.acme.root) as root:
+        answer = await _publish(root, name)
+    assert (answer.status, answer.json["error"]["field"]) == (422, "name")
+
+
+async def test_an_unknown_user_is_named_with_its_place(site: ApiSite) -> None:
+    async with signed_in(site, site.acme.root) as root:
+        answer = await _publish(root, "Paint", entitled={"users": ["ann", "nobody"]})
+        assert [item["name"] for item in await _items(root, "applications")] == ["Editor", "Shell"]
+    error = answer.json["error"]
+    assert (answer.status, error["code"]) == (422, "invalid_field")
+    assert (error["field"], error["expected"]) == ("entitled.users[1]", "the name of an existing user")
+
+
+async def test_an_absent_icon_keeps_the_old_one_and_null_removes_it(site: ApiSite) -> None:
+    async with signed_in(site, site.acme.root) as root:
+        first = (await _publish(root, "Paint", icon=_png(1))).json["application"]["icon"]
+        kept = (await _publish(root, "Paint", command=["x"])).json["application"]["icon"]
+        assert first == kept
+        assert (await root.get(first)).status == 200
+        assert (await _publish(root, "Paint", icon=_png(1), command=["x"])).json["outcome"] == "unchanged"
+        other = (await _publish(root, "Paint", icon=_png(2))).json["application"]["icon"]
+        assert (await root.get(first)).status == 404
+        assert (await root.get(other)).status == 200
+        assert (await _publish(root, "Paint", icon=None)).json["application"]["icon"] is None
+    assert await _icons(site) == 0
+
+
+async def test_an_icon_stays_while_another_application_shows_it(site: ApiSite) -> None:
+    async with signed_in(site, site.acme.root) as root:
+        icon = (await _publish(root, "Paint", icon=_png())).json["application"]["icon"]
+        await _publish(root, "Draw", icon=_png())
+        await root.change("DELETE", f"{ADMIN}/applications/Paint")
+        assert (await root.get(icon)).status == 200
+        await root.change("DELETE", f"{ADMIN}/applications/Draw")
+        assert (await root.get(icon)).status == 404
+
+
+async def test_an_icon_taken_into_use_while_it_is_dropped_survives(two_brokers: ApiSite) -> None:
+    """Whatever order the two brokers come in, an icon that an application shows is there."""
+    site = two_brokers
+    one, two = (broker.services.applications for broker in site.brokers)
+    tenant, icon = site.acme.tenant.id, Icon("image/png", b"picture")
+
+    def publication(name: str, shown: Icon | None) -> Publication:
+        return Publication(name, ("x",), {}, Entitlement(), False, shown)
+
+    for _ in range(10):
+        made = await one.publish(tenant, publication("A", icon), "test")
+        await site.brokers[1].snapshot.until(made.revision)
+        await asyncio.gather(
+            one.publish(tenant, publication("A", None), "test"),
+            two.publish(tenant, publication("B", icon), "test"),
+        )
+        assert await site.services.icons.get(tenant, icon.hash) == icon
+        await one.delete(tenant, "B", "test")
+        await site.brokers[1].snapshot.until(site.brokers[0].snapshot.revision)
+
+
+async def test_publishing_the_same_at_two_brokers_makes_one_application(two_brokers: ApiSite) -> None:
+    site = two_brokers
+    async with signed_in(site, site.acme.root) as here, signed_in(site, site.acme.root, broker=1) as there:
+        answers = await asyncio.gather(*(_publish((here, there)[n % 2], "Paint") for n in range(6)))
+        names = [item["name"] for item in await _items(here, "applications")]
+    assert sorted(answer.json["outcome"] for answer in answers) == ["created"] + ["unchanged"] * 5
+    assert names == ["Editor", "Paint", "Shell"]
+
+
+async def test_deleting_an_application_leaves_its_sessions_running(site: ApiSite) -> None:
+    session = await site.launch(site.acme)
+    async with signed_in(site, site.acme.root) as root, signed_in(site, site.acme.ann) as ann:
+        assert (await root.change("DELETE", f"{ADMIN}/applications/editor")).status == 204
+        again = await root.change("DELETE", f"{ADMIN}/applications/Editor")
+        seen = (await ann.get("/api/v1/catalogue")).json
+        shown = (await ann.get(f"/api/v1/sessions/{session.id}")).json
+    assert (again.status, again.code) == (404, "not_found")
+    assert seen["applications"] == []
+    assert shown["state"] == "ready"
+    assert shown["application"] == {"id": site.acme.editor.id, "name": "Editor", "icon": None}
+
+
+async def test_a_change_is_kept_in_history_with_its_author(site: ApiSite) -> None:
+    async with signed_in(site, site.acme.root) as root:
+        made = (await _publish(root, "Paint")).json["application"]
+        await root.change("DELETE", f"{ADMIN}/applications/Paint")
+    store = await site.stores.tenant(site.acme.tenant.id)
+    history = [record.value for record in await store.list("history", "application", made["id"])]
+    assert [entry["value"] and entry["value"]["name"] for entry in history] == ["Paint", None]
+    assert {entry["author"] for entry in history} == {f"root ({site.acme.root.user.id})"}
+
+
+async def test_a_new_user_can_sign_in_with_what_was_shown_once(site: ApiSite) -> None:
+    async with signed_in(site, site.acme.root) as root, site.browser() as bob:
+        made = await root.change("POST", f"{ADMIN}/users", {"name": "bob", "groups": ["staff"]})
+        answer = await bob.sign_in(
+            "bob", made.json["password"], totp_secret=made.json["totp_secret"], organisation="acme"
+        )
+        tiles = (await bob.get("/api/v1/catalogue")).json["applications"]
+        listing = await root.get(f"{ADMIN}/users")
+    assert made.status == 201
+    assert made.json.keys() == {"user", "password", "totp_secret", "totp_uri"}
+    assert answer.json["role"] == "user"
+    assert [tile["name"] for tile in tiles] == ["Editor"]
+    for secret in (made.json["password"], made.json["totp_secret"], "argon2", "totp", "hash"):
+        assert secret not in listing.body.decode()
+    assert {item["name"] for item in listing.json["items"]} == {"ann", "bob", "root"}
+    assert listing.json["items"][0].keys() == {"id", "name", "role", "groups", "disabled"}
+
+
+async def test_secrets_of_a_new_user_stand_in_no_log(site: ApiSite, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("DEBUG")
+    async with signed_in(site, site.acme.root) as root:
+        made = (await root.change("POST", f"{ADMIN}/users", {"name": "bob"})).json
+        cookie = next(iter(root.cookies.values()))
+    logged = "\n".join(f"{record.getMessage()} {vars(record)}" for record in caplog.records)
+    for secret in (made["password"], made["totp_secret"], cookie, site.acme.root.password):
+        assert secret not in logged
+    assert "user created" in logged
+
+
+@pytest.mark.parametrize("name", ["ann", "ANN", "Ａnn"])
+async def test_a_name_that_is_taken_is_refused(site: ApiSite, name: str) -> None:
+    async with signed_in(site, site.acme.root) as root:
+        answer = await root.change("POST", f"{ADMIN}/users", {"name": name})
+    assert (answer.status, answer.code) == (409, "already_exists")
+
+
+async def test_the_same_name_at_two_brokers_is_made_once(two_brokers: ApiSite) -> None:
+    site = two_brokers
+    async with signed_in(site, site.acme.root) as here, signed_in(site, site.acme.root, broker=1) as there:
+        answers = await asyncio.gather(
+            *(browser.change("POST", f"{ADMIN}/users", {"name": "bob"}) for browser in (here, there))
+        )
+    assert sorted(answer.status for answer in answers) == [201, 409]
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({}, "name"),
+        ({"name": ""}, "name"),
+        ({"name": 7}, "name"),
+        ({"name": " bob"}, "name"),
+        ({"name": "b\u200bob"}, "name"),
+        ({"name": "x" * 65}, "name"),
+        ({"name": "bob", "groups": "staff"}, "groups"),
+        ({"name": "bob", "groups": ["staff", ""]}, "groups[1]"),
+        ({"name": "bob", "groups": ["g"] * 65}, "groups"),
+        ({"name": "bob", "role": "root"}, "role"),
+        ({"name": "bob", "role": None}, "role"),
+        ({"name": "bob", "password": "x"}, "password"),
+        ({"name": "bob", "tenant": "globex"}, "tenant"),
+    ],
+)
+async def test_a_malformed_user_is_refused_by_field(site: ApiSite, body: object, field: str) -> None:
+    async with signed_in(site, site.acme.root) as root:
+        answer = await root.change("POST", f"{ADMIN}/users", body)
+        assert len(await _items(root, "users")) == 2
+    assert (answer.status, answer.json["error"]["field"]) == (422, field)
+
+
+async def test_sessions_of_the_tenant_are_listed_and_logged_off(site: ApiSite) -> None:
+    mine, _theirs = await site.launch(site.acme), await site.launch(site.globex)
+    async with signed_in(site, site.acme.root) as root:
+        listed = await _items(root, "sessions")
+        assert (await root.change("DELETE", f"{ADMIN}/sessions/{mine.id}")).status == 202
+        after = await _items(root, "sessions")
+    assert [item["id"] for item in listed] == [mine.id]
+    assert listed[0]["user"] == {"id": site.acme.ann.user.id, "name": "ann"}
+    assert (listed[0]["stage"], listed[0]["reference"]) == ("ready", mine.reference)
+    assert [item["state"] for item in after] == ["ending"]
+
+
+async def test_hosts_of_the_tenant_are_listed_with_its_own_sessions(site: ApiSite) -> None:
+    await site.launch(site.acme)
+    shared = Host("5" * 16, "shared", 4, frozenset({site.acme.tenant.id, site.globex.tenant.id}))
+    await site.stores.commit(site.stores.site.put(("host", shared.id), shared.to_json()))
+    async with signed_in(site, site.acme.root) as root:
+        hosts = await _items(root, "hosts")
+        gateways = await _items(root, "gateways")
+    assert [(item["name"], item["online"], item["sessions"]) for item in hosts] == [
+        ("acme-h1", True, 1),
+        ("shared", False, 0),
+    ]
+    assert hosts[0].keys() == {"id", "name", "slots", "sessions", "online", "draining", "revoked"}
+    assert [(item["name"], item["public_origin"], item["online"]) for item in gateways] == [
+        ("g1", ORIGIN, False)
+    ]
+
+
+async def test_a_join_token_is_for_a_host_of_the_tenant_alone(site: ApiSite) -> None:
+    async with signed_in(site, site.acme.root) as root:
+        made = await root.change("POST", f"{ADMIN}/join-tokens", {"role": "host", "name": "h2"})
+    assert made.status == 201
+    assert made.json["token"].startswith("join_5173517351735173_")
+    (record,) = site.services.snapshot.list("site", "join")
+    assert (record.value["role"], record.value["name"]) == ("host", "h2")
+    assert record.value["tenants"] == [site.acme.tenant.id]
+    assert record.lease
+    assert made.json["expires"] == record.value["expires"] == site.clock.now() + 900
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({}, "role"),
+        ({"role": "gateway"}, "role"),
+        ({"role": "broker"}, "role"),
+        ({"role": "host", "name": "a b"}, "name"),
+        ({"role": "host", "name": "../x"}, "name"),
+        ({"role": "host", "name": ""}, "name"),
+        ({"role": "host", "tenants": []}, "tenants"),
+    ],
+)
+async def test_a_malformed_join_token_is_refused_by_field(site: ApiSite, body: object, field: str) -> None:
+    async with signed_in(site, site.acme.root) as root:
+        answer = await root.change("POST", f"{ADMIN}/join-tokens", body)
+    assert (answer.status, answer.json["error"]["field"]) == (422, field)
+
+
+async def test_a_revoked_token_is_worth_nothing_at_once(site: ApiSite) -> None:
+    headers = {"Authorization": f"Bearer {site.acme.root.api_token}"}
+    async with signed_in(site, site.acme.root) as root, site.browser() as script:
+        assert (await script.get(f"{ADMIN}/tokens", headers)).status == 200
+        tokens = await _items(root, "tokens")
+        mine = next(t for t in tokens if t["user"]["name"] == "root" and t["note"] == "for tests")
+        assert (await root.change("DELETE", f"{ADMIN}/tokens/{mine['id']}")).status == 204
+        assert (await script.get(f"{ADMIN}/tokens", headers)).code == "token_refused"
+        assert (await root.change("DELETE", f"{ADMIN}/tokens/{mine['id']}")).code == "not_found"
+    assert mine.keys() == {"id", "user", "note", "created", "expires"}
+    assert len(mine["id"]) == 16
+    assert site.acme.root.api_token.split("_")[2] not in json.dumps(tokens)
+
+
+async def test_tokens_of_another_tenant_are_not_found(site: ApiSite) -> None:
+    theirs = site.services.identity.tokens.list(site.globex.tenant.id)
+    async with signed_in(site, site.acme.root) as root:
+        answers = [
+            await root.change("DELETE", f"{ADMIN}/tokens/{token_id}")
+            for token_id in (theirs[0].id, "0" * 16, "nonsense", "*", theirs[0].hash)
+        ]
+    assert {(answer.status, answer.body) for answer in answers} == {(404, answers[0].body)}
+    assert site.services.identity.tokens.list(site.globex.tenant.id) == theirs
+
+
+async def test_a_trace_of_another_tenant_is_unknown(site: ApiSite) -> None:
+    async with signed_in(site, site.acme.ann) as ann, signed_in(site, site.globex.root) as foreign:
+        refused = await ann.change("POST", "/api/v1/sessions", {"application": site.acme.shell.id})
+        answer = await foreign.get(f"{ADMIN}/launches/{refused.json['error']['reference']}")
+        unfit = await foreign.get(f"{ADMIN}/launches/{quote('../../user/x', safe='')}")
+    assert (answer.status, answer.code) == (404, "reference_unknown")
+    assert (unfit.status, unfit.code) == (404, "reference_unknown")
+
+
+async def test_nothing_of_one_tenant_stands_in_any_answer_to_another(site: ApiSite) -> None:
+    await site.launch(site.acme)
+    async with signed_in(site, site.acme.root) as root:
+        await _publish(root, "Canary", command=["canary-command"], icon=_png())
+        await root.change("POST", f"{ADMIN}/users", {"name": "canary-user", "groups": ["canary-group"]})
+        await root.change("POST", f"{ADMIN}/join-tokens", {"role": "host", "name": "canary-host"})
+    canaries = [
+        site.acme.tenant.id,
+        site.acme.ann.user.id,
+        site.acme.editor.id,
+        site.acme.host.id,
+        "acme",
+        "canary",
+        "Canary",
+    ]
+    async with signed_in(site, site.globex.root) as foreign:
+        paths = ["/api/v1/login", "/api/v1/catalogue"]
+        paths += [
+            f"{ADMIN}/{what}" for what in ("applications", "users", "sessions", "hosts", "gateways", "tokens")
+        ]
+        for path in paths:
+            answer = await foreign.get(path)
+            assert answer.status == 200
+            text = answer.body.decode() + str(answer.headers)
+            assert not [canary for canary in canaries if canary in text], path
