@@ -54,7 +54,6 @@ log = logging.getLogger(__name__)
 LEADER = Path(__file__).parent / "leader" / "__main__.py"
 WORKER_COMMAND = (sys.executable, "-I", "-m", "agents.worker")
 START_SECONDS = 10.0
-ADOPT_SECONDS = 2.0
 SWEEP_SECONDS = 30.0
 WORKER_ENVIRONMENT = {"PATH": environment.PATH, "LANG": "C.UTF-8", "HOME": "/nonexistent"}
 
@@ -203,20 +202,16 @@ class LinuxLauncher:
         if (status := _read_ended(folder)) is not None:
             return Adopted(status, None)
         try:
-            async with asyncio.timeout(ADOPT_SECONDS):
-                link = await LeaderConnection.open(folder)
-                status = await _first_status(link)
-        except (OSError, TimeoutError) as exc:
+            link = await LeaderConnection.open(folder)
+        except OSError as exc:
             log.warning("session without a leader is removed: %r", exc, extra=ids(session=folder.name))
             await _sweep(folder)
             return None
-        if status is None:  # its agent died before it sent `launch`: it will remove itself
-            link.end("logged_off", 0)
-            while await link.receive() is not None:
-                pass
-            await link.close()
-            return None
-        return Adopted(status, link)
+        first = await link.receive()
+        if isinstance(first, Status) and first.session:
+            return Adopted(first, link)
+        await _end_and_wait(link, 0)  # the agent died before it sent `launch`
+        return None
 
 
 def build_launch(
@@ -259,10 +254,7 @@ def build_launch(
         "bus": {"command": bus_command(folder), "environment": base} if machine.bus else None,
         "window_manager": {"command": window_manager.command(folder), "environment": base},
         "application": {"command": list(order.command), "environment": own},
-        "files": {
-            window_manager.CONFIGURATION_FILE: window_manager.configuration(),
-            window_manager.RESOURCES_FILE: window_manager.resources(dpi),
-        },
+        "files": window_manager.files(folder, dpi),
         "group": group.to_json(),
         "limits": dict(group.rlimits),
     }
@@ -292,20 +284,18 @@ async def end_all(runtime: Path, grace_seconds: float) -> int:
 
 async def _end_one(folder: Path, grace_seconds: float) -> None:
     with contextlib.suppress(OSError):
-        link = await LeaderConnection.open(folder)
-        link.end("logged_off", grace_seconds)
-        while await link.receive() is not None:
-            pass
-        await link.close()
+        await _end_and_wait(await LeaderConnection.open(folder), grace_seconds)
     if (folder / "session.json").exists():
         await _sweep(folder)
     shutil.rmtree(folder, ignore_errors=True)
 
 
-async def _first_status(link: LeaderConnection) -> Status | None:
-    """The leader tells its status at once, unless it has nothing to lead yet."""
-    message = await link.receive()
-    return message if isinstance(message, Status) and message.session else None
+async def _end_and_wait(link: LeaderConnection, grace_seconds: float) -> None:
+    """Until the leader has closed the connection: it does so when nothing of the session is left."""
+    link.end("logged_off", grace_seconds)
+    while await link.receive() is not None:
+        pass
+    await link.close()
 
 
 async def _sweep(folder: Path) -> None:

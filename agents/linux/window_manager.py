@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import shlex
 from pathlib import PurePath
+from xml.sax.saxutils import escape  # writes, never parses
 
 READY = "portcullis-ready"
 """The line that tells the leader: windows are managed from now on."""
 
 CONFIGURATION_FILE = "openbox.xml"
+MENU_FILE = "menu.xml"
 RESOURCES_FILE = "xresources"
 
 _CONFIGURATION = """\
@@ -67,7 +69,7 @@ _CONFIGURATION = """\
       <mousebind button="Left" action="Click"><action name="Close"/></mousebind>
     </context>
   </mouse>
-  <menu><file>/dev/null</file></menu>
+  <menu><file>{menu}</file></menu>
   <applications>
     <application type="normal">
       <decor>no</decor>
@@ -88,9 +90,19 @@ _FONT_PLACES = ("ActiveWindow", "InactiveWindow", "MenuHeader", "MenuItem")
 _EDGES = ("Top", "Bottom", "Left", "Right", "TLCorner", "TRCorner", "BLCorner", "BRCorner")
 
 
-def configuration() -> str:
+def files(folder: PurePath, dots_per_inch: int) -> dict[str, str]:
+    """What `folder` must hold: file name -> text."""
+    return {
+        CONFIGURATION_FILE: configuration(folder),
+        MENU_FILE: '<openbox_menu xmlns="http://openbox.org/3.4/menu"/>\n',
+        RESOURCES_FILE: resources(dots_per_inch),
+    }
+
+
+def configuration(folder: PurePath) -> str:
     """rc.xml: normal windows maximised without a frame, dialogs framed and centred, one desktop."""
     return _CONFIGURATION.format(
+        menu=escape(str(folder / MENU_FILE)),
         fonts="".join(
             f'<font place="{place}"><name>sans</name><size>9</size></font>' for place in _FONT_PLACES
         ),
@@ -121,7 +133,7 @@ def resources(dots_per_inch: int) -> str:
 
 
 def command(folder: PurePath) -> list[str]:
-    """`folder` holds the two files."""
+    """`folder` holds the files."""
     resources_file = shlex.quote(str(folder / RESOURCES_FILE))
     startup = f"sh -c {shlex.quote(f'xrdb -nocpp -load {resources_file}; echo {READY}')}"
     return [

@@ -74,7 +74,9 @@ MARKER = "PORTCULLIS_SESSION"
 
 
 def processes():
-    return [process for process in psutil.process_iter() if process.status() != psutil.STATUS_ZOMBIE]
+    """All living processes with their `info` (others come and go meanwhile)."""
+    wanted = ["name", "cmdline", "username", "uids", "gids", "status"]
+    return [p for p in psutil.process_iter(wanted) if p.info["status"] != psutil.STATUS_ZOMBIE]
 
 
 def variables(process):
@@ -109,3 +111,10 @@ async def until_window(link):
 
 async def until_ended(link):
     return await until(link, lambda message: isinstance(message, Status) and message.ended)
+
+
+async def gone(process):
+    """Until a process that is no child of ours has ended."""
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
+            await asyncio.sleep(0.02)

@@ -199,8 +199,8 @@ def _limit(kind: int, value: int) -> None:
 def _arrange_descriptors(output: int, passed: int | None) -> None:
     """0 is empty, 1 and 2 are the output, 3 is `passed`; all else closes at exec."""
     signal.set_wakeup_fd(-1)
-    for number in (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGHUP, signal.SIGINT):
-        signal.signal(number, signal.SIG_DFL)
+    for name in (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGHUP, signal.SIGINT):
+        signal.signal(name, signal.SIG_DFL)
     # First copies with high numbers: each of these may have a number that is given away below.
     empty, output = _high_copy(os.open(os.devnull, os.O_RDONLY)), _high_copy(output)
     passed = None if passed is None else _high_copy(passed)

@@ -28,6 +28,7 @@ from agents.linux.leader.output import Output, SessionLog
 LAUNCH_SECONDS = 10.0
 DISPLAY_SECONDS = 15.0
 PREPARED_SECONDS = 30.0
+JUDGE_SECONDS = 0.1
 LAST_GRACE_SECONDS = 1.0
 MAXIMUM_GRACE_SECONDS = 60.0
 WINDOW_MANAGER_READY = b"portcullis-ready"
@@ -98,12 +99,15 @@ class Session:
     def _on_signals(self, numbers: set[int]) -> None:
         if signal.SIGTERM in numbers:
             self._end("logged_off", "the host stops", grace_seconds=3)
+        self._reap()
+        self._on_children_changed()
+
+    def _reap(self) -> None:
         for pid, status in processes.reap():
             for name in [name for name, known in self._pids.items() if known == pid]:
                 self._exit_statuses[name] = status
                 self._log.write(f"leader: {name} ended with {status}")
                 self._on_exit(name)
-        self._on_children_changed()
 
     # the agent
 
@@ -263,13 +267,18 @@ class Session:
         command += ["-auth", xauthority, "-displayfd", "3"]
         self._start("display", command, self._launch["display"]["environment"], passed=write_end)
         os.close(write_end)
-        self._loop.watch(read_end, lambda _: self._on_display_number(read_end))
+        number = bytearray()
+        self._loop.watch(read_end, lambda _: self._on_display_number(read_end, number))
 
-    def _on_display_number(self, read_end: int) -> None:
-        number = os.read(read_end, 64).strip()
+    def _on_display_number(self, read_end: int, number: bytearray) -> None:
+        """Up to its line feed, which Xvfb writes separately, and fails when nobody reads it."""
+        data = os.read(read_end, 64)
+        number += data
+        if data and not number.endswith(b"\n"):
+            return
         self._loop.unwatch(read_end)
         os.close(read_end)
-        if number.isdigit() and self._phase == "running":  # else the display has ended: SIGCHLD says how
+        if number.strip().isdigit() and self._phase == "running":  # else it has ended: SIGCHLD says how
             self._note(display=f":{int(number)}")
             self._loop.clear("display")
             self._display_runs()
@@ -377,12 +386,18 @@ class Session:
     # watching
 
     def _on_exit(self, name: str) -> None:
-        if name == "worker":
-            self._fail("worker_failed", name)
-        elif name in ("display", "window_manager"):
+        if name == "display":
             self._fail("display_failed", name)
         elif self._phase == "running":
             self._tell_status()
+
+    def _judge(self) -> None:
+        """Why the session cannot go on. A display that died takes the others with it, and may be reaped last."""
+        for name, code in (("worker", "worker_failed"), ("window_manager", "display_failed")):
+            if name in self._exit_statuses:
+                self._fail(code, name)
+        code = "application_closed" if self._window_seen else "application_exited"
+        self._end(code, self._last_lines("application"))
 
     def _fail(self, code: str, name: str) -> None:
         status = self._exit_statuses.get(name)
@@ -390,13 +405,17 @@ class Session:
         self._end(code, f"{name} {how}: {self._last_lines(name)}")
 
     def _on_children_changed(self) -> None:
-        if self._phase == "running" and "application" in self._exit_statuses and not self._application():
-            code = "application_closed" if self._window_seen else "application_exited"
-            self._end(code, self._last_lines("application"))
+        if self._phase == "running" and self._is_over():
+            self._loop.at("judge", JUDGE_SECONDS, self._judge)
         elif self._phase == "terminating" and not self._application():
             self._kill()
         elif self._phase == "killing":
             self._go_on_killing()
+
+    def _is_over(self) -> bool:
+        if self._exit_statuses.keys() & {"worker", "window_manager"}:
+            return True
+        return "application" in self._exit_statuses and not self._application()
 
     def _application(self) -> set[int]:
         """Whatever descends from the application, forked away or not."""
@@ -436,6 +455,7 @@ class Session:
         if "worker" in self._exit_statuses:
             self._stop_display()
         if not processes.members(self._facts["groups"]):
+            self._reap()
             self._finish()
 
     def _stop_display(self) -> None:
