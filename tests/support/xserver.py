@@ -34,7 +34,7 @@ class XServer:
             command, pass_fds=[writing], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
         os.close(writing)
-        with open(reading, "rb") as pipe:
+        with os.fdopen(reading, "rb") as pipe:
             number = pipe.readline().strip().decode()
         assert number, "Xvfb did not start"
         self.display = f":{number}"
