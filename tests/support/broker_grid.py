@@ -9,13 +9,15 @@ The parts of the broker that decide are the real ones; there is no listener.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from broker.grid.embedded import EmbeddedGrid
-from broker.grid.scopes import Record, Stores
+from broker.grid.scopes import CommitResult, Record, SealedOperation, Stores
 from broker.grid.seal import SiteKey
 from broker.hosts.registry import ChannelRegistry
 from broker.launch.launch import Launcher, LaunchRequest
@@ -89,6 +91,17 @@ class SmallSite:
         store = self.stores.site if scope == "site" else await self.stores.tenant(scope)
         result = await self.stores.commit(store.delete(path))
         assert await self.snapshot.until(result.revision)
+
+    def meanwhile(self, monkeypatch: pytest.MonkeyPatch, act: Callable[[], Awaitable[Any]]) -> None:
+        """Let `act` happen after the next deciding, right before its transaction reaches the grid."""
+        commit = self.stores.commit
+
+        async def later(*operations: SealedOperation, **conditions: Any) -> CommitResult:
+            monkeypatch.setattr(self.stores, "commit", commit)
+            await act()
+            return await commit(*operations, **conditions)
+
+        monkeypatch.setattr(self.stores, "commit", later)
 
     async def put_host(self, host: Host, *, live: bool = True) -> None:
         await self.put("site", ("host", host.id), host.to_json())

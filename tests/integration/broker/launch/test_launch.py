@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -181,31 +181,30 @@ async def test_a_grid_that_does_not_answer_makes_the_launch_unavailable(
         await site.launch()
 
 
-async def test_a_plan_on_an_old_picture_meets_its_conditions_and_is_made_again(
-    site: SmallSite, monkeypatch: pytest.MonkeyPatch
+async def restarted(site: SmallSite) -> None:
+    live = site.hosts.live(HOST.id)
+    assert live is not None
+    await site.grid.revoke(live.lease)
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        (lambda site: site.put_application(replace(EDITOR, disabled=True)), "application_disabled"),
+        (lambda site: site.put_application(replace(EDITOR, entitlement=Entitlement())), "not_entitled"),
+        (lambda site: site.put_user(replace(USER, disabled=True)), "user_disabled"),
+        (lambda site: site.put_host(replace(HOST, draining=True), live=False), "host_draining"),
+        (restarted, "host_offline"),
+    ],
+)
+async def test_what_changes_between_plan_and_transaction_is_planned_again(
+    site: SmallSite,
+    monkeypatch: pytest.MonkeyPatch,
+    change: Callable[[SmallSite], Awaitable[None]],
+    code: str,
 ) -> None:
-    """The application is disabled between plan and transaction: the launch must not go through."""
-    original = site.sessions.claim
-
-    def claim_too_late(*arguments: Any) -> Any:
-        claimed = original(*arguments)
-        disabled = replace(EDITOR, disabled=True).to_json()
-        put = arguments[0].put(("application", EDITOR.id), disabled)
-        asyncio.get_running_loop().call_soon(lambda: None)
-        pending.append(put)
-        return claimed
-
-    pending: list[Any] = []
-    commit = site.stores.commit
-
-    async def commit_after(*operations: Any, **conditions: Any) -> Any:
-        while pending:
-            await commit(pending.pop())
-        return await commit(*operations, **conditions)
-
-    monkeypatch.setattr(site.sessions, "claim", claim_too_late)
-    monkeypatch.setattr(site.stores, "commit", commit_after)
-    assert (await refusal(site)).code == "application_disabled"
+    site.meanwhile(monkeypatch, lambda: change(site))
+    assert (await refusal(site)).code == code
     assert await site.keys_left("slot", "session", "own") == set()
 
 

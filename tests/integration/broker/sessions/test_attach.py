@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +12,8 @@ import pytest
 from broker.pki.authority import new_grant_key
 from portcullis.errors import Refused
 from portcullis.ids import new_secret
+from portcullis.model.session import Session
+from portcullis.model.user import Login
 from portcullis.tickets import CHANNELS, GRANT_LIFETIME_SECONDS, Grant, verify_grant, verifying_keys
 from tests.support.broker_grid import HOST, OTHER_USER, TENANT, SmallSite, small_site
 
@@ -121,6 +123,37 @@ async def test_signing_out_voids_the_tickets_of_the_login(site: SmallSite) -> No
     assert await refused(site, ticket.text) == "ticket_refused"
     stored = site.sessions.get(TENANT, session.id)
     assert stored is not None and stored.e == 0
+
+
+async def expired(site: SmallSite, _: Session, __: Login) -> None:
+    (record,) = await site.records(TENANT, "ticket")
+    await site.grid.revoke(record.lease)
+
+
+async def signed_out(site: SmallSite, _: Session, login: Login) -> None:
+    await site.delete(TENANT, "login", login.hash)
+
+
+async def ended(site: SmallSite, session: Session, _: Login) -> None:
+    await site.report(session, "ended")
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [(expired, "ticket_refused"), (signed_out, "ticket_refused"), (ended, "session_ended")],
+)
+async def test_what_ends_between_look_and_transaction_lets_nobody_in(
+    site: SmallSite,
+    monkeypatch: pytest.MonkeyPatch,
+    change: Callable[[SmallSite, Session, Login], Awaitable[None]],
+    code: str,
+) -> None:
+    session, login = await site.ready_session(), await site.sign_in()
+    ticket = await site.attach.issue_ticket(login, session.id)
+    site.meanwhile(monkeypatch, lambda: change(site, session, login))
+    assert await refused(site, ticket.text) == code
+    stored = site.sessions.get(TENANT, session.id)
+    assert stored is None or stored.e == 0
 
 
 async def test_a_ticket_of_a_session_that_ended_says_so(site: SmallSite) -> None:
