@@ -1,0 +1,48 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agents.linux.accounts import check_prefix, gecos, own_accounts, user_account_name
+from portcullis.errors import InvalidInput
+
+
+def test_name_is_the_same_at_every_launch_and_differs_by_tenant_and_user():
+    names = {user_account_name("pc", tenant, user) for tenant in ("t1", "t2") for user in ("u1", "u2")}
+    assert len(names) == 4
+    assert user_account_name("pc", "t1", "u1") == user_account_name("pc", "t1", "u1")
+    assert all(name.startswith("pcu") and len(name) == 13 for name in names)
+
+
+@given(st.text(max_size=200))
+def test_any_user_name_makes_a_comment_that_passwd_can_hold(name):
+    comment = gecos(name, "a" * 16, "b" * 16)
+    assert comment.startswith("Portcullis ") and comment.endswith(f"({'a' * 16}/{'b' * 16})")
+    assert comment.isprintable() and not set(":,=\n") & set(comment) and len(comment) < 120
+
+
+def test_only_the_instances_own_accounts_are_removed():
+    comment = gecos("Ada", "t", "u")
+    accounts = [
+        ("pcu0123456789", comment),
+        ("pcw0", "Portcullis worker"),
+        ("pcw12", "Portcullis worker"),
+        ("pcw1x", "Portcullis worker"),
+        ("pcu0123456789a", comment),
+        ("pcxu0123456789", comment),
+        ("pcw3", "Somebody,,,"),
+        ("pc", comment),
+        ("root", "root"),
+    ]
+    assert own_accounts("pc", accounts) == ["pcu0123456789", "pcw0", "pcw12"]
+
+
+@pytest.mark.parametrize("prefix", ["", "1a", "A", "pc/", "../x", "pc x", "-pc", "p" * 17, "pc\n", "pc--"])
+def test_prefix_that_makes_no_account_name_is_refused(prefix):
+    with pytest.raises(InvalidInput):
+        check_prefix(prefix)
+
+
+@pytest.mark.parametrize("prefix", ["pc", "pc1a2b3c4d", "pc-", "p" * 16 + "-"])
+def test_account_names_stay_below_the_limit_of_32(prefix):
+    check_prefix(prefix)
+    assert len(user_account_name(prefix, "t", "u")) <= 31
