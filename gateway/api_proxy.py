@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Mapping
 from urllib.parse import unquote_to_bytes
 
 import aiohttp
 from aiohttp import web
-from multidict import CIMultiDict
+from multidict import CIMultiDict, MultiMapping
 
 from gateway.brokers import Brokers
 from gateway.guard import read_body
@@ -101,17 +100,17 @@ def _is_plain_segment(segment: str) -> bool:
     return text not in ("", ".", "..") and text.isprintable() and not disguised
 
 
-def check_change(headers: Mapping[str, str], origins: Origins) -> None:
+def check_change(headers: MultiMapping[str], origins: Origins) -> None:
     """Changes come from pages of ours, or from scripts, which have a token instead. Raises Refused."""
-    origin = headers.get("Origin")
-    is_script = origin is None and "Authorization" in headers
-    if not is_script and not origins.allow(origin):
+    named = headers.getall("Origin", [])
+    is_script = not named and "Authorization" in headers
+    if not is_script and not (len(named) == 1 and origins.allow(named[0])):
         raise Refused("origin_refused")
-    if headers.get("Sec-Fetch-Site", "same-origin") != "same-origin":
+    if set(headers.getall("Sec-Fetch-Site", [])) - {"same-origin"}:
         raise Refused("origin_refused")
 
 
-def forwarded_headers(headers: Mapping[str, str]) -> CIMultiDict[str]:
+def forwarded_headers(headers: MultiMapping[str]) -> CIMultiDict[str]:
     """Without those of the connection, and without those by which the gateway itself speaks to brokers."""
     dropped = _HOP_BY_HOP | _OURS | _SET_ANEW | _named_by_connection(headers)
     return CIMultiDict(
@@ -121,8 +120,9 @@ def forwarded_headers(headers: Mapping[str, str]) -> CIMultiDict[str]:
     )
 
 
-def _named_by_connection(headers: Mapping[str, str]) -> set[str]:
-    return {name.strip().lower() for name in headers.get("Connection", "").split(",")}
+def _named_by_connection(headers: MultiMapping[str]) -> set[str]:
+    values = headers.getall("Connection", [])
+    return {name.strip().lower() for value in values for name in value.split(",")}
 
 
 def _address(request: web.Request) -> str:

@@ -61,8 +61,8 @@ class GatewayApp:
             self.brokers, self.links, self.rendezvous, options.clock, options.stream_gate, options.patience
         )
         api = ApiProxy(self.brokers, options.limits.body_seconds)
-        files = StaticFiles(web_client.ROOT)
-        self.public = Listener(public_app(self.brokers, api, self.streams, files), options.limits)
+        self.files = StaticFiles(web_client.ROOT)
+        self.public = Listener(public_app(self.brokers, api, self.streams, self.files), options.limits)
         # Every host of the site keeps a link here, and each stream has a dial of its own: they share few addresses.
         inner_limits = replace(options.limits, connections_per_client=options.limits.connections)
         self.inner = Listener(inner_app(credentials.site_id, self.links, self.rendezvous), inner_limits)

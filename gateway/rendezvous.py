@@ -32,9 +32,10 @@ class Expected:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self._table.forget(self)
-        if self._arrival.done() and not self._arrival.cancelled():
+        if not self._arrival.done():
+            self._arrival.cancel()
+        elif self._arrival.exception() is None:
             self._arrival.result().close()
-        self._arrival.cancel()
 
     async def arrival(self, timeout_seconds: float) -> End:
         """The worker's end. Raises Unavailable("host_unreachable")."""
@@ -43,6 +44,11 @@ class Expected:
                 return await asyncio.shield(self._arrival)
         except TimeoutError as exc:
             raise Unavailable("host_unreachable") from exc
+
+    def spoil(self) -> None:
+        """It was used up in vain: there is nothing to wait for."""
+        if not self._arrival.done():
+            self._arrival.set_exception(Unavailable("host_unreachable"))
 
     def deliver(self, end: End) -> bool:
         """Whether anybody still waits for it."""
@@ -65,7 +71,10 @@ class Rendezvous:
 
     def claim(self, secret: str, session: str) -> Expected | None:
         expected = self._expected.pop(_key(secret), None)
-        if expected is None or not hmac.compare_digest(expected.session.encode(), session.encode()):
+        if expected is None:
+            return None
+        if not hmac.compare_digest(expected.session.encode(), session.encode()):
+            expected.spoil()
             return None
         return expected
 

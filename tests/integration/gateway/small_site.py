@@ -253,9 +253,9 @@ class Worker(asyncio.Protocol):
 class Agent:
     """A host's agent: holds the link and has workers dial, unless a test tells it otherwise."""
 
-    def __init__(self, keys: SiteKeys, name: str = "desk") -> None:
+    def __init__(self, keys: SiteKeys, name: str = "desk", credentials: Credentials | None = None) -> None:
         self._keys = keys
-        self.credentials = keys.machine("host", name)
+        self.credentials = credentials or keys.machine("host", name)
         self.id = self.credentials.id
         self.answer: str | None = "accept"
         self.dials = True
@@ -297,6 +297,8 @@ class Agent:
 
     async def _run(self) -> None:
         async for message in self.socket:
+            if message.type is not aiohttp.WSMsgType.TEXT:
+                continue
             attach = link.parse_from_gateway(message.data)
             self.attaches.put_nowait(attach)
             if self.answer == "accept":
@@ -305,7 +307,8 @@ class Agent:
                     self._keep(self._have_dialled(attach))
             elif self.answer is not None:
                 await self.socket.send_str(link.encode(link.AttachRefused(attach.request, self.answer)))
-        self.ended.set_result(self.socket.close_code)
+        if not self.ended.done():
+            self.ended.set_result(self.socket.close_code)
 
     async def _have_dialled(self, attach: link.Attach) -> None:
         self.workers.put_nowait(await self.dial(attach))
@@ -420,3 +423,10 @@ def reset(writer: asyncio.StreamWriter) -> None:
     raw = writer.get_extra_info("socket")
     raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
     writer.transport.abort()
+
+
+async def until(condition) -> None:
+    """For what has no event to wait for: the end of connections inside the gateway."""
+    async with asyncio.timeout(10):
+        while not condition():
+            await asyncio.sleep(0.01)

@@ -13,7 +13,14 @@ from gateway.app import Options
 from gateway.guard import Limits
 from gateway.takeover import WRITE_BUFFER_BYTES
 from portcullis.protocol.messages import Admitted, decode
-from tests.integration.gateway.small_site import admit_grant, admit_ticket, client_bytes, reset, small_site
+from tests.integration.gateway.small_site import (
+    admit_grant,
+    admit_ticket,
+    client_bytes,
+    reset,
+    small_site,
+    until,
+)
 
 BIG = bytes(range(256)) * (3 * 4096)  # 3 MiB
 
@@ -290,10 +297,3 @@ async def test_bytes_are_counted_each_way(site):
     await worker.message()
     assert sorted(end.received_bytes for end in ends) == [100 + 6, 1000 + 4]
     await client.close()
-
-
-async def until(condition) -> None:
-    """For what has no event to wait for: the end of connections inside the gateway."""
-    async with asyncio.timeout(10):
-        while not condition():
-            await asyncio.sleep(0.01)
