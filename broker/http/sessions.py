@@ -20,7 +20,7 @@ PATH = "/api/v1/sessions"
 LARGEST_SIDE = 16384
 LARGEST_WIDTH, LARGEST_HEIGHT = 3840, 2160  # of a display; a larger window shows a scaled picture
 
-_LOCALE = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{1,8}){0,3}", re.ASCII)
+_LOCALE = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{1,8}){0,8}", re.ASCII)
 _LAYOUT = re.compile(r"[a-z]{2,8}([_-][a-z0-9]{1,16})*(\([A-Za-z0-9_-]{1,32}\))?", re.ASCII)
 _TIME_ZONE = re.compile(r"[A-Za-z][A-Za-z0-9_+-]{0,31}(/[A-Za-z0-9_+-]{1,32}){0,2}", re.ASCII)
 

@@ -87,12 +87,9 @@ class Authenticator:
         """Raises Refused: sign_in_refused, sign_in_blocked (`retry_after_seconds`); Unavailable."""
         tenant = self._tenant(request.organisation)
         user = self._directory.users.by_name(tenant.id, request.username) if tenant else None
-        guess = await claim(await self._ledger(tenant, user, request), self._clock)
-        try:
+        with self._passwords.reserved():
+            guess = await claim(await self._ledger(tenant, user, request), self._clock)
             verdict = await self._passwords.verify(request.password, user.password_hash if user else None)
-        except Refused:
-            await forgive(guess)
-            raise
         if tenant is None or user is None or not verdict.correct or user.disabled:
             raise _refused(guess, tenant, user, "password")
         if request.code is None:

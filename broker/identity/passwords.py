@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from argon2 import PasswordHasher
@@ -66,9 +68,9 @@ class Passwords:
     async def hash(self, text: str) -> str:
         return await asyncio.get_running_loop().run_in_executor(self._pool, hash_password, text)
 
-    async def verify(self, text: str, stored: str | None) -> Verdict:
-        """Whether `text` is the password of the hash; None or "" (no such account) takes the same work and
-        is false.
+    @contextmanager
+    def reserved(self) -> Iterator[None]:
+        """A place in the queue, taken before anything else is done for a sign-in.
 
         Raises Refused("sign_in_blocked") when too many wait already.
         """
@@ -76,12 +78,16 @@ class Passwords:
             raise Refused("sign_in_blocked", retry_after_seconds=RETRY_AFTER_SECONDS)
         self._waiting += 1
         try:
-            loop = asyncio.get_running_loop()
-            verdict = await loop.run_in_executor(
-                self._pool, verify_password, text, stored or self._dummy_hash
-            )
+            yield
         finally:
             self._waiting -= 1
+
+    async def verify(self, text: str, stored: str | None) -> Verdict:
+        """Whether `text` is the password of the hash; None or "" (no such account) takes the same work and is
+        false.
+        """
+        loop = asyncio.get_running_loop()
+        verdict = await loop.run_in_executor(self._pool, verify_password, text, stored or self._dummy_hash)
         self.verifications += 1
         return verdict if stored else Verdict(correct=False)
 

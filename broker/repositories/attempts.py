@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
-from broker.grid.grid import GridUnavailable
+from broker.grid.grid import GridUnavailable, LeaseGone
 from broker.grid.scopes import CommitResult, Condition, Path, Record, Scope, SealedOperation, Stores
 from broker.repositories.committing import commit
 from portcullis.errors import Unavailable
@@ -36,15 +36,27 @@ class AttemptLedger:
     ) -> tuple[SealedOperation, Condition]:
         """What puts `value` if the ledger is still as `record` says."""
         condition = self._store.unchanged(record) if record else self._store.absent(self._path)
-        return self._store.put(self._path, value, lease=await self._new_lease()), condition
+        return self._store.put(self._path, value, lease=await self._carried_on(record)), condition
 
     async def replace(self, record: Record | None, value: dict[str, Any]) -> CommitResult:
         operation, condition = await self.replacing(record, value)
         return await commit(self._stores, operation, conditions=[condition])
 
-    async def _new_lease(self) -> int:
+    async def _carried_on(self, record: Record | None) -> int:
+        """The lease to put under: the one that the record has, with its full time again, or a new one."""
         if not self._lease_seconds:
             return 0
+        try:
+            if record is not None:
+                await self._stores.grid.keep_alive(record.lease)
+                return record.lease
+        except LeaseGone:
+            pass  # the record went with it: the condition will not hold
+        except GridUnavailable as exc:
+            raise Unavailable() from exc
+        return await self._new_lease()
+
+    async def _new_lease(self) -> int:
         try:
             return (await self._stores.grid.lease(self._lease_seconds)).id
         except GridUnavailable as exc:

@@ -102,7 +102,7 @@ async def _call_as(
 ) -> Answer:
     accounts = {"user": site.acme.ann, "administrator": site.acme.root, "other tenant": site.globex.root}
     if caller in accounts:
-        await site.sign_in(browser, accounts[caller])
+        await site.let_in(browser, accounts[caller])
     tokens = {"user's token": site.acme.ann.api_token, "administrator's token": site.acme.root.api_token}
     if caller in tokens:
         raw = b"" if body is None else json.dumps(body).encode()

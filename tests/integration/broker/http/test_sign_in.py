@@ -281,8 +281,10 @@ async def test_a_hash_of_lower_cost_is_renewed_at_sign_in(site: ApiSite) -> None
     ann = site.acme.ann
     weak = PasswordHasher(time_cost=1, memory_cost=8192, parallelism=1).hash(ann.password)
     await site.put_user(ann, replace(ann.user, password_hash=weak))
-    async with signed_in(site, ann), signed_in(site, ann):
+    async with site.browser() as browser:
+        await site.sign_in(browser, ann)
         user = site.services.identity.users.get(ann.tenant.id, ann.user.id)
+        await site.sign_in(browser, ann)
     assert user is not None
     assert "m=47104" in user.password_hash
 
