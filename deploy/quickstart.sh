@@ -25,12 +25,16 @@ while (($#)); do
     --no-install) install=no ;;
     --stop | --status | --reset) action=${1#--} && arguments+=("$1") ;;
     --foreground | --yes) arguments+=("$1") ;;
-    --port) arguments+=("$1" "${2:?--port needs a number}") && shift ;;
-    --port=*) arguments+=("$1") ;;
+    --port=*) port=${1#--port=} ;;
+    --port) port=${2-} && shift "$(($# > 1))" ;;
     *) printf '%s: no such option\n\n%s\n' "$1" "$usage" >&2 && exit 2 ;;
     esac
     shift
 done
+if [[ -v port ]]; then
+    [[ $port =~ ^[1-9][0-9]{0,4}$ ]] && ((port < 65536)) || { echo "--port: expected a port from 1 to 65535" >&2 && exit 2; }
+    arguments+=(--port "$port")
+fi
 
 if ((EUID != 0)); then
     command -v sudo >/dev/null || { echo "quickstart.sh: needs root or sudo: it makes accounts for sessions" >&2 && exit 1; }
