@@ -60,9 +60,8 @@ class Host:
 
     def traces(self, order):
         """What is left of a session anywhere on this machine."""
-        marked = [process for process in processes() if order.session in variables(process).get(MARKER, "")]
         return [
-            *marked,
+            *marked(order.session),
             *(path for path in [self.folder(order)] if path.exists()),
             *Path("/dev/shm").glob(f"portcullis-{order.session}*"),
             *Path("/sys/fs/cgroup").glob(f"*/portcullis-{order.session}"),
@@ -84,6 +83,11 @@ def variables(process):
         return process.environ()
     except psutil.Error:
         return {}
+
+
+def marked(session):
+    """Ids of the processes of a session, by what only they have in their environment."""
+    return {process.pid for process in processes() if variables(process).get(MARKER) == session}
 
 
 async def until(link, is_it):

@@ -1,0 +1,198 @@
+import asyncio
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from agents.linux.accounts import user_account_name
+from agents.sessions.manager import Manager, SiteFacts
+from agents.sessions.session import TimeLimits
+from portcullis.protocol.channel import Desired
+from tests.support.session_host import PATIENCE_SECONDS, marked
+
+FACTS = SiteFacts("b" * 16, "c" * 16, "PEM", {})
+
+
+class Agent:
+    """A manager as an agent composes it, and the reports it made."""
+
+    def __init__(self, host, limits=None):
+        self.host = host
+        self.reports = []
+        self._changed = asyncio.Event()
+        self.manager = Manager(host.launcher(), FACTS, self._note, limits or TimeLimits(grace_seconds=0.5))
+
+    def _note(self, report):
+        self.reports.append(report)
+        self._changed.set()
+
+    async def desire(self, *orders):
+        await self.manager.apply(Desired(1, orders))
+
+    async def until(self, order, state):
+        """The report that says so."""
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while not (found := [r for r in self.reports if (r.session, r.state) == (order.session, state)]):
+                self._changed.clear()
+                await self._changed.wait()
+        return found[-1]
+
+
+@pytest.fixture
+async def agents(host):
+    made = []
+
+    async def make(**options):
+        agent = Agent(host, **options)
+        made.append(agent)
+        await agent.manager.start()
+        return agent
+
+    yield make
+    for agent in made:
+        await agent.manager.stop()
+
+
+async def test_stages_are_reported_in_their_order(host, agents):
+    agent, order = await agents(), host.order("xterm")
+    await agent.desire(order)
+    await agent.until(order, "ready")
+    assert [report.stage for report in agent.reports] == ["accepted", "display", "application", "ready"]
+    assert {report.tenant for report in agent.reports} == {host.tenant}
+
+
+async def test_same_list_again_changes_nothing(host, agents):
+    agent, order = await agents(), host.order("xterm")
+    await agent.desire(order)
+    await agent.desire(order)
+    await agent.until(order, "ready")
+    count, before = len(agent.reports), marked(order.session)
+    await agent.desire(host.order("xterm", session=order.session, state="ready"))
+    assert len(agent.reports) == count and marked(order.session) == before
+
+
+async def test_session_that_the_site_forgot_goes_on(host, agents):
+    agent, order = await agents(), host.order("xterm")
+    await agent.desire(order)
+    await agent.until(order, "ready")
+    before = marked(order.session)
+    await agent.desire()
+    assert marked(order.session) == before
+    assert [report.state for report in agent.manager.reports()] == ["ready"]
+
+
+async def test_log_off_leaves_nothing_behind(host, agents):
+    agent, order = await agents(), host.order("mousepad")
+    await agent.desire(order)
+    await agent.until(order, "ready")
+    await agent.desire(host.order(session=order.session, state="ending"))
+    ended = await agent.until(order, "ended")
+    assert ended.code == "logged_off"
+    await agent.desire(host.order(session=order.session, state="ending"))
+    assert agent.manager.reports() == (ended,)
+    await agent.desire()
+    assert agent.manager.reports() == () and host.traces(order) == []
+
+
+async def test_order_to_end_overtakes_the_launch(host, agents):
+    agent, order = await agents(), host.order("xterm")
+    await agent.desire(order)
+    await agent.desire(host.order(session=order.session, state="ending"))
+    assert (await agent.until(order, "ended")).code == "logged_off"
+    await agent.desire()
+    assert host.traces(order) == []
+
+
+@pytest.mark.parametrize(
+    ("command", "code", "exit_status"),
+    [
+        (("no-such-program",), "application_missing", None),
+        (("sh", "-c", "echo broken >&2; exit 7"), "application_exited", 7),
+        (("sleep", "4321"), "window_timeout", -signal.SIGTERM),
+    ],
+)
+async def test_start_that_fails_says_why_and_leaves_nothing(host, agents, command, code, exit_status):
+    limits = TimeLimits(window_seconds=1, grace_seconds=0.5)
+    agent, order = await agents(limits=limits), host.order(*command)
+    await agent.desire(order)
+    ended = await agent.until(order, "ended")
+    assert (ended.code, ended.exit_status) == (code, exit_status)
+    assert ended.detail
+    await agent.desire()
+    assert host.traces(order) == []
+
+
+async def test_account_of_somebody_else_is_never_used(host, agents):
+    await host.accounts.user(host.tenant, host.user_id, "Ada")
+    name = user_account_name(host.prefix, host.tenant, host.user_id)
+    os.system(f"usermod --comment 'A person' {name}")
+    agent, order = await agents(), host.order("xterm")
+    await agent.desire(order)
+    ended = await agent.until(order, "ended")
+    os.system(f"usermod --comment 'Portcullis Ada' {name}")
+    assert ended.code == "account_failed" and host.traces(order) == []
+
+
+async def test_returning_agent_adopts_sessions_as_they_are(host, agents):
+    first, order = await agents(), host.order("xterm")
+    await first.desire(order)
+    ready = await first.until(order, "ready")
+    before = marked(order.session)
+    await first.manager.stop()
+    second = await agents()
+    assert (await second.until(order, "ready")) == ready
+    await second.desire(host.order("xterm", session=order.session, state="ready"))
+    assert marked(order.session) == before
+    await second.desire(host.order(session=order.session, state="ending"))
+    await second.until(order, "ended")
+    await second.desire()
+    assert host.traces(order) == []
+
+
+async def test_session_that_ended_while_no_agent_was_there_is_reported_by_the_next(host, agents):
+    first, order = await agents(), host.order("xterm")
+    await first.desire(order)
+    await first.until(order, "ready")
+    await first.manager.stop()
+    (xterm,) = [pid for pid in marked(order.session) if Path(f"/proc/{pid}/comm").read_text() == "xterm\n"]
+    os.kill(xterm, signal.SIGTERM)
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while not (host.folder(order) / "ended.json").exists():
+            await asyncio.sleep(0.02)
+    second = await agents()
+    assert [(r.session, r.state, r.code) for r in second.manager.reports()] == [
+        (order.session, "ended", "application_closed")
+    ]
+    await second.desire(order)
+    assert len(second.manager.reports()) == 1
+    await second.desire()
+    assert host.traces(order) == []
+
+
+async def test_killed_leader_is_reported_and_swept_up(host, agents):
+    agent, order = await agents(), host.order("xterm")
+    await agent.desire(order)
+    await agent.until(order, "ready")
+    (leader,) = {
+        int(Path(f"/proc/{pid}/stat").read_text().split()[3]) for pid in marked(order.session)
+    } - marked(order.session)
+    os.kill(leader, signal.SIGKILL)
+    assert (await agent.until(order, "ended")).code == "worker_failed"
+    assert host.traces(order) == []
+
+
+async def test_program_that_left_only_a_daemon_behind_ends_the_session(host, agents):
+    agent = await agents(limits=TimeLimits(closed_seconds=0.2, grace_seconds=0.5))
+    order = host.order("bash", "-c", "(setsid sleep 4321 >/dev/null 2>&1 &); exec xterm -e sleep 1")
+    await agent.desire(order)
+    assert (await agent.until(order, "ended")).code == "application_closed"
+    await agent.desire()
+    assert host.traces(order) == []
+
+
+async def test_session_that_should_run_here_and_does_not_is_reported_gone(host, agents):
+    agent, order = await agents(), host.order(state="active")
+    await agent.desire(order)
+    assert (await agent.until(order, "ended")).code == "host_lost"
+    assert host.traces(order) == []
