@@ -111,7 +111,7 @@ class RunningBroker:
             await http.close()
 
 
-async def make_site(state: Path) -> InitialSecrets:
+async def make_site(state: Path, public_origin: str = "http://localhost:8080") -> InitialSecrets:
     state.mkdir(mode=0o700)
     grid = await EmbeddedGrid.open(state / "grid.sqlite")
     try:
@@ -122,7 +122,7 @@ async def make_site(state: Path) -> InitialSecrets:
             tenant_name="acme",
             administrator="admin",
             user="demo",
-            public_origin="http://localhost:8080",
+            public_origin=public_origin,
             secrets_file=state / "secrets.json",
         )
     finally:

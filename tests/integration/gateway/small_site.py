@@ -183,9 +183,9 @@ class Worker(asyncio.Protocol):
         self.writable.set()
         self.first: bytes | None = None
 
-    async def dial(self, keys: SiteKeys) -> Worker:
+    async def dial(self, ca_pem: str) -> Worker:
         loop = asyncio.get_running_loop()
-        context = worker_context(keys.ca_pem, keys.site_id)
+        context = worker_context(ca_pem)
         await loop.create_connection(lambda: self, self._address.host, self._address.port, ssl=context)
         await self.status
         return self
@@ -253,9 +253,8 @@ class Worker(asyncio.Protocol):
 class Agent:
     """A host's agent: holds the link and has workers dial, unless a test tells it otherwise."""
 
-    def __init__(self, keys: SiteKeys, name: str = "desk", credentials: Credentials | None = None) -> None:
-        self._keys = keys
-        self.credentials = credentials or keys.machine("host", name)
+    def __init__(self, credentials: Credentials) -> None:
+        self.credentials = credentials
         self.id = self.credentials.id
         self.answer: str | None = "accept"
         self.dials = True
@@ -293,7 +292,7 @@ class Agent:
     async def dial(self, attach: link.Attach) -> Worker:
         worker = Worker(self._address, attach.rendezvous, attach.session)
         worker.first = self.first
-        return await worker.dial(self._keys)
+        return await worker.dial(self.credentials.ca)
 
     async def _run(self) -> None:
         async for message in self.socket:
@@ -408,7 +407,7 @@ async def small_site(folder: Path, options: Options | None = None) -> AsyncItera
         gateway = GatewayApp(keys.machine("gateway", "edge", [broker.address]), LOOPBACK, LOOPBACK, options)
         stack.push_async_callback(gateway.stop)
         await gateway.start()
-        site = SmallSite(keys, broker, gateway, Agent(keys))
+        site = SmallSite(keys, broker, gateway, Agent(keys.machine("host", "desk")))
         broker.public_origins = [site.origin]
         await gateway.brokers.register()
         stack.push_async_callback(site.agent.close)

@@ -308,7 +308,7 @@ async def test_clients_that_leave_during_admission_give_their_place_back(crowded
 
 
 async def test_another_hosts_link_does_not_serve_a_grant(site, tmp_path):
-    other = Agent(site.keys, "other")
+    other = Agent(site.keys.machine("host", "other"))
     await other.connect(site.inner_address)
     async with site.web_socket() as client:
         await client.send(admit_grant(site.grant()))

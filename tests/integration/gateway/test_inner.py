@@ -29,7 +29,7 @@ async def status_of(
 
 
 async def test_the_gateways_first_word_is_its_name(site):
-    agent = Agent(site.keys, "second")
+    agent = Agent(site.keys.machine("host", "second"))
     assert await agent.connect(site.inner_address) == Hello("edge")
     assert site.gateway.links.hosts == {site.agent.id, agent.id}
     await agent.close()
@@ -83,7 +83,7 @@ async def test_plain_bytes_are_cut_without_an_answer(site):
 
 
 async def test_a_hosts_newest_link_wins(site):
-    again = Agent(site.keys, credentials=site.agent.credentials)
+    again = Agent(site.agent.credentials)
     await again.connect(site.inner_address)
     await asyncio.wait_for(site.agent.ended, 10)
     async with site.web_socket() as client:
@@ -95,7 +95,7 @@ async def test_a_hosts_newest_link_wins(site):
 
 
 async def test_the_newer_link_stands_when_the_older_one_ends(site):
-    again = Agent(site.keys, credentials=site.agent.credentials)
+    again = Agent(site.agent.credentials)
     await again.connect(site.inner_address)
     await site.agent.close()
     assert site.gateway.links.hosts == {again.id}
@@ -142,7 +142,7 @@ async def test_pings_are_answered(site, monkeypatch):
 async def test_a_silent_link_is_given_up(site, monkeypatch):
     monkeypatch.setattr(link, "PING_SECONDS", 0.1)
     monkeypatch.setattr(link, "ANSWER_SECONDS", 0.1)
-    silent = Agent(site.keys, "silent")
+    silent = Agent(site.keys.machine("host", "silent"))
     await silent.connect(site.inner_address)
     silent.socket._autoping = False
     assert await asyncio.wait_for(silent.ended, 10) == 1001
@@ -152,7 +152,7 @@ async def test_a_silent_link_is_given_up(site, monkeypatch):
 async def test_a_link_that_answers_pings_stays(site, monkeypatch):
     monkeypatch.setattr(link, "PING_SECONDS", 0.05)
     monkeypatch.setattr(link, "ANSWER_SECONDS", 0.5)
-    live, silent = Agent(site.keys, "live"), Agent(site.keys, "silent")
+    live, silent = Agent(site.keys.machine("host", "live")), Agent(site.keys.machine("host", "silent"))
     await live.connect(site.inner_address)
     await silent.connect(site.inner_address)
     silent.socket._autoping = False
@@ -202,7 +202,7 @@ async def attach(site):
 
 
 async def dial(site, rendezvous: str, session: str) -> int:
-    return await (await Worker(site.inner_address, rendezvous, session).dial(site.keys)).status
+    return await (await Worker(site.inner_address, rendezvous, session).dial(site.keys.ca_pem)).status
 
 
 async def test_a_rendezvous_is_used_once(site, attach):
@@ -235,7 +235,7 @@ async def test_an_unknown_rendezvous_is_nothing(site, attach):
 async def test_a_malformed_dial_is_nothing_and_uses_nothing_up(site, attach, change):
     malformed = Worker(site.inner_address, attach.rendezvous, attach.session)
     malformed._head = malformed._head.replace(*change)
-    assert await (await malformed.dial(site.keys)).status == 404
+    assert await (await malformed.dial(site.keys.ca_pem)).status == 404
     malformed.transport.abort()
     worker = await site.agent.dial(attach)
     assert await worker.status == 101
@@ -244,4 +244,4 @@ async def test_a_malformed_dial_is_nothing_and_uses_nothing_up(site, attach, cha
 
 async def test_a_worker_dials_nobody_but_a_gateway_of_its_site(site):
     with pytest.raises(ssl.SSLError):
-        await Worker(site.broker.address, "0" * 64, site.session).dial(site.keys)
+        await Worker(site.broker.address, "0" * 64, site.session).dial(site.keys.ca_pem)
