@@ -1,5 +1,5 @@
 # What quickstart and tests/run.sh share, sourced by both: system packages, Python environments, shown progress.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034
 
 packages_of_a_host=(
     python3 python3-venv ca-certificates
@@ -7,7 +7,7 @@ packages_of_a_host=(
     xterm mousepad adwaita-icon-theme hicolor-icon-theme librsvg2-common fonts-dejavu-core
     iproute2 procps util-linux
 )
-packages_of_the_tests=(chromium xdotool git)
+packages_of_the_tests=(chromium xdotool git shellcheck)
 
 say() { printf '%s\n' "$*"; }
 fail() {

@@ -32,7 +32,10 @@ while (($#)); do
     shift
 done
 if [[ -v port ]]; then
-    [[ $port =~ ^[1-9][0-9]{0,4}$ ]] && ((port < 65536)) || { echo "--port: expected a port from 1 to 65535" >&2 && exit 2; }
+    if ! [[ $port =~ ^[1-9][0-9]{0,4}$ ]] || ((port > 65535)); then
+        echo "--port: expected a port from 1 to 65535" >&2
+        exit 2
+    fi
     arguments+=(--port "$port")
 fi
 
@@ -51,8 +54,8 @@ releases=/opt/portcullis
 # What only looks or removes installs nothing: it runs from the clone, or from any release that is there.
 if [[ $action != start ]]; then
     for python in .venv/bin/python "$releases"/*/bin/python; do
-        if "$python" -c 'import portcullis.quickstart.__main__' 2>/dev/null; then
-            exec "$python" -m portcullis.quickstart --clone "$clone" "${arguments[@]}"
+        if "$python" -B -c 'import portcullis.quickstart.__main__' 2>/dev/null; then
+            exec "$python" -B -m portcullis.quickstart --clone "$clone" "${arguments[@]}"
         fi
     done
     say "Not started yet: deploy/quickstart.sh starts it."

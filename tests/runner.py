@@ -75,11 +75,16 @@ def lint_checks() -> list[Check]:
         Check("ruff format", (*python, "ruff", "format", "--check", *PYTHON_CODE)),
         Check("mypy", (*python, "mypy")),
         Check("import contracts", (str(Path(sys.executable).parent / "lint-imports"), "--no-cache")),
+        Check("shellcheck", (tool("shellcheck"), "--external-sources", *shell_scripts())),
     ]
     if (WEB_CLIENT / "tsconfig.json").exists():
         checks.append(Check("client's tools", install_client_tools()))
         checks.append(Check("tsc", (str(WEB_CLIENT / "node_modules/.bin/tsc"), "-p", str(WEB_CLIENT))))
     return checks
+
+
+def shell_scripts() -> list[str]:
+    return [".ci/run", *sorted(str(path.relative_to(CLONE)) for path in CLONE.glob("[dt]e*/*.sh"))]
 
 
 def web_checks() -> list[Check]:
