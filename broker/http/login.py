@@ -44,8 +44,7 @@ class LoginRoutes:
     async def show(self, request: web.Request) -> web.Response:
         caller = request.get(CALLER)
         if caller:
-            expires = (caller.login or caller.token).expires
-            return answer(self._signed_in_view(caller, expires))
+            return answer(self._signed_in_view(caller))
         several = len(self._identity.tenants.list()) > 1
         return answer(
             {
@@ -84,7 +83,7 @@ class LoginRoutes:
 
     def _welcome(self, signed_in: SignedIn) -> web.Response:
         caller = Caller(signed_in.tenant, signed_in.user, login=signed_in.login)
-        response = answer(self._signed_in_view(caller, signed_in.login.expires), revision=signed_in.revision)
+        response = answer(self._signed_in_view(caller), revision=signed_in.revision)
         response.set_cookie(
             login_cookie_name(self._identity.tenants.site()),
             signed_in.secret.text,
@@ -96,13 +95,13 @@ class LoginRoutes:
         )
         return response
 
-    def _signed_in_view(self, caller: Caller, expires: float) -> dict[str, Any]:
+    def _signed_in_view(self, caller: Caller) -> dict[str, Any]:
         return {
             "signed_in": True,
             "user": {"id": caller.user.id, "name": caller.user.name},
             "tenant": {"id": caller.tenant.id, "name": caller.tenant.name},
             "role": caller.role,
-            "expires": expires,
+            "expires": caller.expires,
             "time": self._services.clock.now(),
         }
 

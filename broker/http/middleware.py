@@ -61,6 +61,12 @@ class Caller:
         return self.user.role
 
     @property
+    def expires(self) -> float:
+        """When the login or token ends by itself."""
+        proof = self.login or self.token
+        return proof.expires if proof else 0.0
+
+    @property
     def author(self) -> str:
         """Whom history names for a change."""
         return f"{self.user.name} ({self.user.id})"

@@ -36,7 +36,7 @@ async def claim(ledger: AttemptLedger, clock: Clock) -> Claim:
         if wait := lockout.wait_seconds(before, now):
             raise blocked(wait)
         counted = lockout.claimed(before, now)
-        if (await ledger.replace(record, counted.to_json())).succeeded:
+        if await ledger.replace(record, counted.to_json()):
             return Claim(ledger, before, counted)
     raise Unavailable()
 
@@ -47,7 +47,7 @@ async def forgive(given: Claim) -> None:
         record = await given.ledger.read()
         current = attempts_of(record)
         forgiven = lockout.forgiven(current, given.counted, given.before)
-        if (await given.ledger.replace(record, forgiven.to_json())).succeeded:
+        if await given.ledger.replace(record, forgiven.to_json()):
             return
     raise Unavailable()
 

@@ -13,11 +13,11 @@ import logging
 from dataclasses import dataclass, field, replace
 
 from broker.grid.grid import GridUnavailable, LeaseGone
-from broker.grid.scopes import Condition, SealedOperation, Stores
+from broker.grid.scopes import Condition, Record, Scope, SealedOperation, Stores
 from broker.identity import lockout, totp
 from broker.identity.attempts import Claim, attempts_of, claim, forgive
 from broker.identity.logins import LIFETIME_SECONDS, new_login
-from broker.identity.passwords import Passwords, Verdict
+from broker.identity.passwords import Passwords
 from broker.repositories.attempts import AttemptLedger, AttemptRecords
 from broker.repositories.committing import commit
 from broker.repositories.logins import LoginRecords, login_creation
@@ -63,6 +63,18 @@ class FactorRequired:
 
 
 @dataclass(frozen=True, slots=True)
+class _Proven:
+    """A guess whose password is right."""
+
+    tenant: Tenant
+    user: User
+    request: SignIn
+    guess: Claim
+    new_hash: str | None
+    """To be stored, where the old one was made at lower cost."""
+
+
+@dataclass(frozen=True, slots=True)
 class Directory:
     """Where accounts and their records are."""
 
@@ -95,7 +107,8 @@ class Authenticator:
         if request.code is None:
             await forgive(guess)
             return FactorRequired()
-        return await self._complete(tenant, user, request, request.code, guess, verdict)
+        new_hash = await self._passwords.hash(request.password) if verdict.outdated else None
+        return await self._complete(_Proven(tenant, user, request, guess, new_hash), request.code)
 
     def _tenant(self, organisation: str | None) -> Tenant | None:
         """A site of one tenant needs no name; where there are more, none is guessed."""
@@ -110,70 +123,80 @@ class Authenticator:
         organisation = tenant.name if tenant else request.organisation or ""
         return self._directory.attempts.of_stranger(organisation, request.username)
 
-    async def _complete(
-        self, tenant: Tenant, user: User, request: SignIn, code: str, guess: Claim, verdict: Verdict
-    ) -> SignedIn:
-        new_hash = await self._passwords.hash(request.password) if verdict.outdated else None
+    async def _complete(self, proven: _Proven, code: str) -> SignedIn:
         for _ in range(_TRIES):
-            record = await guess.ledger.read()
-            attempts = attempts_of(record)
-            step = user.totp_secret and totp.accepted_step(
-                user.totp_secret, code, self._clock.now(), attempts.last_step
-            )
-            if not step:
-                raise _refused(guess, tenant, user, "code")
-            after = lockout.accepted(attempts, step)
-            signed_in = await self._commit_login(
-                tenant, user, request, await guess.ledger.replacing(record, after.to_json()), new_hash
-            )
+            user_record = self._user_record(proven)
+            attempts_record = await proven.guess.ledger.read()
+            attempts = attempts_of(attempts_record)
+            step = _accepted_step(proven.user, code, self._clock.now(), attempts.last_step)
+            if step is None:
+                raise _refused(proven.guess, proven.tenant, proven.user, "code")
+            after = lockout.accepted(attempts, step).to_json()
+            attempt = await proven.guess.ledger.replacing(attempts_record, after)
+            signed_in = await self._commit_login(proven, user_record, attempt)
             if signed_in:
                 return signed_in
-            user = self._still_there(tenant, user, guess)
         raise Unavailable()
 
-    def _still_there(self, tenant: Tenant, before: User, guess: Claim) -> User:
-        """The user as it is now. A password that changed meanwhile was not the one that was verified."""
-        user = self._directory.users.get(tenant.id, before.id)
-        if user is None or user.disabled or user.password_hash != before.password_hash:
-            raise _refused(guess, tenant, before, "password")
-        return user
+    def _user_record(self, proven: _Proven) -> Record:
+        """The user as it is now, on which the transaction depends.
+
+        A password that was changed meanwhile is not the one that was verified.
+        """
+        record = self._directory.users.record(proven.tenant.id, proven.user.id)
+        user = User.from_json(record.value) if record else None
+        if record is None or user is None or user.disabled or not _same_secrets(user, proven.user):
+            raise _refused(proven.guess, proven.tenant, proven.user, "account: it was changed meanwhile")
+        return record
 
     async def _commit_login(
-        self,
-        tenant: Tenant,
-        user: User,
-        request: SignIn,
-        attempt: tuple[SealedOperation, Condition],
-        new_hash: str | None,
+        self, proven: _Proven, user_record: Record, attempt: tuple[SealedOperation, Condition]
     ) -> SignedIn | None:
-        """None when somebody else was quicker: look again."""
-        store = await self._stores.tenant(tenant.id)
-        user_record = self._directory.users.record(tenant.id, user.id)
-        if user_record is None:
-            return None
-        secret, login = new_login(tenant.id, user.id, request.client_key, self._clock.now())
-        nonce = await self._directory.nonces.first_use(store, request.client_key, request.nonce)
-        try:
-            lease = await self._stores.grid.lease(LIFETIME_SECONDS)
-        except GridUnavailable as exc:
-            raise Unavailable() from exc
-        operations = [attempt[0], nonce[0], login_creation(store, login, lease.id)]
-        if new_hash:
-            renewed = replace(user, password_hash=new_hash)
-            operations.append(store.put(user_record.path, renewed.to_json(), author="rehash"))
+        """None when somebody else was quicker: look again. Raises Refused("signature_refused") for a replay."""
+        request, nonces = proven.request, self._directory.nonces
+        store = await self._stores.tenant(proven.tenant.id)
+        secret, login = new_login(proven.tenant.id, proven.user.id, request.client_key, self._clock.now())
+        nonce = await nonces.first_use(store, request.client_key, request.nonce)
+        lease = await self._login_lease()
+        operations = [attempt[0], nonce[0], login_creation(store, login, lease)]
+        operations += _rehash(store, proven, user_record)
         conditions = [attempt[1], nonce[1], store.unchanged(user_record)]
         try:
             result = await commit(self._stores, *operations, conditions=conditions)
         except LeaseGone:
-            self._directory.nonces.forget_lease()
+            nonces.forget_lease()
             return None
         await self._snapshot.until(result.revision)
-        if not result.succeeded and await store.get(("login", login.hash)) is None:
-            await self._stores.grid.revoke(lease.id)
-            if await self._directory.nonces.seen(store, request.client_key, request.nonce):
-                raise Refused("signature_refused")
-            return None
-        return SignedIn(tenant, user, login, secret, result.revision)
+        if result.succeeded or await store.get(("login", login.hash)):
+            return SignedIn(proven.tenant, proven.user, login, secret, result.revision)
+        await self._stores.grid.revoke(lease)
+        if await nonces.seen(store, request.client_key, request.nonce):
+            raise Refused("signature_refused")
+        return None
+
+    async def _login_lease(self) -> int:
+        try:
+            return (await self._stores.grid.lease(LIFETIME_SECONDS)).id
+        except GridUnavailable as exc:
+            raise Unavailable() from exc
+
+
+def _accepted_step(user: User, code: str, now: float, last_step: int) -> int | None:
+    """None for a user without a second factor, too: there is no signing in without one."""
+    if not user.totp_secret:
+        return None
+    return totp.accepted_step(user.totp_secret, code, now, last_step)
+
+
+def _same_secrets(one: User, other: User) -> bool:
+    return (one.password_hash, one.totp_secret) == (other.password_hash, other.totp_secret)
+
+
+def _rehash(store: Scope, proven: _Proven, user_record: Record) -> list[SealedOperation]:
+    if proven.new_hash is None:
+        return []
+    renewed = replace(User.from_json(user_record.value), password_hash=proven.new_hash)
+    return [store.put(user_record.path, renewed.to_json(), author="sign-in: hash renewed")]
 
 
 def _refused(guess: Claim, tenant: Tenant | None, user: User | None, what: str) -> Refused:

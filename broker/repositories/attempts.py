@@ -8,10 +8,11 @@ the site's scope, bound to a lease. What the values mean is decided in `broker.i
 from __future__ import annotations
 
 import hashlib
+import secrets
 from typing import Any
 
 from broker.grid.grid import GridUnavailable, LeaseGone
-from broker.grid.scopes import CommitResult, Condition, Path, Record, Scope, SealedOperation, Stores
+from broker.grid.scopes import Condition, Path, Record, Scope, SealedOperation, Stores
 from broker.repositories.committing import commit
 from portcullis.errors import Unavailable
 from portcullis.ids import name_hash
@@ -38,9 +39,17 @@ class AttemptLedger:
         condition = self._store.unchanged(record) if record else self._store.absent(self._path)
         return self._store.put(self._path, value, lease=await self._carried_on(record)), condition
 
-    async def replace(self, record: Record | None, value: dict[str, Any]) -> CommitResult:
-        operation, condition = await self.replacing(record, value)
-        return await commit(self._stores, operation, conditions=[condition])
+    async def replace(self, record: Record | None, value: dict[str, Any]) -> bool:
+        """Put `value` if the ledger is still as `record` says; whether that happened.
+
+        The mark tells our own write, whose answer was lost, from that of somebody who was faster.
+        """
+        mark = secrets.token_hex(8)
+        operation, condition = await self.replacing(record, {**value, "mark": mark})
+        if (await commit(self._stores, operation, conditions=[condition])).succeeded:
+            return True
+        now = await self.read()
+        return now is not None and now.value.get("mark") == mark
 
     async def _carried_on(self, record: Record | None) -> int:
         """The lease to put under: the one that the record has, with its full time again, or a new one."""

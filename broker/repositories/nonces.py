@@ -5,6 +5,7 @@ age anyway.
 from __future__ import annotations
 
 import hashlib
+import secrets
 
 from broker.grid.grid import GridUnavailable, LeaseGone
 from broker.grid.scopes import Condition, Path, Scope, SealedOperation, Stores
@@ -34,11 +35,11 @@ class Nonces:
             return await self._create(store, client_key, nonce)
 
     async def first_use(
-        self, store: Scope, client_key: bytes, nonce: str
+        self, store: Scope, client_key: bytes, nonce: str, mark: str = ""
     ) -> tuple[SealedOperation, Condition]:
         """The same as part of a larger transaction."""
         path = _path(client_key, nonce)
-        return store.put(path, {}, lease=await self._current_lease()), store.absent(path)
+        return store.put(path, {"mark": mark}, lease=await self._current_lease()), store.absent(path)
 
     async def seen(self, store: Scope, client_key: bytes, nonce: str) -> bool:
         return await store.get(_path(client_key, nonce)) is not None
@@ -48,8 +49,12 @@ class Nonces:
         self._lease_until = float("-inf")
 
     async def _create(self, store: Scope, client_key: bytes, nonce: str) -> bool:
-        operation, condition = await self.first_use(store, client_key, nonce)
-        return (await commit(self._stores, operation, conditions=[condition])).succeeded
+        mark = secrets.token_hex(8)
+        operation, condition = await self.first_use(store, client_key, nonce, mark)
+        if (await commit(self._stores, operation, conditions=[condition])).succeeded:
+            return True
+        record = await store.get(_path(client_key, nonce))  # ours, where the first answer was lost
+        return record is not None and record.value.get("mark") == mark
 
     async def _current_lease(self) -> int:
         now = self._clock.monotonic()

@@ -48,7 +48,7 @@ class Users:
         store = await self._stores.tenant(tenant_id)
         operations, conditions = user_creation(store, user, author)
         result = await commit(self._stores, *operations, conditions=conditions)
-        if not result.succeeded:
+        if not result.succeeded and await store.get(("user", user.id)) is None:
             raise Refused("already_exists")
         return result.revision
 
@@ -61,8 +61,10 @@ class Users:
         if record is None:
             raise Refused("not_found")
         store = await self._stores.tenant(tenant_id)
-        operation = store.put(("user", user.id), user.to_json(), author=author)
+        operation = store.put(record.path, user.to_json(), author=author)
         result = await commit(self._stores, operation, conditions=[store.unchanged(record)])
         if not result.succeeded:
-            raise Refused("changed_meanwhile")
+            now = await store.get(record.path)
+            if now is None or now.value != user.to_json():
+                raise Refused("changed_meanwhile")
         return result.revision

@@ -11,6 +11,7 @@ import pytest
 from argon2 import PasswordHasher
 
 from broker.identity import lockout, totp
+from broker.identity.passwords import Verdict
 from portcullis.tickets import to_base64url
 from tests.support.api_site import COOKIE, ORIGIN, Account, ApiSite, api_site, signed_in
 from tests.support.browser import Answer, ApiBrowser
@@ -268,6 +269,43 @@ async def test_a_user_who_is_disabled_is_signed_out_and_stays_out(site: ApiSite)
         assert not (await browser.get(PATH)).json["signed_in"]
         site.clock.wall += 60
         assert (await _try(browser, ann, code=_code(site, ann))).code == "sign_in_refused"
+
+
+@pytest.mark.parametrize(
+    "change", [{"disabled": True}, {"password_hash": "another"}, {"totp_secret": "JBSWY3DPEHPK3PXP"}]
+)
+async def test_an_account_that_changes_during_its_sign_in_is_not_signed_in(
+    site: ApiSite, monkeypatch: pytest.MonkeyPatch, change: dict[str, object]
+) -> None:
+    ann, passwords = site.acme.ann, site.services.identity.passwords
+    verify = passwords.verify
+
+    async def verify_and_change(text: str, stored: str | None) -> Verdict:
+        verdict = await verify(text, stored)
+        await site.put_user(ann, replace(ann.user, **change))  # type: ignore[arg-type]
+        return verdict
+
+    monkeypatch.setattr(passwords, "verify", verify_and_change)
+    async with site.browser() as browser:
+        assert (await _try(browser, ann, code=_code(site, ann))).code == "sign_in_refused"
+    assert site.services.snapshot.list(ann.tenant.id, "login") == []
+
+
+async def test_a_user_whose_groups_change_during_the_sign_in_is_signed_in(
+    site: ApiSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ann, nonces = site.acme.ann, site.services.identity.authenticator._directory.nonces
+    first_use, changed = nonces.first_use, []
+
+    async def change_and_use(*given: object) -> object:
+        if not changed:
+            changed.append(True)
+            await site.put_user(ann, replace(ann.user, groups=frozenset({"new"})))
+        return await first_use(*given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(nonces, "first_use", change_and_use)
+    async with site.browser() as browser:
+        assert (await _try(browser, ann, code=_code(site, ann))).status == 200
 
 
 async def test_a_user_without_a_second_factor_cannot_sign_in(site: ApiSite) -> None:
