@@ -85,11 +85,11 @@ as_owner() {
 make_environment() { # <command to run as> <folder> <lock file>...
     local as=$1 folder=$2 python stamp lock
     shift 2
-    stamp=$(cat "$@" | sha256sum | cut -d' ' -f1)
+    python=$(system_python)
+    stamp=$({ cat "$@" && "$python" --version; } | sha256sum | cut -d' ' -f1)
     if [[ $(cat "$folder/.lock-stamp" 2>/dev/null) == "$stamp" ]] && "$folder/bin/python" -c '' 2>/dev/null; then
         return 0
     fi
-    python=$(system_python)
     if ! "$folder/bin/python" -m pip --version >/dev/null 2>&1; then
         "$as" rm -rf "$folder"
         step "Making a Python environment" "$as" "$python" -m venv "$folder" || fail "$folder could not be made"

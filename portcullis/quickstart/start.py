@@ -6,6 +6,7 @@ import contextlib
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -27,6 +28,7 @@ from portcullis.quickstart.instance import Instance
 from portcullis.quickstart.parts import ENVIRONMENT
 from portcullis.rest.client import Client
 
+PORT_SECONDS = 5.0
 SUPERVISOR_SECONDS = 15.0
 HEALTHY_SECONDS = 90.0
 LOG_LINES = 15
@@ -84,11 +86,15 @@ def stop_if_of_another_release(found: Instance, release: Path) -> bool:
 
 
 def check_ports(found: Instance) -> None:
+    """Parts of a supervisor that was killed may still be on their way out."""
+    deadline = time.monotonic() + PORT_SECONDS
     for port in found.all_ports:
-        if not instance.port_is_free(port):
-            raise QuickstartError(
-                f"port {port}, which this instance uses, is taken by another program: end that, or --reset"
-            )
+        while not instance.port_is_free(port):
+            if time.monotonic() > deadline:
+                raise QuickstartError(
+                    f"port {port}, which this instance uses, is taken by another program: end that, or --reset"
+                )
+            time.sleep(health.POLL_SECONDS)
 
 
 def launch_supervisor(found: Instance) -> None:
