@@ -139,7 +139,8 @@ def read_slots(state: Path) -> int:
 @contextlib.contextmanager
 def only_agent(runtime: Path) -> Iterator[None]:
     """Two agents on one runtime folder would both lead its sessions. The kernel frees the lock of a dead one."""
-    runtime.mkdir(mode=0o711, parents=True, exist_ok=True)
+    runtime.mkdir(parents=True, exist_ok=True)
+    runtime.chmod(0o711)
     fd = os.open(runtime / "agent.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)

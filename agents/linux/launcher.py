@@ -189,8 +189,9 @@ class LinuxLauncher:
 
     async def _start_leader(self, folder: Path, group: Group) -> LeaderConnection:
         try:
-            self._folders.mkdir(mode=0o711, parents=True, exist_ok=True)
-            folder.mkdir(mode=0o711)
+            for made in (self._folders, folder):
+                made.mkdir(parents=True, exist_ok=made is self._folders)
+                made.chmod(0o711)  # whatever umask the agent was started with: accounts pass through
             command = (*group.prefix, sys.executable, "-I", "-S", str(LEADER), str(folder))
             async with asyncio.timeout(START_SECONDS):
                 await _run(command)
@@ -224,7 +225,7 @@ def build_launch(
     worker_command: Sequence[str] = WORKER_COMMAND,
 ) -> dict[str, Any]:
     """The `launch` line without its type."""
-    dpi = environment.dots_per_inch(order.display.device_pixel_ratio)
+    scale = environment.scale(order.display.device_pixel_ratio)
     user = people.user
     base = environment.environment(user.name, user.home, folder / "user", order.display, machine)
     own = environment.with_application(base, order.environment)
@@ -242,7 +243,7 @@ def build_launch(
         },
         "accounts": {"worker": people.worker.name, "user": user.name},
         "display": {
-            "command": display.command(dpi),
+            "command": display.command(round(environment.BASE_DPI * scale.ratio)),
             "environment": WORKER_ENVIRONMENT,
             "framebuffer_bytes": display.FRAMEBUFFER_BYTES,
         },
@@ -254,7 +255,7 @@ def build_launch(
         "bus": {"command": bus_command(folder), "environment": base} if machine.bus else None,
         "window_manager": {"command": window_manager.command(folder), "environment": base},
         "application": {"command": list(order.command), "environment": own},
-        "files": window_manager.files(folder, dpi),
+        "files": window_manager.files(folder, scale),
         "group": group.to_json(),
         "limits": dict(group.rlimits),
     }

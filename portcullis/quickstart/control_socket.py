@@ -27,12 +27,18 @@ async def serve(path: Path, answer: Answer) -> asyncio.Server:
         finally:
             writer.close()
 
+    return await asyncio.start_unix_server(on_connect, sock=_listener(path))
+
+
+def _listener(path: Path) -> socket.socket:
     path.unlink(missing_ok=True)
-    previous = os.umask(0o177)
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    previous = os.umask(0o177)  # the umask is the process's: nothing may be awaited, or a part inherits it
     try:
-        return await asyncio.start_unix_server(on_connect, path)
+        listener.bind(str(path))
     finally:
         os.umask(previous)
+    return listener
 
 
 def ask(path: Path, command: str, timeout_seconds: float = STATUS_SECONDS) -> dict[str, Any] | None:
