@@ -85,32 +85,37 @@ def time_zone(name: str, installed: Collection[str]) -> str | None:
     return name if _TIME_ZONE.fullmatch(name) and name in installed else None
 
 
-def dots_per_inch(device_pixel_ratio: float) -> int:
-    return round(BASE_DPI * _bounded(device_pixel_ratio))
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """How large things are drawn: `whole` times by toolkits that scale by whole numbers, the rest by `text_dpi`."""
+
+    ratio: float
+    whole: int
+    text_dpi: int
+
+
+def scale(device_pixel_ratio: float) -> Scale:
+    """In quarters from 1 to 4, as toolkits draw well. A smaller ratio is a page that was zoomed out.
+
+    Measured: GTK multiplies text by GDK_SCALE and Xft.dpi, and Chromium everything, so Xft.dpi is only what
+    GDK_SCALE leaves over. Qt takes any factor, and gets the ordinary dpi for its text.
+    """
+    ratio = min(4.0, max(1.0, round(device_pixel_ratio * 4) / 4))
+    return Scale(ratio, int(ratio), round(BASE_DPI * ratio / int(ratio)))
 
 
 def scaling(device_pixel_ratio: float) -> dict[str, str]:
-    """GTK scales by whole numbers, the rest through Xft.dpi; Qt by any factor.
-
-    Both also enlarge text by Xft.dpi, so what they scale themselves is taken off their dpi again.
-    """
-    ratio = _bounded(device_pixel_ratio)
-    whole = max(1, int(ratio))
-    if ratio == 1:
+    """What toolkits read of it."""
+    chosen = scale(device_pixel_ratio)
+    if chosen.ratio == 1:
         return {}
     return {
-        "GDK_SCALE": str(whole),
-        "GDK_DPI_SCALE": f"{1 / whole:.4g}",
-        "QT_SCALE_FACTOR": f"{ratio:.4g}",
+        "GDK_SCALE": str(chosen.whole),
+        "QT_SCALE_FACTOR": f"{chosen.ratio:.4g}",
         "QT_FONT_DPI": str(BASE_DPI),
         "QT_AUTO_SCREEN_SCALE_FACTOR": "0",
-        "XCURSOR_SIZE": str(round(24 * ratio)),
+        "XCURSOR_SIZE": str(round(24 * chosen.ratio)),
     }
-
-
-def _bounded(device_pixel_ratio: float) -> float:
-    """Between 1 and 4 in quarters: what toolkits draw well. A smaller one is a page that was zoomed out."""
-    return min(4.0, max(1.0, round(device_pixel_ratio * 4) / 4))
 
 
 def _normalised(locale: str) -> str:

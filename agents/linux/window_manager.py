@@ -12,6 +12,8 @@ import shlex
 from pathlib import PurePath
 from xml.sax.saxutils import escape  # writes, never parses
 
+from agents.linux.environment import Scale
+
 READY = "portcullis-ready"
 """The line that tells the leader: windows are managed from now on."""
 
@@ -90,21 +92,22 @@ _FONT_PLACES = ("ActiveWindow", "InactiveWindow", "MenuHeader", "MenuItem")
 _EDGES = ("Top", "Bottom", "Left", "Right", "TLCorner", "TRCorner", "BLCorner", "BRCorner")
 
 
-def files(folder: PurePath, dots_per_inch: int) -> dict[str, str]:
+def files(folder: PurePath, scale: Scale) -> dict[str, str]:
     """What `folder` must hold: file name -> text."""
     return {
-        CONFIGURATION_FILE: configuration(folder),
+        CONFIGURATION_FILE: configuration(folder, scale),
         MENU_FILE: '<openbox_menu xmlns="http://openbox.org/3.4/menu"/>\n',
-        RESOURCES_FILE: resources(dots_per_inch),
+        RESOURCES_FILE: resources(scale),
     }
 
 
-def configuration(folder: PurePath) -> str:
+def configuration(folder: PurePath, scale: Scale) -> str:
     """rc.xml: normal windows maximised without a frame, dialogs framed and centred, one desktop."""
     return _CONFIGURATION.format(
         menu=escape(str(folder / MENU_FILE)),
         fonts="".join(
-            f'<font place="{place}"><name>sans</name><size>9</size></font>' for place in _FONT_PLACES
+            f'<font place="{place}"><name>sans</name><size>{9 * scale.whole}</size></font>'
+            for place in _FONT_PLACES
         ),
         edges="".join(
             f'<context name="{edge}"><mousebind button="Left" action="Drag">'
@@ -114,17 +117,17 @@ def configuration(folder: PurePath) -> str:
     )
 
 
-def resources(dots_per_inch: int) -> str:
-    """X resources: the scale of text, and an xterm that draws with it."""
+def resources(scale: Scale) -> str:
+    """X resources: the scale of text, and an xterm that draws with it and takes its whole part from here."""
     return "\n".join(
         (
-            f"Xft.dpi: {dots_per_inch}",
+            f"Xft.dpi: {scale.text_dpi}",
             "Xft.antialias: 1",
             "Xft.hinting: 1",
             "Xft.hintstyle: hintslight",
             "Xft.rgba: none",
             "XTerm*faceName: DejaVu Sans Mono",
-            "XTerm*faceSize: 11",
+            f"XTerm*faceSize: {11 * scale.whole}",
             "XTerm*locale: UTF-8",
             "XTerm*selectToClipboard: true",
             "",

@@ -1,21 +1,35 @@
 """A host for sessions: accounts of its own, a runtime folder that accounts can traverse, real X."""
 
 import asyncio
+import functools
 import secrets
 import sys
+import time
 from pathlib import Path
 
 import psutil
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from agents.linux import groups
 from agents.linux.accounts import Accounts
 from agents.linux.launcher import LinuxLauncher, this_machine
+from broker.pki import certificates
 from portcullis.model.session import Display
 from portcullis.protocol.channel import Order
 from portcullis.protocol.worker_channel import Start, Status, WorkerState
 
 TINY_WORKER = (sys.executable, "-I", str(Path(__file__).parent / "tiny_worker.py"))
 PATIENCE_SECONDS = 60
+
+
+@functools.cache
+def site_ca():
+    """A certificate that a worker can load; nothing is dialled in these tests."""
+    return (
+        certificates.make_ca(certificates.new_key(), "c" * 16, time.time())
+        .public_bytes(Encoding.PEM)
+        .decode()
+    )
 
 
 class Host:
@@ -53,7 +67,7 @@ class Host:
 
     def start(self, order):
         size = {"width": order.display.width, "height": order.display.height}
-        return Start(order.session, order.tenant, "b" * 16, "c" * 16, ca="PEM", grant_keys={}, **size)
+        return Start(order.session, order.tenant, "b" * 16, "c" * 16, ca=site_ca(), grant_keys={}, **size)
 
     def folder(self, order):
         return self.runtime / "sessions" / order.session

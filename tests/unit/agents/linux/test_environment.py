@@ -1,13 +1,15 @@
 from pathlib import PurePath
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from agents.linux.environment import (
     PROTECTED,
     Machine,
-    dots_per_inch,
     environment,
     language,
+    scale,
     scaling,
     time_zone,
     with_application,
@@ -79,21 +81,26 @@ def test_application_changes_everything_but_what_is_protected():
 
 
 @pytest.mark.parametrize(
-    ("ratio", "dpi", "gdk", "qt"),
+    ("ratio", "gdk", "dpi", "qt"),
     [
-        (1.25, 120, "1", "1.25"),
-        (2, 192, "2", "2"),
-        (2.5, 240, "2", "2.5"),
-        (9, 384, "4", "4"),
-        (1.33, 120, "1", "1.25"),
+        (1.25, "1", 120, "1.25"),
+        (1.33, "1", 120, "1.25"),
+        (2, "2", 96, "2"),
+        (2.5, "2", 120, "2.5"),
+        (9, "4", 96, "4"),
     ],
 )
-def test_scale_follows_the_pixel_ratio(ratio, dpi, gdk, qt):
-    assert dots_per_inch(ratio) == dpi
-    assert (scaling(ratio)["GDK_SCALE"], scaling(ratio)["QT_SCALE_FACTOR"]) == (gdk, qt)
-    assert float(scaling(ratio)["GDK_DPI_SCALE"]) * int(gdk) == 1
+def test_scale_is_whole_by_the_toolkit_and_the_rest_by_text(ratio, gdk, dpi, qt):
+    variables = scaling(ratio)
+    assert (variables["GDK_SCALE"], scale(ratio).text_dpi, variables["QT_SCALE_FACTOR"]) == (gdk, dpi, qt)
+
+
+@given(st.floats(0.1, 10))
+def test_whole_part_and_text_make_the_ratio(ratio):
+    chosen = scale(ratio)
+    assert chosen.whole * chosen.text_dpi == pytest.approx(chosen.ratio * 96, abs=chosen.whole)
 
 
 @pytest.mark.parametrize("ratio", [1, 0.5, 1.1])
 def test_ordinary_screen_is_not_scaled(ratio):
-    assert scaling(ratio) == {} and dots_per_inch(ratio) == 96
+    assert scaling(ratio) == {} and scale(ratio).text_dpi == 96

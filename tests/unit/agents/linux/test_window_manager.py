@@ -1,9 +1,11 @@
+import shlex
 from pathlib import PurePath
 from xml.etree import ElementTree
 
 import pytest
 
 from agents.linux import window_manager
+from agents.linux.environment import scale
 
 NAMESPACE = "{http://openbox.org/3.4/rc}"
 FOLDER = PurePath("/run/a b&c/5e55")
@@ -11,7 +13,7 @@ FOLDER = PurePath("/run/a b&c/5e55")
 
 @pytest.fixture
 def configuration():
-    return ElementTree.fromstring(window_manager.configuration(FOLDER))
+    return ElementTree.fromstring(window_manager.configuration(FOLDER, scale(1)))
 
 
 def rule(configuration, kind):
@@ -35,19 +37,18 @@ def test_no_key_or_button_leads_out_of_the_application(configuration):
 
 
 def test_menu_file_of_the_folder_is_named_and_empty(configuration):
-    files = window_manager.files(FOLDER, 96)
+    files = window_manager.files(FOLDER, scale(1))
     assert configuration.findtext(f"{NAMESPACE}menu/{NAMESPACE}file") == str(FOLDER / "menu.xml")
     assert len(ElementTree.fromstring(files["menu.xml"])) == 0
 
 
 def test_resources_carry_the_scale_of_text():
-    assert "Xft.dpi: 192\n" in window_manager.resources(192)
+    assert "Xft.dpi: 120\n" in window_manager.resources(scale(2.5))
+    assert "XTerm*faceSize: 22\n" in window_manager.resources(scale(2.5))
 
 
 def test_startup_command_survives_any_folder_name():
     startup = window_manager.command(PurePath("/run/it's/x y"))[-1]
-    import shlex
-
     shell, option, script = shlex.split(startup)
     assert (shell, option) == ("sh", "-c")
     assert shlex.split(script)[3] == "/run/it's/x y/xresources;"
