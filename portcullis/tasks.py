@@ -11,6 +11,8 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
+RECANCEL_SECONDS = 0.5
+
 _live: set[asyncio.Task[Any]] = set()  # asyncio itself holds tasks weakly
 
 
@@ -27,10 +29,12 @@ def spawn(coroutine: Coroutine[Any, Any, T], *, name: str) -> asyncio.Task[T]:
 
 async def cancel_and_wait(*tasks: asyncio.Task[Any] | None) -> None:
     """Cancel the tasks that are still running and wait until all have ended. Never raises their errors."""
-    present = [task for task in tasks if task is not None]
-    for task in present:
-        task.cancel()
-    await asyncio.gather(*present, return_exceptions=True)
+    running = {task for task in tasks if task is not None and not task.done()}
+    while running:
+        for task in running:
+            task.cancel()
+        # Again and again: up to Python 3.11 `asyncio.wait_for` can swallow a cancellation.
+        _, running = await asyncio.wait(running, timeout=RECANCEL_SECONDS)
 
 
 def _finished(task: asyncio.Task[Any]) -> None:

@@ -301,7 +301,8 @@ class EmbeddedGrid:
             deadline = self._deadlines.next()
             wait = None if deadline is None else max(0.0, deadline - self._clock.monotonic())
             try:
-                await asyncio.wait_for(self._lease_changed.wait(), wait)
+                async with asyncio.timeout(wait):
+                    await self._lease_changed.wait()
             except TimeoutError:
                 await self._expire_quietly()
 

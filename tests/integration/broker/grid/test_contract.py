@@ -1,0 +1,496 @@
+"""The contract of the grid (broker/grid/grid.py), claim by claim, for every store."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from typing import Any
+
+import pytest
+
+from broker.grid.grid import (
+    MAXIMUM_OPERATIONS,
+    MAXIMUM_VALUE_BYTES,
+    PAGE_SIZE,
+    Changes,
+    Compacted,
+    CreateRevision,
+    Delete,
+    DeleteEvent,
+    Exists,
+    Get,
+    Grid,
+    GridUnavailable,
+    InvalidTransaction,
+    KeyValue,
+    LeaseGone,
+    ModRevision,
+    Put,
+    PutEvent,
+)
+
+COUNTED_KEYS = 2 * PAGE_SIZE + 3
+
+
+async def put(grid: Grid, key: str, value: bytes = b"v", lease: int = 0) -> int:
+    return (await grid.txn([], [Put(key, value, lease)])).revision
+
+
+async def values(grid: Grid, prefix: str) -> dict[str, bytes]:
+    return {item.key: item.value for item in (await grid.range(prefix)).items}
+
+
+class TestReading:
+    async def test_a_new_grid_is_empty(self, grid: Grid) -> None:
+        assert (await grid.range("/t/")).items == ()
+
+    async def test_an_absent_key_is_none(self, grid: Grid) -> None:
+        assert await grid.get("/t/a") is None
+
+    async def test_a_key_reads_as_it_was_put(self, grid: Grid) -> None:
+        revision = await put(grid, "/t/a", b"\0\xff value")
+        assert await grid.get("/t/a") == KeyValue("/t/a", b"\0\xff value", revision, revision, 0)
+
+    async def test_a_range_is_ordered_by_key(self, grid: Grid) -> None:
+        for key in ("/t/b", "/t/a.", "/t/a-", "/t/a/1", "/t/a", "/t/a0"):
+            await put(grid, key)
+        keys = [item.key for item in (await grid.range("/t/")).items]
+        assert keys == ["/t/a", "/t/a-", "/t/a.", "/t/a/1", "/t/a0", "/t/b"]
+
+    async def test_a_range_holds_only_its_prefix(self, grid: Grid) -> None:
+        for key in ("/s/a", "/t", "/t/a", "/t/b", "/t0", "/u"):
+            await put(grid, key)
+        assert sorted(await values(grid, "/t/")) == ["/t/a", "/t/b"]
+
+    async def test_a_range_of_many_pages_is_whole(self, grid: Grid) -> None:
+        keys = [f"/t/{number:06d}" for number in range(COUNTED_KEYS)]
+        for start in range(0, len(keys), MAXIMUM_OPERATIONS):
+            await grid.txn([], [Put(key, b"v") for key in keys[start : start + MAXIMUM_OPERATIONS]])
+        snapshot = await grid.range("/t/")
+        assert [item.key for item in snapshot.items] == keys
+
+    async def test_a_range_is_at_one_revision_while_others_write(self, grid: Grid) -> None:
+        """Two keys always change together; no range may see one without the other."""
+        await grid.txn([], [Put("/t/0", b"0"), Put("/t/9", b"0")])
+
+        async def write() -> None:
+            for number in range(50):
+                value = str(number).encode()
+                await grid.txn([], [Put("/t/0", value), Put("/t/9", value)])
+
+        writer = asyncio.ensure_future(write())
+        seen = []
+        while not writer.done():
+            snapshot = await grid.range("/t/")
+            seen.append(snapshot)
+            assert snapshot.items[0].value == snapshot.items[1].value
+            assert snapshot.items[0].mod_revision <= snapshot.revision
+            await asyncio.sleep(0)  # a store may answer without waiting
+        await writer
+        assert [s.revision for s in seen] == sorted(s.revision for s in seen)
+
+    @pytest.mark.parametrize("key", ["", "a\0b"])
+    async def test_what_is_no_key_is_refused(self, grid: Grid, key: str) -> None:
+        for call in (
+            grid.get(key),
+            grid.range(key),
+            grid.txn([], [Put(key, b"")]),
+            grid.txn([Exists(key)], []),
+        ):
+            with pytest.raises(ValueError, match="not a key"):
+                await call
+
+
+class TestTransactions:
+    async def test_revisions_grow_by_one_with_each_change(self, grid: Grid) -> None:
+        first = await put(grid, "/t/a")
+        assert [await put(grid, "/t/a"), await put(grid, "/t/b")] == [first + 1, first + 2]
+
+    async def test_one_transaction_has_one_revision(self, grid: Grid) -> None:
+        result = await grid.txn([], [Put("/t/a", b"1"), Put("/t/b", b"2")])
+        items = (await grid.range("/t/")).items
+        assert {item.mod_revision for item in items} == {result.revision}
+
+    async def test_what_changes_nothing_takes_no_revision(self, grid: Grid) -> None:
+        revision = await put(grid, "/t/a")
+        assert (await grid.txn([], [])).revision == revision
+        assert (await grid.txn([], [Get("/t/a"), Delete("/t/none")])).revision == revision
+        assert (await grid.txn([Exists("/t/none")], [Put("/t/b", b"")])).revision == revision
+
+    async def test_a_put_keeps_the_create_revision(self, grid: Grid) -> None:
+        created = await put(grid, "/t/a")
+        written = await put(grid, "/t/a", b"2")
+        item = await grid.get("/t/a")
+        assert item is not None
+        assert (item.create_revision, item.mod_revision) == (created, written)
+
+    async def test_a_key_that_was_deleted_is_created_anew(self, grid: Grid) -> None:
+        created = await put(grid, "/t/a")
+        await grid.txn([], [Delete("/t/a")])
+        again = await put(grid, "/t/a")
+        item = await grid.get("/t/a")
+        assert item is not None
+        assert item.create_revision == item.mod_revision == again > created
+
+    @pytest.mark.parametrize("kind", [CreateRevision, ModRevision])
+    async def test_revision_zero_means_absent(self, grid: Grid, kind: Any) -> None:
+        assert (await grid.txn([kind("/t/a", 0)], [Put("/t/a", b"1")])).succeeded
+        assert not (await grid.txn([kind("/t/a", 0)], [Put("/t/a", b"2")])).succeeded
+        assert await values(grid, "/t/") == {"/t/a": b"1"}
+
+    async def test_compares_see_create_and_mod_revision(self, grid: Grid) -> None:
+        created = await put(grid, "/t/a")
+        written = await put(grid, "/t/a")
+        for compare, expected in (
+            (CreateRevision("/t/a", created), True),
+            (CreateRevision("/t/a", written), False),
+            (ModRevision("/t/a", written), True),
+            (ModRevision("/t/a", created), False),
+            (Exists("/t/a"), True),
+            (Exists("/t/b"), False),
+        ):
+            assert (await grid.txn([compare], [])).succeeded is expected, compare
+
+    async def test_all_compares_must_hold(self, grid: Grid) -> None:
+        await put(grid, "/t/a")
+        result = await grid.txn(
+            [Exists("/t/a"), Exists("/t/b")], [Put("/t/c", b"then")], [Put("/t/c", b"else")]
+        )
+        assert not result.succeeded
+        assert (await values(grid, "/t/"))["/t/c"] == b"else"
+
+    async def test_get_answers_what_the_branch_found(self, grid: Grid) -> None:
+        revision = await put(grid, "/t/a", b"1")
+        result = await grid.txn([Exists("/t/none")], [], [Get("/t/a"), Get("/t/none")])
+        assert result.values == {"/t/a": KeyValue("/t/a", b"1", revision, revision), "/t/none": None}
+
+    async def test_delete_answers_what_was_there(self, grid: Grid) -> None:
+        revision = await put(grid, "/t/a", b"1")
+        result = await grid.txn([], [Delete("/t/a"), Delete("/t/none")])
+        assert result.deleted == {"/t/a": KeyValue("/t/a", b"1", revision, revision), "/t/none": None}
+        assert await grid.get("/t/a") is None
+
+    async def test_only_one_of_many_takes_a_key(self, grid: Grid) -> None:
+        tries = [grid.txn([CreateRevision("/t/slot", 0)], [Put("/t/slot", bytes([n]))]) for n in range(20)]
+        results = await asyncio.gather(*tries)
+        winners = [number for number, result in enumerate(results) if result.succeeded]
+        assert len(winners) == 1
+        assert await values(grid, "/t/") == {"/t/slot": bytes(winners)}
+
+    async def test_only_one_of_many_takes_a_key_away(self, grid: Grid) -> None:
+        await put(grid, "/t/ticket", b"right")
+        tries = [grid.txn([Exists("/t/ticket")], [Delete("/t/ticket")]) for _ in range(20)]
+        results = await asyncio.gather(*tries)
+        assert sum(result.succeeded for result in results) == 1
+        assert [r.deleted["/t/ticket"].value for r in results if r.deleted] == [b"right"]  # type: ignore[union-attr]
+
+    async def test_a_counter_under_contention_loses_no_step(self, grid: Grid) -> None:
+        await put(grid, "/t/counter", b"0")
+
+        async def step() -> None:
+            while True:
+                item = await grid.get("/t/counter")
+                assert item is not None
+                raised = Put("/t/counter", str(int(item.value) + 1).encode())
+                if (await grid.txn([ModRevision(item.key, item.mod_revision)], [raised])).succeeded:
+                    return
+
+        await asyncio.gather(*(step() for _ in range(30)))
+        assert await values(grid, "/t/") == {"/t/counter": b"30"}
+
+    @pytest.mark.parametrize(
+        ("compares", "then", "otherwise"),
+        [
+            ([Exists(f"/t/{n}") for n in range(MAXIMUM_OPERATIONS + 1)], [], []),
+            ([], [Get(f"/t/{n}") for n in range(MAXIMUM_OPERATIONS + 1)], []),
+            ([], [], [Put(f"/t/{n}", b"") for n in range(MAXIMUM_OPERATIONS + 1)]),
+            ([], [Put("/t/a", b"1"), Put("/t/a", b"2")], []),
+            ([], [Put("/t/a", b"1"), Delete("/t/a")], []),
+            ([], [], [Get("/t/a"), Delete("/t/a")]),
+            ([], [Put("/t/a", bytes(MAXIMUM_VALUE_BYTES))], []),
+            ([], [Put("/t/a", bytes(800_000)), Put("/t/b", bytes(800_000))], []),
+        ],
+        ids=[
+            "compares",
+            "then",
+            "otherwise",
+            "put twice",
+            "put and delete",
+            "get and delete",
+            "value",
+            "sum",
+        ],
+    )
+    async def test_what_etcd_would_refuse_is_refused_whole(
+        self, grid: Grid, compares: Any, then: Any, otherwise: Any
+    ) -> None:
+        revision = await put(grid, "/t/x")
+        with pytest.raises(InvalidTransaction):
+            await grid.txn(compares, then, otherwise)
+        snapshot = await grid.range("/t/")
+        assert (snapshot.revision, [item.key for item in snapshot.items]) == (revision, ["/t/x"])
+
+    async def test_the_largest_transaction_passes(self, grid: Grid) -> None:
+        many = [Put(f"/t/{n:04d}", b"v") for n in range(MAXIMUM_OPERATIONS)]
+        absent = [CreateRevision(operation.key, 0) for operation in many]
+        assert (await grid.txn(absent, many, [Get(operation.key) for operation in many])).succeeded
+        await put(grid, "/u/a", bytes(MAXIMUM_VALUE_BYTES - 100))
+        assert len(await values(grid, "/t/")) == MAXIMUM_OPERATIONS
+
+
+class TestWatching:
+    async def test_events_come_in_order_with_their_revisions(self, grid: Grid, watcher: Any) -> None:
+        first = await put(grid, "/t/a", b"1")
+        second = await put(grid, "/t/b", b"2")
+        third = (await grid.txn([], [Delete("/t/a"), Put("/t/c", b"3")])).revision
+        assert await watcher.until(grid, "/t/", first, third) == [
+            PutEvent(KeyValue("/t/a", b"1", first, first)),
+            PutEvent(KeyValue("/t/b", b"2", second, second)),
+            DeleteEvent("/t/a", third),
+            PutEvent(KeyValue("/t/c", b"3", third, third)),
+        ]
+
+    async def test_a_watch_resumes_at_any_revision(self, grid: Grid, watcher: Any) -> None:
+        revisions = [await put(grid, "/t/a", str(n).encode()) for n in range(5)]
+        for start in range(5):
+            events = await watcher.until(grid, "/t/", revisions[start], revisions[-1])
+            assert [event.item.value for event in events] == [str(n).encode() for n in range(start, 5)]
+
+    async def test_a_watch_sees_only_its_prefix(self, grid: Grid, watcher: Any) -> None:
+        start = await put(grid, "/t0")
+        await put(grid, "/t/a")
+        end = (await grid.txn([], [Put("/u", b""), Put("/t/b", b"")])).revision
+        last = await put(grid, "/t/c")
+        events = await watcher.until(grid, "/t/", start, last)
+        assert [event.item.key for event in events] == ["/t/a", "/t/b", "/t/c"]
+        assert events[1].item.mod_revision == end
+
+    async def test_a_watch_waits_for_what_comes(self, grid: Grid, watcher: Any) -> None:
+        start = await put(grid, "/t/a")
+        waiting = asyncio.ensure_future(watcher.next_event(grid, "/t/", start + 1))
+        await asyncio.sleep(0)
+        revision = await put(grid, "/t/b")
+        changes = await waiting
+        assert (changes.revision, [event.item.key for event in changes.events]) == (revision, ["/t/b"])
+
+    async def test_a_watch_may_start_ahead(self, grid: Grid, watcher: Any) -> None:
+        start = await put(grid, "/t/a")
+        waiting = asyncio.ensure_future(watcher.next_event(grid, "/t/", start + 3))
+        for _ in range(4):
+            last = await put(grid, "/t/a")
+        changes = await waiting
+        assert changes.events[0].item.mod_revision == start + 3
+        assert last == start + 4
+
+    async def test_a_revision_is_never_split(self, grid: Grid) -> None:
+        start = await put(grid, "/t/start")
+        watch = grid.watch("/t/", start + 1)
+        writes = [grid.txn([], [Put(f"/t/{n}/{part}", b"") for part in range(50)]) for n in range(20)]
+        await asyncio.gather(*writes)
+        counts: dict[int, int] = {}
+        last = start
+        async with asyncio.timeout(30):
+            async for changes in watch:
+                revisions = {event.item.mod_revision for event in changes.events}  # type: ignore[union-attr]
+                assert not revisions & counts.keys()
+                for event in changes.events:
+                    revision = event.item.mod_revision  # type: ignore[union-attr]
+                    assert last < revision <= changes.revision
+                    counts[revision] = counts.get(revision, 0) + 1
+                last = changes.revision
+                if last >= start + 20:
+                    break
+        await watch.aclose()
+        assert counts == {start + n: 50 for n in range(1, 21)}
+
+    async def test_snapshot_and_watch_meet_without_gap_or_overlap(self, grid: Grid, watcher: Any) -> None:
+        """What a broker does at its start, while others write."""
+
+        async def write() -> int:
+            revision = 0
+            for number in range(100):
+                revision = await put(grid, f"/t/{number % 7}", str(number).encode())
+            return revision
+
+        writer = asyncio.ensure_future(write())
+        await put(grid, "/t/meanwhile")
+        snapshot = await grid.range("/t/")
+        last = await writer
+        held = {item.key: item.value for item in snapshot.items}
+        for event in await watcher.until(grid, "/t/", snapshot.revision + 1, last):
+            assert event.item.mod_revision > snapshot.revision
+            held[event.item.key] = event.item.value
+        assert held == await values(grid, "/t/")
+
+    async def test_what_was_compacted_is_refused(self, store: Any, grid: Grid, watcher: Any) -> None:
+        revisions = [await put(grid, "/t/a", bytes([n])) for n in range(6)]
+        await store.compact(grid, revisions[3])
+        with pytest.raises(Compacted):
+            await watcher.until(grid, "/t/", revisions[1], revisions[-1])
+        events = await watcher.until(grid, "/t/", revisions[3] + 1, revisions[-1])
+        assert [event.item.value for event in events] == [b"\4", b"\5"]
+
+    async def test_compacting_loses_no_key(self, store: Any, grid: Grid) -> None:
+        await put(grid, "/t/old", b"1")
+        last = await put(grid, "/t/new", b"2")
+        await store.compact(grid, last)
+        assert await values(grid, "/t/") == {"/t/old": b"1", "/t/new": b"2"}
+
+    async def test_two_watches_do_not_disturb_each_other(self, grid: Grid, watcher: Any) -> None:
+        start = await put(grid, "/t/a")
+        abandoned = grid.watch("/t/", start)
+        async with asyncio.timeout(30):
+            assert (await anext(abandoned)).revision >= start
+        await abandoned.aclose()
+        last = await put(grid, "/t/b")
+        assert len(await watcher.until(grid, "/t/", start, last)) == 2
+
+    async def test_closing_the_grid_ends_a_watch(self, grid: Grid) -> None:
+        revision = await put(grid, "/t/a")
+        waiting = asyncio.ensure_future(self._exhaust(grid.watch("/t/", revision + 1)))
+        await asyncio.sleep(0)
+        await grid.close()
+        with pytest.raises(GridUnavailable):
+            async with asyncio.timeout(30):
+                await waiting
+
+    @staticmethod
+    async def _exhaust(watch: AsyncGenerator[Changes, None]) -> None:
+        async for _ in watch:
+            pass
+
+
+class TestLeases:
+    async def test_granting_takes_no_revision(self, grid: Grid) -> None:
+        revision = await put(grid, "/t/a")
+        lease = await grid.lease(60)
+        assert lease.ttl_seconds == 60
+        assert (await grid.range("/t/")).revision == revision
+
+    async def test_leases_differ_and_are_not_zero(self, grid: Grid) -> None:
+        leases = {(await grid.lease(60)).id for _ in range(10)}
+        assert len(leases) == 10
+        assert 0 not in leases
+
+    async def test_a_bound_key_says_so(self, grid: Grid) -> None:
+        lease = await grid.lease(60)
+        revision = await put(grid, "/t/a", b"v", lease.id)
+        assert await grid.get("/t/a") == KeyValue("/t/a", b"v", revision, revision, lease.id)
+
+    async def test_revoking_deletes_the_bound_keys_alone(self, grid: Grid, watcher: Any) -> None:
+        lease = await grid.lease(60)
+        await put(grid, "/t/free")
+        await put(grid, "/t/a", lease=lease.id)
+        start = await put(grid, "/t/b", lease=lease.id)
+        await grid.revoke(lease.id)
+        snapshot = await grid.range("/t/")
+        assert [item.key for item in snapshot.items] == ["/t/free"]
+        events = await watcher.until(grid, "/t/", start + 1, snapshot.revision)
+        assert sorted(event.key for event in events) == ["/t/a", "/t/b"]
+        assert all(isinstance(event, DeleteEvent) for event in events)
+
+    async def test_revoking_twice_is_no_error(self, grid: Grid) -> None:
+        lease = await grid.lease(60)
+        await grid.revoke(lease.id)
+        await grid.revoke(lease.id)
+        with pytest.raises(LeaseGone):
+            await grid.keep_alive(lease.id)
+
+    async def test_a_put_under_an_unknown_lease_changes_nothing(self, grid: Grid) -> None:
+        lease = await grid.lease(60)
+        await grid.revoke(lease.id)
+        revision = await put(grid, "/t/x")
+        with pytest.raises(LeaseGone):
+            await grid.txn([], [Put("/t/a", b""), Put("/t/b", b"", lease.id), Delete("/t/x")])
+        snapshot = await grid.range("/t/")
+        assert (snapshot.revision, [item.key for item in snapshot.items]) == (revision, ["/t/x"])
+
+    async def test_an_unknown_lease_in_the_branch_that_does_not_run_is_no_matter(self, grid: Grid) -> None:
+        lease = await grid.lease(60)
+        await grid.revoke(lease.id)
+        result = await grid.txn([Exists("/t/none")], [Put("/t/a", b"", lease.id)], [Put("/t/b", b"")])
+        assert not result.succeeded
+        assert list(await values(grid, "/t/")) == ["/t/b"]
+
+    async def test_a_put_without_the_lease_frees_the_key(self, grid: Grid) -> None:
+        lease = await grid.lease(60)
+        await put(grid, "/t/a", lease=lease.id)
+        await put(grid, "/t/a", b"free")
+        await grid.revoke(lease.id)
+        assert await values(grid, "/t/") == {"/t/a": b"free"}
+
+    async def test_a_put_under_another_lease_moves_the_key(self, grid: Grid) -> None:
+        first, second = await grid.lease(60), await grid.lease(60)
+        await put(grid, "/t/a", lease=first.id)
+        await put(grid, "/t/a", lease=second.id)
+        await grid.revoke(first.id)
+        assert list(await values(grid, "/t/")) == ["/t/a"]
+        await grid.revoke(second.id)
+        assert await values(grid, "/t/") == {}
+
+    async def test_a_deleted_key_put_again_is_not_bound(self, grid: Grid) -> None:
+        lease = await grid.lease(60)
+        await put(grid, "/t/a", lease=lease.id)
+        await grid.txn([], [Delete("/t/a")])
+        await put(grid, "/t/a", b"new")
+        await grid.revoke(lease.id)
+        assert await values(grid, "/t/") == {"/t/a": b"new"}
+
+    async def test_an_expired_lease_takes_its_keys(self, store: Any, grid: Grid, watcher: Any) -> None:
+        lease = await grid.lease(store.shortest_lease_seconds)
+        revision = await put(grid, "/t/a", lease=lease.id)
+        changes = await watcher.next_event(grid, "/t/", revision + 1)
+        assert changes.events == (DeleteEvent("/t/a", changes.events[0].revision),)
+        with pytest.raises(LeaseGone):
+            await grid.keep_alive(lease.id)
+
+    async def test_a_kept_lease_outlives_one_that_is_not(self, store: Any, grid: Grid, watcher: Any) -> None:
+        """Two equal leases; one is kept alive until the other's key is gone."""
+        kept = await grid.lease(store.shortest_lease_seconds * 5)
+        await put(grid, "/t/kept", lease=kept.id)
+        left = await grid.lease(store.shortest_lease_seconds * 5)
+        revision = await put(grid, "/t/left", lease=left.id)
+        gone = asyncio.ensure_future(watcher.next_event(grid, "/t/", revision + 1))
+        while not gone.done():
+            await grid.keep_alive(kept.id)
+            await asyncio.wait([gone], timeout=store.shortest_lease_seconds / 2)
+        assert [event.key for event in gone.result().events] == ["/t/left"]
+        assert list(await values(grid, "/t/")) == ["/t/kept"]
+
+
+class TestKeeping:
+    async def test_what_was_acknowledged_is_there_after_reopening(self, store: Any) -> None:
+        grid = await store.open()
+        lease = await grid.lease(60)
+        await put(grid, "/t/gone")
+        await grid.txn([], [Put("/t/a", b"1"), Put("/t/b", b"2", lease.id), Delete("/t/gone")])
+        before = await grid.range("/t/")
+        await grid.close()
+        grid = await store.open()
+        assert await grid.range("/t/") == before
+        assert await put(grid, "/t/c") == before.revision + 1
+        await grid.keep_alive(lease.id)
+        await grid.close()
+
+    async def test_a_closed_grid_answers_unavailable(self, store: Any) -> None:
+        grid = await store.open()
+        lease = await grid.lease(60)
+        await grid.close()
+        for call in (
+            grid.get("/t/a"),
+            grid.range("/t/"),
+            grid.txn([], [Put("/t/a", b"")]),
+            grid.lease(1),
+            grid.keep_alive(lease.id),
+            grid.revoke(lease.id),
+            anext(grid.watch("/t/", 1)),
+        ):
+            with pytest.raises(GridUnavailable):
+                await call
+
+    async def test_closing_twice_is_no_error(self, store: Any) -> None:
+        grid = await store.open()
+        await grid.close()
+        await grid.close()
+        with pytest.raises(GridUnavailable):
+            await grid.get("/t/a")
