@@ -8,6 +8,7 @@ processor nor the memory; what would wait longer than about a second is refused 
 from __future__ import annotations
 
 import asyncio
+import functools
 import secrets
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -55,12 +56,18 @@ def verify_password(text: str, stored: str) -> Verdict:
     return Verdict(correct=True, outdated=_hasher.check_needs_rehash(stored))
 
 
+@functools.cache
+def _dummy_hash() -> str:
+    """Of a password that nobody has. Made when the pool is, so that no sign-in pays for it."""
+    return hash_password(secrets.token_hex(32))
+
+
 class Passwords:
     """The pool. Owned by the broker's composition root, which closes it."""
 
     def __init__(self) -> None:
         self._pool = ThreadPoolExecutor(SLOTS, thread_name_prefix="argon2")
-        self._dummy_hash = hash_password(secrets.token_hex(32))
+        self._dummy_hash = _dummy_hash()
         self._waiting = 0
         self.verifications = 0
         """How many were done since the start, for unknown accounts too."""

@@ -28,11 +28,6 @@ class ApiTokens:
         tokens = [ApiToken.from_json(record.value) for record in self._snapshot.list(tenant_id, "token")]
         return sorted(tokens, key=lambda token: (-token.created, token.hash))
 
-    async def create(self, token: ApiToken, author: str) -> int:
-        """Answers with the grid's revision."""
-        store = await self._stores.tenant(token.tenant_id)
-        return (await commit(self._stores, token_creation(store, token, author))).revision
-
     async def revoke(self, tenant_id: str, token_id: str, author: str) -> int:
         """By its public id. Answers with the grid's revision. Raises Refused("not_found")."""
         token = next((token for token in self.list(tenant_id) if token.id == token_id), None)

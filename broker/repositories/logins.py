@@ -29,10 +29,6 @@ class LoginRecords:
             record = await store.get(("login", login_hash))
         return Login.from_json(record.value) if record else None
 
-    def of_user(self, tenant_id: str, user_id: str) -> list[Login]:
-        logins = [Login.from_json(record.value) for record in self._snapshot.list(tenant_id, "login")]
-        return [login for login in logins if login.user_id == user_id]
-
     async def delete(self, login: Login) -> int:
         """Answers with the grid's revision."""
         store = await self._stores.tenant(login.tenant_id)

@@ -57,7 +57,10 @@ async def test_an_unknown_account_costs_a_verification_and_is_wrong(
     assert pool.verifications == 1
 
 
-async def test_a_flood_is_refused_before_it_is_hashed(pool: Passwords) -> None:
+async def test_a_flood_is_refused_before_it_is_hashed(
+    pool: Passwords, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(passwords, "MAXIMUM_WAITING", 4)
     stored = await pool.hash("secret")
 
     async def sign_in() -> passwords.Verdict:
