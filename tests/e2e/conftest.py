@@ -158,3 +158,11 @@ async def second_visitor(chromium: Browser, installation: Installation) -> Async
     someone = await new_visitor(chromium, installation)
     yield someone
     await someone.context.close()
+
+
+@pytest_asyncio.fixture(autouse=True, loop_scope="session")
+async def kept_pictures(request: pytest.FixtureRequest, visitor: Visitor) -> AsyncIterator[None]:
+    """What the person saw last is test output, of passed and failed tests alike."""
+    yield
+    for number, page in enumerate(visitor.context.pages):
+        await page.screenshot(path=OUTPUT / f"{request.node.name}-{number}.png")

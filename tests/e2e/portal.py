@@ -67,7 +67,10 @@ async def picture(page: Page) -> np.ndarray:
     answer = await page.evaluate(
         """() => {
             const canvas = document.querySelector('canvas');
-            const data = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
+            const copy = new OffscreenCanvas(canvas.width, canvas.height);
+            const context = copy.getContext('2d', {alpha: false, willReadFrequently: true});
+            context.drawImage(canvas, 0, 0);
+            const data = context.getImageData(0, 0, canvas.width, canvas.height).data;
             let text = '';
             for (let i = 0; i < data.length; i += 32768)
                 text += String.fromCharCode(...data.subarray(i, i + 32768));
@@ -100,6 +103,23 @@ async def until_exact(page: Page, session_id: str) -> np.ndarray:
 
     await until(is_exact)
     return shown
+
+
+async def settled(page: Page) -> np.ndarray:
+    """Wait until the picture rests: three looks in turn differ by no more than a blinking caret."""
+    looks = [await picture(page)]
+
+    async def rests() -> bool:
+        looks.append(await picture(page))
+        return len(looks) > 3 and all(share_of_change(looks[-1], look) < 0.001 for look in looks[-3:-1])
+
+    await until(rests)
+    return looks[-1]
+
+
+def share_of_change(one: np.ndarray, other: np.ndarray) -> float:
+    """Share of the pixels that differ, 1 for pictures of different sizes."""
+    return 1.0 if one.shape != other.shape else float((one != other).any(axis=2).mean())
 
 
 async def until(condition: Callable[[], object], seconds: float = 30) -> None:

@@ -18,6 +18,8 @@ from tests.e2e.portal import (
     Person,
     launch,
     picture,
+    settled,
+    share_of_change,
     sign_in,
     until,
     until_exact,
@@ -59,7 +61,7 @@ def editor(installation: Installation, tmp_path_factory: pytest.TempPathFactory)
 
 def saved(name: str) -> Path | None:
     """A file in the home of one of the accounts that the agent made."""
-    return next(Path("/home").glob(f"*/{name}"), None)
+    return next(Path("/var/lib").glob(f"portcullis-*/homes/*/{name}"), None)
 
 
 def content(name: str) -> str:
@@ -69,17 +71,17 @@ def content(name: str) -> str:
 
 async def save_as(page: Page, name: str) -> None:
     """In the editor: Ctrl+S, the name into the dialog that floats above the document, Enter."""
-    before = await picture(page)
+    before = await settled(page)
     await page.keyboard.press("Control+s")
-    await until(lambda: differs(page, before))
+
+    async def dialog_is_there() -> bool:
+        return share_of_change(await settled(page), before) > 0.02
+
+    await until(dialog_is_there)
     await page.keyboard.type(name, delay=20)
+    await settled(page)  # the toolkit swallows an Enter that comes while it still looks for completions
     await page.keyboard.press("Enter")
     await until(lambda: saved(name))
-
-
-async def differs(page: Page, before: np.ndarray, share: float = 0.02) -> bool:
-    now = await picture(page)
-    return now.shape != before.shape or bool((now != before).any(axis=2).mean() > share)
 
 
 def session_processes(session_id: str) -> dict[int, str]:
@@ -95,9 +97,10 @@ def session_processes(session_id: str) -> dict[int, str]:
     return found
 
 
-def agent_process(installation: Installation) -> psutil.Process:
-    state = json.loads(installation.run("--status", "--json").stdout)
-    return psutil.Process(state["parts"]["agent"]["pid"])
+def agent_process(installation: Installation) -> int:
+    """The agent's pid, as `--status` prints it; 0 while there is none."""
+    found = re.search(r"^agent +(\d+)", installation.run("--status", check=False).stdout, re.MULTILINE)
+    return int(found[1]) if found else 0
 
 
 async def test_a_sentence_typed_and_saved_in_the_editor_is_in_the_file(
@@ -208,14 +211,14 @@ async def test_an_agent_that_is_killed_comes_back_and_no_key_is_lost(
     agent = agent_process(installation)
     text = " ".join(f"w{number}" for number in range(120))
     await page.keyboard.type(text[:150], delay=10)
-    os.kill(agent.pid, signal.SIGKILL)
+    os.kill(agent, signal.SIGKILL)
     await page.keyboard.type(text[150:], delay=10)
-    await until(lambda: agent_process(installation).pid != agent.pid)
+    await until(lambda: agent_process(installation) not in (0, agent))
     await save_as(page, f"{person.username}.txt")
     await until(lambda: content(f"{person.username}.txt").strip() == text)
     assert session_processes(session_id) == before
-    hosts = json.loads(installation.cli("get", "hosts", "--json").stdout)["items"]
-    assert [host["state"] for host in hosts] == ["online"]
+    hosts = json.loads(installation.cli("get", "hosts", "--json").stdout)
+    assert [host["online"] for host in hosts] == [True]
 
 
 async def test_log_off_leaves_nothing_behind(
@@ -231,6 +234,6 @@ async def test_log_off_leaves_nothing_behind(
     await until(lambda: not session_processes(session_id))
     await until(lambda: not list(Path("/dev/shm").glob(f"*{session_id}*")))
     assert not list(Path("/var/lib").glob(f"portcullis-*/**/{session_id}*"))
-    sessions = json.loads(installation.cli("get", "sessions", "--json").stdout)["items"]
+    sessions = json.loads(installation.cli("get", "sessions", "--json").stdout)
     assert session_id not in [session["id"] for session in sessions]
     assert visitor.complaints == []
