@@ -178,7 +178,8 @@ async def test_a_change_is_kept_in_history_with_its_author(site: ApiSite) -> Non
         made = (await _publish(root, "Paint")).json["application"]
         await root.change("DELETE", f"{ADMIN}/applications/Paint")
     store = await site.stores.tenant(site.acme.tenant.id)
-    history = [record.value for record in await store.list("history", "application", made["id"])]
+    records = await store.list("history", "application", made["id"])
+    history = [record.value for record in sorted(records, key=lambda record: record.mod_revision)]
     assert [entry["value"] and entry["value"]["name"] for entry in history] == ["Paint", None]
     assert {entry["author"] for entry in history} == {f"root ({site.acme.root.user.id})"}
 
