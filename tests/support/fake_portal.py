@@ -73,6 +73,8 @@ class FakePortal:
     hold_stages: bool = False
     """A launch waits for `tell`; otherwise it is ready at once."""
     sessions: dict[str, FakeSession] = field(default_factory=dict)
+    gone: set[str] = field(default_factory=set)
+    """Sessions that the catalogue does not list any more."""
     bad_signatures: int = 0
     _logins: dict[str, bytes] = field(default_factory=dict)
     _tickets: dict[str, tuple[str, str]] = field(default_factory=dict)
@@ -96,7 +98,7 @@ class FakePortal:
                 web.get("/{path:.*}", StaticFiles(ROOT).serve),
             ]
         )
-        self._runner = web.AppRunner(app, shutdown_timeout=0)
+        self._runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=1)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", 0)
         await site.start()
@@ -213,7 +215,7 @@ class FakePortal:
     async def _catalogue(self, request: web.Request) -> web.Response:
         if self._login(request) is None:
             return error(401, "signed_out")
-        sessions = [session.to_json() for session in self.sessions.values()]
+        sessions = [each.to_json() for each in self.sessions.values() if each.id not in self.gone]
         return web.json_response({"applications": self._applications(), "sessions": sessions})
 
     async def _icon(self, request: web.Request) -> web.Response:

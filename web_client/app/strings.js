@@ -3,7 +3,6 @@
 /** @type {Record<string, string>} */
 export const STRINGS = {
   "product": "Portcullis",
-  "loading": "Loading…",
 
   "signin.title": "Sign in",
   "signin.title.code": "Verification",
@@ -13,7 +12,6 @@ export const STRINGS = {
   "signin.code": "Verification code",
   "signin.code.hint": "The six digits that your authenticator shows now.",
   "signin.submit": "Sign in",
-  "signin.busy": "Signing in…",
   "signin.another": "Use another account",
   "signin.insecure":
     "This page was not loaded over a secure connection, so it cannot sign in. Open it by https, or by http://localhost.",
@@ -31,7 +29,6 @@ export const STRINGS = {
   "catalogue.starting": "starting",
   "catalogue.none": "No application is published to you yet. Your administrator can change that.",
   "catalogue.nomatch": "No application matches “{text}”.",
-  "catalogue.matches": "{count} shown",
   "catalogue.failed": "The applications could not be loaded.",
   "catalogue.retry": "Try again",
   "catalogue.signout": "Sign out",

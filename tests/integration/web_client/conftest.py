@@ -1,0 +1,109 @@
+"""Real Chromium on the fake portal; whatever the page complains of is kept and looked at by the tests."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, async_playwright, expect
+
+from tests.support.fake_portal import CODE, PASSWORD, FakePortal
+from web_client import ROOT, fetch
+
+CHROMIUM = "/usr/bin/chromium"
+AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
+REPORT_VIOLATIONS = """
+addEventListener('securitypolicyviolation', (event) =>
+    console.error(`CSP: ${event.violatedDirective} ${event.blockedURI} ${event.sample}`));
+"""
+
+
+@dataclass
+class Visit:
+    """One browser profile and what its pages complained of."""
+
+    context: BrowserContext
+    portal: FakePortal
+    complaints: list[str] = field(default_factory=list)
+
+    async def page(self) -> Page:
+        page = await self.context.new_page()
+        page.set_default_timeout(10_000)
+        page.on("console", self._console)
+        page.on("pageerror", lambda error: self.complaints.append(f"page error: {error}"))
+        return page
+
+    def _console(self, message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning"):
+            self.complaints.append(f"{message.type}: {message.text}")
+
+    async def signed_in(self) -> Page:
+        page = await self.page()
+        await page.goto(self.portal.url)
+        await page.get_by_label("User name").fill("demo")
+        await page.get_by_label("Password").fill(PASSWORD)
+        await page.get_by_role("button", name="Sign in").click()
+        await page.get_by_label("Verification code").fill(CODE)
+        await page.keyboard.press("Enter")
+        await expect(page.get_by_label("Search applications")).to_be_visible()
+        return page
+
+    async def working(self, name: str = "Text editor") -> Page:
+        """In a session whose first picture is drawn."""
+        page = await self.signed_in()
+        await page.get_by_role("button", name=name, exact=True).click()
+        await self.drawn(page)
+        return page
+
+    @staticmethod
+    async def drawn(page: Page) -> None:
+        await expect(page.locator("canvas")).to_be_visible()
+        await expect(page.get_by_text("Finding a place")).to_have_count(0)
+        await expect(page.locator("textarea")).to_be_focused()
+
+
+@pytest.fixture(scope="session")
+def _decoder() -> None:
+    fetch.fetch()
+
+
+@pytest.fixture(scope="session")
+def axe() -> Path:
+    if not AXE.exists():
+        command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
+        subprocess.run(command, cwd=ROOT, check=True, stdin=subprocess.DEVNULL)
+    return AXE
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def chromium(_decoder: None) -> AsyncIterator[Browser]:
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        await browser.close()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def portal() -> AsyncIterator[FakePortal]:
+    async with FakePortal() as portal:
+        yield portal
+
+
+async def open_visit(chromium: Browser, portal: FakePortal, **options: object) -> Visit:
+    context = await chromium.new_context(
+        **{"viewport": {"width": 1000, "height": 700}, "locale": "en-US", **options}  # type: ignore[arg-type]
+    )
+    await context.grant_permissions(["clipboard-read", "clipboard-write"], origin=portal.url)
+    await context.add_init_script(REPORT_VIOLATIONS)
+    return Visit(context, portal)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def visit(chromium: Browser, portal: FakePortal) -> AsyncIterator[Visit]:
+    visit = await open_visit(chromium, portal)
+    yield visit
+    await visit.context.close()

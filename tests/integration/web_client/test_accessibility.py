@@ -1,0 +1,147 @@
+"""axe-core finds nothing wrong in any view, light and dark. Pictures of the views: tests/output/portal-*.png."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Browser, Page, expect
+
+from tests.integration.web_client.conftest import Visit, open_visit
+from tests.support.fake_portal import PASSWORD, FakePortal, error
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+OUTPUT = Path(__file__).parents[2] / "output"
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+
+
+async def sign_in_refused(visit: Visit) -> Page:
+    page = await visit.page()
+    await page.goto(visit.portal.url)
+    await page.get_by_label("User name").fill("demo")
+    await page.get_by_label("Password").fill("wrong")
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("alert")).to_be_visible()
+    return page
+
+
+async def code(visit: Visit) -> Page:
+    page = await visit.page()
+    await page.goto(visit.portal.url)
+    await page.get_by_label("User name").fill("demo")
+    await page.get_by_label("Password").fill(PASSWORD)
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_label("Verification code")).to_be_visible()
+    return page
+
+
+async def catalogue(visit: Visit) -> Page:
+    visit.portal.add_session("Terminal", age_seconds=7300)
+    visit.portal.add_session("Calculator", "active")
+    page = await visit.signed_in()
+    await expect(page.get_by_text("Running sessions")).to_be_visible()
+    return page
+
+
+async def launch(visit: Visit) -> Page:
+    visit.portal.hold_stages = True
+    page = await visit.signed_in()
+    await page.get_by_role("button", name="Text editor", exact=True).click()
+    await expect(page.get_by_role("listitem").nth(0)).to_contain_text("done")
+    for stage in ("accepted", "display"):
+        visit.portal.tell(visit.portal.only_session, stage)
+    await expect(page.get_by_role("listitem").nth(3)).to_contain_text("in progress")
+    return page
+
+
+async def failure(visit: Visit) -> Page:
+    visit.portal.launch_refusal = error(409, "host_full", "Every place is taken.", reference="7f3a91c2")
+    page = await visit.signed_in()
+    await page.get_by_role("button", name="Firefox", exact=True).click()
+    await expect(page.get_by_role("alert")).to_be_visible()
+    return page
+
+
+async def toolbar(visit: Visit) -> Page:
+    page = await visit.working()
+    await page.keyboard.press("Control+Alt+Home")
+    await expect(page.get_by_role("button", name="Full screen")).to_be_focused()
+    return page
+
+
+async def reconnecting(visit: Visit) -> Page:
+    page = await visit.working()
+    visit.portal.worker.refuse_with = [4503] * 10
+    await visit.portal.worker.lose_connection()
+    await expect(page.get_by_text("Reconnecting…")).to_be_visible()
+    return page
+
+
+async def taken_over(visit: Visit) -> Page:
+    page = await visit.working()
+    other = await visit.page()
+    await other.goto(page.url)
+    await visit.drawn(other)
+    await expect(page.get_by_role("alert")).to_be_visible()
+    await page.bring_to_front()
+    return page
+
+
+VIEWS: list[Callable[[Visit], Awaitable[Page]]] = [
+    sign_in_refused,
+    code,
+    catalogue,
+    launch,
+    failure,
+    toolbar,
+    reconnecting,
+    taken_over,
+]
+
+
+async def settled(page: Page) -> None:
+    """Colours are judged when what appears has appeared; what turns for ever is left out."""
+    await page.evaluate(
+        """() => Promise.all(document.getAnimations()
+            .filter((each) => each.effect.getComputedTiming().endTime !== Infinity)
+            .map((each) => each.finished.catch(() => {})))"""
+    )
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("view", VIEWS, ids=lambda view: view.__name__)
+async def test_axe_finds_nothing(
+    chromium: Browser, portal: FakePortal, axe: Path, view: Callable[[Visit], Awaitable[Page]], scheme: str
+) -> None:
+    visit = await open_visit(chromium, portal, color_scheme=scheme)
+    await visit.context.add_init_script(path=axe)
+    page = await view(visit)
+    await settled(page)
+    OUTPUT.mkdir(exist_ok=True)
+    await page.screenshot(path=OUTPUT / f"portal-{view.__name__}-{scheme}.png")
+    found = await page.evaluate("(rules) => axe.run({ runOnly: rules })", RULES)
+    assert [(each["id"], [node["html"] for node in each["nodes"]]) for each in found["violations"]] == []
+    assert len(found["passes"]) > 10
+    await visit.context.close()
+
+
+@pytest.mark.parametrize(
+    "view", [sign_in_refused, catalogue, launch, failure, toolbar], ids=lambda view: view.__name__
+)
+async def test_a_phone_shows_everything_without_scrolling_sideways(
+    chromium: Browser, portal: FakePortal, view: Callable[[Visit], Awaitable[Page]]
+) -> None:
+    visit = await open_visit(chromium, portal, viewport={"width": 360, "height": 740}, has_touch=True)
+    page = await view(visit)
+    await settled(page)
+    OUTPUT.mkdir(exist_ok=True)
+    await page.screenshot(path=OUTPUT / f"portal-{view.__name__}-phone.png")
+    assert await page.evaluate("document.documentElement.scrollWidth") <= 360
+    beyond = await page.evaluate(
+        "[...document.querySelectorAll('button, input')].filter((each) => each.checkVisibility()"
+        " && each.getBoundingClientRect().right > innerWidth).map((each) => each.textContent)"
+    )
+    assert beyond == []
+    await visit.context.close()

@@ -1,0 +1,339 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import test from "node:test";
+
+import { generateKey, toBase64url } from "../../web_client/app/signing.js";
+import { Connection } from "../../web_client/core/connection.js";
+import { ReconnectPolicy } from "../../web_client/core/reconnect.js";
+
+const key = await generateKey();
+
+function grantOf(e, nth = 0) {
+  return `grant.v1.kid.${toBase64url(new TextEncoder().encode(JSON.stringify({ e, nth })))}.signature`;
+}
+
+/** The other side of a transport: what the client sent, and what it is told. */
+class FakeTransport {
+  sent = [];
+  opened = 0;
+  closed = [];
+  ended = false;
+  #waiting = [];
+
+  open() {
+    this.opened++;
+    this.#wake();
+  }
+
+  send(...messages) {
+    this.sent.push(...messages);
+    this.#wake();
+  }
+
+  close(code) {
+    this.closed.push(code);
+  }
+
+  end() {
+    this.ended = true;
+  }
+
+  /** Resolves as soon as the condition holds. */
+  until(condition) {
+    return new Promise((resolve) => {
+      this.#waiting.push({ condition, resolve });
+      this.#wake();
+    });
+  }
+
+  async next(name) {
+    await this.until(() => this.sent.some(({ message }) => message === name));
+    const at = this.sent.findIndex(({ message }) => message === name);
+    return this.sent.splice(at, 1)[0];
+  }
+
+  #wake() {
+    this.#waiting = this.#waiting.filter(({ condition, resolve }) => !condition() || resolve());
+  }
+
+  tell(...messages) {
+    this.onmessages(messages, 0);
+  }
+}
+
+const welcome = (e, r, lastInput = 0) =>
+  ({ message: "WELCOME", version: 1, e, r, width: 8, height: 8, maximumWidth: 8, maximumHeight: 8, permissions: 7, lastInput });
+const challenge = { message: "CHALLENGE", lowestVersion: 1, highestVersion: 1, nonce: new Uint8Array(32) };
+const stroke = (text) => ({ message: "KEY", down: true, modifiers: 0, locks: 0, code: "", text });
+
+class Scene {
+  transport = new FakeTransport();
+  tickets = [];
+  refuseTickets = [];
+  states = [];
+  reason = null;
+  inquiries = 0;
+
+  constructor() {
+    this.connection = new Connection(
+      {
+        url: "ws://localhost/stream",
+        sessionId: "0123456789abcdef",
+        key,
+        ticket: async () => {
+          const code = this.refuseTickets.shift();
+          if (code) throw Object.assign(new Error(code), { code });
+          this.tickets.push(`ticket${this.tickets.length + 1}`);
+          return this.tickets.at(-1);
+        },
+        renewGrant: async (e) => grantOf(e, 1),
+        inquire: async () => (this.inquiries++, this.reason),
+      },
+      this.transport,
+      new ReconnectPolicy(() => 0),
+    );
+    this.connection.addEventListener("state", ({ detail }) => this.states.push(detail));
+  }
+
+  get state() {
+    return this.states.at(-1).state;
+  }
+
+  async opened(count) {
+    await this.transport.until(() => this.transport.opened === count);
+    this.transport.onopened();
+  }
+
+  async attach(e = 1, r = 0, lastInput = 0) {
+    await this.opened(this.transport.opened || 1);
+    return this.admit(e, r, lastInput);
+  }
+
+  async admit(e, r, lastInput) {
+    const admission = this.transport.sent.pop();
+    this.transport.tell({ message: "ADMITTED", grant: grantOf(e) }, challenge);
+    const proof = await this.transport.next("PROOF");
+    this.transport.tell(welcome(e, r, lastInput));
+    return { admission, proof };
+  }
+
+  async resume(e, r, lastInput, opened) {
+    this.transport.onclosed(1006, "");
+    await this.opened(opened);
+    return this.admit(e, r, lastInput);
+  }
+}
+
+async function active() {
+  const scene = new Scene();
+  scene.connection.start();
+  await scene.attach();
+  return scene;
+}
+
+test("a first attach presents a ticket, proves the key and is active", async () => {
+  const scene = new Scene();
+  scene.connection.start();
+  const { admission, proof } = await scene.attach();
+  assert.deepEqual(admission, { message: "ADMIT_TICKET", ticket: "ticket1" });
+  assert.deepEqual([proof.version, proof.lastAcknowledged, proof.signature.length], [1, 0, 64]);
+  assert.deepEqual(scene.states.map(({ state }) => state), ["connecting", "active"]);
+  scene.connection.stop();
+});
+
+test("a lost connection is resumed with the grant, and input not yet applied is sent again, once", async () => {
+  const scene = await active();
+  for (const text of "abcd") scene.connection.input(stroke(text));
+  scene.transport.tell({ message: "INPUT_ACK", lastInput: 1 });
+  scene.transport.sent.length = 0;
+  scene.transport.onclosed(1006, "");
+  assert.equal(scene.state, "reconnecting");
+  assert.equal(scene.connection.input(stroke("e")), true);
+  await scene.opened(2);
+  const { admission } = await scene.admit(1, 1, 3);
+  assert.deepEqual(admission, { message: "ADMIT_GRANT", grant: grantOf(1) });
+  assert.deepEqual(scene.transport.sent.map(({ text, sequence }) => [text, sequence]), [["d", 4], ["e", 5]]);
+  assert.equal(scene.state, "active");
+  assert.deepEqual(scene.tickets, ["ticket1"]);
+  scene.connection.stop();
+});
+
+test("a proof names the last frame that was drawn", async () => {
+  const scene = await active();
+  scene.connection.acknowledge(17, 500);
+  assert.deepEqual(await scene.transport.next("ACK"), { message: "ACK", sequence: 17, drawnAfterUs: 500 });
+  const { proof } = await scene.resume(1, 1, 0, 2);
+  assert.equal(proof.lastAcknowledged, 17);
+  scene.connection.stop();
+});
+
+test("a new epoch forgets frames and input of the old one", async () => {
+  const scene = await active();
+  scene.connection.input(stroke("a"));
+  scene.connection.acknowledge(5, 1);
+  scene.transport.sent.length = 0;
+  scene.transport.onclosed(4403, "");
+  await scene.opened(2);
+  const { admission, proof } = await scene.admit(2, 0, 0);
+  assert.deepEqual(admission, { message: "ADMIT_TICKET", ticket: "ticket2" });
+  assert.equal(proof.lastAcknowledged, 0);
+  assert.deepEqual(scene.transport.sent, []);
+  scene.connection.input(stroke("b"));
+  assert.equal(scene.transport.sent[0].sequence, 1);
+  scene.connection.stop();
+});
+
+test("a grant and then its new ticket refused is the end", async () => {
+  const scene = await active();
+  scene.transport.onclosed(4403, "");
+  await scene.opened(2);
+  scene.transport.onclosed(4401, "");
+  assert.deepEqual(scene.states.at(-1), { state: "closed", code: "ticket_refused" });
+});
+
+for (const [code, reason] of [[4409, "taken_over"], [4410, "session_ended"], [4411, "signed_out"]]) {
+  test(`${reason} ends it without another attempt`, async () => {
+    const scene = await active();
+    scene.transport.onclosed(code, "");
+    assert.deepEqual(scene.states.at(-1), { state: "closed", code: reason });
+    assert.equal(scene.transport.ended, true);
+    assert.equal(scene.transport.opened, 1);
+  });
+}
+
+test("the reason in CLOSING says more than the close code", async () => {
+  const scene = await active();
+  scene.transport.tell({ message: "CLOSING", code: 4410, reason: "application_closed" });
+  scene.transport.onclosed(4410, "");
+  assert.equal(scene.states.at(-1).code, "application_closed");
+});
+
+test("a reason in CLOSING without a final close does not outlive the next attempt", async () => {
+  const scene = await active();
+  scene.transport.tell({ message: "CLOSING", code: 4503, reason: "host_unreachable" });
+  await scene.resume(1, 1, 0, 2);
+  scene.transport.onclosed(4410, "");
+  assert.equal(scene.states.at(-1).code, "session_ended");
+});
+
+test("the API's reason ends the attempts", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const scene = await active();
+  scene.reason = "session_ended";
+  scene.transport.onclosed(1006, "");
+  await scene.transport.until(() => scene.transport.opened === 2);
+  assert.equal(scene.inquiries, 0);
+  const closed = once(scene.connection, "state");
+  scene.transport.onclosed(1006, "");
+  await closed;
+  const ended = once(scene.connection, "state");
+  t.mock.timers.tick(250);
+  await ended;
+  assert.deepEqual(scene.states.at(-1), { state: "closed", code: "session_ended" });
+  assert.equal(scene.transport.opened, 2);
+});
+
+test("a network that is back cuts the wait short", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const scene = await active();
+  scene.transport.onclosed(1006, "");
+  await scene.transport.until(() => scene.transport.opened === 2);
+  scene.transport.onclosed(1006, "");
+  scene.connection.hurry();
+  await scene.transport.until(() => scene.transport.opened === 3);
+  assert.equal(scene.state, "reconnecting");
+  scene.connection.stop();
+});
+
+test("a ticket refused because the session ended is final", async () => {
+  const scene = new Scene();
+  scene.refuseTickets = ["session_ended"];
+  scene.connection.start();
+  await once(scene.connection, "state");
+  assert.deepEqual(scene.states.at(-1), { state: "closed", code: "session_ended" });
+  assert.equal(scene.transport.opened, 0);
+});
+
+test("a ticket that could not be fetched is asked for again", async () => {
+  const scene = new Scene();
+  scene.refuseTickets = ["network"];
+  scene.connection.start();
+  await scene.opened(1);
+  assert.deepEqual(scene.tickets, ["ticket1"]);
+  scene.connection.stop();
+});
+
+test("no version in common closes with 4404", async () => {
+  const scene = new Scene();
+  scene.connection.start();
+  await scene.opened(1);
+  scene.transport.tell({ message: "ADMITTED", grant: grantOf(1) }, { ...challenge, lowestVersion: 2, highestVersion: 9 });
+  assert.deepEqual(scene.transport.closed, [4404]);
+  assert.deepEqual(scene.states.at(-1), { state: "closed", code: "version_unsupported" });
+});
+
+test("a grant that cannot be read ends it", async () => {
+  const scene = new Scene();
+  scene.connection.start();
+  await scene.opened(1);
+  const ended = once(scene.connection, "state");
+  scene.transport.tell({ message: "ADMITTED", grant: "nonsense" }, challenge);
+  await ended;
+  assert.deepEqual(scene.states.at(-1), { state: "closed", code: "protocol_error" });
+});
+
+test("the grant is renewed after five minutes, handed over, and used for the next resume", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const scene = await active();
+  t.mock.timers.tick(5 * 60_000 - 10_000);
+  scene.transport.tell({ message: "PONG", id: 1 });
+  t.mock.timers.tick(10_000);
+  assert.deepEqual(await scene.transport.next("GRANT"), { message: "GRANT", grant: grantOf(1, 1) });
+  scene.transport.onclosed(1006, "");
+  await scene.opened(2);
+  assert.equal(scene.transport.sent.at(-1).grant, grantOf(1, 1));
+  scene.connection.stop();
+});
+
+test("a silent network is noticed by an unanswered ping", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const scene = await active();
+  t.mock.timers.tick(10_000);
+  await scene.transport.next("PING");
+  t.mock.timers.tick(10_000);
+  assert.equal(scene.state, "reconnecting");
+  assert.deepEqual(scene.transport.closed, [4000]);
+  scene.connection.stop();
+});
+
+test("an answered ping keeps the connection", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const scene = await active();
+  for (let id = 1; id < 5; id++) {
+    t.mock.timers.tick(10_000);
+    scene.transport.tell({ message: "PONG", id });
+  }
+  assert.equal(scene.state, "active");
+  scene.connection.stop();
+});
+
+test("a handshake that never ends is tried again", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const scene = new Scene();
+  scene.connection.start();
+  await scene.opened(1);
+  t.mock.timers.tick(20_000);
+  await scene.transport.until(() => scene.transport.opened === 2);
+  assert.deepEqual(scene.tickets, ["ticket1", "ticket2"]);
+  scene.connection.stop();
+});
+
+test("a stopped connection stays stopped", async () => {
+  const scene = await active();
+  scene.connection.stop();
+  scene.transport.onclosed(1006, "");
+  scene.connection.hurry();
+  scene.connection.stop();
+  assert.deepEqual(scene.states.map(({ state }) => state), ["connecting", "active", "closed"]);
+  assert.equal(scene.connection.input(stroke("a")), false);
+});
