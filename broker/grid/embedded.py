@@ -251,7 +251,7 @@ class EmbeddedGrid:
             self._writing = batch
             try:
                 await self._in_thread(self._disk.commit, batch.revision, batch.items, batch.leases)
-            except sqlite3.Error as exc:
+            except Exception as exc:  # whatever it is, those who wait must be answered; it is logged
                 await self._recover(batch, exc)
             else:
                 self._writing = None
@@ -268,10 +268,10 @@ class EmbeddedGrid:
         self._published.set()
         self._published = asyncio.Event()
 
-    async def _recover(self, failed: _Batch, error: sqlite3.Error) -> None:
+    async def _recover(self, failed: _Batch, error: Exception) -> None:
         """A full disk passes. After another failure it is unknown what was kept: a restart must tell."""
         log.error("the grid's file could not be written: %s", error)
-        passes = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_FULL
+        passes = getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_FULL
         self._unusable = f"the grid's file cannot be written: {error}"
         refused, self._waiting, self._writing = self._waiting, _Batch(), None
         self._work.clear()
