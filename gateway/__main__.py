@@ -9,7 +9,9 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from gateway.app import GatewayApp
+from gateway.app import GatewayApp, Options
+from gateway.guard import Gate, Limits
+from gateway.listener import slim_tls_buffers
 from gateway.origins import parse_origin
 from gateway.settings import JoinSettings, ServeSettings
 from portcullis import logs, settings
@@ -66,7 +68,12 @@ async def _serve(values: ServeSettings) -> None:
         )
     if credentials.role != "gateway":
         raise InvalidInput("--state", "the folder of a gateway")
-    app = GatewayApp(credentials, values.listen, values.inner_listen)
+    slim_tls_buffers()
+    options = Options(
+        limits=Limits(values.connections, values.connections_per_client),
+        stream_gate=Gate(values.streams, values.streams_per_client),
+    )
+    app = GatewayApp(credentials, values.listen, values.inner_listen, options)
     try:
         await app.start()
         await _termination()

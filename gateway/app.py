@@ -20,7 +20,7 @@ from gateway.listener import Listener
 from gateway.public import check_public_address, public_app
 from gateway.rendezvous import Rendezvous
 from gateway.static import StaticFiles
-from gateway.streams import Patience, Streams
+from gateway.streams import STREAMS, STREAMS_PER_CLIENT, Patience, Streams
 from portcullis.clock import Clock, SystemClock
 from portcullis.enrolment import Credentials, Renewal, client_context, refresh, server_context
 from portcullis.protocol.link import ATTACH_SECONDS
@@ -32,13 +32,11 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What is not for operators to set."""
-
     limits: Limits = field(default_factory=Limits)
     clock: Clock = field(default_factory=SystemClock)
     patience: Patience = field(default_factory=Patience)
     attach_seconds: float = ATTACH_SECONDS
-    stream_gate: Gate | None = None
+    stream_gate: Gate = field(default_factory=lambda: Gate(STREAMS, STREAMS_PER_CLIENT))
 
 
 class GatewayApp:
@@ -91,7 +89,7 @@ class GatewayApp:
         """Standing connections keep the certificate they were made with; new ones use the renewed one."""
         refresh(self._client_context, credentials)
         refresh(self._server_context, credentials)
-        self.brokers.credentials = credentials
+        self.brokers.renewed(credentials)
 
     def _changed(self, credentials: Credentials) -> None:
         self._renewal.credentials = credentials

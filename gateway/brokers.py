@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import math
 import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -36,6 +37,7 @@ LIVE_SECONDS = 15.0
 """How long a registration is believed; brokers count a gateway live as long."""
 CONNECT_SECONDS = 2.0
 ANSWER_SECONDS = 15.0
+RETIREMENT_SECONDS = 600.0
 MAXIMUM_ANSWER_BYTES = 64 * 1024
 
 _AUTOMATIC_HEADERS = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
@@ -71,13 +73,9 @@ class Brokers:
         self._order = list(credentials.brokers)
         self._grant_keys: Mapping[str, Ed25519PublicKey] = verifying_keys(credentials.grant_keys)
         self.origins = Origins.parse(credentials.public_origins)
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(ssl=context, limit=0),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            auto_decompress=False,
-            skip_auto_headers=_AUTOMATIC_HEADERS,
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS),
-        )
+        self._context = context
+        self._session = _new_session(context)
+        self._retired: list[tuple[float, aiohttp.ClientSession]] = []
 
     @property
     def order(self) -> tuple[str, ...]:
@@ -97,6 +95,7 @@ class Brokers:
                 await self.register()
             except PortcullisError as exc:
                 log.warning("no broker has registered this gateway: %s", exc)
+            await self._close_retired(self._clock.monotonic() - RETIREMENT_SECONDS)
             await asyncio.sleep(self._registration_seconds)
 
     async def register(self) -> None:
@@ -149,8 +148,24 @@ class Brokers:
         """Offline. Raises Refused("grant_refused")."""
         return verify_grant(grant, self._grant_keys, now)
 
+    def renewed(self, credentials: Credentials) -> None:
+        """The context has a new certificate: connections that show the old one are not used any more.
+
+        Brokers refuse a certificate that was renewed twice since; a connection in use would never change its own.
+        """
+        self.credentials = credentials
+        self._retired.append((self._clock.monotonic(), self._session))
+        self._session = _new_session(self._context)
+
     async def close(self) -> None:
         await self._session.close()
+        await self._close_retired(math.inf)
+
+    async def _close_retired(self, before: float) -> None:
+        """Answers that were under way when a session was retired have had the time to end."""
+        for _, session in [entry for entry in self._retired if entry[0] < before]:
+            await session.close()
+        self._retired = [entry for entry in self._retired if entry[0] >= before]
 
     async def _ask(
         self, method: str, path: str, headers: Mapping[str, str], body: bytes, repeatable: bool
@@ -209,6 +224,16 @@ class Brokers:
         if changed != self.credentials:
             self.credentials = changed
             self._on_changed(changed)
+
+
+def _new_session(context: ssl.SSLContext) -> aiohttp.ClientSession:
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(ssl=context, limit=0),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        auto_decompress=False,
+        skip_auto_headers=_AUTOMATIC_HEADERS,
+        timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS),
+    )
 
 
 async def _read(answer: aiohttp.ClientResponse) -> bytes:

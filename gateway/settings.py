@@ -23,4 +23,8 @@ class ServeSettings:
     state: Path = setting(help="Folder that `join` has made.")
     listen: Address = setting("127.0.0.1:8080", help="Where browsers connect: plain http, loopback only.")
     inner_listen: Address = setting("127.0.0.1:8444", help="Where agents and workers connect (TLS).")
+    connections: int = setting(4096, help="How many connections browsers may hold, all together.")
+    connections_per_client: int = setting(256, help="How many of them one client address may hold.")
+    streams: int = setting(2048, help="How many streams may be open, all together.")
+    streams_per_client: int = setting(128, help="How many of them one client address may hold.")
     log_level: str = setting("info", help="debug, info, warning or error.")

@@ -47,15 +47,15 @@ class Streams:
         links: Links,
         rendezvous: Rendezvous,
         clock: Clock,
-        gate: Gate | None = None,
-        patience: Patience | None = None,
+        gate: Gate,
+        patience: Patience,
     ) -> None:
         self._brokers = brokers
         self._links = links
         self._rendezvous = rendezvous
         self._clock = clock
-        self._gate = gate or Gate(STREAMS, STREAMS_PER_CLIENT)
-        self._patience = patience or Patience()
+        self._gate = gate
+        self._patience = patience
         self._live: set[End] = set()
 
     @property

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import logging
 import socket
 import time
 from collections.abc import AsyncIterator, Callable
@@ -116,7 +117,9 @@ class BrokerStub:
         app.router.add_get("/inner/v1/gateway", self._register)
         app.router.add_post("/inner/v1/redeem", self._redeem)
         app.router.add_route("*", "/api/v1/{path:.*}", self._api)
-        self._runner = web.AppRunner(app, shutdown_timeout=0.1, handler_cancellation=True)
+        quiet = logging.getLogger("broker stub")  # some tests make it fail
+        quiet.setLevel(logging.CRITICAL + 1)
+        self._runner = web.AppRunner(app, shutdown_timeout=0.1, handler_cancellation=True, logger=quiet)
         self.address = ""
 
     async def start(self, port: int = 0) -> None:

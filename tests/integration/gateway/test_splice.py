@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+from asyncio.sslproto import SSLProtocol
 
 import pytest
 from websockets.exceptions import ConnectionClosed
@@ -11,6 +12,7 @@ from websockets.frames import Opcode
 
 from gateway.app import Options
 from gateway.guard import Limits
+from gateway.listener import TLS_BUFFER_BYTES, slim_tls_buffers
 from gateway.takeover import WRITE_BUFFER_BYTES
 from portcullis.protocol.messages import Admitted, decode
 from tests.integration.gateway.small_site import (
@@ -71,6 +73,38 @@ async def test_frames_glued_to_the_request_reach_gateway_and_worker(site):
     assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 101 ")
     worker = await site.agent.worker()
     assert [await worker.message(), await worker.message()] == [b"early", b"earlier still"]
+
+
+async def test_the_101_announces_no_body(site):
+    """`_length_check`: else aiohttp would announce chunks, and end the stream with one."""
+    reader, writer = await site.raw()
+    writer.write(site.upgrade_head())
+    head = (await reader.readuntil(b"\r\n\r\n")).lower()
+    assert b"\r\ntransfer-encoding:" not in head
+    assert b"\r\ncontent-length:" not in head
+
+
+async def test_a_stream_ends_with_the_workers_last_byte(site):
+    reader, writer = await site.raw()
+    writer.write(site.upgrade_head() + client_bytes(admit_ticket(site.ticket())))
+    worker = await site.agent.worker()
+    worker.transport.write(b"last")
+    worker.transport.close()
+    assert (await asyncio.wait_for(reader.read(), 10)).endswith(b"last")
+
+
+async def test_slim_tls_buffers_carry_large_messages(tmp_path, monkeypatch):
+    monkeypatch.setattr(SSLProtocol, "max_size", SSLProtocol.max_size)
+    slim_tls_buffers()
+    async with small_site(tmp_path) as site:
+        client, worker = await site.attach()
+        protocols = [getattr(end._transport, "_ssl_protocol", None) for end in site.gateway.streams._live]
+        assert [len(each._ssl_buffer) for each in protocols if each] == [TLS_BUFFER_BYTES]
+        worker.send(BIG)
+        assert await client.recv() == BIG
+        await client.send(BIG)
+        assert await worker.message() == BIG
+        await client.close()
 
 
 async def test_bytes_sent_while_the_worker_is_awaited_reach_it(site):
