@@ -15,7 +15,7 @@ import base64
 import json
 import logging
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -74,6 +74,7 @@ class Condition:
 class SealedOperation:
     """Made by a Scope: one write and, for configuration, its history."""
 
+    _scope: Scope
     _operations: tuple[Operation, ...] = field(repr=False)
 
 
@@ -101,10 +102,11 @@ class Scope:
         self, path: Path, value: dict[str, Any], *, lease: int = 0, author: str = "system"
     ) -> SealedOperation:
         """`author` stands in the history of configuration."""
-        return SealedOperation((self._put(path, value, lease), *self._history(path, value, author)))
+        return SealedOperation(self, (self._put(path, value, lease), *self._history(path, value, author)))
 
     def delete(self, path: Path, *, author: str = "system") -> SealedOperation:
-        return SealedOperation((Delete(keys.key(self.scope, path)), *self._history(path, None, author)))
+        delete = Delete(keys.key(self.scope, path))
+        return SealedOperation(self, (delete, *self._history(path, None, author)))
 
     def absent(self, path: Path) -> Condition:
         return Condition(CreateRevision(keys.key(self.scope, path), 0))
@@ -138,6 +140,18 @@ class Scope:
             raise ValueError(f"{item.key} is not of scope {self.scope}")
         value = json.loads(self._seal.open(item.key, item.value))
         return Record(self.scope, place[1], value, item.create_revision, item.mod_revision, item.lease)
+
+    def _opened(
+        self, deleted: Mapping[str, KeyValue | None], operations: Sequence[Operation]
+    ) -> Iterator[Record]:
+        """Of what these operations deleted, all that opens."""
+        for operation in operations:
+            item = deleted.get(operation.key)
+            if item is not None:
+                try:
+                    yield self.open(item)
+                except SealBroken as exc:
+                    log.error("a deleted record is not answered: %s", exc)
 
     def _put(self, path: Path, value: dict[str, Any], lease: int = 0) -> Put:
         key = keys.key(self.scope, path)
@@ -205,9 +219,14 @@ class Stores:
             [condition._compare for condition in conditions],
             [part for operation in operations for part in operation._operations],
         )
-        opened = (self.open(item) for item in result.deleted.values() if item is not None)
-        deleted = {(record.scope, record.path): record for record in opened if record is not None}
-        return CommitResult(result.succeeded, result.revision, deleted)
+        deleted = [
+            record
+            for operation in operations
+            for record in operation._scope._opened(result.deleted, operation._operations)
+        ]
+        return CommitResult(
+            result.succeeded, result.revision, {(record.scope, record.path): record for record in deleted}
+        )
 
     def open(self, item: KeyValue) -> Record | None:
         """The record of any scope whose data key is known; None, logged, when it does not open.
