@@ -18,7 +18,7 @@ from agents.control import ControlClient, ControlHandlers
 from agents.links import AttachedSession, Doorkeeper, Links
 from agents.linux import groups
 from agents.linux.accounts import Accounts
-from agents.linux.launcher import LinuxLauncher, this_machine
+from agents.linux.launcher import LinuxLauncher, make_passable, this_machine
 from agents.sessions.manager import Manager, SiteFacts
 from agents.sessions.session import TimeLimits
 from agents.settings import AgentSettings
@@ -57,16 +57,20 @@ class Agent:
         self._renewal = Renewal(credentials, self._on_renewed)
 
     async def run(self, stop: asyncio.Event) -> None:
+        """Until `stop` is set. Raises what a task failed with: a new agent then adopts the sessions."""
         await self._manager.start()
         tasks = [
             spawn(self._renewal.run(), name="renewal"),
             spawn(self._control.run(), name="control"),
         ]
+        stopped = spawn(stop.wait(), name="stop")
         log.info("agent runs", extra=ids(host=self._credentials.id, slots=self._slots))
         try:
-            await stop.wait()
+            done, _ = await asyncio.wait([stopped, *tasks], return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
         finally:
-            await cancel_and_wait(*reversed(tasks))
+            await cancel_and_wait(stopped, *reversed(tasks))
             await self._links.stop()
             await self._manager.stop()
 
@@ -139,8 +143,7 @@ def read_slots(state: Path) -> int:
 @contextlib.contextmanager
 def only_agent(runtime: Path) -> Iterator[None]:
     """Two agents on one runtime folder would both lead its sessions. The kernel frees the lock of a dead one."""
-    runtime.mkdir(parents=True, exist_ok=True)
-    runtime.chmod(0o711)
+    make_passable(runtime)
     fd = os.open(runtime / "agent.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)

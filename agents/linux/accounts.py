@@ -59,7 +59,9 @@ class Accounts:
         home = self._homes / name
         with _locked():
             if (found := _find(name)) is None:
-                self._homes.mkdir(parents=True, exist_ok=True)
+                if not self._homes.is_dir():
+                    self._homes.mkdir(parents=True)
+                    self._homes.chmod(0o711)
                 options = ("--create-home", "--user-group", "--comment", comment)
                 _run("useradd", *options, "--home-dir", str(home), "--shell", NOLOGIN, name)
                 home.chmod(0o700)

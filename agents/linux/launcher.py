@@ -55,7 +55,12 @@ LEADER = Path(__file__).parent / "leader" / "__main__.py"
 WORKER_COMMAND = (sys.executable, "-I", "-m", "agents.worker")
 START_SECONDS = 10.0
 SWEEP_SECONDS = 30.0
-WORKER_ENVIRONMENT = {"PATH": environment.PATH, "LANG": "C.UTF-8", "HOME": "/nonexistent"}
+WORKER_ENVIRONMENT = {
+    "PATH": environment.PATH,
+    "LANG": "C.UTF-8",
+    "HOME": "/nonexistent",
+    "OPENBLAS_NUM_THREADS": "1",  # numpy starts a thread a core at import, and nothing here multiplies matrices
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,9 +194,9 @@ class LinuxLauncher:
 
     async def _start_leader(self, folder: Path, group: Group) -> LeaderConnection:
         try:
-            for made in (self._folders, folder):
-                made.mkdir(parents=True, exist_ok=made is self._folders)
-                made.chmod(0o711)  # whatever umask the agent was started with: accounts pass through
+            make_passable(self._folders)
+            folder.mkdir()
+            folder.chmod(0o711)
             command = (*group.prefix, sys.executable, "-I", "-S", str(LEADER), str(folder))
             async with asyncio.timeout(START_SECONDS):
                 await _run(command)
@@ -259,6 +264,12 @@ def build_launch(
         "group": group.to_json(),
         "limits": dict(group.rlimits),
     }
+
+
+def make_passable(folder: Path) -> None:
+    """A folder of root's that other accounts may pass through, whatever the umask is."""
+    folder.mkdir(parents=True, exist_ok=True)
+    folder.chmod(0o711)
 
 
 def bus_command(folder: Path) -> list[str]:

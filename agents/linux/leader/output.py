@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from collections import deque
@@ -19,12 +20,14 @@ class SessionLog:
         self._written = 0
 
     def write(self, text: str) -> None:
+        """A full disk must not end the leader: the line is lost then."""
         line = f"{time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())} {text}\n".encode()
         self._written += len(line)
-        if self._written > MAXIMUM_LOG_BYTES:
-            os.ftruncate(self._fd, 0)
-            self._written = len(line)
-        os.write(self._fd, line)
+        with contextlib.suppress(OSError):
+            if self._written > MAXIMUM_LOG_BYTES:
+                os.ftruncate(self._fd, 0)
+                self._written = len(line)
+            os.write(self._fd, line)
 
 
 class Output:

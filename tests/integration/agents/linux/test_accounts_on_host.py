@@ -1,0 +1,78 @@
+import asyncio
+import os
+import pwd
+import shutil
+from pathlib import Path
+
+import pytest
+
+from agents.linux.accounts import Accounts, remove_accounts
+from portcullis.errors import Unavailable
+
+
+async def test_account_is_made_once_however_many_launch_at_once(host):
+    found = await asyncio.gather(
+        *(Accounts(host.prefix, host.homes).user(host.tenant, host.user_id, "Ada") for _ in range(5)),
+        *(host.accounts.worker(0) for _ in range(5)),
+    )
+    assert len({account.name for account in found[:5]}) == len({account.name for account in found[5:]}) == 1
+    mine = [entry for entry in pwd.getpwall() if entry.pw_name.startswith(host.prefix)]
+    assert len(mine) == 2 and {entry.pw_shell for entry in mine} == {"/usr/sbin/nologin"}
+
+
+async def test_no_password_opens_an_account(host):
+    account = await host.accounts.user(host.tenant, host.user_id, "Ada")
+    lines = Path("/etc/shadow").read_text().splitlines()
+    (field,) = [line.split(":")[1] for line in lines if line.startswith(account.name + ":")]
+    assert field.startswith("!")
+
+
+@pytest.mark.parametrize("name", ["Zoë Müller", "a:b,c=d\n", "x" * 200, "漢字", "--root=/", "", "\u202eevil"])
+async def test_user_name_of_any_kind_makes_an_account(host, name):
+    account = await host.accounts.user(host.tenant, host.user_id, name)
+    entry = pwd.getpwnam(account.name)
+    assert entry.pw_gecos.startswith("Portcullis ") and f"{host.tenant}/{host.user_id}" in entry.pw_gecos
+
+
+async def test_renamed_user_keeps_account_and_home(host):
+    before = await host.accounts.user(host.tenant, host.user_id, "Ada")
+    assert await host.accounts.user(host.tenant, host.user_id, "Countess") == before
+    assert "Countess" in pwd.getpwnam(before.name).pw_gecos
+
+
+async def test_lost_home_is_made_anew_for_its_owner(host):
+    account = await host.accounts.user(host.tenant, host.user_id, "Ada")
+    shutil.rmtree(account.home)
+    await host.accounts.user(host.tenant, host.user_id, "Ada")
+    found = account.home.stat()
+    assert (found.st_uid, found.st_mode & 0o777) == (account.uid, 0o700)
+    assert {path.stat().st_uid for path in account.home.rglob("*")} == {account.uid}
+
+
+async def test_strict_umask_of_the_agent_shuts_nobody_out(host):
+    before = os.umask(0o077)
+    try:
+        await host.accounts.user(host.tenant, host.user_id, "Ada")
+    finally:
+        os.umask(before)
+    assert host.homes.stat().st_mode & 0o777 == 0o711
+
+
+async def test_account_of_that_name_that_is_not_ours_is_refused(host):
+    os.system(f"useradd --system --comment Somebody {host.prefix}w0")
+    with pytest.raises(Unavailable) as refused:
+        await host.accounts.worker(0)
+    os.system(f"userdel {host.prefix}w0")
+    assert refused.value.code == "account_failed"
+
+
+async def test_removal_takes_the_instances_accounts_and_homes_alone(host):
+    account = await host.accounts.user(host.tenant, host.user_id, "Ada")
+    (host.homes / "stays").mkdir()
+    await host.accounts.worker(3)
+    os.system(f"useradd --system --comment 'Portcullis service' {host.prefix}x")
+    removed = remove_accounts(host.prefix)
+    os.system(f"userdel {host.prefix}x")
+    assert removed == sorted([account.name, f"{host.prefix}w3"])
+    assert [path.name for path in host.homes.iterdir()] == ["stays"]
+    assert remove_accounts(host.prefix) == []
