@@ -300,7 +300,8 @@ async def test_what_a_killed_leader_left_is_swept_up(host, launch):
 async def test_leader_without_a_launch_goes_when_it_is_found(host):
     order = host.order()
     launcher = host.launcher()
-    await launcher._start_leader(host.folder(order), groups.Group())
+    link = await launcher._start_leader(host.folder(order), groups.Group())
+    await link.close()
     assert host.folder(order).exists()
     assert await launcher.adopt() == []
     assert not host.folder(order).exists()
@@ -370,3 +371,15 @@ async def test_two_sessions_of_a_user_share_the_account_and_not_the_display(host
     await until_ended(one)
     assert owner(b.processes["application"]) == pwd.getpwnam(b.about["user"]).pw_uid
     assert host.traces(second) != []
+
+
+async def test_many_sessions_at_once_get_displays_of_their_own(host, launch):
+    launched = await asyncio.gather(*(launch("xterm", slot=slot) for slot in range(6)))
+    found = await asyncio.gather(*(until_window(link) for _, link in launched))
+    assert len({status.display for status, _ in found}) == 6
+    for _, link in launched:
+        link.end("logged_off", 0)
+    await asyncio.gather(*(until_ended(link) for _, link in launched))
+    assert [
+        trace for order, _ in launched for trace in host.traces(order) if trace != host.folder(order)
+    ] == []
