@@ -3,11 +3,11 @@
 
 packages_of_a_host=(
     python3 python3-venv ca-certificates
-    xvfb xauth x11-utils x11-xkb-utils xkb-data openbox dbus dbus-x11 xclip
+    xvfb xauth x11-utils x11-xkb-utils x11-xserver-utils xkb-data openbox dbus
     xterm mousepad adwaita-icon-theme hicolor-icon-theme librsvg2-common fonts-dejavu-core
     iproute2 procps util-linux
 )
-packages_of_the_tests=(chromium xdotool git shellcheck)
+packages_of_the_tests=(chromium featherpad xclip xdotool git shellcheck)
 
 say() { printf '%s\n' "$*"; }
 fail() {

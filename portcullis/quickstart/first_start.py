@@ -122,7 +122,7 @@ def running_broker(found: Instance) -> Iterator[None]:
     try:
         health.wait(
             "the broker's start",
-            lambda: health.broker_answers(found.ports.broker),
+            lambda: health.broker_trouble(found.ports.broker),
             BROKER_SECONDS,
             lambda: process.poll() is None,
         )

@@ -14,35 +14,39 @@ from portcullis.rest.client import Client
 POLL_SECONDS = 0.1
 
 
-def wait(what: str, is_so: Callable[[], bool], seconds: float, still_hopeful: Callable[[], bool]) -> None:
-    """Raises QuickstartError when it is not so in time, or when there is no hope left."""
+def wait(
+    what: str, trouble: Callable[[], str | None], seconds: float, still_hopeful: Callable[[], bool]
+) -> None:
+    """Until there is no trouble any more. Raises QuickstartError, with the last trouble, when time or hope ends."""
     deadline = time.monotonic() + seconds
-    while not is_so():
+    while (last := trouble()) is not None:
         if not still_hopeful():
-            raise QuickstartError(f"{what}: a process that is needed has ended")
+            raise QuickstartError(f"{what}: a process that is needed has ended ({last})")
         if time.monotonic() > deadline:
-            raise QuickstartError(f"{what}: not within {seconds:.0f} s")
+            raise QuickstartError(f"{what}: not within {seconds:.0f} s ({last})")
         time.sleep(POLL_SECONDS)
 
 
-def broker_answers(port: int) -> bool:
-    """Whether the broker serves: liveness alone, so its certificate, which nobody here knows yet, is not checked."""
+def broker_trouble(port: int) -> str | None:
+    """Why the broker does not serve yet: liveness alone, so its certificate, which nobody knows yet, is not checked."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     connection = http.client.HTTPSConnection("127.0.0.1", port, timeout=2, context=context)
     try:
         connection.request("GET", "/healthz")
-        return connection.getresponse().status == 200
-    except (OSError, http.client.HTTPException):
-        return False
+        status = connection.getresponse().status
+    except (OSError, http.client.HTTPException) as exc:
+        return str(exc) or type(exc).__name__
     finally:
         connection.close()
+    return None if status == 200 else f"HTTP status {status}"
 
 
-def site_works(client: Client) -> bool:
-    """Whether gateway, broker and this machine's agent have found each other."""
+def site_trouble(client: Client) -> str | None:
+    """Why gateway, broker and this machine's agent have not found each other yet."""
     try:
-        return any(host.get("online") for host in client.items("admin", "hosts"))
-    except PortcullisError:
-        return False
+        hosts = client.items("admin", "hosts")
+    except PortcullisError as exc:
+        return str(exc)
+    return None if any(host.get("online") for host in hosts) else "the host is not connected to the broker"

@@ -52,7 +52,7 @@ def start(clone: Path, release: Path, port: int | None, lock_descriptor: int | N
     client = Client(facts.profile_of(found, secrets))
     with last_words(found), terminal.step("Waiting until broker, gateway and agent are ready"):
         health.wait(
-            "the start", lambda: health.site_works(client), HEALTHY_SECONDS, lambda: is_supervised(found)
+            "the start", lambda: health.site_trouble(client), HEALTHY_SECONDS, lambda: is_supervised(found)
         )
     found = publish_once(found, client, secrets)
     write_facts(found, client, secrets)
@@ -117,7 +117,7 @@ def launch_supervisor(found: Instance) -> None:
         os.close(output)
     health.wait(
         "the supervisor's start",
-        lambda: is_supervised(found),
+        lambda: None if is_supervised(found) else "it does not answer",
         SUPERVISOR_SECONDS,
         lambda: True,
     )

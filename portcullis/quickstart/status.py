@@ -30,9 +30,9 @@ def report(found: Instance) -> int:
     ]
     print(table(("PART", "PROCESS", "SINCE", "RESTARTS"), rows))
     client = Client(facts.profile_of(found, facts.read_secrets(found)), timeout_seconds=5)
-    is_healthy = health.site_works(client)
-    print(f"\n{'Healthy' if is_healthy else 'Not healthy: see the logs'}{sessions(client)}")
-    return HEALTHY if is_healthy else DEGRADED
+    trouble = health.site_trouble(client)
+    print("\n" + (f"Not healthy: {trouble}" if trouble else f"Healthy{sessions(client)}"))
+    return DEGRADED if trouble else HEALTHY
 
 
 def sessions(client: Client) -> str:

@@ -25,7 +25,9 @@ class Client:
         self._profile = profile
         self._timeout_seconds = timeout_seconds
         self._url = urlsplit(profile.url)
-        self._revision: str | None = None  # of the last change: what follows sees it, whichever broker answers
+        self._revision: str | None = (
+            None  # of the last change: what follows sees it, whichever broker answers
+        )
 
     def get(self, *segments: str) -> Any:
         return self.request("GET", segments)
@@ -61,7 +63,11 @@ class Client:
             raise not_portcullis(self._profile.url) from exc
 
     def _exchange(self, method: str, path: str, body: dict[str, Any] | None) -> tuple[int, bytes]:
-        headers = {"Authorization": f"Bearer {self._profile.token}", "Accept": "application/json"}
+        headers = {
+            "Host": self._url.netloc,
+            "Authorization": f"Bearer {self._profile.token}",
+            "Accept": "application/json",
+        }
         if self._revision:
             headers[REVISION_HEADER] = self._revision
         content = None
@@ -92,6 +98,8 @@ class Client:
     def _connection(self) -> http.client.HTTPConnection:
         host, port = self._url.hostname or "", self._url.port
         if self._url.scheme == "http":
+            # Plain http stays on this machine whatever a resolver says (RFC 6761, 6.3), and needs none.
+            host = "127.0.0.1" if host == "localhost" else host
             return http.client.HTTPConnection(host, port, timeout=self._timeout_seconds)
         try:
             context = ssl.create_default_context(cafile=self._profile.ca_cert)

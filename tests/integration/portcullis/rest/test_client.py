@@ -49,6 +49,23 @@ async def test_token_and_path_arrive_as_meant() -> None:
     }
 
 
+async def test_localhost_is_this_machine_whatever_a_resolver_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def handler(request: web.Request) -> web.Response:
+        return web.json_response({"host": request.headers["Host"]})
+
+    real = socket.getaddrinfo
+    async with serving(handler) as url:
+        asked: list[object] = []
+        monkeypatch.setattr(
+            socket,
+            "getaddrinfo",
+            lambda host, *rest, **named: asked.append(host) or real(host, *rest, **named),
+        )
+        named = url.replace("127.0.0.1", "localhost")
+        assert await ask(named, "a") == {"host": named.removeprefix("http://")}
+    assert "localhost" not in asked
+
+
 async def test_what_follows_a_change_presents_its_revision() -> None:
     seen = []
 
