@@ -24,6 +24,7 @@ from agents.linux.x11 import XConnection
 log = logging.getLogger(__name__)
 
 MAXIMUM_BYTES = 1 << 20
+_MAXIMUM_TAKEN_BYTES = 64 << 20
 _PIECE_BYTES = 64 << 10
 _TRANSFER_SECONDS = 5.0
 """Without progress, after which a transfer is given up."""
@@ -41,6 +42,7 @@ class _Fetch:
     timestamp: int
     data: bytearray = field(default_factory=bytearray)
     is_incremental: bool = False
+    received: int = 0
     timer: asyncio.TimerHandle | None = None
 
 
@@ -150,19 +152,25 @@ class Clipboard:
             self._finish_fetch(fetch)
 
     def _take_piece(self, fetch: _Fetch) -> None:
-        value = self._x.property(self._window, fetch.property, MAXIMUM_BYTES)
+        value = self._x.property(self._window, fetch.property, _MAXIMUM_TAKEN_BYTES)
         self._x.core.DeleteProperty(self._window, fetch.property)
         self._x.flush()
-        if value is None or len(fetch.data) + len(value[1]) > MAXIMUM_BYTES:
-            self._refuse_fetch()
-        elif value[1]:
-            fetch.data += value[1]
-            self._await_progress(fetch)
-        else:
+        piece = b"" if value is None else value[1]
+        fetch.received += len(piece)
+        if not piece:
             self._finish_fetch(fetch)
+        elif fetch.received > _MAXIMUM_TAKEN_BYTES:
+            self._refuse_fetch()
+        else:
+            # Also what is too much is taken to its end: some owners serve nobody else before.
+            fetch.data += piece if fetch.received <= MAXIMUM_BYTES else b""
+            self._await_progress(fetch)
 
     def _finish_fetch(self, fetch: _Fetch) -> None:
         self._give_up_fetch()
+        if fetch.received > MAXIMUM_BYTES:
+            self._refuse_fetch()
+            return
         encoding = "utf-8" if fetch.target == self._utf8 else "latin-1"
         text = fetch.data.decode(encoding, errors="replace").replace("\r\n", "\n").replace("\0", "")
         if len(text.encode()) > MAXIMUM_BYTES:

@@ -66,6 +66,7 @@ class Worker:
         self._attached: Connection | None = None
         self._waiting: set[Connection] = set()
         self._dials: set[asyncio.Task[None]] = set()
+        self._dialling = 0
         self._told: WorkerState | None = None
         self._is_ready = False
         self._idle = asyncio.Event()
@@ -186,9 +187,10 @@ class Worker:
         self._tell_state()
 
     def _dial(self, order: Dial) -> None:
-        if len(self._dials) + len(self._waiting) >= _MAXIMUM_WAITING:
+        if self._dialling + len(self._waiting) >= _MAXIMUM_WAITING:
             self._tell(DialFailed(order.rendezvous, "too_many_connections"))
             return
+        self._dialling += 1
         task = spawn(self._attach(order), name="dial")
         self._dials.add(task)
         task.add_done_callback(self._dials.discard)
@@ -201,6 +203,8 @@ class Worker:
             log.warning("dialling failed: %s", exc, extra=names)
             self._tell(DialFailed(order.rendezvous, exc.code))
             return
+        finally:
+            self._dialling -= 1
         connection = Connection(self, stream, order.grant)
         self._waiting.add(connection)
         self._idle.clear()

@@ -37,7 +37,7 @@ class Dialler:
         if _RENDEZVOUS.fullmatch(order.rendezvous) is None:
             raise ValueError("not a rendezvous")
         address = Address.parse(order.gateway.address)
-        transport, stream = await asyncio.get_running_loop().create_connection(
+        _, stream = await asyncio.get_running_loop().create_connection(
             lambda: _PatientStream(order, self._session, self._site),
             address.host,
             address.port,
@@ -46,7 +46,7 @@ class Dialler:
         try:
             await stream.opened
         except BaseException:
-            transport.abort()
+            stream.abort()
             raise
         return stream
 

@@ -160,7 +160,8 @@ class StreamClient:
         self._task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await self._task
-        self._writer.transport.abort()
+        if self.closed is None:
+            self._writer.transport.abort()
         with contextlib.suppress(OSError):
             await self._writer.wait_closed()
 

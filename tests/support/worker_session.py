@@ -197,12 +197,13 @@ class WorkerSession:
         reader, self._writer = await asyncio.open_connection(sock=ours)
         self._reading = asyncio.get_running_loop().create_task(self._read(reader))
 
+    def read_log(self) -> str:
+        return Path(self._log_file.name).read_text()
+
     async def ended(self) -> int:
-        """The worker's exit status."""
-        async with asyncio.timeout(WAIT_SECONDS):
-            status = await asyncio.to_thread(self.process.wait, WAIT_SECONDS)
-        self._log_file.flush()
-        self.log = Path(self._log_file.name).read_text()
+        """The worker's exit status; its log is in `log`."""
+        status = await asyncio.to_thread(self.process.wait, WAIT_SECONDS)
+        self.log = self.read_log()
         return status
 
     async def stop(self) -> None:

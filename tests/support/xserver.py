@@ -65,8 +65,13 @@ class XServer:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
         )
-        async with asyncio.timeout(STARTED_SECONDS):
-            output, _ = await program.communicate(stdin)
+        try:
+            async with asyncio.timeout(STARTED_SECONDS):
+                output, _ = await program.communicate(stdin)
+        finally:
+            if program.returncode is None:
+                program.kill()
+                await program.communicate()
         return output.decode()
 
     async def window(self, *search: str) -> int:
