@@ -223,8 +223,7 @@ async def join(broker: Address | str, token: str, name: str, state: Path, **clai
     body = {"token": parsed.text, "csr": _csr(key), "name": name, **claims}
     context = SiteClientContext(ca, "broker", parsed.secret.scope)
     answer = await _post(address, "/inner/v1/enrol", body, context)
-    answer["brokers"] = answer.get("brokers") or [str(address)]
-    return _accept(answer, key, state, ca, parsed.secret.scope)
+    return _accept(answer, key, state, ca, parsed.secret.scope, (str(address),))
 
 
 async def renew_if_due(credentials: Credentials, clock: Clock | None = None) -> Credentials:
@@ -243,7 +242,9 @@ async def renew_if_due(credentials: Credentials, clock: Clock | None = None) -> 
         "signature": to_base64url(old_key.sign(renewal_message(csr), ec.ECDSA(hashes.SHA256()))),
     }
     answer = await _post_to_any(credentials, "/inner/v1/renew", body)
-    renewed = _accept(answer, new_key, credentials.state, credentials.ca, credentials.site_id)
+    renewed = _accept(
+        answer, new_key, credentials.state, credentials.ca, credentials.site_id, credentials.brokers
+    )
     (credentials.state / "renewal.pem").unlink()
     return renewed
 
@@ -379,11 +380,20 @@ def _answer(address: Address, status: int, raw: bytes) -> dict[str, Any]:
 
 
 def _accept(
-    answer: dict[str, Any], key: ec.EllipticCurvePrivateKey, state: Path, ca: str, site_id: str
+    answer: dict[str, Any],
+    key: ec.EllipticCurvePrivateKey,
+    state: Path,
+    ca: str,
+    site_id: str,
+    known_brokers: tuple[str, ...],
 ) -> Credentials:
-    """Check an enrolment or renewal answer against what was asked, and write it."""
+    """Check an enrolment or renewal answer against what was asked, and write it.
+
+    `known_brokers` stay when the answer names none, as that of a broker that starts does.
+    """
     try:
-        credentials = Credentials._from_json(state, {**answer, "ca": ca})
+        brokers = answer["brokers"] or known_brokers
+        credentials = Credentials._from_json(state, {**answer, "ca": ca, "brokers": brokers})
         certificate = x509.load_pem_x509_certificate(str(answer["certificate"]).encode())
         _check_certificate(certificate, key, ca, credentials)
     except (KeyError, TypeError, ValueError, AttributeError) as exc:

@@ -23,6 +23,10 @@ TOLERATED_CLOCK_SECONDS = 300
 """How far a machine's clock may be behind the broker's."""
 
 
+_SUBJECT_NAMES = {NameOID.COMMON_NAME: "commonName", NameOID.SERIAL_NUMBER: "serialNumber"}
+"""As Python's ssl module spells them."""
+
+
 def new_key() -> ec.EllipticCurvePrivateKey:
     return ec.generate_private_key(ec.SECP256R1())
 
@@ -90,7 +94,7 @@ def identity_of(certificate: x509.Certificate) -> MachineIdentity | None:
     try:
         names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
         uris = names.get_values_for_type(x509.UniformResourceIdentifier)
-        subject = [[(attribute.rfc4514_attribute_name, attribute.value)] for attribute in certificate.subject]
+        subject = [[(_SUBJECT_NAMES.get(part.oid, ""), part.value)] for part in certificate.subject]
     except (x509.ExtensionNotFound, x509.DuplicateExtension, ValueError):
         return None
     return peer_identity({"subjectAltName": [("URI", uri) for uri in uris], "subject": subject})
