@@ -1,8 +1,9 @@
 """The X server of a session: how Xvfb is called. Pure; the leader adds `-fbdir`, `-auth` and `-displayfd`.
 
-It starts at the largest size that a client may ask for, since it cannot grow, and the worker sets the wanted mode by
-RandR: a resize then costs nothing. MIT-SHM is off: display and application run under two accounts, and Chromium then
-makes its segments readable and writable for every account of the host
+It starts at the largest size that a client may ask for, since it cannot grow, and the worker sets the wanted mode
+by RandR: a resize then costs nothing. It draws no cursor into the framebuffer, or viewers would see two: they are
+told its picture, which XFixes knows all the same. MIT-SHM is off: display and application run under two accounts,
+and Chromium then makes its segments readable and writable for every account of the host
 (docs/decisions/0004-accounts-on-a-host.md, measured).
 """
 
@@ -27,5 +28,6 @@ def command(dots_per_inch: int) -> list[str]:
         "tcp",
         "-extension",
         "MIT-SHM",
+        "-nocursor",
         "-noreset",
     ]

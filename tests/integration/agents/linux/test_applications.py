@@ -2,6 +2,7 @@
 
 import asyncio
 import shutil
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -73,6 +74,22 @@ async def test_text_is_twice_as_large_at_twice_the_pixel_ratio(launch, command):
         order, _ = await launch(command, ratio=ratio)
         heights.append(menu_height(await drawn(order, lambda seen: menu_height(seen) > 10)))
     assert 1.7 < heights[1] / heights[0] < 2.3
+
+
+async def test_pointer_leaves_no_pixel_in_the_framebuffer(host, launch):
+    order, status = await launch("mousepad")
+    await drawn(order, lambda seen: share_of(seen, (255, 255, 255)) > 0.8)
+    environment = {
+        "DISPLAY": status.display,
+        "XAUTHORITY": str(host.folder(order) / "worker" / "xauthority"),
+        "PATH": "/usr/bin:/bin",
+    }
+    places = []
+    for place in ("300", "500"):  # over plain paper, where nothing is highlighted
+        subprocess.run(["xdotool", "mousemove", "--sync", place, place], env=environment, check=True)
+        x, y = int(place), int(place)
+        places.append(picture(order)[y - 40 : y + 40, x - 40 : x + 40])
+    assert all(np.all(place == 255) for place in places)
 
 
 async def test_chromium_takes_the_pixel_ratio(launch):

@@ -64,4 +64,4 @@ def test_display_runs_without_shared_memory_segments_and_without_a_port():
     command = launch()["display"]["command"]
     assert command[command.index("-extension") + 1] == "MIT-SHM"
     assert command[command.index("-nolisten") + 1] == "tcp"
-    assert "-ac" not in command
+    assert "-nocursor" in command and "-ac" not in command
