@@ -244,8 +244,9 @@ async def test_a_reader_that_stays_stopped_is_cut_and_the_worker_closed(site, mo
     while not worker.lost.done():
         worker.send(bytes(65536))
         await asyncio.wait({worker.lost}, timeout=0.01)
+    assert len(worker.received) == 0
+    await until(lambda: site.gateway.streams.live == 0)
     await until(lambda: site.gateway.public.gate.total == 0)
-    assert site.gateway.streams.live == 0
     client.transport.abort()
 
 
@@ -258,8 +259,8 @@ async def test_a_stopped_reader_does_not_hold_a_stream_whose_worker_has_left(sit
         worker.send(bytes(16384))
         await asyncio.sleep(0)
     worker.transport.close()
+    await until(lambda: site.gateway.streams.live == 0)
     await until(lambda: site.gateway.public.gate.total == 0)
-    assert site.gateway.streams.live == 0
     client.transport.abort()
 
 
