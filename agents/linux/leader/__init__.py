@@ -13,7 +13,8 @@ FOLDER/ended.json, which the agent removes together with the folder.
     __main__.py    begin detached; sweep up after a leader that was killed
     session.py     the order of starting and ending, what is told to the agent
     loop.py        events, deadlines, signals: one thread
-    lines.py       the agent's connection and the worker's channel
+    agent_side.py  the agent's connection
+    lines.py       what it and the worker's channel have in common
     output.py      what the processes print
     processes.py   fork, become an account, find and kill descendants
     traces.py      folders and files that a session needs, and their removal

@@ -21,7 +21,8 @@ from pathlib import Path
 from typing import Any
 
 from agents.linux.leader import processes, traces
-from agents.linux.leader.lines import Peer, parse, peer_uid
+from agents.linux.leader.agent_side import AgentSide
+from agents.linux.leader.lines import Peer, parse
 from agents.linux.leader.loop import Loop
 from agents.linux.leader.output import Output, SessionLog
 
@@ -52,12 +53,10 @@ class Failure(Exception):
 
 class Session:
     def __init__(self, folder: Path, listener: socket.socket) -> None:
-        listener.setblocking(False)
         self._folder = folder
-        self._listener = listener
         self._log = SessionLog(folder / "session.log")
         self._loop = Loop()
-        self._agent: Peer | None = None
+        self._agent = AgentSide(self._loop, listener, self._obey, self._greeting)
         self._worker: Peer | None = None
         self._launch: dict[str, Any] = {}
         self._facts: dict[str, Any] = {"groups": []}
@@ -73,13 +72,12 @@ class Session:
         self._phase = "running"  # -> terminating -> killing -> ended
 
     def run(self) -> None:
-        self._loop.watch(self._listener, lambda _: self._accept())
         self._loop.watch_signals(self._on_signals)
         self._loop.at("launch", LAUNCH_SECONDS, lambda: self._end("logged_off", "no launch came"))
         while self._phase != "ended":
-            for peer in (self._agent, self._worker):
-                if peer is not None:
-                    self._loop.want_writes(peer.end, peer.wants_to_write)
+            if self._worker is not None:
+                self._loop.want_writes(self._worker.end, self._worker.wants_to_write)
+            self._agent.before_waiting()
             self._loop.turn(self._guarded)
 
     def _guarded(self, handle: Any) -> None:
@@ -111,36 +109,6 @@ class Session:
 
     # the agent
 
-    def _accept(self) -> None:
-        connection, _ = self._listener.accept()
-        if peer_uid(connection) != 0:
-            connection.close()
-            return
-        self._drop_agent()  # the newest wins
-        self._agent = Peer(connection)
-        self._loop.watch(connection, lambda events: self._on_agent())
-        self._tell_status()
-        if self._worker_state is not None:
-            self._to_agent(self._worker_state)
-
-    def _drop_agent(self) -> None:
-        if self._agent is not None:
-            self._loop.unwatch(self._agent.end)
-            self._agent.end.close()
-            self._agent = None
-
-    def _on_agent(self) -> None:
-        if (agent := self._agent) is None:
-            return
-        try:
-            agent.flush()
-            lines = agent.receive()
-        except (EOFError, OSError):
-            self._drop_agent()
-            return
-        for line in lines:
-            self._obey(line)
-
     def _obey(self, line: bytes) -> None:
         message = parse(line)
         if message.get("to") == "worker":
@@ -151,15 +119,13 @@ class Session:
             code, detail = message.get("code") or "logged_off", message.get("detail")
             self._end(str(code), detail, grace_seconds=float(message.get("grace_seconds", 3)))
 
-    def _to_agent(self, line: bytes) -> None:
-        if self._agent is not None:
-            try:
-                self._agent.send(line)
-            except OSError:
-                self._drop_agent()
-
     def _tell_status(self) -> None:
-        self._to_agent(json.dumps(self._status()).encode())
+        self._agent.send(json.dumps(self._status()).encode())
+
+    def _greeting(self) -> list[bytes]:
+        """What an agent that connects is told."""
+        status = json.dumps(self._status()).encode()
+        return [status] if self._worker_state is None else [status, self._worker_state]
 
     def _status(self) -> dict[str, Any]:
         return {
@@ -202,7 +168,7 @@ class Session:
         message = parse(line)
         if message.get("from") != "worker":
             return
-        self._to_agent(line)
+        self._agent.send(line)
         if message.get("type") == "state":
             self._worker_state = line
             windows = message.get("windows")
@@ -475,5 +441,4 @@ class Session:
             self._tell_status()
         else:
             shutil.rmtree(self._folder, ignore_errors=True)
-        if self._agent is not None:
-            self._agent.flush_and_close(seconds=1)
+        self._agent.flush_and_close(seconds=1)
