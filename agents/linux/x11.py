@@ -22,12 +22,26 @@ from agents.worker.desktop import DesktopLost
 
 log = logging.getLogger(__name__)
 
-_connect: Callable[[str], Any] = xcffib.Connection
 _CHANGE_PROPERTY = 18
 _PROPERTY_PIECE_WORDS = 16 * 1024
 
 
+class _Connection(xcffib.Connection):
+    """Every call of xcffib asks `invalid`, before and after: the one place where a lost server shows."""
+
+    def invalid(self) -> None:
+        try:
+            super().invalid()  # type: ignore[no-untyped-call]
+        except xcffib.ConnectionException as exc:
+            raise DesktopLost("the display is gone") from exc
+
+
+_connect: Callable[[str], Any] = _Connection
+
+
 class XConnection:
+    """Any method, and any request made through it, raises DesktopLost once the server is gone."""
+
     def __init__(self, display: str, xauthority: str) -> None:
         """Raises DesktopLost when there is no such display or the cookie is refused."""
         # libXau finds the cookie through this variable alone; xcffib's own `auth` argument cannot hold a cookie
@@ -35,8 +49,9 @@ class XConnection:
         os.environ["XAUTHORITY"] = xauthority  # noqa: TID251
         try:
             self.xcb = _connect(display)
-        except xcffib.ConnectionException as exc:
+        except (DesktopLost, xcffib.ConnectionException) as exc:
             raise DesktopLost(f"cannot connect to display {display}") from exc
+        self._descriptor: int = self.xcb.get_file_descriptor()
         self.display = display
         self.xauthority = xauthority
         self.setup = self.xcb.get_setup()
@@ -55,13 +70,11 @@ class XConnection:
     def start(self, on_lost: Callable[[], None]) -> None:
         self._on_lost = on_lost
         self._loop = asyncio.get_running_loop()
-        self._loop.add_reader(self.xcb.get_file_descriptor(), self._drain)
+        self._loop.add_reader(self._descriptor, self._drain)
         self._schedule_drain()
 
     def close(self) -> None:
-        if self._loop is not None:
-            self._loop.remove_reader(self.xcb.get_file_descriptor())
-            self._loop = None
+        self._stop_reading()
         self.xcb.disconnect()
 
     def extension(self, key: Any) -> Any:
@@ -71,20 +84,14 @@ class XConnection:
         self._handlers.setdefault(event, []).append(handler)
 
     def reply(self, cookie: Any) -> Any:
-        """Wait for a reply. Raises DesktopLost, or xcffib.Error for a request that the server refused."""
-        try:
-            answer = cookie.reply()
-        except xcffib.ConnectionException as exc:
-            raise DesktopLost from exc
+        """Wait for a reply. Raises xcffib.Error for a request that the server refused."""
+        answer = cookie.reply()
         self._schedule_drain()
         return answer
 
     def check(self, cookie: Any) -> None:
-        """Wait until the server has done a checked request. Raises as `reply`."""
-        try:
-            cookie.check()
-        except xcffib.ConnectionException as exc:
-            raise DesktopLost from exc
+        """Wait until the server has done a checked request. Raises xcffib.Error if it refused."""
+        cookie.check()
         self._schedule_drain()
 
     def sync(self) -> None:
@@ -92,10 +99,7 @@ class XConnection:
         self.reply(self.core.GetInputFocus())
 
     def flush(self) -> None:
-        try:
-            self.xcb.flush()
-        except xcffib.ConnectionException as exc:
-            raise DesktopLost from exc
+        self.xcb.flush()
 
     def atom(self, name: str) -> int:
         known = self._atoms.get(name)
@@ -156,14 +160,16 @@ class XConnection:
         while True:
             try:
                 return self.xcb.poll_for_event()
-            except xcffib.ConnectionException as exc:
-                raise DesktopLost from exc
             except xcffib.Error as exc:
                 # A window that another client destroyed meanwhile, for example.
                 log.debug("the X server refused a request: %s", type(exc).__name__)
 
     def _lose(self) -> None:
         if self._loop is not None:
-            self._loop.remove_reader(self.xcb.get_file_descriptor())
-            self._loop = None
+            self._stop_reading()
             self._on_lost()
+
+    def _stop_reading(self) -> None:
+        if self._loop is not None:
+            self._loop.remove_reader(self._descriptor)
+            self._loop = None

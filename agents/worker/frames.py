@@ -84,7 +84,8 @@ class Frames:
         if not (self._is_unknown or self._is_damaged or self._pending):
             return
         now = self._clock.monotonic()
-        at = self._pacing.may_send_at(now, self._waits_for_echo)
+        # What did not fit the last frame belongs to the same picture: it does not wait a whole interval.
+        at = self._pacing.may_send_at(now, self._waits_for_echo or bool(self._pending))
         if at is None:
             return  # the next acknowledgement calls
         if at > now:

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 TARGET_DELAY_SECONDS = 0.05
-FIRST_WINDOW_BYTES = 256 << 10
+FIRST_WINDOW_BYTES = 64 << 10
 MINIMUM_WINDOW_BYTES = 16 << 10
 MAXIMUM_WINDOW_BYTES = 4 << 20
 MAXIMUM_FRAMES_IN_FLIGHT = 30
@@ -22,7 +22,7 @@ BASE_SECONDS = 10.0
 """How long a round trip counts as the path's own: a path that became longer is believed after this."""
 FRAME_INTERVAL_SECONDS = 1 / 60
 ECHO_INTERVAL_SECONDS = 0.004
-"""Between frames while input waits for its echo."""
+"""Between frames while input waits for its echo, or a picture for its rest."""
 STALL_SECONDS = 1.0
 
 
@@ -47,15 +47,15 @@ class Pacing:
         """The most that the next frame should have: what is not drawn by it is sent fresh with a later one."""
         return max(MINIMUM_WINDOW_BYTES, self.window - self.in_flight)
 
-    def may_send_at(self, now: float, echo: bool) -> float | None:
-        """When the next frame may be captured; None: not before an acknowledgement. `echo`: input waits for it."""
+    def may_send_at(self, now: float, urgent: bool) -> float | None:
+        """When the next frame may be captured; None: not before an acknowledgement. `urgent`: somebody waits for it."""
         if self._sent and (
             len(self._sent) >= MAXIMUM_FRAMES_IN_FLIGHT
             or self.in_flight + self._expected / 2 > self.window
             or now - self._sent[0].at > self._stall_seconds
         ):
             return None
-        interval = ECHO_INTERVAL_SECONDS if echo else FRAME_INTERVAL_SECONDS
+        interval = ECHO_INTERVAL_SECONDS if urgent else FRAME_INTERVAL_SECONDS
         return max(now, self._last_sent_at + interval)
 
     def sent(self, sequence: int, size: int, now: float) -> None:

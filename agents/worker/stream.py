@@ -193,7 +193,9 @@ class Stream(asyncio.Protocol):
         for data in self._ws.data_to_send():
             if data:
                 transport.write(data)
-            elif not transport.is_closing():  # a TLS transport that is closed twice cannot be aborted any more
+            elif (
+                not transport.is_closing()
+            ):  # a TLS transport that is closed twice cannot be aborted any more
                 transport.close()
         if transport.get_write_buffer_size() > _MAXIMUM_UNSENT_BYTES:
             log.warning("a client does not read what it asks for: its stream is dropped")

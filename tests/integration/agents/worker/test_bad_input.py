@@ -1,5 +1,6 @@
 """Clients that break the protocol, agents that break theirs, displays that go away: a session outlives the first."""
 
+import contextlib
 import random
 import struct
 
@@ -127,17 +128,13 @@ async def test_flood_of_input_and_pings_is_survived(x, session):
 
 async def test_client_that_asks_and_never_reads_is_dropped(session):
     client = await session.attach_drawn()
-    client._writer.transport.pause_reading()
+    writer = client._writer
+    writer.transport.pause_reading()
     pings = m.encode(*(m.Ping(number) for number in range(1024)))
-    frame = bytes(client._ws_frame(pings)) if hasattr(client, "_ws_frame") else None
-    assert frame is None
-    for _ in range(4000):
-        client.send_payload(pings)
-        if client._writer.transport.is_closing():
-            break
-        await client._writer.drain() if client._writer.transport.get_write_buffer_size() > 1 << 20 else None
-        if session.state.connections == 0:
-            break
+    with contextlib.suppress(OSError):
+        while session.state.connections:
+            client.send_payload(pings)
+            await writer.drain()
     await session.until(lambda: session.state.connections == 0)
     assert await is_well(session)
 

@@ -1,0 +1,101 @@
+"""Operations give the picture exactly, only where it differs, within the budget."""
+
+import numpy as np
+import zstandard
+
+from agents.worker.damage import Box
+from agents.worker.encoder import FrameEncoder
+from portcullis.protocol import messages as m
+
+WIDTH, HEIGHT = 320, 200
+ALL = Box(0, 0, WIDTH, HEIGHT)
+
+
+class Screen:
+    def __init__(self):
+        self.pixels = np.zeros((HEIGHT, WIDTH), np.uint32)
+        self.seen = np.full((HEIGHT, WIDTH, 3), 99, np.uint8)
+        self.encoder = FrameEncoder(self.read, WIDTH, HEIGHT)
+
+    def read(self, box):
+        return self.pixels[box.y : box.y + box.height, box.x : box.x + box.width].copy()
+
+    def encode(self, *boxes, budget=1 << 30):
+        encoded = self.encoder.encode(boxes, budget)
+        frame = m.decode(m.frame_payload(1, 0, 0, encoded.operations))[0]
+        for operation in frame.operations:
+            rows = slice(operation.y, operation.y + operation.height)
+            columns = slice(operation.x, operation.x + operation.width)
+            if isinstance(operation, m.Fill):
+                self.seen[rows, columns] = (operation.red, operation.green, operation.blue)
+            else:
+                data = zstandard.ZstdDecompressor().decompress(operation.data)
+                shape = (operation.height, operation.width, 3)
+                self.seen[rows, columns] = np.frombuffer(data, np.uint8).reshape(shape)
+        return frame.operations, encoded.rest
+
+    @property
+    def rgb(self):
+        return np.stack([self.pixels >> shift & 255 for shift in (16, 8, 0)], axis=2)
+
+
+def noise(screen, box=ALL, seed=1):
+    generator = np.random.default_rng(seed)
+    area = slice(box.y, box.y + box.height), slice(box.x, box.x + box.width)
+    screen.pixels[area] = generator.integers(0, 1 << 24, (box.height, box.width), dtype=np.uint32)
+
+
+def test_first_frame_is_whole_also_where_the_screen_is_black():
+    screen = Screen()
+    operations, rest = screen.encode(ALL)
+    assert (screen.seen == 0).all()
+    assert {type(operation) for operation in operations} == {m.Fill}
+    assert rest == []
+
+
+def test_noise_is_exact():
+    screen = Screen()
+    noise(screen)
+    screen.encode(ALL)
+    assert (screen.seen == screen.rgb).all()
+
+
+def test_what_did_not_change_is_not_sent_again():
+    screen = Screen()
+    noise(screen)
+    screen.encode(ALL)
+    assert screen.encode(ALL) == ((), [])
+    noise(screen, Box(100, 50, 7, 3), seed=2)
+    operations, _ = screen.encode(ALL)
+    assert [(o.x, o.y, o.width, o.height) for o in operations] == [(100, 50, 7, 3)]
+
+
+def test_budget_leaves_a_rest_that_is_sent_fresh_later():
+    screen = Screen()
+    noise(screen, Box(0, 0, 10, 10))
+    noise(screen, Box(200, 150, 10, 10))
+    screen.encoder.encode([ALL], 1 << 30)
+    noise(screen, Box(0, 0, 10, 10), seed=3)
+    noise(screen, Box(200, 150, 10, 10), seed=3)
+    operations, rest = screen.encode(ALL, budget=1)
+    assert len(operations) == 1
+    assert rest == [Box(200, 150, 10, 10)]
+    noise(screen, Box(200, 150, 10, 10), seed=4)
+    screen.encode(*rest)
+    assert (screen.seen[150:160, 200:210] == screen.rgb[150:160, 200:210]).all()
+
+
+def test_forgotten_picture_is_sent_whole():
+    screen = Screen()
+    noise(screen)
+    screen.encode(ALL)
+    screen.seen[:] = 5
+    screen.encode(screen.encoder.forget())
+    assert (screen.seen == screen.rgb).all()
+
+
+def test_boxes_beyond_the_display_are_clipped():
+    screen = Screen()
+    noise(screen)
+    operations, _ = screen.encode(Box(300, 190, 500, 500), Box(1000, 1000, 5, 5))
+    assert [(o.x, o.y, o.width, o.height) for o in operations] == [(300, 190, 20, 10)]
