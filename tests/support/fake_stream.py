@@ -133,6 +133,8 @@ class FakeWorker:
             m.encode(m.Welcome(1, e, self.r, width, height, 3840, 2160, 7, self.last_input))
         )
         await self.send_frame()
+        async with self.changed:
+            self.changed.notify_all()
 
     async def _run(self, stream: web.WebSocketResponse) -> None:
         async for message in stream:
@@ -186,8 +188,10 @@ class FakeWorker:
 
     async def lose_connection(self) -> None:
         """As a network does: no Close frame."""
-        assert self.stream is not None
-        transport = self.stream._req.transport  # type: ignore[union-attr]
+        lost, self.stream = self.stream, None
+        assert lost is not None
+        assert lost._req is not None
+        transport = lost._req.transport
         assert transport is not None
         transport.abort()
 

@@ -10,6 +10,7 @@ import { EventParser, eventsOf } from "../../web_client/app/events.js";
 import { STRINGS, errorText, t } from "../../web_client/app/strings.js";
 import { CLOSE_CODES } from "../../web_client/core/protocol/closing.js";
 import { cursorStyle } from "../../web_client/core/display/cursor.js";
+import { exactSide } from "../../web_client/core/display/view_size.js";
 
 const ROOT = fileURLToPath(new URL("../../web_client/", import.meta.url));
 const read = (name) => readFileSync(path.join(ROOT, name), "utf8");
@@ -142,4 +143,12 @@ test("the keyboard layout follows the locale, unless the keys say otherwise", ()
 test("a cursor's hot spot is counted in CSS pixels", () => {
   assert.equal(cursorStyle({ url: "blob:x", hotX: 4, hotY: 6 }, 1), 'url("blob:x") 4 6, default');
   assert.equal(cursorStyle({ url: "blob:x", hotX: 4, hotY: 6 }, 2), 'image-set(url("blob:x") 2x) 2 3, default');
+});
+
+test("device pixels are counted by the browser, unless it counts CSS pixels", () => {
+  assert.equal(exactSide(1250.5, 1251), 1251);
+  assert.equal(exactSide(1250.5, 1250), 1250);
+  assert.equal(exactSide(2000, 1000), 2000);
+  assert.equal(exactSide(1250.9), 1250);
+  assert.equal(exactSide(40000, 40000), 16384);
 });

@@ -21,6 +21,7 @@ export function isToolbarShortcut({ code, ctrlKey, altKey }) {
 export class Toolbar {
   #view;
   #timer = 0;
+  #isLeaving = false;
   #listeners = new AbortController();
   #full = h("button", { type: "button", click: () => this.#toggleFullScreen() });
   #leave;
@@ -48,12 +49,14 @@ export class Toolbar {
   /** @param {boolean} [takeFocus] */
   show(takeFocus = false) {
     clearTimeout(this.#timer);
+    this.#isLeaving = false;
     this.element.classList.add("shown");
     if (takeFocus) this.element.querySelector("button")?.focus();
   }
 
   hide() {
     clearTimeout(this.#timer);
+    this.#isLeaving = false;
     this.element.classList.remove("shown");
   }
 
@@ -68,14 +71,17 @@ export class Toolbar {
     const options = { signal, capture: true };
     this.#view.addEventListener("pointermove", (event) => this.#moved(event), options);
     this.#view.addEventListener("pointerdown", (event) => this.#pressed(event), options);
-    this.element.addEventListener("pointerenter", () => this.show(), { signal });
+    for (const type of ["pointerenter", "focusin"]) this.element.addEventListener(type, () => this.show(), { signal });
     for (const type of ["pointerleave", "focusout"]) this.element.addEventListener(type, () => this.#hideSoon(), { signal });
     document.addEventListener("fullscreenchange", () => this.#labelFullScreen(), { signal });
   }
 
   /** @param {PointerEvent} event */
-  #moved({ clientY, buttons, pointerType }) {
-    if (pointerType === "touch" || this.#isShown()) return;
+  #moved({ clientY, buttons, pointerType, target }) {
+    if (pointerType === "touch") return;
+    const isOver = this.element.contains(/** @type {Node} */ (target));
+    if (this.#isShown() && !isOver && !this.#isLeaving) return this.#hideSoon();
+    if (this.#isShown()) return;
     clearTimeout(this.#timer);
     // A button held means that something of the application is being dragged along the edge.
     if (clientY <= EDGE_PX && buttons === 0) this.#timer = setTimeout(() => this.show(), REST_MS);
@@ -90,7 +96,9 @@ export class Toolbar {
 
   #hideSoon() {
     clearTimeout(this.#timer);
+    this.#isLeaving = true;
     this.#timer = setTimeout(() => {
+      this.#isLeaving = false;
       if (!this.element.matches(":hover") && !this.element.contains(document.activeElement)) this.hide();
     }, LEAVE_MS);
   }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -91,6 +92,13 @@ async def chromium(_decoder: None) -> AsyncIterator[Browser]:
 async def portal() -> AsyncIterator[FakePortal]:
     async with FakePortal() as portal:
         yield portal
+
+
+async def until_true(page: Page, script: str, argument: object = None, seconds: float = 10) -> None:
+    """Playwright's own wait_for_function evaluates strings, which the policy of the page forbids."""
+    async with asyncio.timeout(seconds):
+        while not await page.evaluate(script, argument):
+            await asyncio.sleep(0.02)
 
 
 async def open_visit(chromium: Browser, portal: FakePortal, **options: object) -> Visit:

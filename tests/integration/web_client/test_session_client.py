@@ -11,7 +11,7 @@ from PIL import Image
 from playwright.async_api import Browser, Page, expect
 
 from portcullis.protocol import messages as m
-from tests.integration.web_client.conftest import Visit, open_visit
+from tests.integration.web_client.conftest import Visit, open_visit, until_true
 from tests.support.fake_portal import FakePortal
 from tests.support.fake_stream import FakeWorker
 
@@ -24,7 +24,8 @@ async def canvas_pixels(page: Page) -> np.ndarray:
             const canvas = document.querySelector('canvas');
             const data = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
             let text = '';
-            for (let at = 0; at < data.length; at += 32768) text += String.fromCharCode(...data.subarray(at, at + 32768));
+            for (let at = 0; at < data.length; at += 32768)
+                text += String.fromCharCode(...data.subarray(at, at + 32768));
             return [canvas.width, canvas.height, btoa(text)];
         }"""
     )
@@ -32,9 +33,10 @@ async def canvas_pixels(page: Page) -> np.ndarray:
 
 
 async def until_size(page: Page, width: int, height: int) -> None:
-    await page.wait_for_function(
+    await until_true(
+        page,
         "([w, h]) => { const c = document.querySelector('canvas'); return c.width === w && c.height === h; }",
-        arg=[width, height],
+        [width, height],
     )
 
 
@@ -221,9 +223,7 @@ async def test_the_same_text_is_sent_once(portal: FakePortal, visit) -> None:
 async def test_what_the_application_copies_is_in_the_browsers_clipboard(portal: FakePortal, visit) -> None:
     page = await visit.working()
     await portal.worker.send(m.ClipboardText(1, "from the application"))
-    await page.wait_for_function(
-        "async () => await navigator.clipboard.readText() === 'from the application'"
-    )
+    await until_true(page, "async () => await navigator.clipboard.readText() === 'from the application'")
     await page.keyboard.press("Control+v")
     await portal.worker.until(lambda: "v" in portal.worker.typed())
     assert portal.worker.of(m.ClipboardText) == []
@@ -237,10 +237,10 @@ async def test_the_applications_cursor_and_title_are_shown(portal: FakePortal, v
     pixels = bytes([255, 0, 0, 255]) * (16 * 16)
     await portal.worker.send(m.CursorUse(5), m.Cursor(5, 3, 4, 16, 16, pixels), m.Title("notes.txt – Größe"))
     await expect(page).to_have_title("notes.txt – Größe")
-    await page.wait_for_function("document.querySelector('canvas').style.cursor.startsWith('url(\"blob:')")
+    await until_true(page, "document.querySelector('canvas').style.cursor.startsWith('url(\"blob:')")
     assert "3 4, default" in await page.evaluate("document.querySelector('canvas').style.cursor")
     await portal.worker.send(m.CursorUse(0))
-    await page.wait_for_function("document.querySelector('canvas').style.cursor === 'none'")
+    await until_true(page, "document.querySelector('canvas').style.cursor === 'none'")
     assert visit.complaints == []
 
 
@@ -285,6 +285,7 @@ async def test_typing_through_a_lost_connection_loses_and_repeats_nothing(
     for at in range(0, len(text), 20):
         await page.keyboard.type(text[at : at + 20])
         if at in (40, 80):
+            await worker.until(lambda: worker.stream is not None)
             await worker.lose_connection()
     await worker.until(lambda: len(worker.typed()) >= len(text))
     assert "".join(worker.typed()) == text

@@ -53,9 +53,22 @@ export class ViewObserver {
  * @param {ResizeObserverEntry} entry
  * @returns {ViewSize}
  */
-function sizeOf(entry) {
-  const box = entry.devicePixelContentBoxSize?.[0];
-  const width = box ? box.inlineSize : Math.floor(entry.contentRect.width * devicePixelRatio);
-  const height = box ? box.blockSize : Math.floor(entry.contentRect.height * devicePixelRatio);
-  return { width: Math.min(width, MAXIMUM), height: Math.min(height, MAXIMUM), pixelRatio: devicePixelRatio };
+function sizeOf({ contentRect, devicePixelContentBoxSize }) {
+  const box = devicePixelContentBoxSize?.[0];
+  return {
+    width: exactSide(contentRect.width * devicePixelRatio, box?.inlineSize),
+    height: exactSide(contentRect.height * devicePixelRatio, box?.blockSize),
+    pixelRatio: devicePixelRatio,
+  };
+}
+
+/**
+ * The browser's own count of device pixels; only it knows which way a fraction was rounded. Where device emulation is on,
+ * Chromium counts CSS pixels instead: then, and in Safari, the computed side is as near as one gets.
+ * @param {number} computed
+ * @param {number} [counted]
+ */
+export function exactSide(computed, counted) {
+  const side = counted !== undefined && Math.abs(counted - computed) <= 1 ? counted : Math.floor(computed + 0.01);
+  return Math.min(side, MAXIMUM);
 }
