@@ -44,12 +44,20 @@ class LineFormatter(logging.Formatter):
                 record.levelname.lower(),
                 self._part,
                 _one_line(record.getMessage()),
-                *(f"{name}={_one_line(str(value))}" for name, value in fields.items()),
+                *(f"{name}={_value(str(value))}" for name, value in fields.items()),
             )
         )
         if record.exc_info:
             line += "\n" + self.formatException(record.exc_info)
         return line
+
+
+def _value(text: str) -> str:
+    """Quoted where it would else read as several fields."""
+    if text and text.isprintable() and not set(text) & set(' "=\\'):
+        return text
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{_one_line(escaped)}"'
 
 
 def _one_line(text: str) -> str:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import math
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, dataclass
@@ -111,18 +112,24 @@ def _metavar(kind: Any) -> str:
 def _read_file(path: str) -> dict[str, Any]:
     try:
         data = yaml.safe_load(Path(path).read_text())
-    except (OSError, yaml.YAMLError) as exc:
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as exc:
         raise InvalidInput(path, "a readable YAML file") from exc
+    if data is None:  # nothing but comments
+        return {}
     if not isinstance(data, dict):
         raise InvalidInput(path, "a mapping of settings")
     return data
 
 
 def _parse(source: str, raw: Any, kind: Any) -> Any:
+    if raw is None or isinstance(raw, (list, dict)):  # YAML's
+        raise InvalidInput(source, _metavar(kind))
     text = str(raw)
     try:
         if kind is Address:
             return raw if isinstance(raw, Address) else Address.parse(text)
+        if kind is float and not math.isfinite(float(text)):
+            raise ValueError("not finite")
         if kind in (int, float, Path, str):
             return kind(text)
         if kind is bool:

@@ -1,7 +1,7 @@
 """Grants, and the two signatures by which a browser proves its key. Pure: bytes in, bytes out.
 
-A *ticket* is an opaque bearer secret (`portcullis.ids`), so there is nothing of it here but its lifetime. A *grant* is the
-broker's statement of what a connection may do, verified offline by gateway and worker:
+A *ticket* is an opaque bearer secret (`portcullis.ids`), so there is nothing of it here but its lifetime. A *grant* is
+the broker's statement of what a connection may do, verified offline by gateway and worker:
 
     grant.v1.<kid>.<base64url payload>.<base64url Ed25519 signature>
 
@@ -12,9 +12,9 @@ bytes, so no canonical form is needed.
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import json
+import math
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -43,7 +43,7 @@ def from_base64url(text: str) -> bytes:
     """Raises ValueError for anything but unpadded canonical base64url."""
     try:
         data = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-    except (binascii.Error, UnicodeEncodeError) as exc:
+    except ValueError as exc:  # binascii.Error is one; so is what is not ASCII
         raise ValueError("not base64url") from exc
     if to_base64url(data) != text:
         raise ValueError("not canonical base64url")
@@ -98,7 +98,7 @@ def verify_grant(text: str, keys: Mapping[str, Ed25519PublicKey], now: float) ->
         payload = from_base64url(payload_text)
         keys[kid].verify(from_base64url(signature_text), _grant_message(kid, payload))
         grant = _parse_grant(kid, json.loads(payload))
-    except (ValueError, KeyError, TypeError, InvalidSignature, RecursionError) as exc:
+    except (ValueError, KeyError, TypeError, OverflowError, InvalidSignature, RecursionError) as exc:
         raise Refused("grant_refused") from exc
     if now >= grant.expires:
         raise Refused("grant_refused")
@@ -162,19 +162,32 @@ def _grant_message(kid: str, payload: bytes) -> bytes:
 
 
 def _parse_grant(kid: str, data: dict[str, Any]) -> Grant:
-    e, issued, expires = data["e"], data["issued"], data["expires"]
+    e = data["e"]
     if type(e) is not int or not 0 <= e < 2**32:
         raise ValueError("e")
     return Grant(
         kid=kid,
-        tenant=str(data["tenant"]),
-        user=str(data["user"]),
-        login=str(data["login"]),
-        session=str(data["session"]),
-        host=str(data["host"]),
-        channels=frozenset(map(str, data["channels"])) & CHANNELS,
+        tenant=_text(data["tenant"]),
+        user=_text(data["user"]),
+        login=_text(data["login"]),
+        session=_text(data["session"]),
+        host=_text(data["host"]),
+        channels=frozenset(map(_text, data["channels"])) & CHANNELS,
         client_key=from_base64url(data["client_key"]),
         e=e,
-        issued=float(issued),
-        expires=float(expires),
+        issued=_instant(data["issued"]),
+        expires=_instant(data["expires"]),
     )
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError("not a text")
+    return value
+
+
+def _instant(value: object) -> float:
+    """NaN and infinity, which Python reads from JSON, would never expire."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        raise ValueError("not an instant")
+    return float(value)

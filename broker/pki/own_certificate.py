@@ -1,5 +1,4 @@
-"""The broker's own certificate: made at its start with a new key, made anew at half its life, never on
-disk."""
+"""The broker's own certificate: made at its start with a new key, made anew every hour, never on disk."""
 
 from __future__ import annotations
 
@@ -12,6 +11,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from broker.pki import certificates
 from broker.pki.authority import Authority
 from portcullis.site_tls import MachineIdentity, machine_server_context
+
+RENEWAL_SECONDS = 3600.0
+"""Of the 24 hours that it is valid: a clock that is set, or a machine that sleeps, is made good soon."""
 
 
 class OwnCertificate:
@@ -26,7 +28,7 @@ class OwnCertificate:
     async def run(self) -> None:
         """Renew for ever: a task of the composition root."""
         while True:
-            await asyncio.sleep(certificates.MACHINE_LIFETIME_SECONDS / 2)
+            await asyncio.sleep(RENEWAL_SECONDS)
             self.renew()
 
     def renew(self) -> None:
