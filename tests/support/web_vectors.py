@@ -20,12 +20,8 @@ SIGNATURES = FOLDER / "signatures.json"
 ZSTD = FOLDER / "zstd.json"
 
 CLIENT_KEY = "BDUyKQGn7li90e_YE0p9Zy86tJSqJal9h721AcqfzXvNlfyFF8T8wEB2JEe9ObUiM0_4LI1qMtx7SkLmKELwjSA"
-REQUEST_SIGNATURE = (
-    "mFTe_kliSTeae8y7XVAH_vjFOnEjjfYZ68375lrOS_P1P5cx2tlA3A2Yn-nZUT9cH910pNtcY574eGxWMUA9eA"
-)
-ATTACH_SIGNATURE = (
-    "MlZ5toAlM6NjPZbMO5L0rko29lEJoUAV2xKzvHQGbAaf6cN6lxwQhuPCcHYQnCIGtoiCwTM1AbsIbbEJzU3-gQ"
-)
+REQUEST_SIGNATURE = "mFTe_kliSTeae8y7XVAH_vjFOnEjjfYZ68375lrOS_P1P5cx2tlA3A2Yn-nZUT9cH910pNtcY574eGxWMUA9eA"
+ATTACH_SIGNATURE = "MlZ5toAlM6NjPZbMO5L0rko29lEJoUAV2xKzvHQGbAaf6cN6lxwQhuPCcHYQnCIGtoiCwTM1AbsIbbEJzU3-gQ"
 GRANT = "grant.v1.kid.payload.signature"
 NONCE = "AAECAwQFBgcICQoLDA0ODw"
 UNIX_MS = 1763676000123
@@ -91,7 +87,10 @@ def zstd_vectors() -> list[dict[str, Any]]:
     """zstd frames of tiles with the SHA-256 of what they hold; some are long, so the content is not repeated."""
     contents = {
         "one pixel": (b"\x01\x02\x03", 1),
-        "text-like": (b"".join(bytes([n % 7 * 40] * 5) for n in range(64 * 64 * 3 // 5 + 1))[: 64 * 64 * 3], 1),
+        "text-like": (
+            b"".join(bytes([n % 7 * 40] * 5) for n in range(64 * 64 * 3 // 5 + 1))[: 64 * 64 * 3],
+            1,
+        ),
         "noise": (b"".join(hashlib.sha256(bytes([n % 256])).digest() for n in range(96)), 1),
         "one colour, a whole 4K display": (b"\x20\x40\x60" * (3840 * 2160), 1),
         "a high level": (bytes(n * n % 251 for n in range(30000)), 19),

@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import test from "node:test";
 
+import { SpareBuffers, WORTH_KEEPING_BYTES } from "../../web_client/core/display/buffers.js";
 import { expandRgb, paint } from "../../web_client/core/display/tiles.js";
 import { ZstdDecoder } from "../../web_client/core/display/zstd.js";
 import { ProtocolError } from "../../web_client/core/protocol/wire.js";
@@ -92,4 +93,22 @@ test("a frame cannot ask for more memory than its display explains", () => {
 test("a damaged tile is a protocol error", () => {
   const damaged = { ...tile({ x: 0, y: 0, width: 2, height: 2 }) };
   assert.throws(() => paint(frame(damaged), display, zstd), ProtocolError);
+});
+
+test("a large buffer that was given back is used again; small pictures leave it alone", () => {
+  const buffers = new SpareBuffers();
+  const large = buffers.take(WORTH_KEEPING_BYTES).buffer;
+  buffers.give(large);
+  assert.notEqual(buffers.take(4).buffer, large);
+  assert.notEqual(buffers.take(WORTH_KEEPING_BYTES + 1).buffer, large, "it is too small");
+  assert.equal(buffers.take(WORTH_KEEPING_BYTES - 1).buffer, large);
+  assert.notEqual(buffers.take(WORTH_KEEPING_BYTES - 1).buffer, large, "it is in use");
+});
+
+test("no more than two buffers are kept, the largest", () => {
+  const buffers = new SpareBuffers();
+  const sizes = [1, 3, 2].map((factor) => factor * WORTH_KEEPING_BYTES);
+  for (const size of sizes) buffers.give(new ArrayBuffer(size));
+  const taken = Array.from({ length: 3 }, () => buffers.take(WORTH_KEEPING_BYTES / 4).buffer.byteLength);
+  assert.deepEqual(taken, [sizes[1], sizes[2], WORTH_KEEPING_BYTES]);
 });

@@ -41,6 +41,7 @@ import { Transport } from "./transport/transport.js";
 const REFRESH_PAUSE_MS = 5000;
 
 export class Session extends EventTarget {
+  #transport = new Transport();
   #connection;
   #screen;
   #cursor;
@@ -59,7 +60,7 @@ export class Session extends EventTarget {
   /** @param {Options} options */
   constructor({ element, label = "", reserved, ...attach }) {
     super();
-    this.#connection = new Connection(attach, new Transport());
+    this.#connection = new Connection(attach, this.#transport);
     this.#screen = new Screen(element);
     this.#cursor = new Cursor(this.#screen.canvas);
     this.#area = createTextArea(element, label);
@@ -192,6 +193,7 @@ export class Session extends EventTarget {
     this.#screen.draw(picture);
     const drawnAfterUs = Math.max(0, Math.round((performance.timeOrigin + performance.now() - receivedAt) * 1000));
     this.#connection.acknowledge(picture.sequence, Math.min(drawnAfterUs, 2 ** 32 - 1));
+    this.#transport.recycle(picture.pixels);
     if (picture.incomplete) this.#askRefresh();
     if (!this.#drawn) this.#tell("drawn", {});
     this.#drawn = true;

@@ -140,8 +140,10 @@ async def test_a_phone_shows_everything_without_scrolling_sideways(
     await page.screenshot(path=OUTPUT / f"portal-{view.__name__}-phone.png")
     assert await page.evaluate("document.documentElement.scrollWidth") <= 360
     beyond = await page.evaluate(
-        "[...document.querySelectorAll('button, input')]"
-        ".filter((each) => each.checkVisibility({ visibilityProperty: true }) && each.getBoundingClientRect().right > innerWidth).map((each) => each.textContent)"
+        """() => [...document.querySelectorAll('button, input')]
+            .filter((each) => each.checkVisibility({ visibilityProperty: true }))
+            .filter((each) => each.getBoundingClientRect().right > innerWidth)
+            .map((each) => each.textContent)"""
     )
     assert beyond == []
     await visit.context.close()

@@ -1,9 +1,10 @@
 /**
- * Turns the operations of a FRAME into pictures that a canvas takes as they are: one RGBA buffer for all tiles.
+ * Turns the operations of a FRAME into a picture that a canvas takes as it is: one RGBA buffer for all tiles.
  *
  * Runs in the transport's worker; knows neither canvas nor socket.
  */
 
+import { SpareBuffers } from "./buffers.js";
 import { ProtocolError } from "../protocol/wire.js";
 
 /** @typedef {import("../protocol/messages.js").Frame} Frame */
@@ -22,10 +23,11 @@ const OPAQUE = 0xff000000;
  * @param {Frame} frame
  * @param {{width: number, height: number}} display
  * @param {Decompressor} zstd
+ * @param {SpareBuffers} [buffers]
  * @returns {Picture}
  */
-export function paint(frame, display, zstd) {
-  const pixels = new Uint32Array(tileArea(frame, display));
+export function paint(frame, display, zstd, buffers = new SpareBuffers()) {
+  const pixels = buffers.take(tileArea(frame, display));
   /** @type {Picture["parts"]} */
   const parts = [];
   let at = 0;

@@ -1,5 +1,6 @@
 /** The page's end of the transport: opens sockets in the worker, one at a time, and hears only the newest one. */
 
+import { WORTH_KEEPING_BYTES } from "../display/buffers.js";
 import { encode } from "../protocol/messages.js";
 import { startWorker } from "./trusted.js";
 
@@ -49,6 +50,11 @@ export class Transport {
   send(...messages) {
     const bytes = encode(...messages);
     this.#worker.postMessage({ send: bytes }, [bytes.buffer]);
+  }
+
+  /** Gives back a picture's pixels, which the page has drawn. @param {ArrayBuffer} buffer */
+  recycle(buffer) {
+    if (buffer.byteLength >= WORTH_KEEPING_BYTES) this.#worker.postMessage({ spent: buffer }, [buffer]);
   }
 
   /** Ends the socket; `onclosed` hears nothing of it. */

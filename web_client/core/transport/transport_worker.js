@@ -1,11 +1,12 @@
 /**
  * The transport's worker: WebSocket, codec of what comes in, and zstd, away from the thread that takes input.
  *
- * From the page: {open: {url, attempt}}, {send: bytes}, {close: code}, {finish}. To the page, each with `attempt`:
+ * From the page: {open: {url, attempt}}, {send: bytes}, {close: code}, {spent: buffer}, {finish}. To the page, each with `attempt`:
  * {opened}, {messages, receivedAt}, {closed: {code, reason}}, {broken}. One socket at a time; `attempt` tells the
  * page which one it hears.
  */
 
+import { SpareBuffers } from "../display/buffers.js";
 import { ZstdDecoder } from "../display/zstd.js";
 import { paint } from "../display/tiles.js";
 import { decode } from "../protocol/messages.js";
@@ -23,11 +24,13 @@ const loading = load();
 // Heard when the first socket is to open; until then a failure is nobody's yet.
 loading.catch(() => {});
 const display = { width: 0, height: 0 };
+const buffers = new SpareBuffers();
 
 self.onmessage = ({ data }) => {
   if (data.open) start(data.open.url, data.open.attempt);
   else if (data.send) transmit(data.send);
   else if (data.close) close(data.close);
+  else if (data.spent) buffers.give(data.spent);
   else if (data.finish) self.close();
 };
 
@@ -114,7 +117,7 @@ function read(data, zstd) {
       display.height = message.height;
     }
     if (message.message !== "FRAME") return message;
-    const picture = paint(message, display, zstd);
+    const picture = paint(message, display, zstd, buffers);
     transfer.push(picture.pixels);
     return picture;
   });
