@@ -33,6 +33,7 @@ from portcullis.enrolment import JoinTokenText
 from portcullis.errors import InvalidInput, Refused
 from portcullis.ids import BearerSecret, name_hash, new_id, new_secret
 from portcullis.model.host import JoinToken
+from portcullis.model.names import NAME_RULE, is_fit_name
 from portcullis.model.tenant import Site, Tenant
 from portcullis.model.user import ApiToken, User
 
@@ -262,8 +263,8 @@ async def _account(name: str, role: str) -> _Account:
 
 def _check_names(**names: str) -> None:
     for field_name, name in names.items():
-        if not name.strip() or name != name.strip() or len(name) > 64 or not name.isprintable():
-            raise InvalidInput(field_name, "a name of 1 to 64 printable characters")
+        if not is_fit_name(name):
+            raise InvalidInput(field_name, f"a name of {NAME_RULE}")
 
 
 def _tenant(tenants: Tenants, name: str | None) -> Tenant:

@@ -8,11 +8,10 @@ from dataclasses import dataclass, field
 from broker.identity import totp
 from portcullis.errors import InvalidInput
 from portcullis.ids import new_id
+from portcullis.model.names import GROUP_RULE, NAME_RULE, is_fit_group, is_fit_name
 from portcullis.model.user import Role, User
 
-MAXIMUM_NAME_LENGTH = 64
 MAXIMUM_GROUPS = 64
-NAME_RULE = f"1 to {MAXIMUM_NAME_LENGTH} printable characters without space at the ends"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +25,6 @@ class NewUser:
     @property
     def totp_secret(self) -> str:
         return self.user.totp_secret
-
-
-def is_fit_name(text: str) -> bool:
-    """Printable excludes control, format (bidi, zero width), separator and surrogate characters."""
-    return 1 <= len(text) <= MAXIMUM_NAME_LENGTH and text.isprintable() and text == text.strip()
 
 
 def new_user(
@@ -61,5 +55,5 @@ def check_names(name: str, groups: Iterable[str]) -> None:
     if not is_fit_name(name):
         raise InvalidInput("name", NAME_RULE)
     for index, group in enumerate(groups):
-        if not is_fit_name(group):
-            raise InvalidInput(f"groups[{index}]", NAME_RULE)
+        if not is_fit_group(group):
+            raise InvalidInput(f"groups[{index}]", GROUP_RULE)

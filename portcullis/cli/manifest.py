@@ -23,8 +23,9 @@ from typing import Any
 
 import yaml
 
+from portcullis.model.names import NAME_RULE, is_fit_name
+
 MAXIMUM_BYTES = 1 << 20
-MAXIMUM_NAME_LENGTH = 128
 
 FieldPath = tuple[str | int, ...]
 
@@ -231,9 +232,9 @@ class _Checker:
         return str(value)
 
     def name(self, path: FieldPath, value: Any) -> str:
-        expected = f"a name of 1 to {MAXIMUM_NAME_LENGTH} printable characters"
+        expected = f"a name of {NAME_RULE}"
         text = self.text(path, value, expected)
-        if not text.strip() or len(text) > MAXIMUM_NAME_LENGTH or not text.isprintable():
+        if not is_fit_name(text):
             self.fail(path, expected)
         return text
 

@@ -10,6 +10,7 @@ from typing import Any
 from portcullis.cli import icons
 from portcullis.cli.desktop_entries import DesktopEntry, data_folders, visible_entries
 from portcullis.errors import InvalidInput
+from portcullis.model.names import fitted_name
 from portcullis.rest.client import Client
 
 MAXIMUM_ENTRIES = 20
@@ -35,13 +36,14 @@ def offers() -> list[Offer]:
 
 
 def choose(entries: Iterable[DesktopEntry]) -> list[Offer]:
-    """Every name and every command once."""
+    """Every name and every command once. A name that applications may not have is changed to the nearest one."""
     chosen = list(ALWAYS)
     for entry in entries:
         taken = {offer.name.casefold() for offer in chosen}
         commands = {program(offer.command) for offer in chosen}
-        if entry.name.casefold() not in taken and program(entry.command) not in commands:
-            chosen.append(Offer(entry.name, entry.command, (entry.icon,) if entry.icon else ()))
+        name = fitted_name(entry.name)
+        if name and name.casefold() not in taken and program(entry.command) not in commands:
+            chosen.append(Offer(name, entry.command, (entry.icon,) if entry.icon else ()))
     return chosen[: len(ALWAYS) + MAXIMUM_ENTRIES]
 
 

@@ -13,11 +13,11 @@ from typing import Any, Literal
 
 from broker.http.admin.icon_form import MAXIMUM_ICON_BYTES, parse_icon
 from broker.http.body import Fields
-from broker.identity.users import NAME_RULE, is_fit_name
 from broker.repositories.applications import Publication
 from broker.repositories.icons import Icon
 from portcullis.errors import InvalidInput
 from portcullis.model.application import Entitlement
+from portcullis.model.names import GROUP_RULE, NAME_RULE, is_fit_group, is_fit_name
 from portcullis.model.user import User
 
 MAXIMUM_ARGUMENTS = 64
@@ -95,7 +95,7 @@ def _environment(fields: Fields) -> dict[str, str]:
 def _entitlement(fields: Fields, user_named: Callable[[str], User | None]) -> Entitlement:
     """Users by the names that they have, whatever case was sent. A group exists by being mentioned."""
     names = fields.texts("users", is_fit_name, "the name of a user", most=MAXIMUM_ENTITLED)
-    groups = fields.texts("groups", is_fit_name, NAME_RULE, most=MAXIMUM_ENTITLED)
+    groups = fields.texts("groups", is_fit_group, GROUP_RULE, most=MAXIMUM_ENTITLED)
     fields.finish()
     users = set()
     for index, name in enumerate(names):

@@ -11,9 +11,10 @@ from broker.http.middleware import CALLER, Policy, route
 from broker.http.services import PublicServices
 from broker.http.views import answer, user_view
 from broker.identity.passwords import generate_password
-from broker.identity.users import MAXIMUM_GROUPS, NAME_RULE, is_fit_name, new_user
+from broker.identity.users import MAXIMUM_GROUPS, new_user
 from portcullis.errors import InvalidInput
 from portcullis.logs import ids
+from portcullis.model.names import GROUP_RULE, NAME_RULE, is_fit_group
 from portcullis.model.user import Role
 
 log = logging.getLogger(__name__)
@@ -39,7 +40,7 @@ class UserRoutes:
         caller, identity = request[CALLER], self._services.identity
         fields = await read_fields(request)
         name = fields.text("name", NAME_RULE, longest=256)
-        groups = fields.texts("groups", is_fit_name, NAME_RULE, most=MAXIMUM_GROUPS)
+        groups = fields.texts("groups", is_fit_group, GROUP_RULE, most=MAXIMUM_GROUPS)
         role = _role(fields)
         fields.finish()
         password = generate_password()

@@ -135,12 +135,12 @@ async def test_documents_are_applied_in_their_order(
     command: Command, service: Service, tmp_path: Path
 ) -> None:
     file = tmp_path / "app.yaml"
-    file.write_text(f"{EDITOR}---\n{EDITOR.replace('Text editor', 'a/b')}icon: none\n")
+    file.write_text(f"{EDITOR}---\n{EDITOR.replace('Text editor', 'a b')}icon: none\n")
     result = await command("apply", "-f", str(file))
-    assert result.out == "application Text editor: created\napplication a/b: created\n"
+    assert result.out == "application Text editor: created\napplication a b: created\n"
     assert [(method, path) for method, path, _ in service.asked] == [
         ("PUT", "applications/Text editor"),
-        ("PUT", "applications/a/b"),
+        ("PUT", "applications/a b"),
     ]
     body = {
         "command": ["mousepad"],

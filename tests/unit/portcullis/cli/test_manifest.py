@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portcullis.cli.manifest import MAXIMUM_BYTES, ManifestError, parse, spell
+from portcullis.model.names import NAME_RULE, is_fit_name
 
 EDITOR = """\
 kind: application
@@ -86,7 +87,7 @@ def test_an_absent_icon_keeps_the_published_one() -> None:
         ("- 1\n", "app.yaml, document 1, line 1: expected a mapping with kind: application"),
         (
             "kind: application\n",
-            "app.yaml, document 1, line 1: name: expected a name of 1 to 128 printable characters",
+            f"app.yaml, document 1, line 1: name: expected a name of {NAME_RULE}",
         ),
         ("a: b: c\n", "app.yaml, line 1: not YAML: mapping values are not allowed here"),
         ("kind: [\n", "app.yaml, line 2: not YAML: expected the node content, but found '<stream end>'"),
@@ -118,9 +119,13 @@ def test_what_is_no_manifest_is_named(text: str | bytes, message: str) -> None:
         (
             "name: Text editor",
             "name: 5",
-            "line 2: name: expected a name of 1 to 128 printable characters (quote it: it",
+            f"line 2: name: expected a name of {NAME_RULE} (quote it: it",
         ),
-        ("name: Text editor", "name: ' '", "line 2: name: expected a name of 1 to 128 printable characters"),
+        (
+            "name: Text editor",
+            "name: ' '",
+            "line 2: name: expected a name of 1 to 64 printable characters without space",
+        ),
         ("name: Text editor", 'name: "a\\x1b[2J"', "line 2: name: expected a name"),
         (
             "command: [mousepad]",
@@ -223,7 +228,7 @@ texts = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_
 applications = st.fixed_dictionaries(
     {
         "kind": st.just("application"),
-        "name": texts.filter(lambda text: bool(text.strip()) and text.isprintable()),
+        "name": texts.filter(is_fit_name),
         "command": st.lists(texts.filter(lambda text: bool(text.strip())), min_size=1, max_size=4),
     },
     optional={

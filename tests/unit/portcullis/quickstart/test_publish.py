@@ -32,3 +32,8 @@ def test_the_same_program_with_other_arguments_is_another_offer() -> None:
     assert [offer.name for offer in choose([entry("Settings", "mousepad", "--preferences")])][2:] == [
         "Settings"
     ]
+
+
+def test_a_name_that_applications_may_not_have_is_changed_to_the_nearest() -> None:
+    entries = [entry("Sound/Video", "a"), entry("Sound-Video", "b"), entry("..", "c"), entry("x" * 90, "d")]
+    assert [offer.name for offer in choose(entries)][2:] == ["Sound-Video", "x" * 64]
