@@ -6,7 +6,8 @@
 set -euo pipefail
 umask 022
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-export CI=${CI:-true} PYTHONDONTWRITEBYTECODE=1
+export CI=${CI:-true} PYTHONDONTWRITEBYTECODE=1 LANG=C.UTF-8
+unset LC_ALL LANGUAGE
 exec </dev/null
 # shellcheck source=deploy/prepare.sh
 source deploy/prepare.sh
