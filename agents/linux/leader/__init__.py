@@ -14,6 +14,9 @@ FOLDER/ended.json, which the agent removes together with the folder.
     session.py     the order of starting and ending, what is told to the agent
     loop.py        events, deadlines, signals: one thread
     agent_side.py  the agent's connection
+    premises.py    what a session needs before its processes start
+    children.py    the named processes: their start, output and end
+    stranger.py    whether the display refuses a client without a cookie
     lines.py       what it and the worker's channel have in common
     output.py      what the processes print
     processes.py   fork, become an account, find and kill descendants

@@ -41,6 +41,12 @@ class Loop:
         """Call `then` in so many seconds, unless the deadline of this name is set anew or cleared before."""
         self._deadlines[name] = (time.monotonic() + seconds, then)
 
+    def within(self, name: str, seconds: float, then: Callable[[], None]) -> None:
+        """As `at`, but an earlier deadline of this name stays: events that never cease cannot put it off."""
+        before = self._deadlines.get(name)
+        if before is None or before[0] > time.monotonic() + seconds:
+            self.at(name, seconds, then)
+
     def clear(self, name: str) -> None:
         self._deadlines.pop(name, None)
 

@@ -78,11 +78,11 @@ def reap() -> Iterator[tuple[int, int]]:
         yield pid, os.waitstatus_to_exitcode(status)
 
 
-def descendants(without: Collection[int] = ()) -> set[int]:
-    """Living descendants of this process, without those processes and what is below them."""
+def descendants(of: int | None = None, without: Collection[int] = ()) -> set[int]:
+    """Living descendants of a process (this one), without those processes and what is below them."""
     children = _children()
     found: set[int] = set()
-    waiting = list(children.get(os.getpid(), ()))
+    waiting = list(children.get(os.getpid() if of is None else of, ()))
     while waiting:
         pid = waiting.pop()
         if pid not in without:

@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from agents.linux import groups
+from agents.linux import display, groups
 from portcullis.model.session import Display
 from portcullis.protocol.worker_channel import Status
 from tests.support.session_host import (
@@ -242,6 +242,29 @@ async def test_session_lives_while_what_the_application_left_behind_lives(host, 
     assert (ended.code, ended.exit_statuses["application"]) == ("application_closed", 0)
 
 
+async def test_session_lives_while_a_window_of_what_the_bus_started_for_the_application_does(host, launch):
+    """Many programs only ask the bus to start them, and end."""
+    service = "[D-BUS Service]\\nName=org.example.Held\\nExec=/usr/bin/xterm\\n"
+    folder = "$HOME/.local/share/dbus-1/services"
+    ask = "dbus-send --session --type=method_call --dest=org.freedesktop.DBus / org.freedesktop.DBus"
+    _, link = await launch(
+        "sh",
+        "-c",
+        f"mkdir -p {folder} && printf '{service}' > {folder}/held.service && {ask}.ReloadConfig"
+        f" && {ask}.StartServiceByName string:org.example.Held uint32:0",
+    )
+    status, _ = await until_window(link)
+    (xterm,) = [
+        p for p in processes() if p.info["name"] == "xterm" and p.info["username"].startswith(host.prefix)
+    ]
+    assert xterm.ppid() != status.processes["application"]
+    await asyncio.sleep(0.5)
+    assert xterm.is_running()
+    xterm.kill()
+    ended = await until_ended(link)
+    assert (ended.code, ended.exit_statuses["application"]) == ("application_closed", 0)
+
+
 async def test_application_that_ignores_the_request_to_end_is_killed(host, launch):
     _, link = await launch("sh", "-c", "trap '' TERM; xterm & exec sleep 4321")
     status, _ = await until_window(link)
@@ -274,6 +297,17 @@ async def test_session_ends_when_its_display_or_worker_is_killed(host, launch, n
     os.kill(status.processes[name], signal.SIGKILL)
     ended = await until_ended(link)
     assert ended.code == code and f"{name} ended with -9" in ended.detail
+    await host.launcher().forget(order.session)
+    assert host.traces(order) == []
+
+
+async def test_display_that_admits_strangers_ends_the_session(host, launch, monkeypatch):
+    """So does an X server that cannot read its cookie: it tells nobody."""
+    monkeypatch.setattr(display, "command", lambda dpi, command=display.command: [*command(dpi), "-ac"])
+    order, link = await launch("xterm")
+    ended = await until_ended(link)
+    assert ended.code == "display_failed" and "cookie" in ended.detail
+    assert "window_manager" not in ended.processes and "application" not in ended.processes
     await host.launcher().forget(order.session)
     assert host.traces(order) == []
 
