@@ -1,0 +1,75 @@
+"""The count that CI goes by."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests import runner
+from tests.runner import Check, Count, read_report, run_check
+
+MIXED = """<testsuites><testsuite tests="4">
+<testcase name="a"/><testcase name="b"><failure/></testcase><testcase name="c"><error/></testcase>
+<testcase name="d"><skipped/></testcase></testsuite></testsuites>"""
+
+
+def python(program: str, report: Path | None = None) -> Check:
+    return Check("x", (sys.executable, "-c", program), report)
+
+
+def test_the_last_line_has_its_form() -> None:
+    assert str(Count(12, 0)) == "12 passed, 0 failed"
+    assert str(Count(12, 1) + Count(0, 1, 3)) == "12 passed, 2 failed, 3 skipped"
+
+
+def test_cases_are_counted_errors_as_failures(tmp_path: Path) -> None:
+    (tmp_path / "r.xml").write_text(MIXED)
+    assert read_report(tmp_path / "r.xml") == Count(1, 2, 1)
+
+
+@pytest.mark.parametrize("content", [None, "", "<testsuites>", "nonsense"])
+def test_a_missing_or_cut_report_counts_nothing(tmp_path: Path, content: str | None) -> None:
+    if content is not None:
+        (tmp_path / "r.xml").write_text(content)
+    assert read_report(tmp_path / "r.xml") == Count()
+
+
+@pytest.mark.parametrize(
+    ("program", "count"),
+    [
+        ("pass", Count(1)),
+        ("raise SystemExit(1)", Count(0, 1)),
+        ("import os; os.kill(os.getpid(), 9)", Count(0, 1)),
+    ],
+)
+def test_a_command_without_a_report_counts_as_one(program: str, count: Count) -> None:
+    assert run_check(python(program)) == count
+
+
+def test_a_missing_command_is_a_failure(capfd: pytest.CaptureFixture[str]) -> None:
+    assert run_check(Check("x", ("/no/such/tool",))) == Count(0, 1)
+    assert "/no/such/tool: No such file" in capfd.readouterr().err
+
+
+def test_a_runner_that_fell_over_is_a_failure_whatever_it_had_counted(tmp_path: Path) -> None:
+    report = tmp_path / "r.xml"
+    passing = "<testsuites><testsuite><testcase/></testsuite></testsuites>"
+    write = f"import pathlib; pathlib.Path({str(report)!r}).write_text({passing!r})"
+    assert run_check(python(write, report)) == Count(1)
+    assert run_check(python(f"{write}; raise SystemExit(3)", report)) == Count(1, 1)
+
+
+def test_an_old_report_is_not_counted_again(tmp_path: Path) -> None:
+    report = tmp_path / "r.xml"
+    report.write_text(MIXED)
+    assert run_check(python("pass", report)) == Count(0, 1)
+
+
+def test_a_command_that_hangs_is_ended(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(runner, "SUITE_DEADLINE_SECONDS", 0.01)
+    assert run_check(python("import time; time.sleep(600)")) == Count(0, 1)
+    assert "not done after" in capfd.readouterr().err
