@@ -1,7 +1,7 @@
 """Identifiers and bearer secrets: how they are made, how they read.
 
-An id is 16 lowercase hex digits and no secret. A bearer secret reads `<kind>_<scope id>_<64 hex>`: the scope id (tenant,
-or site for join tokens) only chooses where to look, the SHA-256 of the whole text is what is stored and decides.
+An id is 16 lowercase hex digits and no secret. A bearer secret reads `<kind>_<scope id>_<64 hex>`: the scope id
+(tenant, or site for join tokens) only chooses where to look; the SHA-256 of the whole text is stored and decides.
 """
 
 from __future__ import annotations
