@@ -1,4 +1,8 @@
-"""The pointer's picture, by XFixes: read once a serial, never drawn into the frame."""
+"""The pointer's picture, by XFixes: read once a serial, never drawn into the frame.
+
+Xvfb paints the pointer into its framebuffer, without damage when it moves: frames would keep ghosts of it. Hidden on
+the display it stays out of the pixels, and its pictures and their changes are told as before.
+"""
 
 from __future__ import annotations
 
@@ -21,6 +25,29 @@ _SELECT_DISPLAY_CURSOR = 1
 
 HIDDEN = CursorImage(0, 0, 0, 0, 0, b"")
 
+_ARROW_SHAPE = (
+    "#           ",
+    "##          ",
+    "#.#         ",
+    "#..#        ",
+    "#...#       ",
+    "#....#      ",
+    "#.....#     ",
+    "#......#    ",
+    "#.......#   ",
+    "#........#  ",
+    "#.....##### ",
+    "#..#..#     ",
+    "#.# #..#    ",
+    "##  #..#    ",
+    "#    #..#   ",
+    "     ####   ",
+)
+_SHADES = {" ": b"\0\0\0\0", "#": b"\0\0\0\xff", ".": b"\xff\xff\xff\xff"}
+_ARROW_PIXELS = b"".join(_SHADES[shade] for row in _ARROW_SHAPE for shade in row)
+ARROW = CursorImage(0xFFFFFFFF, 0, 0, len(_ARROW_SHAPE[0]), len(_ARROW_SHAPE), _ARROW_PIXELS)
+"""Instead of one that cannot be read: a pointer must not vanish."""
+
 
 class CursorWatch:
     """`on_changed` is called with the picture that the pointer has from now on."""
@@ -31,6 +58,7 @@ class CursorWatch:
         self._xfixes = x.extension(xfixes.key)
         x.reply(self._xfixes.QueryVersion(5, 0))
         self._images: OrderedDict[int, CursorImage] = OrderedDict()
+        self._xfixes.HideCursor(x.root)
         self._xfixes.SelectCursorInput(x.root, _SELECT_DISPLAY_CURSOR)
         x.on(xfixes.CursorNotifyEvent, self._changed)
         self.current = self._read()
@@ -48,7 +76,7 @@ class CursorWatch:
         try:
             reply = self._x.reply(self._xfixes.GetCursorImage())
         except xcffib.Error:
-            return HIDDEN  # there is no cursor before the first window
+            return ARROW  # the client that made it has gone (xsetroot does so)
         argb = np.frombuffer(reply.cursor_image.buf(), np.uint32).reshape(reply.height, reply.width)
         image = cursor_image(reply.cursor_serial, reply.xhot, reply.yhot, argb)
         self._images[reply.cursor_serial] = image

@@ -1,7 +1,7 @@
 """One connection to the session's X server: requests, and its events handed to whoever asked for them.
 
-Runs on the event loop alone. A reply that is waited for can pull events into xcb's queue without the socket becoming
-readable again, so every wait schedules a look at the queue.
+Runs on the event loop alone. Whenever xcb waits for a reply, and whenever it writes, it may also read events into its
+queue, for which the socket will not become readable again: every wait and every flush schedules a look at the queue.
 """
 
 from __future__ import annotations
@@ -100,6 +100,7 @@ class XConnection:
 
     def flush(self) -> None:
         self.xcb.flush()
+        self._schedule_drain()
 
     def atom(self, name: str) -> int:
         known = self._atoms.get(name)
@@ -151,15 +152,17 @@ class XConnection:
             while self._loop is not None and (event := self._next_event()) is not None:
                 for handler in self._handlers.get(type(event), ()):
                     handler(event)
-            if self._loop is not None:
-                self.flush()
         except DesktopLost:
             self._lose()
 
     def _next_event(self) -> Any:
         while True:
             try:
-                return self.xcb.poll_for_event()
+                event = self.xcb.poll_for_event()
+                if event is None:
+                    self.xcb.flush()  # what handlers asked for; may bring events as well
+                    event = self.xcb.poll_for_event()
+                return event
             except xcffib.Error as exc:
                 # A window that another client destroyed meanwhile, for example.
                 log.debug("the X server refused a request: %s", type(exc).__name__)

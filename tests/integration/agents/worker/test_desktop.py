@@ -42,6 +42,15 @@ async def test_cursor_s_picture_is_sent_once_and_then_named(x, session):
     assert len(pictures) == len(set(pictures))
 
 
+async def test_cursor_whose_maker_has_gone_is_shown_as_an_arrow(x, session):
+    client = await session.attach_drawn()
+    for name in ("watch", "left_ptr", "xterm"):
+        await x.run("xsetroot", "-cursor_name", name)
+    client.send(m.Ping(1))
+    await client.until(lambda: m.Pong(1) in client.messages and client.cursor is not None)
+    assert client.cursor.width > 1
+
+
 async def test_cursor_that_shows_nothing_is_hidden(x, session):
     client = await session.attach_drawn()
     await client.until(lambda: client.cursor is not None)

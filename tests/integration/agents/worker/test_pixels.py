@@ -23,6 +23,32 @@ async def test_picture_follows_what_is_drawn(x, session):
     assert client.picture.any()
 
 
+async def test_pointer_is_not_in_the_picture(x, session):
+    await x.run("xsetroot", "-solid", "#101010", "-cursor_name", "left_ptr")
+    client = await session.attach_drawn()
+    for step in range(1, 6):
+        client.send(m.Pointer(client.next_input(), 50 * step, 40 * step, 0, 0))
+        await client.until(lambda: client.last_input_applied == client.input)
+        await x.run("xsetroot", "-solid", f"#10{step}010")
+        await session.until_drawn(client)
+        assert len(np.unique(client.picture.reshape(-1, 3), axis=0)) == 1
+
+
+async def test_every_single_echo_arrives(x, session):
+    """Damage that is read while something is written must not wait for the next damage."""
+    x.start("xterm", "-geometry", "90x30+0+0", "-e", "cat")
+    await x.window("--class", "xterm")
+    client = await session.attach_drawn()
+    client.click(60, 60)
+    await session.until_drawn(client)
+    for _ in range(60):
+        frames = client.frames
+        client.key("KeyA", "a")
+        await client.until(lambda frames=frames: client.frames > frames)
+        await session.until_drawn(client)
+    assert client.closed is None
+
+
 async def test_distant_changes_travel_as_small_boxes(x, session):
     x.start("xterm", "-geometry", "10x2+0+0", "-cr", "red", "-e", "cat")
     x.start("xterm", "-geometry", "10x2+700+550", "-cr", "red", "-e", "cat")
