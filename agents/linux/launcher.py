@@ -213,7 +213,14 @@ class LinuxLauncher:
             log.warning("session without a leader is removed: %r", exc, extra=ids(session=folder.name))
             await _sweep(folder)
             return None
-        first = await link.receive()
+        try:
+            async with asyncio.timeout(START_SECONDS):
+                first = await link.receive()
+        except TimeoutError:
+            log.error("a leader that does not answer is removed", extra=ids(session=folder.name))
+            await link.close()
+            await _sweep(folder)
+            return None
         if isinstance(first, Status) and first.session:
             return Adopted(first, link)
         await _end_and_wait(link, 0)  # the agent died before it sent `launch`
@@ -305,14 +312,23 @@ async def _end_one(folder: Path, grace_seconds: float) -> None:
 async def _end_and_wait(link: LeaderConnection, grace_seconds: float) -> None:
     """Until the leader has closed the connection: it does so when nothing of the session is left."""
     link.end("logged_off", grace_seconds)
-    while await link.receive() is not None:
-        pass
-    await link.close()
+    try:
+        async with asyncio.timeout(grace_seconds + SWEEP_SECONDS):
+            while await link.receive() is not None:
+                pass
+    except TimeoutError:
+        log.error("a leader does not end its session", extra=ids(session=link.session))
+    finally:
+        await link.close()
 
 
 async def _sweep(folder: Path) -> None:
-    async with asyncio.timeout(SWEEP_SECONDS):
-        await _run((sys.executable, "-I", "-S", str(LEADER), "--sweep", str(folder)))
+    """One session that cannot be removed (a process that the kernel holds, say) must not keep an agent from others."""
+    try:
+        async with asyncio.timeout(SWEEP_SECONDS):
+            await _run((sys.executable, "-I", "-S", str(LEADER), "--sweep", str(folder)))
+    except (OSError, TimeoutError) as exc:
+        log.error("session cannot be removed: %r", exc, extra=ids(session=folder.name))
 
 
 async def _run(command: Sequence[str]) -> None:
@@ -325,7 +341,11 @@ async def _run(command: Sequence[str]) -> None:
         start_new_session=True,
         cwd="/",
     )
-    _, errors = await process.communicate()
+    try:
+        _, errors = await process.communicate()
+    except BaseException:
+        process.kill()
+        raise
     if process.returncode != 0:
         raise OSError(
             f"{command[0]} ended with {process.returncode}: {errors.decode(errors='replace')[-500:]}"

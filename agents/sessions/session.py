@@ -1,7 +1,7 @@
 """One session of this host: its link to the leader, its progress, its time limits.
 
-`run` is the one task: it launches (or takes an adopted link) and reads until the session has ended. The object stays
-until the manager forgets it, so that the end is reported as long as anyone asks.
+One task launches it (or takes an adopted link) and reads until the session has ended. The object stays until the
+manager forgets it, so that the end is reported as long as anyone asks.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from portcullis.errors import PortcullisError
 from portcullis.logs import ids
 from portcullis.model.session import State
 from portcullis.protocol.channel import Order, Report
-from portcullis.protocol.worker_channel import DialFailed, Start, Status, ToWorker
+from portcullis.protocol.worker_channel import DialFailed, FromWorker, Start, Status, ToWorker
 
 log = logging.getLogger(__name__)
 
@@ -78,8 +78,10 @@ class Session:
         except PortcullisError as exc:
             log.warning("session not started: %s", exc, extra=ids(session=self.id))
             self._advance(self.progress.failed(exc.code, exc.message))
-            return
-        await self.follow(link)
+        except Exception as exc:  # nobody else would tell the site
+            self._give_up(exc)
+        else:
+            await self.follow(link)
 
     async def follow(self, link: LeaderLink) -> None:
         """Read what leader and worker say until the session has ended."""
@@ -88,11 +90,11 @@ class Session:
             link.end(self._end, self._limits.grace_seconds)
         try:
             while (message := await link.receive()) is not None:
-                if isinstance(message, DialFailed):
-                    log.warning("worker could not dial: %s", message.code, extra=ids(session=self.id))
-                elif not isinstance(message, Status) or message.session:  # else: a leader before its launch
-                    self._advance(self.progress.after(message))
+                self._hear(message)
             await self._link_closed()
+        except Exception as exc:  # nobody else would tell the site, nor end what still runs
+            link.end("internal_error", 0)
+            self._give_up(exc)
         finally:
             self._stop_timer()
             self._link = None
@@ -111,6 +113,16 @@ class Session:
     def send(self, message: ToWorker) -> None:
         if self._link is not None:
             self._link.send(message)
+
+    def _hear(self, message: Status | FromWorker) -> None:
+        if isinstance(message, DialFailed):
+            log.warning("worker could not dial: %s", message.code, extra=ids(session=self.id))
+        elif not isinstance(message, Status) or message.session:  # else: a leader before its launch
+            self._advance(self.progress.after(message))
+
+    def _give_up(self, exc: Exception) -> None:
+        log.error("session given up", exc_info=exc, extra=ids(session=self.id))
+        self._advance(self.progress.failed("internal_error", f"{type(exc).__name__}: {exc}"))
 
     async def _link_closed(self) -> None:
         if self.progress.ended:

@@ -5,8 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from agents.linux import launcher
 from agents.linux.accounts import user_account_name
+from agents.linux.launcher import LinuxLauncher
 from agents.sessions.manager import Manager, SiteFacts
+from agents.sessions.progress import Progress
 from agents.sessions.session import TimeLimits
 from portcullis.protocol.channel import Desired
 from tests.support.session_host import PATIENCE_SECONDS, marked
@@ -196,3 +199,49 @@ async def test_session_that_should_run_here_and_does_not_is_reported_gone(host, 
     await agent.desire(order)
     assert (await agent.until(order, "ended")).code == "host_lost"
     assert host.traces(order) == []
+
+
+async def test_error_that_nobody_foresaw_at_the_launch_ends_the_session_with_a_code(
+    host, agents, monkeypatch
+):
+    async def launch(self, order, start):
+        raise ValueError("unforeseen")
+
+    monkeypatch.setattr(LinuxLauncher, "launch", launch)
+    agent, order = await agents(), host.order("xterm")
+    await agent.desire(order)
+    ended = await agent.until(order, "ended")
+    assert (ended.code, ended.detail) == ("internal_error", "ValueError: unforeseen")
+
+
+async def test_error_that_nobody_foresaw_later_ends_the_session_and_what_runs_of_it(
+    host, agents, monkeypatch, caplog
+):
+    agent, order = await agents(), host.order("xterm")
+    await agent.desire(order)
+    await agent.until(order, "ready")
+
+    def after(self, message):
+        raise ValueError("unforeseen")
+
+    monkeypatch.setattr(Progress, "after", after)
+    agent.manager.find(order.session, order.tenant).end("logged_off")  # the leader answers
+    ended = await agent.until(order, "ended")
+    assert ended.code == "internal_error" and "ValueError" in caplog.text
+    await agent.desire()
+    assert host.traces(order) == []
+
+
+async def test_session_that_cannot_be_removed_keeps_no_agent_from_its_others(
+    host, agents, monkeypatch, caplog
+):
+    agent, order, other = await agents(), host.order("xterm"), host.order("xterm", slot=1)
+    await agent.desire(order, other)
+    for started in (order, other):
+        await agent.until(started, "ready")
+    await agent.manager.stop()
+    (host.folder(order) / "leader.sock").unlink()
+    monkeypatch.setattr(launcher, "LEADER", Path("/nonexistent"))
+    second = await agents()
+    assert [report.session for report in second.manager.reports()] == [other.session]
+    assert "cannot be removed" in caplog.text
