@@ -1,7 +1,8 @@
 """Local accounts: one persistent one a tenant and user, made at the first launch; one a slot for its worker.
 
-Names derive from the instance's prefix and the user's id, so every launch finds the same account and home without a
-table. The GECOS field holds the ids in full: an account of that name that isn't ours is refused, never used.
+Names derive from the instance's prefix and the user's id, so every launch finds the same account without a table, and
+in it the home, which is called after the user. The GECOS field holds the ids in full: an account of that name that
+isn't ours is refused, never used.
 Neither can be logged in to: no password, and nologin as the shell (SHELL in a session is set by environment.py).
 """
 
@@ -25,6 +26,8 @@ from portcullis.errors import InvalidInput, Unavailable
 
 COMMAND_SECONDS = 30
 NOLOGIN = "/usr/sbin/nologin"
+_DIGEST_CHARACTERS = 10
+_NOT_IN_HOME = re.compile(r"[^a-z0-9_]+")
 _PREFIX = re.compile(r"[a-z][a-z0-9]{0,15}-?")
 _LOCK = Path("/run/portcullis-accounts.lock")
 
@@ -49,19 +52,22 @@ class Accounts:
         """Raises Unavailable("account_failed")."""
         name = user_account_name(self._prefix, tenant_id, user_id)
         comment = gecos(user_name, tenant_id, user_id)
-        return await asyncio.to_thread(self._ensure_user, name, comment, f"{tenant_id}/{user_id}")
+        home = self._homes / home_name(user_name, name)
+        return await asyncio.to_thread(self._ensure_user, name, home, comment, f"{tenant_id}/{user_id}")
 
     async def worker(self, index: int) -> Account:
         """Raises Unavailable("account_failed")."""
         return await asyncio.to_thread(self._ensure_worker, f"{self._prefix}w{index}")
 
-    def _ensure_user(self, name: str, comment: str, ids: str) -> Account:
-        home = self._homes / name
+    def _ensure_user(self, name: str, home: Path, comment: str, ids: str) -> Account:
         with _locked():
             if (found := _find(name)) is None:
                 if not self._homes.is_dir():
                     self._homes.mkdir(parents=True)
                     self._homes.chmod(0o711)
+                home = (
+                    home.with_name(name) if home.exists() else home
+                )  # somebody else's: useradd would take it
                 options = ("--create-home", "--user-group", "--comment", comment)
                 _run("useradd", *options, "--home-dir", str(home), "--shell", NOLOGIN, name)
                 home.chmod(0o700)
@@ -103,7 +109,7 @@ def remove_accounts(prefix: str) -> list[str]:
             entry = pwd.getpwnam(name)
             _run("userdel", "--force", name)
             home = Path(entry.pw_dir)
-            if home.name == name and home.is_dir() and home.lstat().st_uid == entry.pw_uid:
+            if is_home_of(name, home.name) and home.is_dir() and home.lstat().st_uid == entry.pw_uid:
                 shutil.rmtree(home, ignore_errors=True)
     return names
 
@@ -117,7 +123,21 @@ def check_prefix(prefix: str) -> None:
 
 
 def user_account_name(prefix: str, tenant_id: str, user_id: str) -> str:
-    return f"{prefix}u{hashlib.sha256(f'{tenant_id}/{user_id}'.encode()).hexdigest()[:10]}"
+    return f"{prefix}u{hashlib.sha256(f'{tenant_id}/{user_id}'.encode()).hexdigest()[:_DIGEST_CHARACTERS]}"
+
+
+def home_name(user_name: str, account_name: str) -> str:
+    """`<user name>-<4 hex of the account>`: what a person reads in a shell or a file dialog."""
+    plain = unicodedata.normalize("NFKD", user_name).encode("ascii", "ignore").decode().lower()
+    return f"{_NOT_IN_HOME.sub('', plain)[:24] or 'user'}-{_mark(account_name)}"
+
+
+def is_home_of(account_name: str, name: str) -> bool:
+    return name == account_name or name.endswith(f"-{_mark(account_name)}")
+
+
+def _mark(account_name: str) -> str:
+    return account_name[-_DIGEST_CHARACTERS:][:4]
 
 
 def gecos(user_name: str, tenant_id: str, user_id: str) -> str:

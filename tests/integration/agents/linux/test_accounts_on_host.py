@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from agents.linux.accounts import Accounts, remove_accounts
+from agents.linux.accounts import Accounts, home_name, remove_accounts, user_account_name
 from portcullis.errors import Unavailable
 
 
@@ -32,6 +32,23 @@ async def test_user_name_of_any_kind_makes_an_account(host, name):
     account = await host.accounts.user(host.tenant, host.user_id, name)
     entry = pwd.getpwnam(account.name)
     assert entry.pw_gecos.startswith("Portcullis ") and f"{host.tenant}/{host.user_id}" in entry.pw_gecos
+
+
+async def test_users_of_one_name_have_homes_of_their_own(host):
+    ada = await host.accounts.user(host.tenant, host.user_id, "Ada")
+    other = await host.accounts.user(host.tenant, "f" * 16, "Ada")
+    assert ada.home.name.startswith("ada-") and other.home.name.startswith("ada-") and ada.home != other.home
+
+
+async def test_folder_that_has_the_name_of_a_home_is_not_taken(host):
+    account = user_account_name(host.prefix, host.tenant, host.user_id)
+    taken = host.homes / home_name("Ada", account)
+    taken.mkdir(parents=True)
+    found = await host.accounts.user(host.tenant, host.user_id, "Ada")
+    assert found.home == host.homes / account and taken.stat().st_uid == 0
+    assert found.home.stat().st_uid == found.uid
+    remove_accounts(host.prefix)
+    assert taken.exists() and not found.home.exists()
 
 
 async def test_renamed_user_keeps_account_and_home(host):

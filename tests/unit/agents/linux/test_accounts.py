@@ -2,7 +2,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.linux.accounts import check_prefix, gecos, own_accounts, user_account_name
+from agents.linux.accounts import (
+    check_prefix,
+    gecos,
+    home_name,
+    is_home_of,
+    own_accounts,
+    user_account_name,
+)
 from portcullis.errors import InvalidInput
 
 
@@ -46,3 +53,25 @@ def test_prefix_that_makes_no_account_name_is_refused(prefix):
 def test_account_names_stay_below_the_limit_of_32(prefix):
     check_prefix(prefix)
     assert len(user_account_name(prefix, "t", "u")) <= 31
+
+
+@pytest.mark.parametrize(
+    ("user_name", "home"),
+    [
+        ("ada", "ada-0123"),
+        ("Zoë Müller", "zoemuller-0123"),
+        ("../../etc", "etc-0123"),
+        ("漢字", "user-0123"),
+        ("x" * 200, "x" * 24 + "-0123"),
+        ("a/b\0\n", "ab-0123"),
+    ],
+)
+def test_home_is_called_after_its_user(user_name, home):
+    assert home_name(user_name, "pcu0123456789") == home
+
+
+@given(st.text(max_size=200))
+def test_home_of_any_user_is_one_folder_known_as_the_accounts(user_name):
+    name = home_name(user_name, "pcu0123456789")
+    assert "/" not in name and not name.startswith(".") and is_home_of("pcu0123456789", name)
+    assert not is_home_of("pcu9876543210", name)
