@@ -1,6 +1,6 @@
 """Key to frame received, and CPU a frame: the worker beside a plain GetImage + zlib loop, in turns in the same run.
 
-    python tests/bench/bench_worker.py [--width 1920] [--height 1080] [--keys 40] [--frames 120]
+    python tests/bench/bench_worker.py [--width 1920] [--height 1080] [--keys 20] [--frames 60]
 
 The plain loop is what one would write first: press by XTEST, fetch the whole screen, compress it when it differs. Both
 drive the same xterm on the same Xvfb. The worker's figure has TLS, WebSocket and the client's decoding in it, the plain
@@ -155,8 +155,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--width", type=int, default=1920)
     parser.add_argument("--height", type=int, default=1080)
-    parser.add_argument("--keys", type=int, default=40)
-    parser.add_argument("--frames", type=int, default=120)
+    parser.add_argument("--keys", type=int, default=20)
+    parser.add_argument("--frames", type=int, default=60)
     json.dump(asyncio.run(measure(parser.parse_args())), sys.stdout, indent=1)
     print()
     return 0
