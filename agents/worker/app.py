@@ -217,6 +217,7 @@ class Worker:
                 connection.close(order.code)
 
     def _end(self, order: Closing) -> None:
+        self.arbiter.end(order.reason)
         for connection in self._connections():
             connection.close(order.reason, order.code)
         if not self._over.done():

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from dataclasses import dataclass
 
-from portcullis.errors import Refused
+from portcullis.errors import CODES, Refused
 from portcullis.tickets import Grant
 
 _REMEMBERED_CUTS = 1024
@@ -64,13 +64,18 @@ class Arbiter:
 
     def cut(self, login: str, code: str) -> None:
         """Nothing of this login is admitted any more."""
-        self._cut[login] = code
+        self._cut[login] = _known(code, "signed_out")
         self._cut.move_to_end(login)
         while len(self._cut) > _REMEMBERED_CUTS:
             self._cut.popitem(last=False)
 
     def end(self, code: str) -> None:
-        self._end_code = code
+        self._end_code = _known(code, "session_ended")
+
+
+def _known(code: str, otherwise: str) -> str:
+    """A broker of a later release may give reasons that this one does not know."""
+    return code if code in CODES else otherwise
 
 
 def is_renewal(old: Grant, new: Grant) -> bool:

@@ -83,3 +83,10 @@ def test_remembered_cuts_are_bounded_and_the_newest_stay(arbiter):
 def test_ended_session_admits_nobody(arbiter):
     arbiter.end("session_ended")
     assert code_of(arbiter, GRANT) == "session_ended"
+
+
+def test_reason_of_a_later_release_is_refused_with_one_that_is_known(arbiter):
+    arbiter.cut("login", "of_the_future")
+    assert code_of(arbiter, GRANT) == "signed_out"
+    arbiter.end("of_the_future")
+    assert code_of(arbiter, GRANT) == "session_ended"
