@@ -29,26 +29,28 @@ def attempts_of(record: Record | None) -> Attempts:
 
 async def claim(ledger: AttemptLedger, clock: Clock) -> Claim:
     """Raises Refused("sign_in_blocked") with `retry_after_seconds`."""
-    for _ in range(_TRIES):
-        record = await ledger.read()
-        before = attempts_of(record)
-        now = clock.now()
-        if wait := lockout.wait_seconds(before, now):
-            raise blocked(wait)
-        counted = lockout.claimed(before, now)
-        if await ledger.replace(record, counted.to_json()):
-            return Claim(ledger, before, counted)
+    async with ledger.turn:
+        for _ in range(_TRIES):
+            record = await ledger.read()
+            before = attempts_of(record)
+            now = clock.now()
+            if wait := lockout.wait_seconds(before, now):
+                raise blocked(wait)
+            counted = lockout.claimed(before, now)
+            if await ledger.replace(record, counted.to_json()):
+                return Claim(ledger, before, counted)
     raise Unavailable()
 
 
 async def forgive(given: Claim) -> None:
     """Give the guess back: it was none."""
-    for _ in range(_TRIES):
-        record = await given.ledger.read()
-        current = attempts_of(record)
-        forgiven = lockout.forgiven(current, given.counted, given.before)
-        if await given.ledger.replace(record, forgiven.to_json()):
-            return
+    async with given.ledger.turn:
+        for _ in range(_TRIES):
+            record = await given.ledger.read()
+            current = attempts_of(record)
+            forgiven = lockout.forgiven(current, given.counted, given.before)
+            if await given.ledger.replace(record, forgiven.to_json()):
+                return
     raise Unavailable()
 
 

@@ -124,6 +124,10 @@ class Authenticator:
         return self._directory.attempts.of_stranger(organisation, request.username)
 
     async def _complete(self, proven: _Proven, code: str) -> SignedIn:
+        async with proven.guess.ledger.turn:
+            return await self._accept(proven, code)
+
+    async def _accept(self, proven: _Proven, code: str) -> SignedIn:
         for _ in range(_TRIES):
             user_record = self._user_record(proven)
             attempts_record = await proven.guess.ledger.read()

@@ -7,9 +7,11 @@ the site's scope, bound to a lease. What the values mean is decided in `broker.i
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import secrets
 from typing import Any
+from weakref import WeakValueDictionary
 
 from broker.grid.grid import GridUnavailable, LeaseGone
 from broker.grid.scopes import Condition, Path, Record, Scope, SealedOperation, Stores
@@ -19,7 +21,14 @@ from portcullis.ids import name_hash
 
 
 class AttemptLedger:
-    def __init__(self, stores: Stores, store: Scope, path: Path, lease_seconds: int = 0) -> None:
+    """`turn` is to be held from reading to writing: guesses at one account that come at once through this broker
+    wait for each other, instead of all writing and all but one trying again. Other brokers' are met by conditions.
+    """
+
+    def __init__(
+        self, stores: Stores, store: Scope, path: Path, turn: asyncio.Lock, lease_seconds: int = 0
+    ) -> None:
+        self.turn = turn
         self._stores = stores
         self._store = store
         self._path = path
@@ -76,13 +85,19 @@ class AttemptRecords:
     def __init__(self, stores: Stores, stranger_lease_seconds: int) -> None:
         self._stores = stores
         self._stranger_lease_seconds = stranger_lease_seconds
+        self._turns: WeakValueDictionary[tuple[str, Path], asyncio.Lock] = WeakValueDictionary()
 
     async def of_user(self, tenant_id: str, user_id: str) -> AttemptLedger:
         store = await self._stores.tenant(tenant_id)
-        return AttemptLedger(self._stores, store, ("attempts", user_id))
+        path = ("attempts", user_id)
+        return AttemptLedger(self._stores, store, path, self._turn(tenant_id, path))
 
     def of_stranger(self, organisation: str, name: str) -> AttemptLedger:
         digest = hashlib.sha256(f"{name_hash(organisation)}{name_hash(name)}".encode()).hexdigest()
+        path, store = ("attempts", digest), self._stores.site
         return AttemptLedger(
-            self._stores, self._stores.site, ("attempts", digest), self._stranger_lease_seconds
+            self._stores, store, path, self._turn("site", path), self._stranger_lease_seconds
         )
+
+    def _turn(self, scope: str, path: Path) -> asyncio.Lock:
+        return self._turns.setdefault((scope, path), asyncio.Lock())
