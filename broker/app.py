@@ -97,9 +97,8 @@ class Broker:
         self.parts = parts = Parts(
             stores, snapshot, authority, self._clock, self._id, self.settings.sessions_per_user
         )
-        undo.callback(parts.stop)
+        undo.push_async_callback(parts.stop)
         parts.start()
-        undo.push_async_callback(parts.host_watch.stop)
         bound = self._bind(undo)
         presence = Presence(stores, snapshot, self._clock, self._id, self._version)
         await presence.start(self.settings.advertised(self.address.port))
@@ -163,7 +162,16 @@ class Parts:
         self.traces = Traces(TraceStore(stores, clock), clock)
         self.lifecycle = Lifecycle(snapshot, self.sessions, self.hosts, self.traces, self.registry)
         self.stages = Stages(snapshot, self.traces)
-        self.attach = Attach(stores, snapshot, self.sessions, Tickets(stores), keys, clock)
+        self.attach = Attach(
+            stores,
+            snapshot,
+            self.sessions,
+            self.identity.users,
+            self.applications,
+            Tickets(stores),
+            keys,
+            clock,
+        )
         self.launcher = Launcher(
             stores,
             snapshot,
@@ -191,12 +199,15 @@ class Parts:
     def start(self) -> None:
         self.stages.start()
         self.lifecycle.start()
+        self.identity.start()
         self.host_watch.start()
 
-    def stop(self) -> None:
+    async def stop(self) -> None:
+        """Also after a `start` that did not happen."""
+        await self.host_watch.stop()
+        await self.identity.stop()
         self.lifecycle.stop()
         self.stages.stop()
-        self.identity.close()
 
     def application(self) -> web.Application:
         public = self._public()

@@ -1,8 +1,9 @@
-"""Sessions whose host cannot end them: one that vanished before it took a session on, one that was removed.
+"""Sessions whose host does not take them on or cannot end them: it vanished, it was removed, or it does not act.
 
 A host is live while its record under `site/live/host` lasts (15 s after its last heartbeat). A session that it had
-accepted waits for its return for ever; one that it never accepted fails after 30 s, and so that no broker is needed
-for that in particular, every broker looks. Ending compares revisions: it happens once.
+accepted waits for its return for ever. One that it never accepted fails 30 s after the host vanished, and 60 s after
+it was placed on one that says it lives. So that no broker is needed for that in particular, every broker looks, by
+what it has seen itself: brokers' clocks may differ. Ending compares revisions: it happens once.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from portcullis.tasks import cancel_and_wait, spawn
 log = logging.getLogger(__name__)
 
 PATIENCE_SECONDS = 30.0
+ACCEPTANCE_SECONDS = 60.0
 SWEEP_SECONDS = 5.0
 
 
@@ -32,6 +34,7 @@ class HostWatch:
         self._lifecycle = lifecycle
         self._clock = clock
         self._missing_since: dict[str, float] = {}
+        self._waiting_since: dict[str, float] = {}
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -46,31 +49,47 @@ class HostWatch:
             await asyncio.sleep(SWEEP_SECONDS)
 
     async def sweep(self) -> None:
-        """One look at all sessions whose hosts are not live."""
-        lost = self._lost_hosts()
-        for session in self._sessions.on_hosts_other_than(self._hosts.live_ids()):
-            detail = self._ending(session, lost)
-            if detail is None:
-                continue
-            try:
-                await self._lifecycle.end(session.tenant_id, session.id, "host_lost", detail)
-            except PortcullisError as exc:
-                log.warning("session not ended: %s", exc, extra=ids(session=session.id))
+        """One look at all sessions that a host may have failed."""
+        live = self._hosts.live_ids()
+        sessions = self._sessions.unsettled(live)
+        missing = {host.id for host in self._hosts.list()} - live
+        lost = self._longer_than(PATIENCE_SECONDS, self._missing_since, missing)
+        waiting = {session.id for session in sessions if _is_unaccepted(session)}
+        ignored = self._longer_than(ACCEPTANCE_SECONDS, self._waiting_since, waiting)
+        for session in sessions:
+            detail = self._ending(session, lost, ignored)
+            if detail is not None:
+                await self._end(session, detail)
 
-    def _ending(self, session: Session, lost: set[str]) -> str | None:
+    def _ending(self, session: Session, lost: set[str], ignored: set[str]) -> str | None:
         """Why the session is to be ended, None if it is not."""
-        unaccepted = session.state == "pending" and session.stage == "placed"
         if self._hosts.get(session.host_id) is None:
-            removed = session.state == "ending" or unaccepted
+            removed = session.state == "ending" or _is_unaccepted(session)
             return f"{session.host_name} was removed from the site" if removed else None
-        if unaccepted and session.host_id in lost:
+        if _is_unaccepted(session) and session.host_id in lost:
             return f"{session.host_name} vanished before it accepted the session"
+        if session.id in ignored:
+            return f"{session.host_name} is connected, but did not accept the session"
         return None
 
-    def _lost_hosts(self) -> set[str]:
-        """Those that this broker has seen missing for longer than PATIENCE_SECONDS."""
+    async def _end(self, session: Session, detail: str) -> None:
+        """Unless its host accepted it at this very moment."""
+
+        def still(now: Session) -> bool:
+            return now.state == "ending" or _is_unaccepted(now)
+
+        try:
+            await self._lifecycle.end(session.tenant_id, session.id, "host_lost", detail, still)
+        except PortcullisError as exc:
+            log.warning("session not ended: %s", exc, extra=ids(session=session.id))
+
+    def _longer_than(self, seconds: float, since: dict[str, float], seen: set[str]) -> set[str]:
+        """Those of `seen` that each look found for so long; `since` is brought up to date."""
         now = self._clock.monotonic()
-        live = self._hosts.live_ids()
-        missing = {host.id for host in self._hosts.list()} - live
-        self._missing_since = {host: self._missing_since.get(host, now) for host in missing}
-        return {host for host, since in self._missing_since.items() if now - since >= PATIENCE_SECONDS}
+        for gone in since.keys() - seen:
+            del since[gone]
+        return {one for one in seen if now - since.setdefault(one, now) >= seconds}
+
+
+def _is_unaccepted(session: Session) -> bool:
+    return session.state == "pending" and session.stage == "placed"

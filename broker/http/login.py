@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from aiohttp import web
@@ -24,7 +25,10 @@ from broker.identity.authenticate import FactorRequired, SignedIn, SignIn
 from broker.identity.logins import LIFETIME_SECONDS
 from broker.identity.passwords import MAXIMUM_PASSWORD_BYTES
 from portcullis.errors import InvalidInput
+from portcullis.logs import ids
 from portcullis.tickets import from_base64url, parse_client_key
+
+log = logging.getLogger(__name__)
 
 PATH = "/api/v1/login"
 
@@ -57,7 +61,7 @@ class LoginRoutes:
     async def sign_in(self, request: web.Request) -> web.Response:
         """The key that is presented signs the request itself: it is the browser's own, and no page of another
         site could have made it do so."""
-        check_origin(request, self._identity.tenants.site())
+        check_origin(request, self._services.gateways.public_origins())
         signed = await signed_request(request)
         fields = Fields(parse_object(signed.body))
         client_key = _client_key(fields)
@@ -71,6 +75,7 @@ class LoginRoutes:
         login = login_of(request)
         revision = await self._identity.logins.end(login)
         await self._services.lifecycle.cut_login(login)
+        log.info("signed out", extra=ids(tenant=login.tenant_id, user=login.user_id))
         response = web.Response(status=204, headers={REVISION_HEADER: str(revision)})
         response.del_cookie(
             login_cookie_name(self._identity.tenants.site()),
@@ -83,6 +88,7 @@ class LoginRoutes:
 
     def _welcome(self, signed_in: SignedIn) -> web.Response:
         caller = Caller(signed_in.tenant, signed_in.user, login=signed_in.login)
+        log.info("signed in", extra=ids(tenant=caller.tenant.id, user=caller.user.id, role=caller.role))
         response = answer(self._signed_in_view(caller), revision=signed_in.revision)
         response.set_cookie(
             login_cookie_name(self._identity.tenants.site()),

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from enum import Enum, auto
 
@@ -146,7 +146,9 @@ class Access:
         if policy is None:
             raise LookupError(f"{request.path} declares no policy")
         await self._wait_for_revision(request)
-        caller = await self._identify(request)
+        caller = self._identify(request)
+        if caller:
+            request[CALLER] = caller
         _permit(policy, caller)
         if caller and caller.login and policy is not Policy.ANYONE and request.method not in _READS:
             await self._check_change(request, caller.login)
@@ -156,8 +158,6 @@ class Access:
         self, request: web.Request, handler: Handler, caller: Caller | None
     ) -> web.StreamResponse:
         revision = self._services.snapshot.revision
-        if caller:
-            request[CALLER] = caller
         response = await handler(request)
         if not response.prepared:
             response.headers.setdefault("Cache-Control", "no-store")
@@ -173,7 +173,7 @@ class Access:
             raise Refused("invalid_request", f"{REVISION_HEADER} is not a number.")
         await self._services.snapshot.until(int(text), REVISION_WAIT_SECONDS)
 
-    async def _identify(self, request: web.Request) -> Caller | None:
+    def _identify(self, request: web.Request) -> Caller | None:
         """By the token if one is presented, else by the cookie. Raises Refused("token_refused")."""
         presented = request.headers.getall("Authorization", [])
         if presented:
@@ -184,7 +184,7 @@ class Access:
             tenant = self._identity.tenants.get(token.tenant_id)
             return Caller(tenant, user, token=token) if tenant else None
         cookie = read_cookie(request, login_cookie_name(self._identity.tenants.site()))
-        resolved = await self._identity.logins.resolve(cookie) if cookie else None
+        resolved = self._identity.logins.resolve(cookie) if cookie else None
         if resolved is None:
             return None
         login, user = resolved
@@ -193,19 +193,19 @@ class Access:
 
     async def _check_change(self, request: web.Request, login: Login) -> None:
         """A change by a browser: from our own page, signed by the login's key, for the first time."""
-        check_origin(request, self._identity.tenants.site())
+        check_origin(request, self._services.gateways.public_origins())
         signed = await signed_request(request)
         await self._identity.signatures.accept(login.tenant_id, login.client_key, signed)
 
 
-def check_origin(request: web.Request, site: Site) -> None:
+def check_origin(request: web.Request, public_origins: Collection[str]) -> None:
     """The page that sent this is the one that the gateway serves. Raises Refused("origin_refused").
 
     The gateway says in `Portcullis-Origin` which public origin was called, and removes what a client put
     there.
     """
     called = request.headers.getall("Portcullis-Origin", [])
-    if len(called) != 1 or called[0] not in site.public_origins:
+    if len(called) != 1 or called[0] not in public_origins:
         raise Refused("origin_refused")
     if request.headers.getall("Origin", []) != called:
         raise Refused("origin_refused")
@@ -258,6 +258,7 @@ def _log_refusal(request: web.Request, error: PortcullisError) -> None:
             code=error.code,
             method=request.method,
             path=request.path,
+            tenant=caller.tenant.id if caller else None,
             user=caller.user.id if caller else None,
             client=request.headers.get("Portcullis-Client-Address"),
         ),

@@ -58,7 +58,7 @@ class SessionRoutes:
 
     async def log_off(self, request: web.Request) -> web.Response:
         session = self._own(request)
-        await self._services.lifecycle.log_off(session.tenant_id, session.id)
+        await self._services.lifecycle.log_off(session.tenant_id, session.id, by=session.user_id)
         return answer({}, 202, self._services.snapshot.revision)
 
     async def ticket(self, request: web.Request) -> web.Response:

@@ -8,6 +8,7 @@ from broker.grid.scopes import Stores
 from broker.identity import lockout
 from broker.identity.api_tokens import ApiTokenCheck
 from broker.identity.authenticate import Authenticator, Directory
+from broker.identity.disabled_users import DisabledUsers
 from broker.identity.logins import Logins
 from broker.identity.passwords import Passwords
 from broker.identity.request_signature import RequestSignatures
@@ -31,13 +32,19 @@ class Identity:
     logins: Logins
     signatures: RequestSignatures
     token_check: ApiTokenCheck
+    disabled_users: DisabledUsers
 
-    def close(self) -> None:
+    def start(self) -> None:
+        """Once the snapshot is loaded."""
+        self.disabled_users.start()
+
+    async def stop(self) -> None:
+        await self.disabled_users.stop()
         self.passwords.close()
 
 
 def build_identity(stores: Stores, snapshot: Snapshot, clock: Clock) -> Identity:
-    """The caller closes it when it stops."""
+    """The caller starts and stops it."""
     tenants, users = Tenants(snapshot), Users(stores, snapshot)
     tokens, records = ApiTokens(stores, snapshot), LoginRecords(stores, snapshot)
     nonces = Nonces(stores, clock)
@@ -53,4 +60,5 @@ def build_identity(stores: Stores, snapshot: Snapshot, clock: Clock) -> Identity
         logins=Logins(records, users, clock),
         signatures=RequestSignatures(nonces, clock),
         token_check=ApiTokenCheck(tokens, users, clock),
+        disabled_users=DisabledUsers(snapshot, users, records),
     )

@@ -25,12 +25,12 @@ class Logins:
         self._users = users
         self._clock = clock
 
-    async def resolve(self, cookie: str) -> tuple[Login, User] | None:
+    def resolve(self, cookie: str) -> tuple[Login, User] | None:
         """Whose visit the cookie stands for; None when it is malformed, unknown, over, or its user is
         disabled.
         """
         secret = parse_secret(cookie, "login")
-        login = await self._records.get(secret.scope, secret.hash) if secret else None
+        login = self._records.get(secret.scope, secret.hash) if secret else None
         if login is None or login.expires <= self._clock.now():
             return None
         user = self._users.get(login.tenant_id, login.user_id)

@@ -31,8 +31,9 @@ log = logging.getLogger(__name__)
 __all__ = ["LaunchRequest", "Launcher"]
 
 ATTEMPTS_ON_CONFLICT = 8
-ENDING_WAIT_SECONDS = 15.0
-"""A click right after logging off waits for the earlier session to end instead of failing."""
+ENDING_WAIT_SECONDS = 10.0
+"""A click right after logging off waits for the earlier session to end instead of failing. A gateway gives an
+answer 15 s: a launch that waits must have been answered by then."""
 
 
 class Launcher:

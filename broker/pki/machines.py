@@ -29,6 +29,7 @@ from broker.pki.authority import Authority
 from broker.pki.certificates import identity_of
 from broker.pki.claims import Enrolment, RenewalRequest, parse_enrolment, parse_renewal
 from broker.repositories.committing import commit
+from broker.repositories.gateways import Gateways
 from broker.repositories.join_tokens import JoinTokens
 from broker.repositories.keys import GrantKeys
 from broker.snapshot import Snapshot
@@ -54,18 +55,17 @@ class Machines:
         self._authority = authority
         self._join_tokens = JoinTokens(stores, snapshot)
         self._grant_keys = GrantKeys(snapshot)
+        self._gateways = Gateways(stores, snapshot)
 
     def directory(self) -> dict[str, Any]:
         """What every machine is told of its site: `site`, `grant_keys`, `brokers`, `public_origins` (docs/api.md)."""
         site = self._authority.site
-        gateways = [Gateway.from_json(record.value) for record in self._snapshot.list(SITE, "gateway")]
-        origins = {gateway.public_origin for gateway in gateways if not gateway.revoked}
         brokers = self._snapshot.list(SITE, "live", "broker")
         return {
             "site": {"id": site.id, "name": site.name},
             "grant_keys": self._grant_keys.verifying(),
             "brokers": sorted(record.value["address"] for record in brokers),
-            "public_origins": sorted(origins | set(site.public_origins)),
+            "public_origins": sorted(self._gateways.public_origins()),
         }
 
     def admit(self, identity: MachineIdentity | None, role: MachineRole) -> Machine:

@@ -23,6 +23,14 @@ class Gateways:
     def list(self) -> list[Gateway]:
         return [Gateway.from_json(record.value) for record in self._snapshot.list("site", "gateway")]
 
+    def public_origins(self) -> frozenset[str]:
+        """Where browsers reach the site, and from where alone changes come: the site's own origins and those of
+        its gateways.
+        """
+        site = self._snapshot.get("site", ("meta",))
+        own = site.value["public_origins"] if site else ()
+        return frozenset(own) | {gateway.public_origin for gateway in self.list() if not gateway.revoked}
+
     def is_live(self, gateway_id: str) -> bool:
         return self._snapshot.get("site", live_path(gateway_id)) is not None
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from broker.grid.scopes import Scope, SealedOperation, Stores
 from broker.repositories.committing import commit
 from broker.snapshot import Snapshot
-from portcullis.errors import Refused
 from portcullis.model.user import Login
 
 
@@ -18,16 +17,17 @@ class LoginRecords:
         self._stores = stores
         self._snapshot = snapshot
 
-    async def get(self, tenant_id: str, login_hash: str) -> Login | None:
-        """From the snapshot; one that another broker made a moment ago is read from the grid."""
+    def get(self, tenant_id: str, login_hash: str) -> Login | None:
+        """A browser whose login was made a moment ago presents the revision to wait for (`Portcullis-Revision`).
+
+        The grid is not asked: anybody can invent cookies, and each would cost a read.
+        """
         record = self._snapshot.get(tenant_id, ("login", login_hash))
-        if record is None:
-            try:
-                store = await self._stores.tenant(tenant_id)
-            except Refused:
-                return None
-            record = await store.get(("login", login_hash))
         return Login.from_json(record.value) if record else None
+
+    def of_user(self, tenant_id: str, user_id: str) -> list[Login]:
+        logins = (Login.from_json(record.value) for record in self._snapshot.list(tenant_id, "login"))
+        return [login for login in logins if login.user_id == user_id]
 
     async def delete(self, login: Login) -> int:
         """Answers with the grid's revision."""

@@ -41,11 +41,15 @@ class Sessions:
         found = (self.get(record.value["tenant"], record.value["session"]) for record in slots)
         return [session for session in found if session is not None]
 
-    def on_hosts_other_than(self, host_ids: Set[str]) -> Sequence[Session]:
-        """Of every tenant."""
+    def unsettled(self, live_hosts: Set[str]) -> Sequence[Session]:
+        """Of every tenant: those that are pending, and all that are on other hosts than these."""
         tenants = [record.path[1] for record in self._snapshot.tenants()]
         records = [record for tenant in tenants for record in self._snapshot.list(tenant, "session")]
-        return [session_of(record) for record in records if record.value["host_id"] not in host_ids]
+        return [
+            session_of(record)
+            for record in records
+            if record.value["state"] == "pending" or record.value["host_id"] not in live_hosts
+        ]
 
     def claim(
         self, tenant: TenantStore, session: Session
@@ -86,14 +90,20 @@ class Sessions:
                 return changed
         raise Unavailable(message="The session changes too often to be changed now.")
 
-    async def remove(self, tenant_id: str, session_id: str) -> Session | None:
-        """Delete the session with its slot and `own` key; the session as it was, None when it did not exist."""
+    async def remove(
+        self, tenant_id: str, session_id: str, still: Callable[[Session], bool] = lambda _: True
+    ) -> Session | None:
+        """Delete the session with its slot and `own` key, if it is `still` to be; as it was, None when it stays
+        or did not exist.
+        """
         tenant = await self._stores.tenant(tenant_id)
         for _ in range(ATTEMPTS_ON_CONFLICT):
             record = self._snapshot.get(tenant_id, ("session", session_id))
             if record is None:
                 return None
             session = session_of(record)
+            if not still(session):
+                return None
             result = await commit(
                 self._stores,
                 tenant.delete(("session", session_id)),

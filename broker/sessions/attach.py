@@ -1,8 +1,10 @@
 """Attaching to a session: the ticket, its redemption, the grant and its renewal (docs/protocol.md 2, DESIGN 5).
 
 A ticket is redeemed by one transaction that deletes it and raises the session's epoch e, on condition that the login
-it was issued to still exists: it works once, and never after signing out. The grant then carries the client from there
-without broker or grid, so it names everything it allows.
+it was issued to still exists and its user is what it was: it works once, never after signing out, never for a user
+who is disabled. The grant then carries the client from there without broker or grid, so it names everything it allows.
+
+Whose entitlement was withdrawn gets no ticket and no renewed grant. An application that was deleted withdraws nothing.
 """
 
 from __future__ import annotations
@@ -11,17 +13,19 @@ import logging
 from dataclasses import dataclass, replace
 
 from broker.grid.scopes import Record, Stores, TenantStore
+from broker.repositories.applications import Applications
 from broker.repositories.committing import commit
 from broker.repositories.keys import GrantKeys
 from broker.repositories.sessions import ATTEMPTS_ON_CONFLICT, Sessions, session_of
 from broker.repositories.tickets import Ticket, Tickets, ticket_path
+from broker.repositories.users import Users
 from broker.snapshot import Snapshot
 from portcullis.clock import Clock
 from portcullis.errors import Refused, Unavailable
 from portcullis.ids import BearerSecret, new_secret, parse_secret
 from portcullis.logs import ids
 from portcullis.model.session import ATTACHABLE, Session
-from portcullis.model.user import Login
+from portcullis.model.user import Login, User
 from portcullis.tickets import CHANNELS, GRANT_LIFETIME_SECONDS, Grant, sign_grant
 
 log = logging.getLogger(__name__)
@@ -41,6 +45,8 @@ class Attach:
         stores: Stores,
         snapshot: Snapshot,
         sessions: Sessions,
+        users: Users,
+        applications: Applications,
         tickets: Tickets,
         keys: GrantKeys,
         clock: Clock,
@@ -48,12 +54,16 @@ class Attach:
         self._stores = stores
         self._snapshot = snapshot
         self._sessions = sessions
+        self._users = users
+        self._applications = applications
         self._tickets = tickets
         self._keys = keys
         self._clock = clock
 
     async def issue_ticket(self, login: Login, session_id: str) -> BearerSecret:
-        """Raises Refused: session_unknown (another user's is unknown too), session_not_ready."""
+        """Raises Refused: session_unknown (another user's is unknown too), user_disabled, not_entitled,
+        session_not_ready.
+        """
         session = self._own_session(login, session_id)
         if session.state not in ATTACHABLE:
             raise Refused("session_not_ready")
@@ -77,7 +87,10 @@ class Attach:
         raise Unavailable(message="The session changes too often to be attached to now.")
 
     async def renew(self, login: Login, session_id: str, e: int) -> str:
-        """A grant for the connection that this login opened as `e`. Raises Refused: session_unknown, taken_over."""
+        """A grant for the connection that this login opened as `e`.
+
+        Raises Refused: as `issue_ticket`, session_ended, taken_over.
+        """
         session = self._own_session(login, session_id)
         if session.state not in ATTACHABLE:
             raise Refused("session_ended")
@@ -89,6 +102,12 @@ class Attach:
         session = self._sessions.get(login.tenant_id, session_id)
         if session is None or session.user_id != login.user_id:
             raise Refused("session_unknown")
+        user = self._users.get(login.tenant_id, login.user_id)
+        if user is None or user.disabled:
+            raise Refused("user_disabled")
+        application = self._applications.get(login.tenant_id, session.application_id)
+        if application is not None and not application.entitlement.admits(user.name, user.groups):
+            raise Refused("not_entitled")
         return session
 
     async def _tenant(self, secret: BearerSecret) -> TenantStore:
@@ -101,6 +120,7 @@ class Attach:
         """None when something changed under the transaction: look again whether the ticket is still there."""
         ticket = Ticket.from_json(record.value)
         login_record = await self._login(tenant, secret.scope, ticket)
+        user_record = self._user(secret.scope, ticket)
         session_record = await self._session(tenant, secret.scope, ticket)
         session = session_of(session_record)
         raised = replace(session, e=session.e + 1, login=ticket.login)
@@ -112,6 +132,7 @@ class Attach:
                 tenant.unchanged(record),
                 tenant.unchanged(session_record),
                 tenant.created_at(login_record.path, login_record.create_revision),
+                tenant.unchanged(user_record),
             ],
         )
         await self._snapshot.until(result.revision)
@@ -125,6 +146,12 @@ class Attach:
         path = ("login", ticket.login)
         record = self._snapshot.get(tenant_id, path) or await tenant.get(path)
         if record is None:
+            raise Refused("ticket_refused")
+        return record
+
+    def _user(self, tenant_id: str, ticket: Ticket) -> Record:
+        record = self._users.record(tenant_id, ticket.user)
+        if record is None or User.from_json(record.value).disabled:
             raise Refused("ticket_refused")
         return record
 

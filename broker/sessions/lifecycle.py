@@ -51,18 +51,25 @@ class Lifecycle:
     def stop(self) -> None:
         self._unsubscribe()
 
-    async def log_off(self, tenant_id: str, session_id: str, code: str = "logged_off") -> None:
-        """Mark the session as ending; its host ends it. Raises Refused("session_unknown"), Unavailable."""
+    async def log_off(
+        self, tenant_id: str, session_id: str, code: str = "logged_off", by: str | None = None
+    ) -> None:
+        """Mark the session as ending; its host ends it. `by`: the id of the user who asked, for the log.
+
+        Raises Refused("session_unknown"), Unavailable.
+        """
+        was_ending = False
 
         def to_ending(session: Session) -> Session | None:
-            if session.state == "ending":
-                return None
-            return replace(session.moved_to("ending"), end_code=code)
+            nonlocal was_ending
+            was_ending = session.state == "ending"
+            return None if was_ending else replace(session.moved_to("ending"), end_code=code)
 
         session = await self._sessions.change(tenant_id, session_id, to_ending)
         if session is None:
             raise Refused("session_unknown")
-        log.info("session ending", extra=_ids_of(session, code=code))
+        if not was_ending:
+            log.info("session ending", extra=_ids_of(session, code=code, by=by))
         if self._hosts.get(session.host_id) is None:
             await self.end(tenant_id, session_id, code, "its host was removed from the site")
 
@@ -86,15 +93,22 @@ class Lifecycle:
             log.info("session %s", changed.state, extra=_ids_of(changed, stage=changed.stage))
         return True
 
-    async def end(self, tenant_id: str, session_id: str, code: str, detail: str) -> None:
-        """Delete the session; explain it under its reference if it never became ready."""
+    async def end(
+        self,
+        tenant_id: str,
+        session_id: str,
+        code: str,
+        detail: str,
+        still: Callable[[Session], bool] = lambda _: True,
+    ) -> None:
+        """Delete the session, if it is `still` to be; explain it under its reference if it never became ready."""
         session = self._sessions.get(tenant_id, session_id)
         if session is None:
             return
         failed = session.stage != "ready" and session.state != "ending"
         if failed:
             await self._traces.failed(session, code, CODES[code], f"{detail} [{code}]")
-        if await self._sessions.remove(tenant_id, session_id) is None:
+        if await self._sessions.remove(tenant_id, session_id, still) is None:
             return
         level = logging.WARNING if failed else logging.INFO
         log.log(level, "session ended: %s", detail, extra=_ids_of(session, code=code))

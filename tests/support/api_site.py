@@ -10,6 +10,7 @@ Only TLS and the gateway are missing: whoever connects counts as a gateway, and 
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -46,7 +47,7 @@ from broker.repositories.users import user_creation
 from broker.sessions.attach import Attach
 from broker.sessions.lifecycle import Lifecycle
 from broker.sessions.stages import Stages
-from broker.snapshot import Snapshot
+from broker.snapshot import Change, Snapshot
 from portcullis.ids import name_hash, new_id
 from portcullis.model.application import Application, Entitlement
 from portcullis.model.host import Gateway, Host
@@ -109,13 +110,36 @@ class ApiBroker:
             launcher=Launcher(
                 stores, snapshot, sessions, traces, clock, lambda: self.registry.loads, sessions_per_user=3
             ),
-            attach=Attach(stores, snapshot, sessions, Tickets(stores), GrantKeys(snapshot), clock),
+            attach=Attach(
+                stores,
+                snapshot,
+                sessions,
+                self.identity.users,
+                Applications(stores, snapshot),
+                Tickets(stores),
+                GrantKeys(snapshot),
+                clock,
+            ),
             lifecycle=Lifecycle(snapshot, sessions, hosts, traces, self.registry),
             stages=Stages(snapshot, traces),
             traces=traces,
             from_gateway=lambda request: "Portcullis-Origin" in request.headers,
         )
         self.address = ""
+
+    async def until_login_ends(self, account: Account) -> None:
+        """The next login of the account to end, however it does."""
+        ended = asyncio.Event()
+
+        def notice(change: Change) -> None:
+            gone = change.path[0] == "login" and change.record is None and change.previous
+            if gone and gone.value["user_id"] == account.user.id:
+                ended.set()
+
+        unsubscribe = self.snapshot.subscribe(notice)
+        async with asyncio.timeout(10):
+            await ended.wait()
+        unsubscribe()
 
     def application(self) -> web.Application:
         application = web.Application(middlewares=public_middlewares(self.services))
@@ -126,7 +150,8 @@ class ApiBroker:
     async def start(self, undo: AsyncExitStack) -> None:
         await self.snapshot.start()
         undo.push_async_callback(self.snapshot.stop)
-        undo.callback(self.identity.close)
+        self.identity.start()
+        undo.push_async_callback(self.identity.stop)
         self.services.stages.start()
         undo.callback(self.services.stages.stop)
         self.address = await undo.enter_async_context(serving(self.application()))
@@ -179,6 +204,13 @@ class ApiSite:
         revision = await self.services.identity.users.replace(account.tenant.id, user, "test")
         for broker in self.brokers:
             await broker.snapshot.until(revision)
+
+    async def put_gateway(self, gateway: Gateway) -> None:
+        result = await self.stores.commit(
+            self.stores.site.put(("gateway", gateway.id), gateway.to_json(), author="test")
+        )
+        for broker in self.brokers:
+            await broker.snapshot.until(result.revision)
 
     async def launch(self, tenant: TenantFixture, *, ready: bool = True) -> Session:
         """Ann's editor, and its host's word that it runs."""

@@ -23,11 +23,13 @@ from broker.hosts.registry import ChannelRegistry
 from broker.launch.launch import Launcher, LaunchRequest
 from broker.launch.traces import Traces
 from broker.pki.authority import new_grant_key
+from broker.repositories.applications import Applications
 from broker.repositories.hosts import Hosts
 from broker.repositories.keys import GrantKeys
 from broker.repositories.sessions import Sessions
 from broker.repositories.tickets import Tickets
 from broker.repositories.traces import TraceStore
+from broker.repositories.users import Users
 from broker.sessions.attach import Attach
 from broker.sessions.lifecycle import Lifecycle
 from broker.sessions.stages import Stages
@@ -77,7 +79,16 @@ class SmallSite:
         self.traces = Traces(TraceStore(stores, self.clock), self.clock)
         self.lifecycle = Lifecycle(snapshot, self.sessions, self.hosts, self.traces, self.registry)
         self.stages = Stages(snapshot, self.traces)
-        self.attach = Attach(stores, snapshot, self.sessions, Tickets(stores), self.keys, self.clock)
+        self.attach = Attach(
+            stores,
+            snapshot,
+            self.sessions,
+            Users(stores, snapshot),
+            Applications(stores, snapshot),
+            Tickets(stores),
+            self.keys,
+            self.clock,
+        )
         self.launcher = Launcher(
             stores, snapshot, self.sessions, self.traces, self.clock, lambda: self.registry.loads, 10
         )

@@ -32,10 +32,10 @@ class AdminSessionRoutes:
         return answer({"items": [self._view(session) for session in ordered]})
 
     async def log_off(self, request: web.Request) -> web.Response:
-        tenant_id, session_id = request[CALLER].tenant.id, request.match_info["id"]
+        caller, session_id = request[CALLER], request.match_info["id"]
         if not is_id(session_id):
             raise Refused("session_unknown")
-        await self._services.lifecycle.log_off(tenant_id, session_id)
+        await self._services.lifecycle.log_off(caller.tenant.id, session_id, by=caller.user.id)
         return answer({}, 202, self._services.snapshot.revision)
 
     def _view(self, session: Session) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from aiohttp import web
@@ -11,7 +12,8 @@ from aiohttp import web
 from broker.http import login
 from broker.http.middleware import check_policies
 from broker.http.public import public_routes
-from portcullis.ids import new_id
+from portcullis.ids import new_id, new_secret
+from portcullis.model.host import Gateway
 from tests.support.api_site import COOKIE, ORIGIN, ApiSite, signed_in
 from tests.support.browser import Answer, ApiBrowser, ClientKey
 
@@ -164,6 +166,44 @@ async def test_a_change_comes_from_our_page_and_is_signed(
 ) -> None:
     async with signed_in(site, site.acme.root) as browser:
         assert (await browser.change(*CHANGE, headers=headers)).code == code
+
+
+async def test_a_change_may_come_from_the_origin_of_any_gateway(site: ApiSite) -> None:
+    """Its page is served there: what gateways are told of origins is what brokers accept."""
+    edge = Gateway(new_id(), "g2", "127.0.0.1:9", "https://edge.example")
+    headers = {"Portcullis-Origin": edge.public_origin, "Origin": edge.public_origin}
+    async with signed_in(site, site.acme.root) as browser:
+        assert (await browser.change(*CHANGE, headers=headers)).code == "origin_refused"
+        await site.put_gateway(edge)
+        assert (await browser.change(*CHANGE, headers=headers)).code == "not_found"
+        await site.put_gateway(replace(edge, revoked=True))
+        assert (await browser.change(*CHANGE, headers=headers)).code == "origin_refused"
+
+
+async def test_an_invented_cookie_costs_no_read_of_the_grid(
+    site: ApiSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def read(*_: object) -> None:
+        raise AssertionError("the grid was read")
+
+    monkeypatch.setattr(site.grid, "get", read)
+    monkeypatch.setattr(site.grid, "range", read)
+    async with site.browser() as browser:
+        for tenant in (site.acme.tenant.id, new_id()):
+            browser.cookies[COOKIE] = new_secret("login", tenant).text
+            assert (await browser.get("/api/v1/catalogue")).code == "signed_out"
+
+
+async def test_a_refusal_is_logged_with_who_was_refused(
+    site: ApiSite, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    async with signed_in(site, site.acme.ann) as browser:
+        assert (await browser.get("/api/v1/admin/users")).code == "not_permitted"
+    refused = next(record for record in caplog.records if record.getMessage() == "request refused")
+    logged = refused.portcullis_ids  # type: ignore[attr-defined]
+    assert (logged["tenant"], logged["user"]) == (site.acme.tenant.id, site.acme.ann.user.id)
+    assert (logged["code"], logged["client"]) == ("not_permitted", "192.0.2.1")
 
 
 @pytest.mark.parametrize(

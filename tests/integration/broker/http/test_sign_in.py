@@ -6,12 +6,13 @@ import asyncio
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from argon2 import PasswordHasher
 
 from broker.identity import lockout, totp
-from broker.identity.passwords import Verdict
+from broker.identity.passwords import MAXIMUM_WAITING, Verdict
 from portcullis.tickets import to_base64url
 from tests.support.api_site import COOKIE, ORIGIN, Account, ApiSite, api_site, signed_in
 from tests.support.browser import Answer, ApiBrowser
@@ -167,9 +168,10 @@ async def test_one_code_at_two_brokers_at_once_signs_in_once(two_brokers: ApiSit
 
 async def test_a_login_is_known_at_the_other_broker_at_once(two_brokers: ApiSite) -> None:
     async with two_brokers.browser(0) as here, two_brokers.browser(1, key=here.key) as there:
-        await two_brokers.sign_in(here, two_brokers.acme.ann)
+        answer = await two_brokers.sign_in(here, two_brokers.acme.ann)
         there.cookies.update(here.cookies)
-        assert (await there.get(PATH)).json["signed_in"]
+        revision = {"Portcullis-Revision": answer.headers["Portcullis-Revision"]}
+        assert (await there.get(PATH, revision)).json["signed_in"]
 
 
 async def test_five_failures_block_the_account_in_every_browser(site: ApiSite) -> None:
@@ -221,6 +223,24 @@ async def test_guesses_at_the_same_moment_do_not_slip_under_the_limit(two_broker
     assert sorted({answer.status for answer in answers}) == [401, 429]
 
 
+async def test_many_guesses_at_once_do_not_get_in_each_others_way(
+    site: ApiSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They would all claim, all but one in vain, and try again: of many some would give up unanswered."""
+    transactions, commit = [], site.stores.commit
+
+    async def counted(*operations: Any, **given: Any) -> Any:
+        transactions.append(operations)
+        return await commit(*operations, **given)
+
+    monkeypatch.setattr(site.stores, "commit", counted)
+    async with site.browser() as browser:
+        tries = [_try(browser, site.acme.ann, password="wrong") for _ in range(MAXIMUM_WAITING)]
+        answers = await asyncio.gather(*tries)
+    assert sorted(answer.status for answer in answers) == [401] * 5 + [429] * (MAXIMUM_WAITING - 5)
+    assert len(transactions) == lockout.FREE_FAILURES
+
+
 async def test_signing_out_ends_the_login_everywhere(two_brokers: ApiSite) -> None:
     site = two_brokers
     async with signed_in(site, site.acme.ann) as browser, site.browser(1, key=browser.key) as elsewhere:
@@ -269,6 +289,19 @@ async def test_a_user_who_is_disabled_is_signed_out_and_stays_out(site: ApiSite)
         assert not (await browser.get(PATH)).json["signed_in"]
         site.clock.wall += 60
         assert (await _try(browser, ann, code=_code(site, ann))).code == "sign_in_refused"
+
+
+async def test_a_user_who_was_disabled_signs_in_anew_when_enabled_again(two_brokers: ApiSite) -> None:
+    site, ann = two_brokers, two_brokers.acme.ann
+    async with signed_in(site, ann) as browser, asyncio.TaskGroup() as waiting:
+        for broker in site.brokers:
+            waiting.create_task(broker.until_login_ends(ann))
+        await asyncio.sleep(0)  # they wait
+        await site.put_user(ann, replace(ann.user, disabled=True))
+    async with site.browser(key=browser.key) as later:
+        later.cookies.update(browser.cookies)
+        await site.put_user(ann, ann.user)
+        assert not (await later.get(PATH)).json["signed_in"]
 
 
 @pytest.mark.parametrize(

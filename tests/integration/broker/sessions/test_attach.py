@@ -12,10 +12,11 @@ import pytest
 from broker.pki.authority import new_grant_key
 from portcullis.errors import Refused
 from portcullis.ids import new_secret
+from portcullis.model.application import Entitlement
 from portcullis.model.session import Session
 from portcullis.model.user import Login
 from portcullis.tickets import CHANNELS, GRANT_LIFETIME_SECONDS, Grant, verify_grant, verifying_keys
-from tests.support.broker_grid import HOST, OTHER_USER, TENANT, SmallSite, small_site
+from tests.support.broker_grid import EDITOR, HOST, OTHER_USER, TENANT, USER, SmallSite, small_site
 
 
 @pytest.fixture
@@ -138,9 +139,18 @@ async def ended(site: SmallSite, session: Session, _: Login) -> None:
     await site.report(session, "ended")
 
 
+async def disabled(site: SmallSite, _: Session, __: Login) -> None:
+    await site.put_user(replace(USER, disabled=True))
+
+
 @pytest.mark.parametrize(
     ("change", "code"),
-    [(expired, "ticket_refused"), (signed_out, "ticket_refused"), (ended, "session_ended")],
+    [
+        (expired, "ticket_refused"),
+        (signed_out, "ticket_refused"),
+        (disabled, "ticket_refused"),
+        (ended, "session_ended"),
+    ],
 )
 async def test_what_ends_between_look_and_transaction_lets_nobody_in(
     site: SmallSite,
@@ -201,8 +211,36 @@ async def test_a_grant_does_not_outlive_its_login(site: SmallSite) -> None:
     assert verified(site, redeemed.grant).expires == brief.expires
 
 
-async def test_a_new_grant_key_signs_at_once(site: SmallSite) -> None:
+async def test_a_user_who_is_disabled_gets_neither_ticket_nor_grant(site: SmallSite) -> None:
+    session, login = await site.ready_session(), await site.sign_in()
+    ticket = await site.attach.issue_ticket(login, session.id)
+    await site.attach.redeem((await site.attach.issue_ticket(login, session.id)).text)
+    await site.put_user(replace(USER, disabled=True))
+    assert await refused(site, ticket.text) == "ticket_refused"
+    with pytest.raises(Refused, match="user_disabled"):
+        await site.attach.issue_ticket(login, session.id)
+    with pytest.raises(Refused, match="user_disabled"):
+        await site.attach.renew(login, session.id, 1)
 
+
+async def test_whose_entitlement_was_withdrawn_gets_neither_ticket_nor_grant(site: SmallSite) -> None:
+    session, login = await site.ready_session(), await site.sign_in()
+    await site.attach.redeem((await site.attach.issue_ticket(login, session.id)).text)
+    await site.put_application(replace(EDITOR, entitlement=Entitlement(groups=frozenset({"others"}))))
+    with pytest.raises(Refused, match="not_entitled"):
+        await site.attach.issue_ticket(login, session.id)
+    with pytest.raises(Refused, match="not_entitled"):
+        await site.attach.renew(login, session.id, 1)
+
+
+async def test_sessions_of_a_deleted_application_go_on(site: SmallSite) -> None:
+    session, login = await site.ready_session(), await site.sign_in()
+    await site.delete(TENANT, "application", EDITOR.id)
+    redeemed = await site.attach.redeem((await site.attach.issue_ticket(login, session.id)).text)
+    assert verified(site, redeemed.grant).session == session.id
+
+
+async def test_a_new_grant_key_signs_at_once(site: SmallSite) -> None:
     session, login = await site.ready_session(), await site.sign_in()
     key = new_grant_key(site.clock.now())
     await site.put("site", ("key", "grant", key["kid"]), key)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from broker.hosts.liveness import PATIENCE_SECONDS, HostWatch
+from broker.hosts.liveness import ACCEPTANCE_SECONDS, PATIENCE_SECONDS, HostWatch
 from portcullis.errors import ProtocolError, Refused
 from portcullis.model.session import Session
 from portcullis.protocol.channel import Cut, Report
@@ -177,6 +178,41 @@ async def test_a_host_that_comes_back_in_time_keeps_its_pending_sessions(site: S
     site.clock.passed += 2
     await watch.sweep()
     assert stored(site, session).state == "pending"
+
+
+async def test_a_session_that_its_connected_host_does_not_accept_fails_after_a_while(site: SmallSite) -> None:
+    session, _ = await site.launch()
+    watch = HostWatch(site.sessions, site.hosts, site.lifecycle, site.clock)
+    await watch.sweep()
+    site.clock.passed += ACCEPTANCE_SECONDS - 1
+    await watch.sweep()
+    assert stored(site, session).state == "pending"
+    site.clock.passed += 1
+    await watch.sweep()
+    assert await site.keys_left("session", "slot", "own") == set()
+    trace = await site.traces.get(TENANT, session.reference)
+    assert trace is not None and trace.code == "host_lost"
+    assert "did not accept" in trace.steps[-1].detail
+
+
+async def test_a_session_that_is_accepted_at_the_last_moment_stays(
+    site: SmallSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session, _ = await site.launch()
+    watch = HostWatch(site.sessions, site.hosts, site.lifecycle, site.clock)
+    await watch.sweep()
+    site.clock.passed += ACCEPTANCE_SECONDS
+    remove = site.sessions.remove
+
+    async def accept_and_remove(*given: Any) -> Session | None:
+        await site.report(session, "starting", "accepted")
+        return await remove(*given)
+
+    monkeypatch.setattr(site.sessions, "remove", accept_and_remove)
+    await watch.sweep()
+    assert position(stored(site, session)) == ("starting", "accepted")
+    await watch.sweep()
+    assert position(stored(site, session)) == ("starting", "accepted")
 
 
 async def test_logging_off_a_session_of_a_removed_host_removes_it(site: SmallSite) -> None:
