@@ -74,9 +74,6 @@ class Streams:
         client = client_of(request.transport) if request.transport is not None else None
         try:
             await self._pass_through(visitor, client or "")
-        except PortcullisError as refusal:
-            log.info("stream refused: %s", refusal.code, extra=ids(client=client))
-            await visitor.refuse("session_ended" if refusal.code == "session_unknown" else refusal.code)
         finally:
             visitor.close()
         return response
@@ -93,10 +90,13 @@ class Streams:
 
     async def _pass_through(self, visitor: Visitor, client: str) -> None:
         if not self._gate.enter(client):
-            raise Refused("too_many_connections")
+            return await _refuse(visitor, Refused("too_many_connections"), client)
+        right: Right | None = None
         try:
             right = await self._right(await visitor.admission(self._patience.admission_seconds))
             await self._attach(visitor, right)
+        except PortcullisError as refusal:
+            await _refuse(visitor, refusal, client, right)
         finally:
             self._gate.leave(client)
 
@@ -131,3 +131,14 @@ class Streams:
                     to_browser_bytes=worker.received_bytes,
                 ),
             )
+
+
+async def _refuse(
+    visitor: Visitor, refusal: PortcullisError, client: str, right: Right | None = None
+) -> None:
+    log.info(
+        "stream refused: %s",
+        refusal.code,
+        extra=ids(client=client, session=right and right.session, host=right and right.host),
+    )
+    await visitor.refuse("session_ended" if refusal.code == "session_unknown" else refusal.code)
