@@ -68,10 +68,29 @@ test("once everything is applied, an overflow of before is forgotten", () => {
   assert.deepEqual(outbox.resume(LIMIT + 1), []);
 });
 
-test("a new epoch starts at 1 with nothing to repeat", () => {
+test("a movement that may have been applied is not replaced by one made while away", () => {
+  const outbox = new Outbox();
+  outbox.add(pointer(1));
+  outbox.addWhileAway(pointer(2));
+  outbox.addWhileAway(pointer(3));
+  assert.deepEqual(outbox.resume(1).map(({ x, sequence }) => [x, sequence]), [[3, 2]]);
+});
+
+test("a new epoch starts at 1 and repeats nothing that was sent before", () => {
   const outbox = new Outbox();
   outbox.add(key("a"));
   outbox.restart();
   assert.deepEqual(outbox.resume(0), []);
   assert.equal(outbox.add(key("b")).sequence, 1);
+});
+
+test("what was typed while away follows in a new epoch as well, with nothing held down", () => {
+  const outbox = new Outbox();
+  outbox.add(key("a"));
+  for (const text of "bc") outbox.addWhileAway(key(text));
+  outbox.restart();
+  const again = outbox.resume(0).map(({ message, text, sequence }) => [text ?? message, sequence]);
+  assert.deepEqual(again, [["RELEASE_ALL", 1], ["b", 2], ["c", 3]]);
+  outbox.restart();
+  assert.deepEqual(outbox.resume(0), []);
 });

@@ -3,6 +3,7 @@
  *
  * No I/O. At most `LIMIT` messages are kept (docs/protocol.md 1.3). While the connection is away, movements replace
  * each other and whatever exceeds the limit is refused, newest first, so that what arrives later is a true beginning.
+ * What was never sent survives even a new epoch.
  */
 
 /** @typedef {import("../protocol/messages.js").Input} Input */
@@ -14,6 +15,8 @@ export class Outbox {
   /** @type {NumberedInput[]} */
   #kept = [];
   #sequence = 0;
+  /** Nobody can have applied what comes after it. */
+  #lastSent = 0;
   #incomplete = false;
 
   get size() {
@@ -23,9 +26,18 @@ export class Outbox {
   /**
    * Numbers input that is sent right away.
    * @param {Input} input
-   * @returns {NumberedInput}
    */
   add(input) {
+    const numbered = this.#keep(input);
+    this.#lastSent = numbered.sequence;
+    return numbered;
+  }
+
+  /**
+   * @param {Input} input
+   * @returns {NumberedInput}
+   */
+  #keep(input) {
     const numbered = { ...input, sequence: ++this.#sequence };
     this.#kept.push(numbered);
     if (this.#kept.length > LIMIT) {
@@ -41,7 +53,8 @@ export class Outbox {
    */
   addWhileAway(input) {
     const last = this.#kept.at(-1);
-    if (input.message === "POINTER" && last?.message === "POINTER" && last.buttons === input.buttons) {
+    const isUnsent = last !== undefined && last.sequence > this.#lastSent;
+    if (isUnsent && input.message === "POINTER" && last.message === "POINTER" && last.buttons === input.buttons) {
       Object.assign(last, input);
       return true;
     }
@@ -49,7 +62,7 @@ export class Outbox {
       this.#incomplete = true;
       return false;
     }
-    this.add(input);
+    this.#keep(input);
     return true;
   }
 
@@ -71,13 +84,21 @@ export class Outbox {
     const again = [...this.#kept];
     if (this.#incomplete) again.push(this.add({ message: "RELEASE_ALL" }));
     this.#incomplete = false;
+    this.#lastSent = this.#sequence;
     return again;
   }
 
-  /** A new epoch counts from 0 again; nobody knows what of the old input was applied, so none is repeated. */
+  /**
+   * A new epoch counts from 0 again. Nobody knows what of the input that was sent was applied, so none of that is
+   * repeated; what was not sent yet follows, after everything was released.
+   */
   restart() {
+    const unsent = this.#kept.filter(({ sequence }) => sequence > this.#lastSent);
+    const isCut = unsent.length < this.#kept.length;
     this.#kept = [];
     this.#sequence = 0;
-    this.#incomplete = false;
+    this.#lastSent = 0;
+    if (isCut && unsent.length) this.#keep({ message: "RELEASE_ALL" });
+    for (const input of unsent) this.#keep(input);
   }
 }
