@@ -38,6 +38,7 @@ from broker.repositories.hosts import Hosts
 from broker.repositories.icons import Icons
 from broker.repositories.join_tokens import JoinTokens
 from broker.repositories.keys import GrantKeys
+from broker.repositories.logins import LoginRecords
 from broker.repositories.sessions import Sessions
 from broker.repositories.tickets import Tickets
 from broker.repositories.traces import TraceStore
@@ -148,7 +149,7 @@ class Parts:
         self.stores = stores
         self.snapshot = snapshot
         self._clock = clock
-        self.registry = ChannelRegistry(clock)
+        self.registry = ChannelRegistry()
         self.sessions = Sessions(stores, snapshot)
         self.hosts = Hosts(stores, snapshot)
         self.gateways = Gateways(stores, snapshot)
@@ -160,7 +161,8 @@ class Parts:
         keys = GrantKeys(snapshot)
         self.directory = GatewayDirectory(self.gateways, keys)
         self.traces = Traces(TraceStore(stores, clock), clock)
-        self.lifecycle = Lifecycle(snapshot, self.sessions, self.hosts, self.traces, self.registry)
+        logins = LoginRecords(stores, snapshot)
+        self.lifecycle = Lifecycle(snapshot, self.sessions, logins, self.hosts, self.traces, self.registry)
         self.stages = Stages(snapshot, self.traces)
         self.attach = Attach(
             stores,

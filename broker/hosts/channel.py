@@ -247,6 +247,8 @@ class ControlChannel:
             await self._send(Welcome(self._host.name, self._host.id, now, self._directory))
         except (TimeoutError, ConnectionError) as exc:
             raise _Closing(TRY_AGAIN, "messages are not taken") from exc
+        for message in self._services.lifecycle.cuts_due(self._host.id):
+            self.cut(message)
         self._wake.set()
 
     def _changed(self, change: Change) -> None:

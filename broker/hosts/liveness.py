@@ -1,7 +1,7 @@
 """Sessions whose host does not take them on or cannot end them: it vanished, it was removed, or it does not act.
 
 A host is live while its record under `site/live/host` lasts (15 s after its last heartbeat). A session that it had
-accepted waits for its return for ever. One that it never accepted fails 30 s after the host vanished, and 60 s after
+accepted waits for its return for ever. One that it never accepted fails 10 s after the host vanished, and 60 s after
 it was placed on one that says it lives. So that no broker is needed for that in particular, every broker looks, by
 what it has seen itself: brokers' clocks may differ. Ending compares revisions: it happens once.
 """
@@ -22,7 +22,8 @@ from portcullis.tasks import cancel_and_wait, spawn
 
 log = logging.getLogger(__name__)
 
-PATIENCE_SECONDS = 30.0
+PATIENCE_SECONDS = 10.0
+"""Somebody waits for the launch, and the host was silent for 15 s already: an agent that restarts is back by then."""
 ACCEPTANCE_SECONDS = 60.0
 SWEEP_SECONDS = 5.0
 

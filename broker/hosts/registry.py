@@ -1,19 +1,14 @@
 """Which hosts hold their control channel to this broker, and how loaded they say they are.
 
-Load samples stay here, in memory. A `cut` for a host that isn't connected is kept for as long as a grant lives and
-told when it comes back: until then its worker would still accept the login.
+Load samples stay here, in memory. Nothing is kept for a host that is away: what it has to know is told after its next
+welcome, from the records.
 """
 
 from __future__ import annotations
 
-from collections import deque
 from typing import Protocol
 
-from portcullis.clock import Clock
 from portcullis.protocol.channel import Cut
-from portcullis.tickets import GRANT_LIFETIME_SECONDS
-
-MAXIMUM_MISSED_CUTS = 256
 
 
 class Channel(Protocol):
@@ -23,19 +18,14 @@ class Channel(Protocol):
 
 
 class ChannelRegistry:
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
+    def __init__(self) -> None:
         self._channels: dict[str, Channel] = {}
-        self._missed: dict[str, deque[tuple[float, Cut]]] = {}
         self.loads: dict[str, float] = {}
 
     def replace(self, host_id: str, channel: Channel) -> Channel | None:
         """The channel is the host's from now on; answers the one that was before."""
         previous = self._channels.get(host_id)
         self._channels[host_id] = channel
-        for at, message in self._missed.pop(host_id, ()):
-            if self._clock.monotonic() - at < GRANT_LIFETIME_SECONDS:
-                channel.cut(message)
         return previous
 
     def remove(self, host_id: str, channel: Channel) -> None:
@@ -45,13 +35,10 @@ class ChannelRegistry:
             self.loads.pop(host_id, None)
 
     def send(self, host_id: str, message: Cut) -> None:
+        """To a host whose channel is here; others hear it elsewhere, or when they return."""
         channel = self._channels.get(host_id)
         if channel is not None:
             channel.cut(message)
-            return
-        missed = self._missed.setdefault(host_id, deque(maxlen=MAXIMUM_MISSED_CUTS))
-        if all(kept != message for _, kept in missed):
-            missed.append((self._clock.monotonic(), message))
 
     def end_all(self, code: int, reason: str) -> None:
         for channel in list(self._channels.values()):

@@ -126,6 +126,17 @@ class Launcher:
             message=refusal.message,
             steps=refusal.steps,
         )
+        log.warning(
+            "launch refused: %s",
+            refusal.steps[-1].detail if refusal.steps else refusal.message,
+            extra=ids(
+                tenant=request.tenant_id,
+                user=request.user_id,
+                application=request.application_id,
+                code=refusal.code,
+                reference=reference,
+            ),
+        )
         return Refused(refusal.code, refusal.message, reference=reference)
 
     async def _until_ended(self, session: Session) -> None:

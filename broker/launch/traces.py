@@ -6,17 +6,13 @@ right: only administrators of the tenant can look behind it.
 
 from __future__ import annotations
 
-import logging
 import secrets
 from collections.abc import Sequence
 
 from broker.repositories.traces import TraceStore
 from portcullis.clock import Clock
-from portcullis.logs import ids
 from portcullis.model.launch import LaunchTrace, Step
 from portcullis.model.session import Session
-
-log = logging.getLogger(__name__)
 
 ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 LENGTH = 8
@@ -54,11 +50,6 @@ class Traces:
     ) -> str:
         """Keep the trace of a launch that the plan refused; answers its reference."""
         reference = new_reference()
-        log.warning(
-            "launch refused: %s",
-            steps[-1].detail if steps else message,
-            extra=ids(tenant=tenant_id, user=user, application=application, code=code, reference=reference),
-        )
         now = self._clock.now()
         trace = LaunchTrace(reference, now, user, application, code, message, tuple(steps))
         await self._store.put(tenant_id, trace)

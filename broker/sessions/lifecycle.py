@@ -14,6 +14,7 @@ from typing import Protocol
 
 from broker.launch.traces import Traces
 from broker.repositories.hosts import Hosts
+from broker.repositories.logins import LoginRecords
 from broker.repositories.sessions import Sessions
 from broker.snapshot import Change, Snapshot
 from portcullis.errors import CODES, Refused
@@ -29,17 +30,24 @@ class Hearers(Protocol):
     """The hosts whose control channels this broker holds."""
 
     def send(self, host_id: str, message: Cut) -> None:
-        """A host without a channel here hears it when it comes back, if it does so here."""
+        """A host without a channel here hears it elsewhere, or is told when it comes back (`cuts_due`)."""
         ...
 
 
 class Lifecycle:
     def __init__(
-        self, snapshot: Snapshot, sessions: Sessions, hosts: Hosts, traces: Traces, hearers: Hearers
+        self,
+        snapshot: Snapshot,
+        sessions: Sessions,
+        logins: LoginRecords,
+        hosts: Hosts,
+        traces: Traces,
+        hearers: Hearers,
     ) -> None:
         self._snapshot = snapshot
         self._unsubscribe: Callable[[], None] = lambda: None
         self._sessions = sessions
+        self._logins = logins
         self._hosts = hosts
         self._traces = traces
         self._hearers = hearers
@@ -76,6 +84,17 @@ class Lifecycle:
     async def cut_login(self, login: Login, code: str = "signed_out") -> None:
         """Have the login's connections closed, on every host that runs a session of its user."""
         self._cut(login, code)
+
+    def cuts_due(self, host_id: str) -> list[Cut]:
+        """For a host that was away: the logins that attached last to its sessions and are over by now.
+
+        A worker refuses every earlier login for its epoch. By the records alone, so that no broker has to remember.
+        """
+        return [
+            Cut(session.tenant_id, session.login, "signed_out")
+            for session in self._sessions.of_host(host_id)
+            if session.login and self._logins.get(session.tenant_id, session.login) is None
+        ]
 
     async def reported(self, host_id: str, report: Report) -> bool:
         """Take over what the host says. False: it is about a session that this host has no record of (an orphan).

@@ -39,7 +39,7 @@ from broker.repositories.hosts import Hosts
 from broker.repositories.icons import Icons
 from broker.repositories.join_tokens import JoinTokens
 from broker.repositories.keys import GrantKeys
-from broker.repositories.logins import login_creation
+from broker.repositories.logins import LoginRecords, login_creation
 from broker.repositories.sessions import Sessions
 from broker.repositories.tickets import Tickets
 from broker.repositories.traces import TraceStore
@@ -93,7 +93,7 @@ class ApiBroker:
 
     def __init__(self, stores: Stores, clock: SettableClock) -> None:
         self.snapshot = snapshot = Snapshot(stores)
-        self.registry = ChannelRegistry(clock)
+        self.registry = ChannelRegistry()
         self.identity: Identity = build_identity(stores, snapshot, clock)
         sessions, hosts = Sessions(stores, snapshot), Hosts(stores, snapshot)
         traces = Traces(TraceStore(stores, clock), clock)
@@ -120,7 +120,9 @@ class ApiBroker:
                 GrantKeys(snapshot),
                 clock,
             ),
-            lifecycle=Lifecycle(snapshot, sessions, hosts, traces, self.registry),
+            lifecycle=Lifecycle(
+                snapshot, sessions, LoginRecords(stores, snapshot), hosts, traces, self.registry
+            ),
             stages=Stages(snapshot, traces),
             traces=traces,
             from_gateway=lambda request: "Portcullis-Origin" in request.headers,

@@ -26,6 +26,7 @@ from broker.pki.authority import new_grant_key
 from broker.repositories.applications import Applications
 from broker.repositories.hosts import Hosts
 from broker.repositories.keys import GrantKeys
+from broker.repositories.logins import LoginRecords
 from broker.repositories.sessions import Sessions
 from broker.repositories.tickets import Tickets
 from broker.repositories.traces import TraceStore
@@ -72,12 +73,14 @@ class SmallSite:
     def __init__(self, grid: EmbeddedGrid, stores: Stores, snapshot: Snapshot) -> None:
         self.clock = SettableClock()
         self.grid, self.stores, self.snapshot = grid, stores, snapshot
-        self.registry = ChannelRegistry(self.clock)
+        self.registry = ChannelRegistry()
         self.sessions = Sessions(stores, snapshot)
         self.hosts = Hosts(stores, snapshot)
         self.keys = GrantKeys(snapshot)
         self.traces = Traces(TraceStore(stores, self.clock), self.clock)
-        self.lifecycle = Lifecycle(snapshot, self.sessions, self.hosts, self.traces, self.registry)
+        self.lifecycle = Lifecycle(
+            snapshot, self.sessions, LoginRecords(stores, snapshot), self.hosts, self.traces, self.registry
+        )
         self.stages = Stages(snapshot, self.traces)
         self.attach = Attach(
             stores,

@@ -224,6 +224,23 @@ async def test_signing_out_reaches_the_agent_as_a_cut(site: RunningBroker) -> No
         assert await agent.expect(Cut) == Cut(site.tenant, login.hash, "signed_out")
 
 
+async def test_a_host_that_was_away_hears_which_logins_are_over(site: RunningBroker) -> None:
+    """By the records alone: the broker may have been another one meanwhile."""
+    application, login, other = await site.publish(), await site.sign_in(), await site.sign_in()
+    async with site.agent() as agent:
+        session = await site.launch(application)
+        (order,) = await agent.orders(lambda orders: len(orders) == 1)
+        await agent.report(order, "ready", "ready")
+        await agent.orders(lambda orders: orders[0].state == "ready")
+        ticket = await site.parts.attach.issue_ticket(login, session.id)
+        await site.parts.attach.redeem(ticket.text)
+    tenant = await site.parts.stores.tenant(site.tenant)
+    for over in (login, other):
+        await site.parts.stores.commit(tenant.delete(("login", over.hash)))
+    async with site.agent() as agent:
+        assert await agent.expect(Cut) == Cut(site.tenant, login.hash, "signed_out")
+
+
 async def test_a_gateway_may_not_open_a_control_channel(site: RunningBroker) -> None:
     async with aiohttp.ClientSession() as http:
         with pytest.raises(aiohttp.WSServerHandshakeError) as caught:

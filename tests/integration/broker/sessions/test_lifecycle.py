@@ -252,15 +252,14 @@ async def test_the_end_of_a_login_cuts_its_connections_on_the_hosts_of_its_user(
     assert hearer.cuts[1:] == [Cut(TENANT, login.hash, "signed_out")]
 
 
-async def test_a_host_that_is_away_hears_of_a_cut_when_it_returns(site: SmallSite) -> None:
-    await site.ready_session()
-    login, hearer = await site.sign_in(), Hearer()
+async def test_a_cut_is_due_once_the_login_that_attached_last_is_over(site: SmallSite) -> None:
+    session, login = await site.ready_session(), await site.sign_in()
+    assert site.lifecycle.cuts_due(HOST.id) == []  # nobody has attached
+    await site.attach.redeem((await site.attach.issue_ticket(login, session.id)).text)
+    assert site.lifecycle.cuts_due(HOST.id) == []
     await site.delete(TENANT, "login", login.hash)
-    site.registry.replace(HOST.id, hearer)
-    assert hearer.cuts == [Cut(TENANT, login.hash, "signed_out")]
-    later = Hearer()
-    site.registry.replace(HOST.id, later)
-    assert later.cuts == []
+    assert site.lifecycle.cuts_due(HOST.id) == [Cut(TENANT, login.hash, "signed_out")]
+    assert site.lifecycle.cuts_due("0" * 16) == []
 
 
 async def test_a_login_of_another_user_cuts_nothing(site: SmallSite) -> None:
