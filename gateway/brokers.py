@@ -71,6 +71,7 @@ class Brokers:
         self._registration_seconds = registration_seconds
         self._registered_at: float | None = None
         self._order = list(credentials.brokers)
+        self._failing: set[str] = set()
         self._grant_keys: Mapping[str, Ed25519PublicKey] = verifying_keys(credentials.grant_keys)
         self.origins = Origins.parse(credentials.public_origins)
         self._context = context
@@ -172,7 +173,9 @@ class Brokers:
     ) -> aiohttp.ClientResponse:
         for address in self.order:
             try:
-                return await self._ask_one(address, method, path, headers, body)
+                answer = await self._ask_one(address, method, path, headers, body)
+                self._answered(address)
+                return answer
             except _NOTHING_SENT as exc:
                 self._failed(address, exc)
             except (aiohttp.ClientError, TimeoutError, OSError) as exc:
@@ -193,8 +196,16 @@ class Brokers:
                 allow_redirects=False,
             )
 
+    def _answered(self, address: str) -> None:
+        if address in self._failing:
+            self._failing.remove(address)
+            log.info("broker %s answers again", address)
+
     def _failed(self, address: str, exc: Exception) -> None:
-        log.warning("broker %s failed: %s", address, exc or type(exc).__name__)
+        """Logged when it begins: every request of anybody meets it until it ends."""
+        if address not in self._failing:
+            self._failing.add(address)
+            log.warning("broker %s failed: %s", address, exc or type(exc).__name__)
         if address in self._order:
             self._order.remove(address)
             self._order.append(address)
@@ -210,6 +221,7 @@ class Brokers:
         brokers = fields.texts("brokers", 64, 300) or self.credentials.brokers
         self._grant_keys, self.origins = keys, origins
         self._order = [a for a in self._order if a in brokers] + [a for a in brokers if a not in self._order]
+        self._failing &= set(brokers)
         self._keep(brokers, grant_keys, origins.texts)
 
     def _keep(self, brokers: tuple[str, ...], grant_keys: dict[str, str], origins: tuple[str, ...]) -> None:
