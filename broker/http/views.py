@@ -55,6 +55,7 @@ def session_view(session: Session, applications: Applications) -> dict[str, Any]
         "host": session.host_name,
         "state": session.state,
         "created": session.created,
+        "device_pixel_ratio": session.display.device_pixel_ratio,
     }
 
 

@@ -51,6 +51,7 @@ class FakeSession:
     worker: FakeWorker
     state: str = "pending"
     created: float = field(default_factory=time.time)
+    device_pixel_ratio: float = 1
     events: asyncio.Queue[tuple[str, dict[str, Any]]] = field(default_factory=asyncio.Queue)
 
     def to_json(self) -> dict[str, Any]:
@@ -60,6 +61,7 @@ class FakeSession:
             "host": "host-1",
             "state": self.state,
             "created": self.created,
+            "device_pixel_ratio": self.device_pixel_ratio,
         }
 
 
@@ -226,12 +228,14 @@ class FakePortal:
             return error(401, "signed_out")
         if self.launch_refusal is not None:
             return self.launch_refusal
-        wanted = (await request.json())["application"]
+        data = await request.json()
+        wanted = data["application"]
         for session in self.sessions.values():
             if session.application["id"] == wanted:
                 return web.json_response({"session": session.to_json(), "reconnected": True}, status=201)
         name = next(each["name"] for each in self._applications() if each["id"] == wanted)
         session = self.add_session(name, "pending")
+        session.device_pixel_ratio = data["display"]["device_pixel_ratio"]
         if not self.hold_stages:
             self.ready(session)
         return web.json_response({"session": session.to_json(), "reconnected": False}, status=201)

@@ -42,7 +42,7 @@ class FakeWorker:
     session: str
     site_key: Ed25519PrivateKey = field(default_factory=Ed25519PrivateKey.generate)
     picture: np.ndarray = field(default_factory=lambda: test_picture(800, 600))
-    follows_size: bool = True
+    largest: tuple[int, int] = (3840, 2160)
     e: int = 0
     r: int = 0
     last_input: int = 0
@@ -130,7 +130,7 @@ class FakeWorker:
             self.r += 1
         height, width = self.picture.shape[:2]
         await stream.send_bytes(
-            m.encode(m.Welcome(1, e, self.r, width, height, 3840, 2160, 7, self.last_input))
+            m.encode(m.Welcome(1, e, self.r, width, height, *self.largest, 7, self.last_input))
         )
         await self.send_frame()
         async with self.changed:
@@ -152,8 +152,8 @@ class FakeWorker:
             await stream.send_bytes(m.encode(m.InputAcknowledge(self.last_input)))
         elif isinstance(message, m.Ping):
             await stream.send_bytes(m.encode(m.Pong(message.id)))
-        elif isinstance(message, m.Resize) and self.follows_size:
-            await self.resize(message.width, message.height)
+        elif isinstance(message, m.Resize):
+            await self.resize(*map(min, (message.width, message.height), self.largest))
         async with self.changed:
             self.received.append(message)
             self.changed.notify_all()

@@ -89,7 +89,7 @@ export class SessionView {
       if (this.#isStopped()) return;
       this.#sessionId = session.id;
       // Made while the application starts: worker and decoder are ready when it is.
-      this.#session = this.#createSession();
+      this.#session = this.#createSession(session.device_pixel_ratio);
       await this.#followStages();
       if (!this.#isStopped()) this.#session.connect();
     } catch (error) {
@@ -112,13 +112,15 @@ export class SessionView {
     }
   }
 
-  #createSession() {
+  /** @param {number} [pixelRatio] */
+  #createSession(pixelRatio) {
     const id = this.#sessionId;
     const session = new Session({
       element: this.#display,
       url: new URL("/stream", location.href.replace(/^http/, "ws")).href,
       sessionId: id,
       key: this.#api.key,
+      pixelRatio,
       ticket: () => this.#api.ticket(id),
       renewGrant: (e) => this.#api.renewGrant(id, e),
       inquire: this.#actions.inquire,

@@ -2,7 +2,7 @@
  * One client's connection to its session, kept alive: attach, proof, resume, renewed grants (docs/protocol.md 1.1).
  *
  * States: idle -> connecting -> active <-> reconnecting -> closed. Everything that happens comes in through the
- * transport's callbacks and two kinds of timer, so it runs in tests without a browser. Events:
+ * transport's callbacks and timers, so it runs in tests without a browser. Events:
  * `state` {state, code}, `welcome` {welcome}, `received` {message, receivedAt}.
  */
 
@@ -10,6 +10,7 @@ import { attachMessage, epochOf, sign } from "./attach.js";
 import { Outbox } from "./input/outbox.js";
 import { VERSION } from "./protocol/messages.js";
 import { ReconnectPolicy } from "./reconnect.js";
+import { Upkeep } from "./upkeep.js";
 
 /** @typedef {import("./protocol/messages.js").Message} Message */
 /** @typedef {import("./protocol/messages.js").Input} Input */
@@ -29,10 +30,7 @@ import { ReconnectPolicy } from "./reconnect.js";
  * @property {() => Promise<string | null>} [inquire] why a connection may have been lost: a final reason code, or null
  */
 
-const GRANT_RENEWAL_MS = 5 * 60_000;
-const RENEWAL_RETRY_MS = 60_000;
 const HANDSHAKE_MS = 20_000;
-const PING_MS = 10_000;
 const GOING_AWAY = 4000;
 
 export class Connection extends EventTarget {
@@ -47,9 +45,10 @@ export class Connection extends EventTarget {
   #attempt = 0;
   #lastAcknowledged = 0;
   #pings = 0;
-  #heardSincePing = true;
-  /** @type {Record<string, ReturnType<typeof setTimeout>>} */
-  #timers = {};
+  #ticket = "";
+  #closingReason = "";
+  #handshakeTimer = 0;
+  #upkeep = new Upkeep({ ping: () => this.#ping(), renew: () => this.#renew(), silent: () => this.#abandon() });
   /** Set while a wait for the next attempt runs: ends it early. @type {(() => void) | null} */
   #hurry = null;
 
@@ -88,7 +87,7 @@ export class Connection extends EventTarget {
   /** The network is back, or the page is looked at again: no need to wait any longer. */
   hurry() {
     this.#hurry?.();
-    if (this.#state === "active") this.#ping();
+    if (this.#state === "active") this.#upkeep.probe();
   }
 
   /** Sends when attached; a message that is only about now is otherwise forgotten. @param {...Message} messages */
@@ -129,11 +128,9 @@ export class Connection extends EventTarget {
     if (step.action === "ticket" && !(await this.#fetchTicket())) return;
     if (this.#isClosed()) return;
     this.#attempt++;
-    this.#after("handshake", HANDSHAKE_MS, () => this.#abandon());
+    this.#handshakeTimer = setTimeout(() => this.#abandon(), HANDSHAKE_MS);
     this.#transport.open(this.#attach.url);
   }
-
-  #ticket = "";
 
   /** True once there is a ticket; otherwise the next step is under way. */
   async #fetchTicket() {
@@ -182,14 +179,12 @@ export class Connection extends EventTarget {
 
   // --- messages
 
-  #closingReason = "";
-
   /**
    * @param {Received[]} messages
    * @param {number} receivedAt
    */
   #received(messages, receivedAt) {
-    this.#heardSincePing = true;
+    this.#upkeep.heard();
     for (const message of messages) this.#handle(message, receivedAt);
   }
 
@@ -222,7 +217,7 @@ export class Connection extends EventTarget {
       if (attempt === this.#attempt) this.#transport.send({ message: "PROOF", version: VERSION, lastAcknowledged, signature });
     } catch {
       // A grant that cannot be read, or a key that cannot sign: neither gets better by trying again.
-      this.#refuse(4400);
+      if (attempt === this.#attempt) this.#refuse(4400);
     }
   }
 
@@ -248,64 +243,42 @@ export class Connection extends EventTarget {
     // Listeners send the view's size and clipboard first, so that repeated input meets them.
     this.dispatchEvent(new CustomEvent("welcome", { detail: { welcome } }));
     if (again.length) this.#transport.send(...again);
-    this.#after("renewal", GRANT_RENEWAL_MS, () => this.#renew());
-    this.#after("ping", PING_MS, () => this.#checkAlive());
+    this.#upkeep.start();
   }
 
   // --- keeping
 
   async #renew() {
-    try {
-      const grant = await this.#attach.renewGrant(this.#e);
-      if (this.#state !== "active" || epochOf(grant) !== this.#e) return;
-      this.#grant = grant;
-      this.send({ message: "GRANT", grant });
-      this.#after("renewal", GRANT_RENEWAL_MS, () => this.#renew());
-    } catch {
-      // The grant at hand holds for half an hour: a broker that is away is asked again, a real refusal ends the stream.
-      if (this.#state === "active") this.#after("renewal", RENEWAL_RETRY_MS, () => this.#renew());
-    }
+    const grant = await this.#attach.renewGrant(this.#e);
+    if (this.#state !== "active" || epochOf(grant) !== this.#e) return;
+    this.#grant = grant;
+    this.send({ message: "GRANT", grant });
   }
 
   #ping() {
-    this.#heardSincePing = false;
     this.send({ message: "PING", id: ++this.#pings % 2 ** 32 });
-    this.#after("ping", PING_MS, () => this.#checkAlive());
-  }
-
-  /** A network that vanished without a word closes no socket for minutes: silence after a ping is the only sign. */
-  #checkAlive() {
-    if (this.#heardSincePing) this.#ping();
-    else this.#abandon();
   }
 
   // --- timers
 
-  /**
-   * @param {string} name
-   * @param {number} ms
-   * @param {() => void} act
-   */
-  #after(name, ms, act) {
-    clearTimeout(this.#timers[name]);
-    this.#timers[name] = setTimeout(act, ms);
-  }
-
   #clearTimers() {
-    for (const timer of Object.values(this.#timers)) clearTimeout(timer);
-    this.#timers = {};
+    clearTimeout(this.#handshakeTimer);
+    this.#upkeep.stop();
     this.#hurry?.();
   }
 
   /** @param {number} ms */
   async #wait(ms) {
-    if (ms > 0)
-      await /** @type {Promise<void>} */ (
-        new Promise((resolve) => {
-          this.#hurry = resolve;
-          this.#after("wait", ms, resolve);
-        })
-      );
+    if (ms === 0) return;
+    await /** @type {Promise<void>} */ (
+      new Promise((resolve) => {
+        const timer = setTimeout(resolve, ms);
+        this.#hurry = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      })
+    );
     this.#hurry = null;
   }
 

@@ -34,8 +34,10 @@ import { Transport } from "./transport/transport.js";
  * @typedef {Attach & {
  *   element: HTMLElement,
  *   label?: string,
+ *   pixelRatio?: number,
  *   reserved?: (event: KeyboardEvent) => boolean}} Options
- *   `label`: what assistive technology calls the session; `reserved`: strokes that the page keeps for itself
+ *   `label`: what assistive technology calls the session; `pixelRatio`: that of the launch, for which the pixels are exact;
+ *   `reserved`: strokes that the page keeps for itself
  */
 
 const REFRESH_PAUSE_MS = 5000;
@@ -58,11 +60,11 @@ export class Session extends EventTarget {
   #listeners = new AbortController();
 
   /** @param {Options} options */
-  constructor({ element, label = "", reserved, ...attach }) {
+  constructor({ element, label = "", pixelRatio, reserved, ...attach }) {
     super();
     this.#connection = new Connection(attach, this.#transport);
-    this.#screen = new Screen(element);
-    this.#cursor = new Cursor(this.#screen.canvas);
+    this.#screen = new Screen(element, pixelRatio);
+    this.#cursor = new Cursor(this.#screen.canvas, () => this.#screen.ratio);
     this.#area = createTextArea(element, label);
     const send = (/** @type {Input} */ input) => this.#input(input);
     this.#clipboard = new BrowserClipboard(element, {
@@ -78,7 +80,7 @@ export class Session extends EventTarget {
         this.focus();
       },
     });
-    this.#view = new ViewObserver(element, () => this.#sendSize());
+    this.#view = new ViewObserver(element, () => this.#screen.ratio, () => this.#sendSize());
     this.#listen();
   }
 
@@ -163,8 +165,9 @@ export class Session extends EventTarget {
   // --- from the worker
 
   /** @param {Welcome} welcome */
-  #welcomed({ width, height, permissions }) {
+  #welcomed({ width, height, maximumWidth, maximumHeight, permissions }) {
     this.#clipboard.takesText = (permissions & PERMIT.CLIPBOARD_IN) !== 0;
+    this.#screen.limitTo({ width: maximumWidth, height: maximumHeight });
     this.#screen.resize(width, height);
     this.#sendSize();
     if (document.visibilityState !== "visible") this.#visibilityChanged();

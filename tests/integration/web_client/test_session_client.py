@@ -75,6 +75,39 @@ async def test_a_display_pixel_is_a_device_pixel_at_any_ratio(
     await visit.context.close()
 
 
+@pytest.mark.parametrize(("launched", "now"), [(2, 1), (1, 2), (1.5, 2)])
+async def test_at_another_ratio_than_the_launchs_the_picture_is_scaled(
+    chromium: Browser, portal: FakePortal, launched: float, now: float
+) -> None:
+    session = portal.add_session("Terminal")
+    session.device_pixel_ratio = launched
+    visit = await open_visit(chromium, portal, device_scale_factor=now)
+    page = await visit.signed_in()
+    await page.get_by_role("button", name="Return to Terminal").click()
+    await visit.drawn(page)
+    await until_size(page, int(1000 * launched), int(700 * launched))
+    box = await page.locator("canvas").bounding_box()
+    assert box == {"x": 0, "y": 0, "width": 1000, "height": 700}
+    await page.mouse.move(500, 300)
+    at = (int(500 * launched), int(300 * launched))
+    await session.worker.until(lambda: at in [(each.x, each.y) for each in session.worker.of(m.Pointer)])
+    await visit.context.close()
+
+
+async def test_a_display_that_cannot_fill_the_view_stands_in_its_middle(portal: FakePortal, visit) -> None:
+    session = portal.add_session("Terminal")
+    session.worker.largest = (601, 400)
+    page = await visit.signed_in()
+    await page.get_by_role("button", name="Return to Terminal").click()
+    await visit.drawn(page)
+    await until_size(page, 601, 400)
+    box = await page.locator("canvas").bounding_box()
+    assert box == {"x": 199, "y": 150, "width": 601, "height": 400}
+    await page.mouse.move(199 + 10, 150 + 20)
+    at = (10, 20)
+    await session.worker.until(lambda: at in [(each.x, each.y) for each in session.worker.of(m.Pointer)])
+
+
 async def test_the_display_follows_the_window(portal: FakePortal, visit) -> None:
     page = await visit.working()
     await page.set_viewport_size({"width": 811, "height": 533})

@@ -6,13 +6,18 @@ const KEPT = 64;
 
 export class Cursor {
   #element;
+  #ratio;
   /** By serial, oldest use first: where the picture is. @type {Map<number, {url: string, hotX: number, hotY: number}>} */
   #pictures = new Map();
   #serial = -1;
 
-  /** @param {HTMLElement} element */
-  constructor(element) {
+  /**
+   * @param {HTMLElement} element
+   * @param {() => number} ratio display pixels to a CSS pixel
+   */
+  constructor(element, ratio) {
     this.#element = element;
+    this.#ratio = ratio;
   }
 
   /** @param {CursorMessage} cursor */
@@ -47,7 +52,7 @@ export class Cursor {
     if (picture === undefined) return;
     this.#pictures.delete(this.#serial);
     this.#pictures.set(this.#serial, picture);
-    this.#element.style.cursor = cursorStyle(picture, devicePixelRatio);
+    this.#element.style.cursor = cursorStyle(picture, this.#ratio());
   }
 
   /** @param {number} serial */
@@ -59,7 +64,7 @@ export class Cursor {
 }
 
 /**
- * The cursor's pixels are the device's; CSS counts hot spots in its own.
+ * The cursor's pixels are the display's; CSS counts hot spots in its own.
  * @param {{url: string, hotX: number, hotY: number}} picture
  * @param {number} ratio
  */

@@ -1,5 +1,6 @@
 /**
- * The canvas: its backing store is the display, pixel by pixel; its CSS size is that divided by the device's ratio.
+ * The canvas: its backing store is the display, pixel by pixel; its CSS size is that divided by the display's ratio, the
+ * one that the session was launched for. On a device of that ratio every pixel is exact, on others the browser scales.
  *
  * Tiles are put by a main-thread 2D context, desynchronized (measured: pixel on the screen 1 ms sooner).
  */
@@ -8,14 +9,23 @@
 
 export class Screen {
   #canvas = document.createElement("canvas");
+  #element;
   #context;
+  #fixedRatio;
+  /** A display cannot become larger than this. */
+  #limit = { width: Infinity, height: Infinity };
 
-  /** @param {HTMLElement} element */
-  constructor(element) {
+  /**
+   * @param {HTMLElement} element
+   * @param {number} [ratio] display pixels to a CSS pixel; without it the device's, whatever that is at the time
+   */
+  constructor(element, ratio) {
+    this.#element = element;
+    this.#fixedRatio = ratio;
     const context = this.#canvas.getContext("2d", { alpha: false, desynchronized: true });
     if (context === null) throw new Error("this browser has no 2D canvas");
     this.#context = context;
-    this.#canvas.style.display = "block";
+    this.#canvas.style.position = "absolute";
     this.#canvas.style.touchAction = "none";
     this.#canvas.setAttribute("aria-hidden", "true");
     element.append(this.#canvas);
@@ -24,6 +34,10 @@ export class Screen {
 
   get canvas() {
     return this.#canvas;
+  }
+
+  get ratio() {
+    return this.#fixedRatio ?? devicePixelRatio;
   }
 
   get width() {
@@ -50,10 +64,19 @@ export class Screen {
     this.fit();
   }
 
-  /** One display pixel is one pixel of the device, whatever the ratio is now. */
+  /** @param {{width: number, height: number}} limit */
+  limitTo(limit) {
+    this.#limit = limit;
+  }
+
+  /** At the display's own ratio one display pixel is one pixel of the device. */
   fit() {
-    this.#canvas.style.width = `${this.width / devicePixelRatio}px`;
-    this.#canvas.style.height = `${this.height / devicePixelRatio}px`;
+    const { style } = this.#canvas;
+    style.width = `${this.width / this.ratio}px`;
+    style.height = `${this.height / this.ratio}px`;
+    // Only a display that cannot grow is centred: any other is about to fill the view.
+    style.left = this.width < this.#limit.width ? "0" : centred(this.#element.clientWidth, this.width / this.ratio);
+    style.top = this.height < this.#limit.height ? "0" : centred(this.#element.clientHeight, this.height / this.ratio);
   }
 
   /** @param {Picture} picture */
@@ -77,14 +100,23 @@ export class Screen {
   pixelAt(clientX, clientY) {
     const { left, top } = this.#canvas.getBoundingClientRect();
     return {
-      x: clamp(Math.floor((clientX - left) * devicePixelRatio), this.width),
-      y: clamp(Math.floor((clientY - top) * devicePixelRatio), this.height),
+      x: clamp(Math.floor((clientX - left) * this.ratio), this.width),
+      y: clamp(Math.floor((clientY - top) * this.ratio), this.height),
     };
   }
 
   remove() {
     this.#canvas.remove();
   }
+}
+
+/**
+ * Half of the space that is left, in whole pixels of the device, so that nothing is blurred.
+ * @param {number} space
+ * @param {number} size
+ */
+function centred(space, size) {
+  return `${Math.max(0, Math.floor(((space - size) / 2) * devicePixelRatio) / devicePixelRatio)}px`;
 }
 
 /**

@@ -1,4 +1,4 @@
-/** Tells how many device pixels an element has: at once, then when it has kept a new size for 100 ms. */
+/** Tells how large a display fills an element: at once, then when it has kept a new size for 100 ms. */
 
 /** @typedef {{width: number, height: number, pixelRatio: number}} ViewSize */
 
@@ -7,6 +7,7 @@ const MAXIMUM = 16384;
 
 export class ViewObserver {
   #observer;
+  #ratio;
   #report;
   /** @type {ViewSize | null} */
   #size = null;
@@ -14,9 +15,11 @@ export class ViewObserver {
 
   /**
    * @param {HTMLElement} element
+   * @param {() => number} ratio display pixels to a CSS pixel
    * @param {(size: ViewSize) => void} report
    */
-  constructor(element, report) {
+  constructor(element, ratio, report) {
+    this.#ratio = ratio;
     this.#report = report;
     this.#observer = new ResizeObserver((entries) => this.#changed(/** @type {ResizeObserverEntry} */ (entries.at(-1))));
     try {
@@ -38,7 +41,7 @@ export class ViewObserver {
 
   /** @param {ResizeObserverEntry} entry */
   #changed(entry) {
-    const size = sizeOf(entry);
+    const size = sizeOf(entry, this.#ratio());
     const first = this.#size === null;
     // An element that is not shown has no size worth telling.
     if (size.width === 0 || size.height === 0) return;
@@ -51,13 +54,14 @@ export class ViewObserver {
 
 /**
  * @param {ResizeObserverEntry} entry
+ * @param {number} ratio
  * @returns {ViewSize}
  */
-function sizeOf({ contentRect, devicePixelContentBoxSize }) {
-  const box = devicePixelContentBoxSize?.[0];
+function sizeOf({ contentRect, devicePixelContentBoxSize }, ratio) {
+  const box = ratio === devicePixelRatio ? devicePixelContentBoxSize?.[0] : undefined;
   return {
-    width: exactSide(contentRect.width * devicePixelRatio, box?.inlineSize),
-    height: exactSide(contentRect.height * devicePixelRatio, box?.blockSize),
+    width: exactSide(contentRect.width * ratio, box?.inlineSize),
+    height: exactSide(contentRect.height * ratio, box?.blockSize),
     pixelRatio: devicePixelRatio,
   };
 }
