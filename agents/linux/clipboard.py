@@ -19,6 +19,7 @@ from typing import Any
 import xcffib.xfixes as xfixes
 import xcffib.xproto as xproto
 
+from agents.linux.throttle import Throttle
 from agents.linux.x11 import XConnection
 
 log = logging.getLogger(__name__)
@@ -29,6 +30,7 @@ _PIECE_BYTES = 64 << 10
 _TRANSFER_SECONDS = 5.0
 """Without progress, after which a transfer is given up."""
 _MAXIMUM_TRANSFERS = 16
+_ASK_SECONDS = 0.05
 _NONE = 0
 _SET_SELECTION_OWNER = 1
 
@@ -76,18 +78,22 @@ class Clipboard:
         self._offered: str | None = None
         self._owned_since = 0
         self._fetch: _Fetch | None = None
+        self._owned_by_others_since = 0
+        self._asking = Throttle(lambda: self._ask(self._utf8, self._owned_by_others_since), _ASK_SECONDS)
         self._serving: dict[tuple[int, int], _Serve] = {}
         self._window = self._new_window()
         self._listen()
 
     def offer(self, text: str) -> None:
         """Become the owner: what applications paste from now on."""
-        self._give_up_fetch()  # it was asked before, and is older than this text
+        self._asking.cancel()  # it was copied before, and is older than this text
+        self._give_up_fetch()
         self._offered = text.replace("\r\n", "\n").replace("\0", "")
         self._x.core.SetSelectionOwner(self._window, self._selection, xproto.Time.CurrentTime)
         self._x.flush()
 
     def close(self) -> None:
+        self._asking.cancel()
         self._give_up_fetch()
         for key in list(self._serving):
             self._end_serving(key)
@@ -118,7 +124,10 @@ class Clipboard:
         self._offered = None
         self._give_up_fetch()
         if event.owner != _NONE:
-            self._ask(self._utf8, event.selection_timestamp)
+            self._owned_by_others_since = event.selection_timestamp
+            self._asking.ask()
+        else:
+            self._asking.cancel()
 
     def _ask(self, target: int, timestamp: int) -> None:
         fetch = self._fetch = _Fetch(next(self._properties), target, timestamp)

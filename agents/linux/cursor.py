@@ -15,12 +15,14 @@ import xcffib
 import xcffib.xfixes as xfixes
 from numpy.typing import NDArray
 
+from agents.linux.throttle import Throttle
 from agents.linux.x11 import XConnection
 from agents.worker.desktop import CursorImage
 from portcullis.protocol.messages import MAXIMUM_CURSOR_PIXELS
 
 _KEPT = 64
 _SELECT_DISPLAY_CURSOR = 1
+_READ_SECONDS = 1 / 60
 
 
 HIDDEN = CursorImage(0, 0, 0, 0, 0, b"")
@@ -58,16 +60,25 @@ class CursorWatch:
         self._xfixes = x.extension(xfixes.key)
         x.reply(self._xfixes.QueryVersion(5, 0))
         self._images: OrderedDict[int, CursorImage] = OrderedDict()
+        self._reading = Throttle(lambda: self._use(self._read()), _READ_SECONDS)
         self._xfixes.HideCursor(x.root)
         self._xfixes.SelectCursorInput(x.root, _SELECT_DISPLAY_CURSOR)
         x.on(xfixes.CursorNotifyEvent, self._changed)
         self.current = self._read()
 
+    def close(self) -> None:
+        self._reading.cancel()
+
     def _changed(self, event: Any) -> None:
         known = self._images.get(event.cursor_serial)
-        if known is not None:
+        if known is None:
+            self._reading.ask()
+        else:
             self._images.move_to_end(event.cursor_serial)
-        image = known or self._read()
+            self._reading.cancel()  # it was asked for an older one
+            self._use(known)
+
+    def _use(self, image: CursorImage) -> None:
         if image != self.current:
             self.current = image
             self._on_changed(image)

@@ -73,6 +73,8 @@ class XDesktop:
 
     def close(self) -> None:
         self._clipboard.close()
+        self._windows.close()
+        self._cursor.close()
         self._x.close()
 
 

@@ -13,10 +13,12 @@ from typing import Any
 import xcffib
 import xcffib.xproto as xproto
 
+from agents.linux.throttle import Throttle
 from agents.linux.x11 import XConnection
 
 MAXIMUM_TITLE_BYTES = 1024
 _MAXIMUM_PROPERTY_BYTES = 64 << 10
+_LOOK_SECONDS = 0.05
 
 
 class Windows:
@@ -31,17 +33,20 @@ class Windows:
         self._active_window = x.atom("_NET_ACTIVE_WINDOW")
         self._titles = (x.atom("_NET_WM_NAME"), xproto.Atom.WM_NAME)
         self._active = 0
+        self._looking = Throttle(self._look, _LOOK_SECONDS)
         x.on(xproto.PropertyNotifyEvent, self._property_changed)
-        x.on(xproto.MapNotifyEvent, lambda event: self._look())
-        x.on(xproto.UnmapNotifyEvent, lambda event: self._look())
-        x.on(xproto.DestroyNotifyEvent, lambda event: self._look())
+        for event in (xproto.MapNotifyEvent, xproto.UnmapNotifyEvent, xproto.DestroyNotifyEvent):
+            x.on(event, lambda event: self._looking.ask())
         x.select_root_events(xproto.EventMask.PropertyChange | xproto.EventMask.SubstructureNotify)
         self._look()
+
+    def close(self) -> None:
+        self._looking.cancel()
 
     def _property_changed(self, event: Any) -> None:
         of_root = event.window == self._x.root and event.atom in (self._client_list, self._active_window)
         if of_root or (event.window == self._active and event.atom in self._titles):
-            self._look()
+            self._looking.ask()
 
     def _look(self) -> None:
         before = (self.count, self.title)

@@ -11,6 +11,7 @@ import io
 import logging
 import os
 import struct
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -24,6 +25,8 @@ log = logging.getLogger(__name__)
 
 _CHANGE_PROPERTY = 18
 _PROPERTY_PIECE_WORDS = 16 * 1024
+_TURN_SECONDS = 0.004
+"""Of handling events; then the event loop has its turn: an application may raise events without end."""
 
 
 class _Connection(xcffib.Connection):
@@ -149,9 +152,13 @@ class XConnection:
     def _drain(self) -> None:
         self._drain_is_scheduled = False
         try:
+            began = time.monotonic()
             while self._loop is not None and (event := self._next_event()) is not None:
                 for handler in self._handlers.get(type(event), ()):
                     handler(event)
+                if time.monotonic() - began > _TURN_SECONDS:
+                    self._schedule_drain()
+                    return
         except DesktopLost:
             self._lose()
 
