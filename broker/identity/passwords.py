@@ -28,7 +28,7 @@ RETRY_AFTER_SECONDS = 5
 _ALPHABET = "abcdefghijkmnpqrstuvwxyz23456789"  # 32 signs, none that looks like another
 _GROUPS, _GROUP_LENGTH = 4, 4  # 16 signs of 5 bit: 80 bit
 
-_hasher = PasswordHasher(time_cost=1, memory_cost=47104, parallelism=1)
+HASHER = PasswordHasher(time_cost=1, memory_cost=47104, parallelism=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class Verdict:
 
 def hash_password(text: str) -> str:
     """Takes about 44 ms: on the event loop use `Passwords.hash`."""
-    return _hasher.hash(text)
+    return HASHER.hash(text)
 
 
 def generate_password() -> str:
@@ -50,10 +50,10 @@ def generate_password() -> str:
 
 def verify_password(text: str, stored: str) -> Verdict:
     try:
-        _hasher.verify(stored, text)
+        HASHER.verify(stored, text)
     except (VerificationError, InvalidHashError):
         return Verdict(correct=False)
-    return Verdict(correct=True, outdated=_hasher.check_needs_rehash(stored))
+    return Verdict(correct=True, outdated=HASHER.check_needs_rehash(stored))
 
 
 @functools.cache

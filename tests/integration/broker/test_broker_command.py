@@ -117,7 +117,7 @@ async def test_wrong_settings_and_state_are_one_line_that_names_them(tmp_path: P
     state = await initialised(tmp_path)
     empty = tmp_path / "empty"
     empty.mkdir()
-    for arguments, named in [
+    wrong: list[tuple[tuple[object, ...], str]] = [
         (("serve", "--state", empty), "portcullis-broker init"),
         (("serve", "--state", tmp_path / "absent"), "portcullis-broker init"),
         (("serve", "--state", state, "--listen", "nonsense"), "--listen"),
@@ -127,8 +127,9 @@ async def test_wrong_settings_and_state_are_one_line_that_names_them(tmp_path: P
         (("serve", "--state", state, "--log-level", "loud"), "--log-level"),
         (("init", "--state", state, "--secrets-file", tmp_path / "x.json"), "--site"),
         (("serve", "--state", state, "--listen", "192.0.2.1:8444"), ""),
-    ]:
-        status, errors = await run(*arguments)
+    ]
+    outcomes = await asyncio.gather(*(run(*arguments) for arguments, _ in wrong))
+    for (arguments, named), (status, errors) in zip(wrong, outcomes, strict=True):
         assert status == 1, arguments
         assert named in one_line(errors)
 
