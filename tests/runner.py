@@ -55,6 +55,8 @@ class Suite:
     about: str
     checks: Callable[[], list[Check]]
     exists: Callable[[], bool]
+    always: bool = True
+    """Whether it runs when no suite is named."""
 
 
 def pytest_suite(name: str, about: str) -> Suite:
@@ -106,6 +108,12 @@ def web_tests() -> list[str]:
     return sorted(str(path.relative_to(CLONE)) for path in (CLONE / "tests/web").rglob("*.test.js"))
 
 
+def bench_checks() -> list[Check]:
+    """Each prints its figures; it fails when it could not measure, never for being slow."""
+    names = sorted(path.stem for path in (CLONE / "tests/bench").glob("bench_*.py"))
+    return [Check(name, (sys.executable, "-m", f"tests.bench.{name}")) for name in names]
+
+
 def install_client_tools() -> tuple[str, ...]:
     """TypeScript and the like, as locked; nothing to do when the installed lock is the committed one."""
     locked = WEB_CLIENT / "package-lock.json"
@@ -131,7 +139,13 @@ SUITES = (
     ),
     pytest_suite("integration", "parts against real sockets, processes and displays"),
     pytest_suite("e2e", "the whole system in a real browser (needs root: it makes accounts)"),
-    pytest_suite("bench", "measurements with a bound"),
+    Suite(
+        "bench",
+        "measurements beside a peer or a limit; only when named",
+        bench_checks,
+        lambda: True,
+        always=False,
+    ),
 )
 
 
@@ -145,7 +159,7 @@ def main() -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("suites", metavar="SUITE", nargs="*", help="which to run")
-    named = parser.parse_args().suites or list(suites)
+    named = parser.parse_args().suites or [suite.name for suite in suites.values() if suite.always]
     if unknown := set(named) - set(suites):
         parser.error(f"no such suite: {min(unknown)}")
     os.chdir(CLONE)

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -69,6 +70,13 @@ def content(name: str) -> str:
     return found.read_text() if found else ""
 
 
+async def at_work(visitor: Visitor, installation: Installation, person: Person) -> tuple[Page, str]:
+    """A page in which the person works in the editor, and the session's id."""
+    page = await visitor.page()
+    await sign_in(page, installation.url, person)
+    return page, await launch(page, EDITOR)
+
+
 async def save_as(page: Page, name: str) -> None:
     """In the editor: Ctrl+S, the name into the dialog that floats above the document, Enter."""
     before = await settled(page)
@@ -97,10 +105,17 @@ def session_processes(session_id: str) -> dict[int, str]:
     return found
 
 
-def agent_process(installation: Installation) -> int:
-    """The agent's pid, as `--status` prints it; 0 while there is none."""
-    found = re.search(r"^agent +(\d+)", installation.run("--status", check=False).stdout, re.MULTILINE)
+def part(installation: Installation, name: str) -> int:
+    """The pid of broker, gateway or agent, as `--status` prints it; 0 while there is none."""
+    found = re.search(rf"^{name} +(\d+)", installation.run("--status", check=False).stdout, re.MULTILINE)
     return int(found[1]) if found else 0
+
+
+def traces(session_id: str) -> list[str]:
+    """Files, folders and sockets that bear the session's id, wherever a host keeps such."""
+    places = ("/dev/shm", "/run", "/tmp", "/var/lib", "/sys/fs/cgroup")
+    command = ["find", *places, "-name", f"*{session_id}*", "-not", "-path", "*/pytest-of-*"]
+    return subprocess.run(command, capture_output=True, text=True).stdout.split()
 
 
 async def test_a_sentence_typed_and_saved_in_the_editor_is_in_the_file(
@@ -121,9 +136,7 @@ async def test_a_sentence_typed_and_saved_in_the_editor_is_in_the_file(
 async def test_the_view_equals_the_framebuffer_in_every_pixel(
     installation: Installation, visitor: Visitor, person: Person
 ) -> None:
-    page = await visitor.page()
-    await sign_in(page, installation.url, person)
-    session_id = await launch(page, EDITOR)
+    page, session_id = await at_work(visitor, installation, person)
     await page.keyboard.type("Exact pixels: \u00e4\u00f6\u00fc \u20ac", delay=10)
     shown = await until_exact(page, session_id)
     assert shown.shape == (720, 1280, 3)
@@ -136,9 +149,7 @@ async def test_the_view_equals_the_framebuffer_in_every_pixel(
 async def test_the_display_follows_the_browser_window(
     installation: Installation, visitor: Visitor, person: Person
 ) -> None:
-    page = await visitor.page()
-    await sign_in(page, installation.url, person)
-    session_id = await launch(page, EDITOR)
+    page, session_id = await at_work(visitor, installation, person)
     await page.set_viewport_size({"width": 1003, "height": 611})
 
     async def has_followed() -> bool:
@@ -151,9 +162,7 @@ async def test_the_display_follows_the_browser_window(
 
 
 async def test_text_is_copied_both_ways(installation: Installation, visitor: Visitor, person: Person) -> None:
-    page = await visitor.page()
-    await sign_in(page, installation.url, person)
-    await launch(page, EDITOR)
+    page, _ = await at_work(visitor, installation, person)
     await page.evaluate("navigator.clipboard.writeText('into the application: Gr\u00fc\u00dfe')")
     await page.keyboard.press("Control+v")
     await page.keyboard.type(" and out", delay=10)
@@ -170,9 +179,7 @@ async def test_text_is_copied_both_ways(installation: Installation, visitor: Vis
 async def test_a_closed_tab_is_opened_again_with_the_session_as_it_was(
     installation: Installation, visitor: Visitor, person: Person
 ) -> None:
-    page = await visitor.page()
-    await sign_in(page, installation.url, person)
-    session_id = await launch(page, EDITOR)
+    page, session_id = await at_work(visitor, installation, person)
     await page.keyboard.type("still here", delay=10)
     before = session_processes(session_id)
     await page.close()
@@ -204,16 +211,9 @@ async def test_another_browser_takes_the_session_over_for_good(
 async def test_an_agent_that_is_killed_comes_back_and_no_key_is_lost(
     installation: Installation, visitor: Visitor, person: Person
 ) -> None:
-    page = await visitor.page()
-    await sign_in(page, installation.url, person)
-    session_id = await launch(page, EDITOR)
+    page, session_id = await at_work(visitor, installation, person)
     before = session_processes(session_id)
-    agent = agent_process(installation)
-    text = " ".join(f"w{number}" for number in range(120))
-    await page.keyboard.type(text[:150], delay=10)
-    os.kill(agent, signal.SIGKILL)
-    await page.keyboard.type(text[150:], delay=10)
-    await until(lambda: agent_process(installation) not in (0, agent))
+    text = await type_through_the_death_of("agent", page, installation)
     await save_as(page, f"{person.username}.txt")
     await until(lambda: content(f"{person.username}.txt").strip() == text)
     assert session_processes(session_id) == before
@@ -221,19 +221,56 @@ async def test_an_agent_that_is_killed_comes_back_and_no_key_is_lost(
     assert [host["online"] for host in hosts] == [True]
 
 
+async def test_a_gateway_that_is_killed_loses_and_doubles_no_key(
+    installation: Installation, visitor: Visitor, person: Person
+) -> None:
+    page, _ = await at_work(visitor, installation, person)
+    text = await type_through_the_death_of("gateway", page, installation)
+    await save_as(page, f"{person.username}.txt")
+    await until(lambda: content(f"{person.username}.txt").strip() == text)
+
+
+async def type_through_the_death_of(name: str, page: Page, installation: Installation) -> str:
+    """Kill a part in the middle of a text, type on, and wait until its successor runs. Returns the text."""
+    text = " ".join(f"w{number}" for number in range(120))
+    victim = part(installation, name)
+    await page.keyboard.type(text[:150], delay=10)
+    os.kill(victim, signal.SIGKILL)
+    await page.keyboard.type(text[150:], delay=10)
+    await until(lambda: part(installation, name) not in (0, victim))
+    return text
+
+
+async def test_a_launch_that_fails_tells_the_user_a_reference_and_the_administrator_why(
+    installation: Installation, visitor: Visitor, person: Person
+) -> None:
+    document = "kind: application\nname: Broken\ncommand: [no-such-program]\nentitled: {groups: [staff]}\n"
+    installation.cli("apply", "-f", "-", stdin=document)
+    page = await visitor.page()
+    await sign_in(page, installation.url, person)
+    await page.get_by_role("button", name="Broken", exact=True).click()
+    notice = page.get_by_role("alert")
+    await expect(notice).to_contain_text("application_missing")
+    reference = re.findall(r"\b[0-9a-z]{8}\b", await notice.inner_text())[-1]
+    explained = installation.cli("explain", reference).stdout
+    assert "no-such-program: not found" in explained
+    assert "by group staff" in explained
+    assert (
+        "no-such-program" not in await notice.inner_text()
+    )  # what is wrong on the host is not the user's business
+
+
 async def test_log_off_leaves_nothing_behind(
     installation: Installation, visitor: Visitor, person: Person
 ) -> None:
-    page = await visitor.page()
-    await sign_in(page, installation.url, person)
-    session_id = await launch(page, EDITOR)
+    page, session_id = await at_work(visitor, installation, person)
     assert session_processes(session_id)
+    assert traces(session_id)
     await page.mouse.move(640, 1)
     await page.get_by_role("button", name="Log off").click()
     await expect(page.get_by_label("Search applications")).to_be_visible()
     await until(lambda: not session_processes(session_id))
-    await until(lambda: not list(Path("/dev/shm").glob(f"*{session_id}*")))
-    assert not list(Path("/var/lib").glob(f"portcullis-*/**/{session_id}*"))
+    await until(lambda: traces(session_id) == [])
     sessions = json.loads(installation.cli("get", "sessions", "--json").stdout)
     assert session_id not in [session["id"] for session in sessions]
     assert visitor.complaints == []
