@@ -20,7 +20,8 @@ from broker.grid.seal import SiteKey
 from broker.initialise import initialise, mint_join_tokens
 from broker.settings import BrokerSettings
 from portcullis import logs, settings
-from portcullis.errors import InvalidInput, PortcullisError
+from portcullis.errors import InvalidInput, PortcullisError, Unavailable
+from portcullis.tasks import cancel_and_wait, spawn
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -83,9 +84,21 @@ async def _serve(arguments: argparse.Namespace) -> None:
     broker = Broker(loaded)
     await broker.start()
     try:
-        await stopping.wait()
+        await serve_until(stopping, broker)
     finally:
         await broker.stop()
+
+
+async def serve_until(stopping: asyncio.Event, broker: Broker) -> None:
+    """Raises Unavailable when the broker cannot go on: whoever started the process starts another."""
+    stopped = spawn(stopping.wait(), name="stop signal")
+    failed = spawn(broker.until_failed(), name="failure of the broker")
+    try:
+        await asyncio.wait({stopped, failed}, return_when=asyncio.FIRST_COMPLETED)
+        if failed.done():
+            raise Unavailable(message=failed.result())
+    finally:
+        await cancel_and_wait(stopped, failed)
 
 
 async def _init(arguments: argparse.Namespace) -> None:

@@ -71,6 +71,7 @@ class Broker:
         self._id = new_id()
         self._version = version("portcullis")
         self._undo = AsyncExitStack()
+        self._grid: EmbeddedGrid
         self.parts: Parts
 
     async def start(self) -> None:
@@ -83,6 +84,10 @@ class Broker:
     async def stop(self) -> None:
         await self._undo.aclose()
         log.info("broker stopped", extra=ids(broker=self._id))
+
+    async def until_failed(self) -> str:
+        """Wait until this process cannot serve any more and only a new one can; the reason."""
+        return await self._grid.until_failed()
 
     async def _build(self, undo: AsyncExitStack) -> None:
         stores = await self._open_stores(undo)
@@ -110,9 +115,9 @@ class Broker:
         if not self.settings.grid.exists():
             raise InvalidInput("--state", "a folder made by `portcullis-broker init`")
         site_key = SiteKey.load(self.settings.site_key)
-        grid = await EmbeddedGrid.open(self.settings.grid)
-        undo.push_async_callback(grid.close)
-        return Stores(grid, site_key, self._clock)
+        self._grid = await EmbeddedGrid.open(self.settings.grid)
+        undo.push_async_callback(self._grid.close)
+        return Stores(self._grid, site_key, self._clock)
 
     def _bind(self, undo: AsyncExitStack) -> socket.socket:
         """Before the first machine is told of this address. Raises OSError."""
@@ -157,46 +162,18 @@ class Parts:
         self.icons = Icons(stores)
         self.join_tokens = JoinTokens(stores, snapshot)
         self.machines = Machines(stores, snapshot, authority)
+        self.peers = Peers(self.machines)
         self.identity = build_identity(stores, snapshot, clock)
-        keys = GrantKeys(snapshot)
-        self.directory = GatewayDirectory(self.gateways, keys)
+        self.keys = GrantKeys(snapshot)
+        self.directory = GatewayDirectory(self.gateways, self.keys)
         self.traces = Traces(TraceStore(stores, clock), clock)
         logins = LoginRecords(stores, snapshot)
         self.lifecycle = Lifecycle(snapshot, self.sessions, logins, self.hosts, self.traces, self.registry)
         self.stages = Stages(snapshot, self.traces)
-        self.attach = Attach(
-            stores,
-            snapshot,
-            self.sessions,
-            self.identity.users,
-            self.applications,
-            Tickets(stores),
-            keys,
-            clock,
-        )
-        self.launcher = Launcher(
-            stores,
-            snapshot,
-            self.sessions,
-            self.traces,
-            clock,
-            loads=lambda: self.registry.loads,
-            sessions_per_user=sessions_per_user,
-        )
+        self.attach = self._attach()
+        self.launcher = self._launcher(sessions_per_user)
         self.host_watch = HostWatch(self.sessions, self.hosts, self.lifecycle, clock)
-        self.control = ControlServer(
-            ControlServices(
-                snapshot=snapshot,
-                sessions=self.sessions,
-                hosts=self.hosts,
-                lifecycle=self.lifecycle,
-                directory=self.directory,
-                registry=self.registry,
-                clock=clock,
-                broker_id=broker_id,
-            )
-        )
-        self.peers = Peers(self.machines)
+        self.control = self._control(broker_id)
 
     def start(self) -> None:
         self.stages.start()
@@ -210,6 +187,42 @@ class Parts:
         await self.identity.stop()
         self.lifecycle.stop()
         self.stages.stop()
+
+    def _attach(self) -> Attach:
+        return Attach(
+            self.stores,
+            self.snapshot,
+            self.sessions,
+            self.identity.users,
+            self.applications,
+            Tickets(self.stores),
+            self.keys,
+            self._clock,
+        )
+
+    def _launcher(self, sessions_per_user: int) -> Launcher:
+        return Launcher(
+            self.stores,
+            self.snapshot,
+            self.sessions,
+            self.traces,
+            self._clock,
+            loads=lambda: self.registry.loads,
+            sessions_per_user=sessions_per_user,
+        )
+
+    def _control(self, broker_id: str) -> ControlServer:
+        services = ControlServices(
+            snapshot=self.snapshot,
+            sessions=self.sessions,
+            hosts=self.hosts,
+            lifecycle=self.lifecycle,
+            directory=self.directory,
+            registry=self.registry,
+            clock=self._clock,
+            broker_id=broker_id,
+        )
+        return ControlServer(services)
 
     def application(self) -> web.Application:
         public = self._public()

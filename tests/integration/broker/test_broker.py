@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from portcullis.errors import Refused
+from broker.__main__ import serve_until
+from broker.grid.embedded import EmbeddedGrid
+from broker.grid.grid import GridUnavailable
+from portcullis.errors import Refused, Unavailable
 from portcullis.protocol.channel import Desired, Directory
 from portcullis.tickets import verify_grant, verifying_keys
 from tests.support.running_broker import CLIENT_KEY, RunningBroker, running_broker
@@ -18,6 +22,24 @@ from tests.support.running_broker import CLIENT_KEY, RunningBroker, running_brok
 async def site(tmp_path: Path) -> AsyncIterator[RunningBroker]:
     async with running_broker(tmp_path) as site:
         yield site
+
+
+async def test_a_broker_whose_grid_cannot_be_written_any_more_gives_up(
+    site: RunningBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would answer its health check and refuse everything else for ever."""
+
+    def fail(*_: object) -> None:
+        raise sqlite3.OperationalError("disk I/O error")
+
+    grid = site.parts.stores.grid
+    assert isinstance(grid, EmbeddedGrid)
+    monkeypatch.setattr(grid._disk, "commit", fail)
+    with pytest.raises(GridUnavailable):
+        await grid.lease(10)
+    async with asyncio.timeout(10):
+        with pytest.raises(Unavailable, match="cannot be written: disk I/O error"):
+            await serve_until(asyncio.Event(), site.broker)
 
 
 async def test_a_session_from_launch_to_nothing_left(site: RunningBroker) -> None:
