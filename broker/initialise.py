@@ -18,6 +18,7 @@ from broker.grid import keys
 from broker.grid.grid import Grid
 from broker.grid.scopes import Condition, SealedOperation, Stores, TenantStore
 from broker.grid.seal import SiteKey
+from broker.identity.api_tokens import new_api_token
 from broker.identity.passwords import generate_password, hash_password
 from broker.identity.totp import new_secret as new_totp_secret
 from broker.pki.authority import new_ca, new_grant_key
@@ -31,13 +32,12 @@ from broker.snapshot import Snapshot
 from portcullis.clock import Clock
 from portcullis.enrolment import JoinTokenText
 from portcullis.errors import InvalidInput, Refused
-from portcullis.ids import BearerSecret, name_hash, new_id, new_secret
+from portcullis.ids import BearerSecret, name_hash, new_id
 from portcullis.model.host import JoinToken
 from portcullis.model.names import NAME_RULE, is_fit_name
 from portcullis.model.tenant import Site, Tenant
-from portcullis.model.user import ApiToken, User
+from portcullis.model.user import User
 
-API_TOKEN_SECONDS = 90 * 24 * 3600
 FIRST_JOIN_TOKEN_SECONDS = 24 * 3600
 
 
@@ -205,10 +205,8 @@ class _Setup:
         self.conditions += conditions
 
     def _add_api_token(self, store: TenantStore) -> BearerSecret:
-        secret = new_secret("api", self._tenant.id)
-        expires = self._now + API_TOKEN_SECONDS
         owner = self._administrator.user.id
-        token = ApiToken(secret.hash, self._tenant.id, owner, "made by init", self._now, expires)
+        secret, token = new_api_token(self._tenant.id, owner, "made by init", self._now)
         self.operations.append(api_token_creation(store, token))
         return secret
 
