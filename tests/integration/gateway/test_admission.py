@@ -185,6 +185,16 @@ async def test_an_agents_refusal_reaches_the_browser(site, code):
     assert (await refusal(site, admit_grant(site.grant())))[1] == expected
 
 
+async def test_a_refused_stream_is_logged_with_client_session_and_host(site, caplog):
+    caplog.set_level("INFO")
+    site.agent.answer = "taken_over"
+    await refusal(site, admit_grant(site.grant()))
+    await refusal(site, admit_grant("no grant"))
+    known, unknown = (r.portcullis_ids for r in caplog.records if "stream refused" in r.getMessage())
+    assert known == {"client": "127.0.0.1", "session": site.session, "host": site.agent.id}
+    assert unknown == {"client": "127.0.0.1"}
+
+
 async def test_a_host_without_a_link_is_unreachable(site):
     grant = site.keys.grant(site.session, new_id())
     assert await refusal(site, admit_grant(grant)) == (4503, "host_unreachable")
