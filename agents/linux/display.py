@@ -15,6 +15,9 @@ BYTES_PER_PIXEL = 4
 FRAMEBUFFER_BYTES = MAXIMUM_WIDTH * MAXIMUM_HEIGHT * BYTES_PER_PIXEL + 8192
 """With room for the header of the file."""
 
+ADDRESS_SPACE_BYTES = 2 << 30
+"""What applications make the server hold for them, pixmaps above all, counts in no limit of theirs."""
+
 
 def command(dots_per_inch: int) -> list[str]:
     return [

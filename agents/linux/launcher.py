@@ -5,8 +5,8 @@ which is pure:
 
     session, about       ids; what the agent that adopts the session wants to know again
     accounts             {"worker", "user"}: names of local accounts
-    display              {"command", "environment", "framebuffer_bytes"}
-    worker               {"command", "environment", "start"}: the worker's first line, without the display's fields
+    display              {"command", "environment", "limits", "framebuffer_bytes"}
+    worker               {"command", "environment", "limits", "start"}: the worker's first line, without the display's fields
     bus                  {"command", "environment"} or null
     window_manager       {"command", "environment"}
     application          {"command", "environment"}
@@ -55,6 +55,8 @@ LEADER = Path(__file__).parent / "leader" / "__main__.py"
 WORKER_COMMAND = (sys.executable, "-I", "-m", "agents.worker")
 START_SECONDS = 10.0
 SWEEP_SECONDS = 30.0
+WORKER_ADDRESS_SPACE_BYTES = 4 << 30
+"""Its threads reserve much more than they use (0.4 GB in all, measured); what lies above is an application's doing."""
 WORKER_ENVIRONMENT = {
     "PATH": environment.PATH,
     "LANG": "C.UTF-8",
@@ -257,11 +259,13 @@ def build_launch(
         "display": {
             "command": display.command(round(environment.BASE_DPI * scale.ratio)),
             "environment": WORKER_ENVIRONMENT,
+            "limits": {"as": display.ADDRESS_SPACE_BYTES},
             "framebuffer_bytes": display.FRAMEBUFFER_BYTES,
         },
         "worker": {
             "command": list(worker_command),
             "environment": WORKER_ENVIRONMENT,
+            "limits": {"as": WORKER_ADDRESS_SPACE_BYTES},
             "start": {"to": "worker", **body(start)},
         },
         "bus": {"command": bus_command(folder), "environment": base} if machine.bus else None,

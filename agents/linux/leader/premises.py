@@ -51,7 +51,7 @@ class Premises:
         account = self._account(role)
         groups = self.launch["group"][role]
         if role == "worker":
-            return processes.Confinement(account, groups)
+            return processes.Confinement(account, groups, self.launch[name]["limits"])
         return processes.Confinement(account, groups, self.launch["limits"], account.pw_dir)
 
     def environment(self, name: str) -> dict[str, str]:

@@ -312,6 +312,25 @@ async def test_display_that_admits_strangers_ends_the_session(host, launch, monk
     assert host.traces(order) == []
 
 
+async def test_application_cannot_have_its_display_fill_the_hosts_memory(host, launch):
+    """Each pixmap would take 64 MB of the X server, which no limit of the user's counts."""
+    program = """
+import xcffib, xcffib.xproto
+c = xcffib.Connection()
+made = 0
+try:
+    for _ in range(200):
+        c.core.CreatePixmapChecked(24, c.generate_id(), c.get_setup().roots[0].root, 4096, 4096).check()
+        made += 1
+except xcffib.Error as refused:
+    print("refused", type(refused).__name__, "after", made)
+raise SystemExit(7)
+"""
+    _, link = await launch(sys.executable, "-c", program)
+    ended = await until_ended(link)
+    assert "refused AllocError after" in ended.detail
+
+
 async def test_worker_that_never_speaks_ends_the_session_with_its_last_words(host, launch):
     _, link = await launch("xterm", worker=(sys.executable, "-I", "-c", "raise SystemExit('no such luck')"))
     ended = await until_ended(link)
