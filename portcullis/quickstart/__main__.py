@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import os
 import signal
 import sys
-import time
 from pathlib import Path
 
 from portcullis.quickstart import accounts, control_socket, instance, start, status, stop
@@ -108,17 +106,18 @@ def confirmed(found: Instance) -> bool:
 
 def stay(found: Instance) -> int:
     """Until a signal, which stops all as --stop does, or until the supervisor is gone."""
-
-    def interrupt(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    signal.signal(signal.SIGTERM, interrupt)
+    ends = {signal.SIGINT, signal.SIGTERM}
+    signal.pthread_sigmask(signal.SIG_BLOCK, ends)  # waited for, so that none can come between two lines
     print("Ctrl-C stops everything.", flush=True)
-    with contextlib.suppress(KeyboardInterrupt):
+    try:
         while control_socket.ask(found.control_socket, "status") is not None:
-            time.sleep(FOREGROUND_POLL_SECONDS)
-        print("quickstart: the supervisor ended", file=sys.stderr)
-        return 1
+            if signal.sigtimedwait(ends, FOREGROUND_POLL_SECONDS) is not None:
+                break
+        else:
+            print("quickstart: the supervisor ended", file=sys.stderr)
+            return 1
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, ends)
     stop.stop(found)
     return 0
 
