@@ -6,7 +6,7 @@ which is pure:
     session, about       ids; what the agent that adopts the session wants to know again
     accounts             {"worker", "user"}: names of local accounts
     display              {"command", "environment", "limits", "framebuffer_bytes"}
-    worker               {"command", "environment", "limits", "start"}: the worker's first line, without the display's fields
+    worker               {"command", "environment", "limits", "start"}: its first line, without the display's fields
     bus                  {"command", "environment"} or null
     window_manager       {"command", "environment"}
     application          {"command", "environment"}
