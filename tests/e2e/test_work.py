@@ -268,6 +268,7 @@ async def test_log_off_leaves_nothing_behind(
     assert traces(session_id)
     await page.mouse.move(640, 1)
     await page.get_by_role("button", name="Log off").click()
+    await page.get_by_role("dialog").get_by_role("button", name="Log off").click()
     await expect(page.get_by_label("Search applications")).to_be_visible()
     await until(lambda: not session_processes(session_id))
     await until(lambda: traces(session_id) == [])

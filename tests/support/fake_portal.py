@@ -77,11 +77,21 @@ class FakePortal:
     sessions: dict[str, FakeSession] = field(default_factory=dict)
     gone: set[str] = field(default_factory=set)
     """Sessions that the catalogue does not list any more."""
+    endings: dict[str, str] = field(default_factory=dict)
+    """Why sessions that are gone have ended, by id."""
+    may_launch: asyncio.Event = field(default_factory=asyncio.Event)
+    """Cleared: the answer to a launch waits."""
+    may_list: asyncio.Event = field(default_factory=asyncio.Event)
+    """Cleared: the catalogue waits."""
+    outage: bool = False
+    """The gateway finds no broker for the catalogue."""
     bad_signatures: int = 0
     _logins: dict[str, bytes] = field(default_factory=dict)
     _tickets: dict[str, tuple[str, str]] = field(default_factory=dict)
 
     async def __aenter__(self) -> FakePortal:
+        self.may_launch.set()
+        self.may_list.set()
         app = web.Application()
         app.on_response_prepare.append(self._add_headers)
         app.add_routes(
@@ -128,6 +138,11 @@ class FakePortal:
 
     def fail(self, session: FakeSession, code: str, message: str, reference: str) -> None:
         session.events.put_nowait(("failed", {"code": code, "message": message, "reference": reference}))
+
+    def end(self, session_id: str, code: str) -> FakeSession:
+        """Its stream is the caller's to close."""
+        self.endings[session_id] = code
+        return self.sessions.pop(session_id)
 
     def add_session(self, name: str, state: str = "disconnected", age_seconds: float = 0) -> FakeSession:
         application = next(each for each in self._applications() if each["name"] == name)
@@ -217,6 +232,9 @@ class FakePortal:
     async def _catalogue(self, request: web.Request) -> web.Response:
         if self._login(request) is None:
             return error(401, "signed_out")
+        await self.may_list.wait()
+        if self.outage:
+            return error(503, "broker_unreachable")
         sessions = [each.to_json() for each in self.sessions.values() if each.id not in self.gone]
         return web.json_response({"applications": self._applications(), "sessions": sessions})
 
@@ -228,6 +246,7 @@ class FakePortal:
             return error(401, "signed_out")
         if self.launch_refusal is not None:
             return self.launch_refusal
+        await self.may_launch.wait()
         data = await request.json()
         wanted = data["application"]
         for session in self.sessions.values():
@@ -241,9 +260,16 @@ class FakePortal:
         return web.json_response({"session": session.to_json(), "reconnected": False}, status=201)
 
     async def _stages(self, request: web.Request) -> web.StreamResponse:
-        session = self.sessions[request.match_info["id"]]
+        session = self.sessions.get(request.match_info["id"])
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
         await response.prepare(request)
+        if session is None:
+            code = self.endings[request.match_info["id"]]
+            await self._send_event(response, "failed", {"code": code, "message": "", "reference": None})
+            return response
+        if session.state == "ending":
+            await self._send_event(response, "stage", {"stage": "ready", "state": "ending"})
+            await asyncio.Event().wait()
         if session.state not in ("pending", "starting"):
             await self._send_event(response, "ready", {})
             return response
@@ -260,7 +286,7 @@ class FakePortal:
     async def _log_off(self, request: web.Request) -> web.Response:
         if not await self._is_allowed(request):
             return error(401, "signed_out")
-        session = self.sessions.pop(request.match_info["id"])
+        session = self.end(request.match_info["id"], "logged_off")
         if session.worker.stream is not None:
             await session.worker.stream.close(code=4410)
         return web.Response(status=202)

@@ -19,6 +19,8 @@ import { HEADER, publicKey, signatureHeader } from "./signing.js";
 
 const BASE = "/api/v1";
 const REVISION = "Portcullis-Revision";
+/** As long as people look at a window that has closed, before they wonder. */
+const ENDING_MS = 1500;
 
 export class ApiError extends Error {
   /**
@@ -100,19 +102,48 @@ export class Api {
    * @returns {AsyncGenerator<string>}
    */
   async *stages(sessionId, signal) {
+    for await (const { stage } of this.#stageEvents(sessionId, signal)) yield stage;
+  }
+
+  /**
+   * @param {string} sessionId
+   * @param {AbortSignal} signal
+   * @returns {AsyncGenerator<{stage: string, state: string}>}
+   */
+  async *#stageEvents(sessionId, signal) {
     const response = await this.#fetch("GET", `/sessions/${sessionId}/stages`, { signal });
     if (response.body === null) throw networkError();
     try {
       for await (const { event, data } of eventsOf(response.body)) {
         const values = JSON.parse(data);
         if (event === "failed") throw new ApiError(values.code, values.message, values);
-        if (event === "stage") yield values.stage;
+        if (event === "stage") yield values;
         if (event === "ready") return;
       }
     } catch (error) {
       throw error instanceof ApiError ? error : networkError(error);
     }
     throw networkError();
+  }
+
+  /**
+   * How a session came to its end, as far as any broker still knows; never rejects.
+   * @param {string} sessionId
+   * @returns {Promise<string>} a reason code; "" for one that closed by itself a moment ago, or that nobody remembers
+   */
+  async endingOf(sessionId) {
+    const stopping = new AbortController();
+    const timer = setTimeout(() => stopping.abort(), ENDING_MS);
+    try {
+      for await (const { state } of this.#stageEvents(sessionId, stopping.signal))
+        if (state === "ending") return "logged_off";
+      return "";
+    } catch (error) {
+      return error instanceof ApiError ? error.code : "";
+    } finally {
+      clearTimeout(timer);
+      stopping.abort();
+    }
   }
 
   /** @param {string} sessionId */
@@ -182,7 +213,8 @@ export class Api {
   async #fetch(method, path, init) {
     const headers = new Headers(init.headers);
     if (this.#revision) headers.set(REVISION, this.#revision);
-    const request = { ...init, method, headers, credentials: /** @type {const} */ ("same-origin"), cache: /** @type {const} */ ("no-store") };
+    /** @type {RequestInit} */
+    const request = { ...init, method, headers, credentials: "same-origin", cache: "no-store" };
     const response = await fetch(BASE + path, request).catch((error) => {
       throw networkError(error);
     });

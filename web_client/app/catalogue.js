@@ -2,6 +2,7 @@
 
 import { h } from "../ui/dom.js";
 import { ApiError } from "./api.js";
+import { confirmLogOff } from "./confirm.js";
 import { iconOf } from "./icon.js";
 import { elapsedText, matches } from "./catalogue_rules.js";
 import { errorText, t } from "./strings.js";
@@ -13,6 +14,7 @@ import { errorText, t } from "./strings.js";
 
 const REFRESH_MS = 15_000;
 const REFRESH_WHILE_ENDING_MS = 1000;
+const REFRESH_AFTER_FAILURE_MS = 3000;
 
 export class CatalogueView {
   #api;
@@ -27,7 +29,8 @@ export class CatalogueView {
   });
   #tiles = h("div", { class: "tiles" });
   #running = h("section", { class: "running", "aria-labelledby": "running-title", hidden: true });
-  #message = h("p", { class: "empty", role: "status" });
+  #message = h("p", { class: "empty late", role: "status" }, t("catalogue.loading"));
+  #hasFailed = false;
   #alert = h("div", { role: "alert", class: "alert" });
 
   title = t("catalogue.title");
@@ -37,6 +40,7 @@ export class CatalogueView {
    * @param {object} actions
    * @param {import("./api.js").SignedIn} actions.login
    * @param {string} actions.notice
+   * @param {string} actions.over a session that has just ended, though its host may not have reported it yet
    * @param {(application: Application) => void} actions.launch
    * @param {(session: SessionInfo) => void} actions.enter
    * @param {() => void} actions.signOut
@@ -44,17 +48,20 @@ export class CatalogueView {
   constructor(api, actions) {
     this.#api = api;
     this.#actions = actions;
-    this.element = h("div", { class: "page catalogue" }, this.#header(), h("main", {}, this.#notice(actions.notice), this.#alert,
-      this.#running, h("section", { "aria-labelledby": "applications-title" },
-        h("h1", { id: "applications-title" }, t("catalogue.title")), this.#message, this.#tiles)));
+    const title = h("h1", { id: "applications-title" }, t("catalogue.title"));
+    const applications = h("section", { "aria-labelledby": "applications-title" }, title, this.#message, this.#tiles);
+    this.element = h("div", { class: "page catalogue" }, this.#header(),
+      h("main", {}, this.#notice(actions.notice), this.#alert, this.#running, applications));
     const { signal } = this.#listeners;
     addEventListener("focus", () => this.refresh(), { signal });
     document.addEventListener("visibilitychange", () => this.refresh(), { signal });
     this.refresh();
   }
 
+  /** Not the search for those who were typing elsewhere a moment ago: what they still type would launch something. */
   focus() {
-    this.#search.focus({ preventScroll: true });
+    const notice = /** @type {HTMLElement | null} */ (this.#actions.over && this.element.querySelector(".notice"));
+    (notice || this.#search).focus({ preventScroll: true });
   }
 
   stop() {
@@ -66,26 +73,33 @@ export class CatalogueView {
     clearTimeout(this.#timer);
     try {
       this.#update(await this.#api.catalogue());
+      this.#hasFailed = false;
       this.#alert.replaceChildren();
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
-      if (!this.#listeners.signal.aborted) this.#failed(error);
+      if (!this.#listeners.signal.aborted) this.#notLoaded(error);
     }
     this.#schedule();
   }
 
   #schedule() {
     if (this.#listeners.signal.aborted || document.visibilityState !== "visible") return;
-    const ending = this.#content?.sessions.some((session) => session.state === "ending");
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.refresh(), ending ? REFRESH_WHILE_ENDING_MS : REFRESH_MS);
+    this.#timer = setTimeout(() => this.refresh(), this.#pause());
+  }
+
+  #pause() {
+    if (this.#hasFailed) return REFRESH_AFTER_FAILURE_MS;
+    const isEnding = this.#content?.sessions.some(({ state }) => state === "ending");
+    return isEnding ? REFRESH_WHILE_ENDING_MS : REFRESH_MS;
   }
 
   #header() {
     const { user, tenant } = this.#actions.login;
     const who = t("catalogue.user", { user: user.name, tenant: tenant.name });
     return h("header", {},
-      h("div", { class: "brand" }, h("img", { src: "styles/icon.svg", alt: "", width: "32", height: "32" }), h("span", {}, t("product"))),
+      h("div", { class: "brand" },
+        h("img", { src: "styles/icon.svg", alt: "", width: "32", height: "32" }), h("span", {}, t("product"))),
       h("div", { class: "search" }, this.#search),
       h("div", { class: "account" }, h("span", { class: "who", title: who }, h("span", { class: "visually-hidden" }, who),
         h("span", { "aria-hidden": "true" }, user.name)),
@@ -94,7 +108,7 @@ export class CatalogueView {
 
   /** @param {string} text */
   #notice(text) {
-    const notice = h("p", { role: "status", class: "notice", hidden: text === "" }, h("span", {}, text));
+    const notice = h("p", { role: "status", class: "notice", tabindex: "-1", hidden: text === "" }, h("span", {}, text));
     notice.append(h("button", { type: "button", class: "quiet", click: () => notice.remove() }, t("notice.close")));
     return notice;
   }
@@ -105,9 +119,15 @@ export class CatalogueView {
     if (JSON.stringify(content) === JSON.stringify(this.#content)) return;
     this.#content = content;
     const focused = document.activeElement?.getAttribute("data-focus");
-    this.#showSessions(content.sessions);
+    this.#message.classList.remove("late");
+    this.#showSessions(content.sessions.filter(({ id }) => id !== this.#actions.over));
     this.#showTiles();
-    if (focused) /** @type {HTMLElement | null} */ (this.element.querySelector(`[data-focus="${CSS.escape(focused)}"]`))?.focus();
+    if (focused) this.#focusAgain(focused);
+  }
+
+  /** What had the focus was made anew. @param {string} name */
+  #focusAgain(name) {
+    /** @type {HTMLElement | null} */ (this.element.querySelector(`[data-focus="${CSS.escape(name)}"]`))?.focus();
   }
 
   // --- applications
@@ -169,20 +189,24 @@ export class CatalogueView {
 
   /** @param {SessionInfo} session */
   async #logOff(session) {
+    const confirmed = await confirmLogOff(this.element, session.application.name);
+    if (!confirmed || this.#listeners.signal.aborted) return;
     try {
       await this.#api.logOff(session.id);
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
-      return this.#failed(error);
+      return this.#alert.replaceChildren(error.code === "signed_out" ? "" : errorText(error));
     }
     await this.refresh();
     this.focus();
   }
 
   /** @param {ApiError} error */
-  #failed(error) {
+  #notLoaded(error) {
     if (error.code === "signed_out") return;
+    this.#hasFailed = true;
     const again = h("button", { type: "button", click: () => this.refresh() }, t("catalogue.retry"));
+    if (this.#content === null) this.#message.textContent = "";
     this.#alert.replaceChildren(h("span", {}, `${t("catalogue.failed")} ${errorText(error)}`), again);
   }
 }

@@ -4,12 +4,16 @@ import { h } from "../ui/dom.js";
 import { iconOf } from "./icon.js";
 import { t } from "./strings.js";
 
+/** Twice what a launch takes on a busy host. */
+const SLOW_MS = 10_000;
+
 export const STAGES = /** @type {const} */ (["placed", "accepted", "display", "application", "window", "ready"]);
 
 export class LaunchPanel {
   /** @type {Map<string, {item: HTMLElement, state: HTMLElement}>} */
   #steps = new Map();
   #detail = h("p", { class: "hint", role: "status" });
+  #timer = 0;
 
   /**
    * @param {{name: string, icon: string | null}} application
@@ -19,11 +23,13 @@ export class LaunchPanel {
    */
   constructor(application, { returning, cancel }) {
     const title = t(returning ? "launch.returning" : "launch.title", { name: application.name });
+    const stages = h("ol", { class: "stages" }, ...STAGES.map((stage) => this.#step(stage)));
+    const hint = t(matchMedia("(pointer: coarse)").matches ? "launch.hint.touch" : "launch.hint", { keys: t("toolbar.keys") });
     this.element = h("section", { class: "card panel launch" },
-      h("div", { class: "heading" }, iconOf(application), h("h1", {}, title)),
-      h("div", { role: "status", "aria-atomic": "false" }, h("ol", { class: "stages" }, ...STAGES.map((stage) => this.#step(stage)))),
+      h("div", { class: "heading" }, iconOf(application), h("h1", { tabindex: "-1" }, title)),
+      h("div", { role: "status", "aria-atomic": "false" }, stages),
       this.#detail,
-      h("p", { class: "hint" }, t("launch.hint", { keys: t("toolbar.keys") })),
+      h("p", { class: "hint" }, hint),
       h("button", { type: "button", class: "quiet", click: cancel }, t("launch.cancel")));
     this.reached(null);
   }
@@ -33,13 +39,25 @@ export class LaunchPanel {
    * @param {string | null} stage null: none yet
    */
   reached(stage) {
+    this.explain("");
+    this.#timer = setTimeout(() => this.explain(t("launch.slow")), SLOW_MS);
     const done = Math.min(STAGES.findIndex((each) => each === stage), STAGES.length - 2);
     STAGES.forEach((each, index) => this.#mark(each, index <= done ? "done" : index === done + 1 ? "now" : "later"));
   }
 
   /** @param {string} text why it takes longer */
   explain(text) {
+    clearTimeout(this.#timer);
     this.#detail.textContent = text;
+  }
+
+  /** The heading, no button: the Enter that launched may still be held. */
+  focus() {
+    this.element.querySelector("h1")?.focus();
+  }
+
+  stop() {
+    clearTimeout(this.#timer);
   }
 
   /** @param {string} stage */

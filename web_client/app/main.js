@@ -41,6 +41,7 @@ class Portal {
   }
 
   async start() {
+    this.#showLoading();
     try {
       const [answer, key] = await Promise.all([this.#api.whoAmI(), loadKey()]);
       // A login whose key this browser does not have can do nothing here: sign in anew.
@@ -116,18 +117,25 @@ class Portal {
     else this.#showCatalogue("");
   }
 
-  /** @param {string} notice */
-  #leaveTo(notice) {
+  /**
+   * @param {string} notice
+   * @param {string} [over] a session that has just ended
+   */
+  #leaveTo(notice, over) {
     if (location.hash !== CATALOGUE) history.pushState(null, "", CATALOGUE);
-    if (this.#login !== null) this.#showCatalogue(notice);
+    if (this.#login !== null) this.#showCatalogue(notice, over);
   }
 
-  /** @param {string} notice */
-  #showCatalogue(notice) {
+  /**
+   * @param {string} notice
+   * @param {string} [over]
+   */
+  #showCatalogue(notice, over = "") {
     this.#shownSession = "";
     this.#show(new CatalogueView(this.#api, {
       login: /** @type {SignedIn} */ (this.#login),
       notice,
+      over,
       launch: (application) => this.#launch(application),
       enter: (session) => this.#enter(session),
       signOut: () => this.#signOut(),
@@ -136,11 +144,7 @@ class Portal {
 
   /** @param {Application} application */
   #launch(application) {
-    const start = async () => {
-      const { session } = await this.#api.launch(application.id, await describeDisplay());
-      this.#addressOf(session.id);
-      return session;
-    };
+    const start = async () => (await this.#api.launch(application.id, await describeDisplay())).session;
     this.#showSession(application, false, start, () => this.#launch(application));
   }
 
@@ -152,14 +156,18 @@ class Portal {
 
   /** A session by its address alone: after a reload, or a closed tab. @param {string} id */
   async #openSession(id) {
+    this.#shownSession = id;
+    this.#showLoading();
+    const isStillWanted = () => this.#login !== null && this.#shownSession === id;
     try {
       const { sessions } = await this.#api.catalogue();
+      if (!isStillWanted()) return;
       const session = sessions.find((each) => each.id === id);
       if (session) this.#enter(session);
       else this.#leaveTo(t("notice.unknown"));
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
-      if (this.#login !== null) this.#showUnreachable(error);
+      if (isStillWanted()) this.#showUnreachable(error);
     }
   }
 
@@ -173,7 +181,8 @@ class Portal {
     this.#show(new SessionView(this.#api, application, returning, {
       start,
       again,
-      leave: (notice) => this.#leaveTo(notice),
+      opened: (session) => this.#addressOf(session.id),
+      leave: (notice, over) => this.#leaveTo(notice, over),
       signedOut: (code) => this.#signedOut(errorText({ code })),
       inquire: () => this.#inquire(),
     }));
@@ -192,6 +201,13 @@ class Portal {
     this.#shownSession = id;
     const hash = `#/session/${id}`;
     if (location.hash !== hash) history.pushState(null, "", hash);
+  }
+
+  /** Seen only by those who wait: most answers are there before it appears. */
+  #showLoading() {
+    const element = h("main", { class: "page signin-page" },
+      h("p", { class: "loading", role: "status" }, h("span", { class: "spinner", "aria-hidden": "true" }), t("loading")));
+    this.#show({ element, title: t("product"), focus() {}, stop() {} });
   }
 
   /** @param {ApiError} error */

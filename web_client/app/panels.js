@@ -9,13 +9,14 @@ import { errorText, t } from "./strings.js";
  * @param {{back: () => void, again: () => void, againText: string}} actions
  */
 export function failurePanel(title, error, { back, again, againText }) {
-  return h("section", { class: "card panel failure" },
+  return h("section", { class: "card panel failure", tabindex: "-1" },
     h("div", { role: "alert" },
       h("h1", {}, title),
       h("p", {}, errorText(error)),
       h("dl", {},
         ...fact(t("failure.code"), error.code),
-        ...(error.reference ? fact(t("failure.reference"), error.reference) : []))),
+        ...(error.reference ? fact(t("failure.reference"), error.reference) : [])),
+      error.reference !== "" && h("p", { class: "hint" }, t("failure.help"))),
     h("div", { class: "buttons" },
       h("button", { type: "button", class: "primary", click: back }, t("failure.back")),
       h("button", { type: "button", click: again }, againText)));
@@ -27,7 +28,7 @@ export function failurePanel(title, error, { back, again, againText }) {
  * @param {() => void} back
  */
 export function takenOverPanel(name, here, back) {
-  return h("section", { class: "card panel" },
+  return h("section", { class: "card panel", tabindex: "-1" },
     h("div", { role: "alert" }, h("h1", {}, t("takenover.title")), h("p", {}, t("takenover.text", { name }))),
     h("div", { class: "buttons" },
       h("button", { type: "button", class: "primary", click: here }, t("takenover.here")),
@@ -40,10 +41,22 @@ export function takenOverPanel(name, here, back) {
  * @param {() => void} back
  */
 export function reconnectingOverlay(name, back) {
-  return h("div", { class: "overlay", role: "status" },
+  const reason = h("p", { class: "muted" });
+  const element = h("div", { class: "overlay", role: "status" },
     h("div", { class: "card panel" }, h("span", { class: "spinner", "aria-hidden": "true" }),
-      h("div", {}, h("strong", {}, t("session.reconnecting")), h("p", {}, t("session.reconnecting.detail", { name }))),
+      h("div", {}, h("strong", {}, t("session.reconnecting")), h("p", {}, t("session.reconnecting.detail", { name })), reason),
       h("button", { type: "button", class: "quiet", click: back }, t("launch.cancel"))));
+  return {
+    element,
+    /**
+     * @param {boolean} shown
+     * @param {string} code why, as far as is known
+     */
+    show(shown, code) {
+      element.classList.toggle("shown", shown);
+      reason.textContent = code && code !== "connection_lost" ? errorText({ code }) : "";
+    },
+  };
 }
 
 /**

@@ -7,6 +7,7 @@
 import { Session } from "../core/session.js";
 import { h } from "../ui/dom.js";
 import { ApiError } from "./api.js";
+import { confirmLogOff } from "./confirm.js";
 import { LaunchPanel } from "./launch_panel.js";
 import { failurePanel, reconnectingOverlay, takenOverPanel } from "./panels.js";
 import { errorText, t } from "./strings.js";
@@ -17,7 +18,8 @@ import { Toolbar, isToolbarShortcut } from "./toolbar.js";
 /** @typedef {import("./api.js").SessionInfo} SessionInfo */
 /**
  * @typedef {object} Actions
- * @property {(notice: string) => void} leave to the catalogue
+ * @property {(notice: string, over?: string) => void} leave to the catalogue; `over`: a session that has just ended
+ * @property {(session: SessionInfo) => void} opened the session is known: its address may be shown
  * @property {(code: string) => void} signedOut
  * @property {() => Promise<string | null>} inquire why a connection may have been lost
  * @property {() => Promise<SessionInfo>} start the session to show: launches it, or finds the running one
@@ -44,6 +46,7 @@ export class SessionView {
   /** @type {Session | null} */
   #session = null;
   #sessionId = "";
+  #wasDrawn = false;
   #stopped = new AbortController();
 
   /**
@@ -59,24 +62,24 @@ export class SessionView {
     this.title = application.name;
     this.#launch = new LaunchPanel(application, { returning, cancel: () => actions.leave("") });
     this.#overlay = reconnectingOverlay(application.name, () => this.#disconnect());
-    this.element = h("main", { class: "session" }, this.#display, this.#panel, this.#overlay);
+    this.element = h("main", { class: "session" }, this.#display, this.#panel, this.#overlay.element);
     this.#toolbar = new Toolbar(this.element, {
       name: application.name,
       disconnect: () => this.#disconnect(),
       logOff: () => this.#logOff(),
       leave: () => this.#session?.focus(),
     });
-    this.element.append(this.#toolbar.element);
     this.#panel.append(this.#launch.element);
     this.#start();
   }
 
   focus() {
-    this.#session?.focus();
+    this.#launch.focus();
   }
 
   stop() {
     this.#stopped.abort();
+    this.#launch.stop();
     this.#session?.close();
     this.#toolbar.stop();
   }
@@ -87,6 +90,7 @@ export class SessionView {
     try {
       const session = await this.#actions.start();
       if (this.#isStopped()) return;
+      this.#actions.opened(session);
       this.#sessionId = session.id;
       // Made while the application starts: worker and decoder are ready when it is.
       this.#session = this.#createSession(session.device_pixel_ratio);
@@ -105,7 +109,8 @@ export class SessionView {
         return this.#launch.reached("window");
       } catch (error) {
         // A broker that goes away says nothing about the launch: any other broker can go on telling.
-        if (!(error instanceof ApiError) || !PASSING.has(error.code) || attempt === STAGES_ATTEMPTS || this.#isStopped()) throw error;
+        const isPassing = error instanceof ApiError && PASSING.has(error.code);
+        if (!isPassing || attempt === STAGES_ATTEMPTS || this.#isStopped()) throw error;
         this.#launch.explain(t("launch.waiting", { reason: errorText(error) }));
         await new Promise((resolve) => setTimeout(resolve, STAGES_PAUSE_MS));
       }
@@ -140,8 +145,16 @@ export class SessionView {
   // --- while it runs
 
   #drawn() {
+    this.#wasDrawn = true;
+    this.#launch.stop();
     this.#panel.replaceChildren();
+    this.#placeToolbar();
     this.#session?.focus();
+  }
+
+  /** It comes into the view, hidden until it is called. */
+  #placeToolbar() {
+    this.element.append(this.#toolbar.tab, this.#toolbar.element);
   }
 
   /** @param {string} title */
@@ -161,7 +174,7 @@ export class SessionView {
    * @param {string} code
    */
   #stateChanged(state, code) {
-    this.#overlay.classList.toggle("shown", state === "reconnecting");
+    this.#overlay.show(state === "reconnecting", code);
     if (state === "connecting" && code) this.#launch.explain(t("launch.waiting", { reason: errorText({ code }) }));
     if (state === "closed") this.#closed(code);
   }
@@ -172,6 +185,11 @@ export class SessionView {
   }
 
   async #logOff() {
+    this.#toolbar.remove();
+    const confirmed = await confirmLogOff(this.element, this.#application.name);
+    if (this.#isStopped()) return;
+    this.#placeToolbar();
+    if (!confirmed) return this.#session?.focus();
     try {
       await this.#api.logOff(this.#sessionId);
     } catch (error) {
@@ -179,12 +197,16 @@ export class SessionView {
       return this.#notice(errorText(error));
     }
     this.stop();
-    this.#actions.leave(t("notice.loggedoff", { name: this.#application.name }));
+    this.#actions.leave(t("notice.loggedoff", { name: this.#application.name }), this.#sessionId);
   }
 
-  /** @param {string} text */
+  /** Once, however often it happens. @param {string} text */
   #notice(text) {
-    const close = () => notice.remove();
+    for (const shown of this.element.querySelectorAll(".notice")) if (shown.firstChild?.textContent === text) return;
+    const close = () => {
+      notice.remove();
+      this.#session?.focus();
+    };
     const notice = h("p", { role: "status", class: "notice floating" }, h("span", {}, text),
       h("button", { type: "button", class: "quiet", click: close }, t("notice.close")));
     this.element.append(notice);
@@ -195,11 +217,18 @@ export class SessionView {
   /** @param {string} code */
   #closed(code) {
     const { name } = this.#application;
-    this.#toolbar.hide();
+    this.#toolbar.remove();
     if (code === "signed_out" || code === "signature_refused") this.#actions.signedOut(code);
-    else if (ENDED.has(code)) this.#actions.leave(t("notice.ended", { name }));
+    else if (ENDED.has(code)) this.#ended();
     else if (code === "taken_over") this.#show(takenOverPanel(name, this.#actions.again, () => this.#actions.leave("")));
     else if (code !== "disconnected") this.#failed(new ApiError(code, ""), t("failure.title.lost", { name }));
+  }
+
+  async #ended() {
+    const { name } = this.#application;
+    const isLoggedOff = (await this.#api.endingOf(this.#sessionId)) === "logged_off";
+    if (this.#isStopped()) return;
+    this.#actions.leave(t(isLoggedOff ? "notice.loggedoff.elsewhere" : "notice.ended", { name }), this.#sessionId);
   }
 
   /**
@@ -208,6 +237,7 @@ export class SessionView {
    */
   #failed(error, title) {
     if (error.code === "signed_out") return this.#actions.signedOut(error.code);
+    this.#launch.stop();
     this.#session?.close();
     const reload = error.code === "version_unsupported";
     this.#show(failurePanel(title, error, {
@@ -217,10 +247,13 @@ export class SessionView {
     }));
   }
 
-  /** @param {HTMLElement} panel */
+  /**
+   * The panel itself takes the focus from an application in use: a button would take the Enter that was on its way.
+   * @param {HTMLElement} panel
+   */
   #show(panel) {
     this.#panel.replaceChildren(panel);
-    panel.querySelector("button")?.focus();
+    (this.#wasDrawn ? panel : panel.querySelector("button"))?.focus();
   }
 
   #isStopped() {

@@ -109,7 +109,8 @@ export class SignIn {
 
   /** @returns {Credentials} */
   #entered() {
-    const values = Object.fromEntries(Array.from(this.#fields.querySelectorAll("input"), (input) => [input.name, input.value]));
+    const inputs = Array.from(this.#fields.querySelectorAll("input"));
+    const values = Object.fromEntries(inputs.map(({ name, value }) => [name, value]));
     if (this.#credentials) return { ...this.#credentials, code: values.code.replaceAll(/\s/g, "") };
     const { organisation, username, password } = values;
     return organisation ? { organisation, username, password } : { username, password };
@@ -117,12 +118,19 @@ export class SignIn {
 
   /** @param {ApiError} error */
   #refuse(error) {
-    const seconds = error.retryAfterSeconds;
-    this.#alert.textContent =
-      error.code === "sign_in_blocked" && seconds ? t("error.sign_in_blocked.wait", { seconds: Math.ceil(seconds) }) : errorText(error);
+    this.#alert.textContent = this.#refusal(error);
     const last = Array.from(this.#fields.querySelectorAll("input")).at(-1);
     last?.select();
     last?.focus();
+  }
+
+  /** @param {ApiError} error */
+  #refusal(error) {
+    const seconds = Math.ceil(error.retryAfterSeconds);
+    if (error.code === "sign_in_blocked" && seconds) return t("error.sign_in_blocked.wait", { seconds });
+    // The password was right a moment ago, or the code would not have been asked for.
+    if (error.code === "sign_in_refused" && this.#credentials) return t("error.code_refused");
+    return errorText(error);
   }
 
   /** @param {boolean} busy */

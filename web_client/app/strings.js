@@ -3,6 +3,7 @@
 /** @type {Record<string, string>} */
 export const STRINGS = {
   "product": "Portcullis",
+  "loading": "Loading…",
 
   "signin.title": "Sign in",
   "signin.title.code": "Verification",
@@ -27,6 +28,7 @@ export const STRINGS = {
   "catalogue.host": "on {host}",
   "catalogue.started": "started {when}",
   "catalogue.starting": "starting",
+  "catalogue.loading": "Loading the applications…",
   "catalogue.none": "No application is published to you yet. Your administrator can change that.",
   "catalogue.nomatch": "No application matches “{text}”.",
   "catalogue.failed": "The applications could not be loaded.",
@@ -38,6 +40,7 @@ export const STRINGS = {
   "launch.returning": "Returning to {name}",
   "launch.cancel": "Back to applications",
   "launch.hint": "Later: move the pointer to the top edge, or press {keys}, for full screen, disconnect and log off.",
+  "launch.hint.touch": "Later: the tab at the top edge holds full screen, disconnect and log off.",
   "launch.done": "done",
   "launch.now": "in progress",
   "stage.placed": "Finding a place",
@@ -47,11 +50,13 @@ export const STRINGS = {
   "stage.window": "Opening its window",
   "stage.ready": "Connecting",
   "launch.waiting": "{reason} Trying again…",
+  "launch.slow": "This takes longer than usual. It goes on if you go back: you find it under Running sessions.",
 
   "failure.title": "{name} did not start",
   "failure.title.lost": "The connection to {name} ended",
   "failure.code": "Code",
   "failure.reference": "Reference",
+  "failure.help": "If it happens again, give this reference to your administrator.",
   "failure.back": "Back",
   "failure.again": "Try again",
   "failure.reload": "Reload the page",
@@ -62,9 +67,14 @@ export const STRINGS = {
 
   "session.label": "{name}, remote application. {keys} leads to the toolbar.",
   "session.reconnecting": "Reconnecting…",
+  "logoff.title": "Log off {name}?",
+  "logoff.text": "The application is closed. What is not saved in it is lost.",
+  "logoff.cancel": "Keep it running",
+
   "session.reconnecting.detail": "{name} goes on running. What you typed is kept.",
 
   "toolbar.label": "Session",
+  "toolbar.show": "Show the toolbar",
   "toolbar.fullscreen": "Full screen",
   "toolbar.window": "Leave full screen",
   "toolbar.disconnect": "Disconnect",
@@ -73,6 +83,7 @@ export const STRINGS = {
 
   "notice.ended": "{name} has ended.",
   "notice.loggedoff": "{name} was logged off.",
+  "notice.loggedoff.elsewhere": "{name} was logged off in another window or by an administrator.",
   "notice.disconnected": "{name} goes on running. Return to it whenever you like.",
   "notice.signedout": "You are signed out.",
   "notice.signedout.elsewhere": "You were signed out in another window.",
@@ -81,7 +92,8 @@ export const STRINGS = {
   "notice.input_lost": "The connection has been away for so long that new input is no longer kept.",
   "notice.close": "Dismiss",
 
-  "error.sign_in_refused": "User name, password or verification code is wrong.",
+  "error.sign_in_refused": "User name or password is wrong.",
+  "error.code_refused": "The code is wrong or was used already. Wait for the next one.",
   "error.sign_in_blocked": "Too many attempts. Wait a little and try again.",
   "error.sign_in_blocked.wait": "Too many attempts. Try again in {seconds} seconds.",
   "error.signed_out": "You are signed out. Sign in to go on.",

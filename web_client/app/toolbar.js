@@ -1,6 +1,7 @@
 /**
- * The session's toolbar. It hides itself: it comes when the pointer rests at the top edge, when a finger touches there,
- * or by Ctrl+Alt+Home, and goes when pointer and focus have left it. Hidden, it covers no pixel of the application.
+ * The session's toolbar. It hides itself: it comes when the pointer rests at the top edge or by Ctrl+Alt+Home, and goes
+ * when pointer and focus have left it. Hidden, it covers no pixel of the application, but on touch screens, where
+ * nothing can hover: there a small tab calls it.
  */
 
 import { enterFullScreen, leaveFullScreen } from "../core/fullscreen.js";
@@ -11,7 +12,6 @@ import { t } from "./strings.js";
 const REST_MS = 180;
 const LEAVE_MS = 500;
 const EDGE_PX = 2;
-const TOUCH_EDGE_PX = 14;
 
 /** @param {{code: string, ctrlKey: boolean, altKey: boolean}} event */
 export function isToolbarShortcut({ code, ctrlKey, altKey }) {
@@ -25,6 +25,8 @@ export class Toolbar {
   #listeners = new AbortController();
   #full = h("button", { type: "button", click: () => this.#toggleFullScreen() });
   #leave;
+  /** Shown by the style sheet, on touch screens only. */
+  tab = h("button", { type: "button", class: "toolbar-tab", "aria-label": t("toolbar.show"), click: () => this.show(true) });
 
   /**
    * @param {HTMLElement} view the session's view, which goes full screen
@@ -37,7 +39,8 @@ export class Toolbar {
   constructor(view, { name, disconnect, logOff, leave }) {
     this.#view = view;
     this.#leave = leave;
-    this.element = h("div", { class: "toolbar", role: "toolbar", "aria-label": t("toolbar.label"), keydown: (event) => this.#key(event) },
+    const attributes = { class: "toolbar", role: "toolbar", "aria-label": t("toolbar.label") };
+    this.element = h("div", { ...attributes, keydown: (/** @type {KeyboardEvent} */ event) => this.#key(event) },
       h("span", { class: "name" }, name),
       document.fullscreenEnabled && this.#full,
       h("button", { type: "button", click: disconnect }, t("toolbar.disconnect")),
@@ -58,6 +61,13 @@ export class Toolbar {
     clearTimeout(this.#timer);
     this.#isLeaving = false;
     this.element.classList.remove("shown");
+  }
+
+  /** Takes it off the view. */
+  remove() {
+    this.hide();
+    this.element.remove();
+    this.tab.remove();
   }
 
   stop() {
@@ -88,10 +98,9 @@ export class Toolbar {
   }
 
   /** @param {PointerEvent} event */
-  #pressed({ clientY, pointerType, target }) {
-    if (this.element.contains(/** @type {Node} */ (target))) return;
-    if (pointerType === "touch" && clientY <= TOUCH_EDGE_PX) this.show();
-    else this.hide();
+  #pressed({ target }) {
+    const pressed = /** @type {Node} */ (target);
+    if (!this.element.contains(pressed) && pressed !== this.tab) this.hide();
   }
 
   #hideSoon() {

@@ -71,6 +71,7 @@ export class BrowserClipboard {
   #rule = new ClipboardRule();
   #send;
   #refused;
+  #hasAsked = false;
   #listeners = new AbortController();
   takesText = false;
 
@@ -87,7 +88,7 @@ export class BrowserClipboard {
     addEventListener("focus", () => this.#focused(), { signal });
     addEventListener("blur", () => this.#rule.left(), { signal });
     element.addEventListener("keydown", () => this.#write(), { signal, capture: true });
-    element.addEventListener("pointerdown", () => this.#gesture(), { signal, capture: true });
+    element.addEventListener("pointerdown", ({ button }) => this.#gesture(button), { signal, capture: true });
   }
 
   stop() {
@@ -104,8 +105,12 @@ export class BrowserClipboard {
   }
 
   /** Reads without asking: only where the user has allowed it for good. */
-  async read() {
-    if (!this.takesText || !(await mayRead())) return;
+  async read(mayAsk = false) {
+    if (!this.takesText) return;
+    const permission = await readPermission();
+    const asks = permission === "prompt" && mayAsk && !this.#hasAsked;
+    if (permission !== "granted" && !asks) return;
+    this.#hasAsked ||= asks;
     try {
       this.#seen(await navigator.clipboard.readText());
     } catch {
@@ -125,10 +130,15 @@ export class BrowserClipboard {
     await this.#write();
   }
 
-  /** Browsers that write only by a gesture get it here; and a press may be the way to the application's Paste. */
-  async #gesture() {
+  /**
+   * Browsers that write only by a gesture get it here; and a press may be the way to the application's Paste. With the
+   * secondary button it probably is: that is when the user understands why the browser asks, once, whether text may be
+   * read.
+   * @param {number} button
+   */
+  async #gesture(button) {
     await this.#write();
-    await this.read();
+    await this.read(button === 2);
   }
 
   async #write() {
@@ -152,12 +162,12 @@ export class BrowserClipboard {
   }
 }
 
-async function mayRead() {
+async function readPermission() {
   try {
     const name = /** @type {PermissionName} */ ("clipboard-read");
-    return (await navigator.permissions.query({ name })).state === "granted";
+    return (await navigator.permissions.query({ name })).state;
   } catch {
     // Firefox and Safari know no such permission: they ask at each read, so the paste event serves there.
-    return false;
+    return "denied";
   }
 }

@@ -71,6 +71,14 @@ async def toolbar(visit: Visit) -> Page:
     return page
 
 
+async def log_off(visit: Visit) -> Page:
+    page = await visit.working()
+    await page.keyboard.press("Control+Alt+Home")
+    await page.get_by_role("button", name="Log off").click()
+    await expect(page.get_by_role("dialog")).to_be_visible()
+    return page
+
+
 async def reconnecting(visit: Visit) -> Page:
     page = await visit.working()
     visit.portal.worker.refuse_with = [4503] * 10
@@ -96,6 +104,7 @@ VIEWS: list[Callable[[Visit], Awaitable[Page]]] = [
     launch,
     failure,
     toolbar,
+    log_off,
     reconnecting,
     taken_over,
 ]
@@ -128,7 +137,7 @@ async def test_axe_finds_nothing(
 
 
 @pytest.mark.parametrize(
-    "view", [sign_in_refused, catalogue, launch, failure, toolbar], ids=lambda view: view.__name__
+    "view", [sign_in_refused, catalogue, launch, failure, toolbar, log_off], ids=lambda view: view.__name__
 )
 async def test_a_phone_shows_everything_without_scrolling_sideways(
     chromium: Browser, portal: FakePortal, view: Callable[[Visit], Awaitable[Page]]

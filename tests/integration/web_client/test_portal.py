@@ -66,7 +66,7 @@ async def test_refusals_stand_in_an_alert(portal: FakePortal, visit) -> None:
     await submit_password(page)
     await page.get_by_label("Verification code").fill("000000")
     await page.keyboard.press("Enter")
-    await expect(page.get_by_role("alert")).to_contain_text("is wrong")
+    await expect(page.get_by_role("alert")).to_contain_text("The code is wrong or was used already.")
     await page.get_by_label("Verification code").fill(CODE)
     await page.keyboard.press("Enter")
     await expect(page.get_by_label("Search applications")).to_be_visible()
@@ -129,6 +129,7 @@ async def test_a_running_session_is_returned_to_and_logged_off(portal: FakePorta
     assert page.url.endswith(f"#/session/{session.id}")
     await page.go_back()
     await page.get_by_role("button", name="Log off Terminal").click()
+    await page.get_by_role("dialog").get_by_role("button", name="Log off", exact=True).click()
     await expect(page.get_by_text("Running sessions")).to_be_hidden()
     assert portal.sessions == {}
     assert visit.complaints == []
@@ -201,6 +202,59 @@ async def test_a_launch_can_be_left_while_it_starts(portal: FakePortal, visit) -
 # --- the session's frame
 
 
+async def test_a_launch_left_before_its_answer_stays_left(portal: FakePortal, visit) -> None:
+    portal.may_launch.clear()
+    page = await visit.signed_in()
+    await page.get_by_role("button", name="Firefox", exact=True).click()
+    await page.get_by_role("button", name="Back to applications").click()
+    async with page.expect_response("**/api/v1/sessions"):
+        portal.may_launch.set()
+    await page.reload()
+    await expect(page.get_by_role("button", name="Return to Firefox")).to_be_visible()
+    assert page.url.endswith("#/")
+    assert portal.worker.attaches == []
+
+
+async def test_a_launch_that_takes_long_says_so(portal: FakePortal, visit) -> None:
+    portal.hold_stages = True
+    page = await visit.signed_in()
+    await page.clock.install()
+    await page.get_by_role("button", name="Firefox", exact=True).click()
+    await expect(page.get_by_role("listitem").nth(0)).to_contain_text("done")
+    await expect(page.get_by_role("heading", name="Starting Firefox")).to_be_focused()
+    await page.clock.run_for(10_000)
+    await expect(page.get_by_text("This takes longer than usual.")).to_be_visible()
+    portal.tell(portal.only_session, "accepted")
+    await expect(page.get_by_text("This takes longer than usual.")).to_have_count(0)
+
+
+async def test_a_catalogue_that_does_not_come_says_so_and_is_asked_for_again(
+    portal: FakePortal, visit
+) -> None:
+    portal.may_list.clear()
+    page = await visit.signed_in()
+    await expect(page.get_by_text("Loading the applications…")).to_be_visible()
+    portal.outage = True
+    portal.may_list.set()
+    await expect(page.get_by_role("alert")).to_contain_text("The service does not answer.")
+    await expect(page.get_by_text("Loading the applications…")).to_have_count(0)
+    portal.outage = False
+    await expect(page.get_by_role("button", name="Terminal", exact=True)).to_be_visible()
+    await expect(page.get_by_role("alert")).to_have_count(0)
+
+
+async def test_an_address_that_was_left_while_it_loaded_stays_left(portal: FakePortal, visit) -> None:
+    session = portal.add_session("Terminal")
+    page = await visit.signed_in()
+    portal.may_list.clear()
+    await page.evaluate("(id) => { location.hash = `#/session/${id}`; }", session.id)
+    await expect(page.get_by_text("Loading…")).to_be_visible()
+    await page.go_back()
+    portal.may_list.set()
+    await expect(page.get_by_role("button", name="Return to Terminal")).to_be_visible()
+    assert session.worker.attaches == []
+
+
 async def test_a_reload_returns_to_the_session(portal: FakePortal, visit) -> None:
     page = await visit.working()
     await page.reload()
@@ -260,20 +314,56 @@ async def test_disconnecting_leaves_the_session_running(portal: FakePortal, visi
     assert visit.complaints == []
 
 
+async def test_logging_off_is_asked_and_can_be_taken_back(portal: FakePortal, visit) -> None:
+    page = await visit.working()
+    for leave in ("Escape", "Tab Enter"):
+        await page.mouse.move(500, 0)
+        await page.get_by_role("button", name="Log off").click()
+        dialog = page.get_by_role("dialog", name="Log off Text editor?")
+        await expect(dialog).to_contain_text("not saved")
+        for key in leave.split():
+            await page.keyboard.press(key)
+        await expect(dialog).to_have_count(0)
+        await expect(page.locator("textarea")).to_be_focused()
+    await page.keyboard.press("x")
+    await portal.worker.until(lambda: "x" in portal.worker.typed())
+    assert not portal.worker.stream.closed
+
+
 async def test_logging_off_ends_it(portal: FakePortal, visit) -> None:
     page = await visit.working()
     await page.mouse.move(500, 0)
     await page.get_by_role("button", name="Log off").click()
+    await page.get_by_role("button", name="Log off").click()
     await expect(page.get_by_role("status").first).to_contain_text("was logged off")
+    await expect(page.get_by_text("Running sessions")).to_be_hidden()
     assert portal.sessions == {}
     assert visit.complaints == []
 
 
-async def test_an_application_that_was_closed_leads_to_the_catalogue(portal: FakePortal, visit) -> None:
+@pytest.mark.parametrize(
+    ("state", "words"), [("active", "Text editor has ended."), ("ending", "by an administrator")]
+)
+async def test_a_session_that_ends_under_ones_hands_says_how_and_is_not_listed(
+    portal: FakePortal, visit, state: str, words: str
+) -> None:
+    """The stream knows before the broker does: it still lists the session."""
     page = await visit.working()
-    session = portal.sessions.pop(portal.only_session.id)
+    portal.only_session.state = state
+    await portal.worker.stream.close(code=4410)
+    notice = page.get_by_role("status").first
+    await expect(notice).to_contain_text(words)
+    await expect(notice).to_be_focused()
+    await expect(page.get_by_role("button", name="Terminal", exact=True)).to_be_visible()
+    await expect(page.get_by_text("Running sessions")).to_be_hidden()
+    assert visit.complaints == []
+
+
+async def test_a_session_that_ended_a_while_ago_says_how(portal: FakePortal, visit) -> None:
+    page = await visit.working()
+    session = portal.end(portal.only_session.id, "logged_off")
     await session.worker.stream.close(code=4410)
-    await expect(page.get_by_role("status").first).to_contain_text("Text editor has ended")
+    await expect(page.get_by_role("status").first).to_contain_text("by an administrator")
     assert visit.complaints == []
 
 
@@ -283,6 +373,10 @@ async def test_a_session_taken_over_stays_away_until_it_is_asked_back(portal: Fa
     await second.goto(first.url)
     await visit.drawn(second)
     await expect(first.get_by_role("alert")).to_contain_text("another window")
+    # An Enter that was on its way to the application takes nothing back.
+    await first.keyboard.press("Enter")
+    await first.keyboard.press("Tab")
+    await expect(first.get_by_role("button", name="Use it here")).to_be_focused()
     assert portal.worker.attaches == ["ticket", "ticket"]
     await first.get_by_role("button", name="Use it here").click()
     await visit.drawn(first)

@@ -244,6 +244,29 @@ async def test_pasting_works_without_the_permission_to_read(chromium: Browser, p
     await visit.context.close()
 
 
+STUB_CLIPBOARD = """() => {
+    navigator.permissions.query = async () => ({ state: 'prompt' });
+    globalThis.reads = 0;
+    navigator.clipboard.readText = async () => { globalThis.reads++; return 'for the menu'; };
+}"""
+
+
+async def test_the_secondary_button_asks_once_whether_the_clipboard_may_be_read(
+    portal: FakePortal, visit
+) -> None:
+    """Headless Chromium has nobody to ask, so the two calls are ours; what the page makes of them is not."""
+    page = await visit.working()
+    await page.evaluate(STUB_CLIPBOARD)
+    await page.mouse.click(300, 300)
+    await page.mouse.click(300, 300, button="right")
+    await portal.worker.until(lambda: portal.worker.of(m.ClipboardText))
+    await page.mouse.click(300, 300, button="right")
+    await page.keyboard.press("x")
+    await portal.worker.until(lambda: "x" in portal.worker.typed())
+    assert [each.text for each in portal.worker.of(m.ClipboardText)] == ["for the menu"]
+    assert await page.evaluate("reads") == 1
+
+
 async def test_the_same_text_is_sent_once(portal: FakePortal, visit) -> None:
     page = await visit.working()
     await page.evaluate("navigator.clipboard.writeText('once')")
@@ -339,14 +362,16 @@ async def test_a_longer_loss_is_said_and_mended(portal: FakePortal, visit: Visit
     await expect(page.locator("textarea")).to_be_focused()
 
 
-async def test_a_refused_grant_is_followed_by_one_new_ticket(portal: FakePortal, visit: Visit) -> None:
+async def test_what_was_typed_while_away_survives_a_refused_grant(portal: FakePortal, visit: Visit) -> None:
     page = await visit.working()
     worker = portal.worker
-    worker.refuse_with = [4403]
+    worker.refuse_with = [4503, 4503, 4503, 4403]
     await worker.lose_connection()
-    await worker.until(lambda: worker.attaches == ["ticket", "grant", "ticket"] and worker.of(m.Resize)[1:])
-    await page.keyboard.type("on")
-    await worker.until(lambda: "".join(worker.typed()) == "on")
+    await expect(page.get_by_text("Reconnecting…")).to_be_visible()
+    await page.keyboard.type("kept")
+    await worker.until(lambda: worker.attaches[-2:] == ["grant", "ticket"] and worker.of(m.Resize)[1:])
+    await page.keyboard.type(" on")
+    await worker.until(lambda: "".join(worker.typed()) == "kept on")
 
 
 async def test_a_session_that_ended_meanwhile_is_not_tried_for_ever(portal: FakePortal, visit: Visit) -> None:
