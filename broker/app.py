@@ -217,6 +217,7 @@ class Parts:
             sessions=self.sessions,
             hosts=self.hosts,
             lifecycle=self.lifecycle,
+            stages=self.stages,
             directory=self.directory,
             registry=self.registry,
             clock=self._clock,

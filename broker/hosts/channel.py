@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from aiohttp import WSMsgType, web
 
@@ -23,6 +23,7 @@ from broker.hosts.registry import ChannelRegistry
 from broker.repositories.hosts import Hosts
 from broker.repositories.sessions import Sessions
 from broker.sessions.lifecycle import Lifecycle
+from broker.sessions.stages import Stages
 from broker.snapshot import Change, Snapshot
 from portcullis.clock import Clock
 from portcullis.errors import ProtocolError, Unavailable
@@ -70,6 +71,7 @@ class ControlServices:
     sessions: Sessions
     hosts: Hosts
     lifecycle: Lifecycle
+    stages: Stages
     directory: GatewayDirectory
     registry: ChannelRegistry
     clock: Clock
@@ -110,7 +112,7 @@ class ControlChannel:
         self._directory: Directory | None = None
         self._live: LiveHost | None = None
         self._hello: Hello | None = None
-        self._orphans: set[str] = set()
+        self._orphans: dict[str, Order | None] = {}
 
     async def run(self) -> None:
         """Until the agent closes, or something calls `end`."""
@@ -203,12 +205,25 @@ class ControlChannel:
         except (Unavailable, GridError) as exc:
             raise _Closing(TRY_AGAIN, "the grid does not take reports now") from exc
         else:
-            if not known and report.state != "ended" and report.session not in self._orphans:
-                self._orphans.add(report.session)
-                log.warning(
-                    "host runs a session without a record",
-                    extra=ids(host=self._host.id, tenant=report.tenant, session=report.session),
-                )
+            if report.state == "ended":
+                if self._orphans.pop(report.session, None) is not None:
+                    self._wake.set()
+            elif not known and report.session not in self._orphans:
+                self._take_orphan(report)
+
+    def _take_orphan(self, report: Report) -> None:
+        """A session whose end this broker saw is ended there, too: its host was stopped and took up an old order.
+
+        Of any other the record may be missing for another reason: it is kept.
+        """
+        ended = self._services.stages.known(report.tenant, report.session)
+        ours = ended if ended is not None and ended.host_id == self._host.id else None
+        self._orphans[report.session] = None if ours is None else Order.of(replace(ours, state="ending"))
+        self._wake.set()
+        log.warning(
+            "host runs a session without a record" if ours is None else "host runs a session that ended",
+            extra=ids(host=self._host.id, tenant=report.tenant, session=report.session),
+        )
 
     async def _announce(self) -> None:
         assert self._hello is not None
@@ -285,7 +300,9 @@ class ControlChannel:
         if directory != self._directory:
             self._directory = directory
             await self._send(directory)
-        orders = tuple(Order.of(session) for session in self._services.sessions.of_host(self._host.id))
+        sessions = self._services.sessions.of_host(self._host.id)
+        late = tuple(order for order in self._orphans.values() if order is not None)
+        orders = tuple(map(Order.of, sessions)) + late
         if orders != self._orders:
             self._orders = orders
             await self._send(Desired(self._services.snapshot.revision, orders))

@@ -202,6 +202,21 @@ async def test_an_orphan_is_told_to_the_administrators_and_kept(
     assert [r.getMessage() for r in caplog.records].count("host runs a session without a record") == 1
 
 
+async def test_a_session_that_ended_before_its_host_started_it_is_ended_there(site: RunningBroker) -> None:
+    """A host that was stopped wakes up with an old order in its buffer and starts what nobody waits for."""
+    application = await site.publish()
+    async with site.agent() as agent:
+        session = await site.launch(application)
+        (order,) = await agent.orders(lambda orders: len(orders) == 1)
+        await site.parts.lifecycle.end(site.tenant, session.id, "host_lost", "it vanished")
+        await agent.orders(lambda orders: orders == ())
+        await agent.report(order, "starting", "accepted")
+        (late,) = await agent.orders(lambda orders: len(orders) == 1)
+        assert (late.session, late.state) == (session.id, "ending")
+        await agent.report(order, "ended", "accepted")
+        await agent.orders(lambda orders: orders == ())
+
+
 async def test_a_report_against_the_table_is_ignored_and_the_channel_stays(site: RunningBroker) -> None:
     application = await site.publish()
     async with site.agent() as agent:
