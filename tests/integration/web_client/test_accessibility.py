@@ -1,4 +1,4 @@
-"""axe-core finds nothing wrong in any view, light and dark. Pictures of the views: tests/output/portal-*.png."""
+"""axe-core finds nothing wrong in any view, light, dark, on a phone. Pictures: tests/output/portal-*.png."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser, Page, expect
 
+from portcullis.protocol import messages as m
 from tests.integration.web_client.conftest import Visit, open_visit
 from tests.support.fake_portal import PASSWORD, FakePortal, error
 
@@ -119,35 +120,17 @@ async def settled(page: Page) -> None:
     )
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("view", VIEWS, ids=lambda view: view.__name__)
-async def test_axe_finds_nothing(
-    chromium: Browser, portal: FakePortal, axe: Path, view: Callable[[Visit], Awaitable[Page]], scheme: str
-) -> None:
-    visit = await open_visit(chromium, portal, color_scheme=scheme)
-    await visit.context.add_init_script(path=axe)
-    page = await view(visit)
+async def check(page: Page, name: str) -> None:
     await settled(page)
     OUTPUT.mkdir(exist_ok=True)
-    await page.screenshot(path=OUTPUT / f"portal-{view.__name__}-{scheme}.png")
+    await page.screenshot(path=OUTPUT / f"portal-{name}.png")
     found = await page.evaluate("(rules) => axe.run({ runOnly: rules })", RULES)
     assert [(each["id"], [node["html"] for node in each["nodes"]]) for each in found["violations"]] == []
     assert len(found["passes"]) > 10
-    await visit.context.close()
 
 
-@pytest.mark.parametrize(
-    "view", [sign_in_refused, catalogue, launch, failure, toolbar, log_off], ids=lambda view: view.__name__
-)
-async def test_a_phone_shows_everything_without_scrolling_sideways(
-    chromium: Browser, portal: FakePortal, view: Callable[[Visit], Awaitable[Page]]
-) -> None:
-    visit = await open_visit(chromium, portal, viewport={"width": 360, "height": 740}, has_touch=True)
-    page = await view(visit)
-    await settled(page)
-    OUTPUT.mkdir(exist_ok=True)
-    await page.screenshot(path=OUTPUT / f"portal-{view.__name__}-phone.png")
-    assert await page.evaluate("document.documentElement.scrollWidth") <= 360
+async def assert_nothing_is_beyond_the_edge(page: Page) -> None:
+    assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     beyond = await page.evaluate(
         """() => [...document.querySelectorAll('button, input')]
             .filter((each) => each.checkVisibility({ visibilityProperty: true }))
@@ -155,4 +138,40 @@ async def test_a_phone_shows_everything_without_scrolling_sideways(
             .map((each) => each.textContent)"""
     )
     assert beyond == []
+
+
+@pytest.mark.parametrize("view", VIEWS, ids=lambda view: view.__name__)
+async def test_axe_finds_nothing_in_light_and_dark_and_on_a_phone(
+    chromium: Browser, portal: FakePortal, axe: Path, view: Callable[[Visit], Awaitable[Page]]
+) -> None:
+    visit = await open_visit(chromium, portal, color_scheme="light")
+    await visit.context.add_init_script(path=axe)
+    page = await view(visit)
+    await check(page, f"{view.__name__}-light")
+    await page.emulate_media(color_scheme="dark")
+    await check(page, f"{view.__name__}-dark")
+    await page.set_viewport_size({"width": 360, "height": 740})
+    await check(page, f"{view.__name__}-phone")
+    await assert_nothing_is_beyond_the_edge(page)
     await visit.context.close()
+
+
+async def test_a_touch_screen_has_a_tab_that_brings_the_toolbar(
+    chromium: Browser, portal: FakePortal
+) -> None:
+    size = {"width": 360, "height": 740}
+    visit = await open_visit(chromium, portal, viewport=size, has_touch=True, is_mobile=True)
+    page = await visit.working()
+    tab = page.get_by_role("button", name="Show the toolbar")
+    await page.screenshot(path=OUTPUT / "portal-tab-phone.png")
+    await tab.tap()
+    await expect(page.get_by_role("toolbar")).to_be_visible()
+    assert portal.worker.of(m.Pointer) == []
+    await page.get_by_role("button", name="Disconnect").tap()
+    await expect(page.get_by_role("button", name="Return to Text editor")).to_be_visible()
+    await visit.context.close()
+
+
+async def test_a_screen_with_a_mouse_shows_no_tab(portal: FakePortal, visit: Visit) -> None:
+    page = await visit.working()
+    await expect(page.get_by_role("button", name="Show the toolbar")).to_have_count(0)
