@@ -51,6 +51,10 @@ class Launcher(Protocol):
         """Every session that is found on this host. Clean up after leaders that were killed."""
         ...
 
+    async def reopen(self, session: str) -> LeaderLink | None:
+        """A new link to a leader whose link has closed; None when it has gone."""
+        ...
+
     async def ended(self, session: str) -> Status | None:
         """How a session ended whose link has closed; None when its leader was killed (`forget` cleans up)."""
         ...

@@ -172,6 +172,12 @@ class LinuxLauncher:
                 found.append(adopted)
         return found
 
+    async def reopen(self, session: str) -> LeaderConnection | None:
+        try:
+            return await LeaderConnection.open(self._folders / session)
+        except OSError:
+            return None
+
     async def ended(self, session: str) -> Status | None:
         self._workers.pop(session, None)
         return _read_ended(self._folders / session)

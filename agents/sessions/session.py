@@ -85,16 +85,23 @@ class Session:
 
     async def follow(self, link: LeaderLink) -> None:
         """Read what leader and worker say until the session has ended."""
+        following: LeaderLink | None = link
+        while following is not None:
+            following = await self._follow(following)
+
+    async def _follow(self, link: LeaderLink) -> LeaderLink | None:
+        """Until the link has closed. Answers the one to go on with: only a leader's end is the session's."""
         self._link = link
         if self._end is not None:
             link.end(self._end, self._limits.grace_seconds)
         try:
             while (message := await link.receive()) is not None:
                 self._hear(message)
-            await self._link_closed()
+            return await self._link_closed()
         except Exception as exc:  # nobody else would tell the site, nor end what still runs
             link.end("internal_error", 0)
             self._give_up(exc)
+            return None
         finally:
             self._stop_timer()
             self._link = None
@@ -124,15 +131,19 @@ class Session:
         log.error("session given up", exc_info=exc, extra=ids(session=self.id))
         self._advance(self.progress.failed("internal_error", f"{type(exc).__name__}: {exc}"))
 
-    async def _link_closed(self) -> None:
+    async def _link_closed(self) -> LeaderLink | None:
         if self.progress.ended:
-            return
+            return None
+        if (link := await self._launcher.reopen(self.id)) is not None:
+            log.warning("the leader's link was closed, and is opened anew", extra=ids(session=self.id))
+            return link
         if (status := await self._launcher.ended(self.id)) is not None:
             self._advance(self.progress.after(status))
-            return
+            return None
         log.error("the session's leader was killed", extra=ids(session=self.id))
         await self._launcher.forget(self.id)
         self._advance(self.progress.failed("worker_failed", "the session's leader was killed"))
+        return None
 
     def _advance(self, progress: Progress) -> None:
         if self.progress.ended:

@@ -7,7 +7,7 @@ import pytest
 
 from agents.linux import launcher
 from agents.linux.accounts import user_account_name
-from agents.linux.launcher import LinuxLauncher
+from agents.linux.launcher import LeaderConnection, LinuxLauncher
 from agents.sessions.manager import Manager, SiteFacts
 from agents.sessions.progress import Progress
 from agents.sessions.session import TimeLimits
@@ -245,3 +245,18 @@ async def test_session_that_cannot_be_removed_keeps_no_agent_from_its_others(
     second = await agents()
     assert [report.session for report in second.manager.reports()] == [other.session]
     assert "cannot be removed" in caplog.text
+
+
+async def test_link_that_closes_is_no_end_of_the_session(host, agents):
+    agent, order = await agents(), host.order("xterm")
+    await agent.desire(order)
+    await agent.until(order, "ready")
+    other = await LeaderConnection.open(host.folder(order))  # the newest wins
+    while await other.receive() is not None:
+        pass  # until the agent is the newest again
+    await other.close()
+    assert agent.manager.find(order.session, order.tenant).state == "ready" and marked(order.session)
+    await agent.desire(host.order(session=order.session, state="ending"))
+    assert (await agent.until(order, "ended")).code == "logged_off"
+    await agent.desire()
+    assert host.traces(order) == []
