@@ -316,7 +316,8 @@ async def _end_one(folder: Path, grace_seconds: float) -> None:
         await _end_and_wait(await LeaderConnection.open(folder), grace_seconds)
     if (folder / "session.json").exists():
         await _sweep(folder)
-    shutil.rmtree(folder, ignore_errors=True)
+    else:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 async def _end_and_wait(link: LeaderConnection, grace_seconds: float) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from agents.linux import launcher
 from agents.linux.accounts import user_account_name
-from agents.linux.launcher import LeaderConnection, LinuxLauncher
+from agents.linux.launcher import LeaderConnection, LinuxLauncher, end_all
 from agents.sessions.manager import Manager, SiteFacts
 from agents.sessions.progress import Progress
 from agents.sessions.session import TimeLimits
@@ -241,10 +241,13 @@ async def test_session_that_cannot_be_removed_keeps_no_agent_from_its_others(
         await agent.until(started, "ready")
     await agent.manager.stop()
     (host.folder(order) / "leader.sock").unlink()
-    monkeypatch.setattr(launcher, "LEADER", Path("/nonexistent"))
-    second = await agents()
+    with monkeypatch.context() as patched:
+        patched.setattr(launcher, "LEADER", Path("/nonexistent"))
+        second = await agents()
     assert [report.session for report in second.manager.reports()] == [other.session]
     assert "cannot be removed" in caplog.text
+    await end_all(host.runtime, 0)
+    assert host.traces(order) == host.traces(other) == []
 
 
 async def test_link_that_closes_is_no_end_of_the_session(host, agents):
