@@ -15,7 +15,10 @@ import { HEADER, publicKey, signatureHeader } from "./signing.js";
 /** @typedef {{signed_in: false, organisations: string[], time: number}} SignedOut */
 /** @typedef {{signed_in: true, user: Named, tenant: Named, role: string, expires: number, time: number}} SignedIn */
 /** @typedef {{organisation?: string, username: string, password: string, code?: string}} Credentials */
-/** @typedef {{width: number, height: number, device_pixel_ratio: number, locale: string, layout: string, time_zone: string}} Display */
+/**
+ * @typedef {{width: number, height: number, device_pixel_ratio: number, locale: string, layout: string,
+ *   time_zone: string}} Display
+ */
 
 const BASE = "/api/v1";
 const REVISION = "Portcullis-Revision";

@@ -1,4 +1,4 @@
-/** Asks before work may be lost: a modal dialog, closed by its buttons or by Escape. */
+/** Asks before work may be lost: a modal dialog, closed by its buttons or by Escape. An Enter too many loses nothing. */
 
 import { h } from "../ui/dom.js";
 import { t } from "./strings.js";
@@ -15,7 +15,7 @@ export function confirmLogOff(view, name) {
     h("p", { id: "confirm-text" }, t("logoff.text")),
     h("div", { class: "buttons" },
       h("button", { type: "button", class: "danger", click: () => dialog.close("yes") }, t("toolbar.logoff")),
-      h("button", { type: "button", click: () => dialog.close() }, t("logoff.cancel"))));
+      h("button", { type: "button", autofocus: true, click: () => dialog.close() }, t("logoff.cancel"))));
   view.append(dialog);
   dialog.showModal();
   return new Promise((resolve) => {

@@ -2,8 +2,8 @@
 
 /** X layouts of languages whose keyboard is not named like the language. */
 const LAYOUTS = new Map(Object.entries({
-  en: "us", "en-GB": "gb", "en-IE": "ie", "en-AU": "us", "en-CA": "us", "de-CH": "ch", "fr-CH": "ch", "fr-CA": "ca", "fr-BE": "be",
-  "nl-BE": "be", nl: "us", "pt-BR": "br", "es-MX": "latam", "es-AR": "latam", "es-CL": "latam", "es-CO": "latam",
+  en: "us", "en-GB": "gb", "en-IE": "ie", "en-AU": "us", "en-CA": "us", "de-CH": "ch", "fr-CH": "ch", "fr-CA": "ca",
+  "fr-BE": "be", "nl-BE": "be", nl: "us", "pt-BR": "br", "es-MX": "latam", "es-AR": "latam", "es-CL": "latam", "es-CO": "latam",
   sv: "se", da: "dk", nb: "no", nn: "no", cs: "cz", uk: "ua", el: "gr", ja: "jp", ko: "kr", zh: "us", "zh-CN": "us",
   he: "il", ar: "ara", sl: "si", sr: "rs", et: "ee", sq: "al", hy: "am", ka: "ge", kk: "kz", vi: "us", hi: "us", fa: "ir",
 }));

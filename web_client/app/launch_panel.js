@@ -40,7 +40,8 @@ export class LaunchPanel {
    */
   reached(stage) {
     this.explain("");
-    this.#timer = setTimeout(() => this.explain(t("launch.slow")), SLOW_MS);
+    const slow = t(stage === null ? "launch.slow.asking" : "launch.slow");
+    this.#timer = setTimeout(() => this.explain(slow), SLOW_MS);
     const done = Math.min(STAGES.findIndex((each) => each === stage), STAGES.length - 2);
     STAGES.forEach((each, index) => this.#mark(each, index <= done ? "done" : index === done + 1 ? "now" : "later"));
   }

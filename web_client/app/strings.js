@@ -50,6 +50,7 @@ export const STRINGS = {
   "stage.window": "Opening its window",
   "stage.ready": "Connecting",
   "launch.waiting": "{reason} Trying again…",
+  "launch.slow.asking": "The service is slow to answer.",
   "launch.slow": "This takes longer than usual. It goes on if you go back: you find it under Running sessions.",
 
   "failure.title": "{name} did not start",

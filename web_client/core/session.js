@@ -6,7 +6,7 @@
  *     session.connect();
  *
  * It knows no portal: tickets, grants and the login's key come in as functions and values. It touches only `element`
- * (give it a size; it gets a canvas and an invisible text area). Events, each with `detail`:
+ * (give it a size and a position; it gets a canvas and an invisible text area). Events, each with `detail`:
  *
  *   state      {state, code}   connecting | active | reconnecting | closed; `code` tells why (docs/protocol.md 1.6)
  *   drawn      {}              the first picture is on the screen

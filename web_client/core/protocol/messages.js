@@ -11,8 +11,14 @@ import {
 
 /** @template [T=any] @typedef {import("./wire.js").Codec<T>} Codec */
 
-/** @typedef {{kind: 1, operation: "TILE_ZSTD", x: number, y: number, width: number, height: number, data: Uint8Array}} TileZstd */
-/** @typedef {{kind: 2, operation: "FILL", x: number, y: number, width: number, height: number, red: number, green: number, blue: number}} Fill */
+/**
+ * @typedef {{kind: 1, operation: "TILE_ZSTD", x: number, y: number, width: number, height: number,
+ *   data: Uint8Array}} TileZstd
+ */
+/**
+ * @typedef {{kind: 2, operation: "FILL", x: number, y: number, width: number, height: number,
+ *   red: number, green: number, blue: number}} Fill
+ */
 /** @typedef {{kind: number, operation: null, body: Uint8Array}} UnknownOperation */
 /** @typedef {TileZstd | Fill | UnknownOperation} Operation */
 
@@ -46,7 +52,10 @@ import {
 /** @typedef {{message: "INPUT_ACK", lastInput: number}} InputAcknowledge */
 /** @typedef {{message: "CLIPBOARD_TEXT", serial: number, text: string}} ClipboardText */
 
-/** Input before it has its sequence: what keyboard and pointer make. @typedef {Key | CommittedText | Pointer | Wheel | ReleaseAll} Input */
+/**
+ * Input before it has its sequence: what keyboard and pointer make.
+ * @typedef {Key | CommittedText | Pointer | Wheel | ReleaseAll} Input
+ */
 /** @typedef {Input & {sequence: number}} NumberedInput */
 /**
  * @typedef {AdmitTicket | GrantMessage | Challenge | Proof | Welcome | Closing | PingPong | Visibility | Frame | Resized

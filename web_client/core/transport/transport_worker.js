@@ -1,8 +1,8 @@
 /**
  * The transport's worker: WebSocket, codec of what comes in, and zstd, away from the thread that takes input.
  *
- * From the page: {open: {url, attempt}}, {send: bytes}, {close: code}, {spent: buffer}, {finish}. To the page, each with `attempt`:
- * {opened}, {messages, receivedAt}, {closed: {code, reason}}, {broken}. One socket at a time; `attempt` tells the
+ * From the page: {open: {url, attempt}}, {send: bytes}, {close: code}, {spent: buffer}, {finish}. To the page, each with
+ * `attempt`: {opened}, {messages, receivedAt}, {closed: {code, reason}}, {broken}. One socket at a time; `attempt` tells the
  * page which one it hears.
  */
 
