@@ -72,6 +72,8 @@ export class BrowserClipboard {
   #send;
   #refused;
   #hasAsked = false;
+  /** Copies that the application made so far. */
+  #copies = 0;
   #listeners = new AbortController();
   takesText = false;
 
@@ -111,8 +113,11 @@ export class BrowserClipboard {
     const asks = permission === "prompt" && mayAsk && !this.#hasAsked;
     if (permission !== "granted" && !asks) return;
     this.#hasAsked ||= asks;
+    const copies = this.#copies;
     try {
-      this.#seen(await navigator.clipboard.readText());
+      const text = await navigator.clipboard.readText();
+      // What was read before the application copied is older than that copy.
+      if (copies === this.#copies) this.#seen(text);
     } catch {
       // The page lost the focus meanwhile, or the clipboard holds no text: nothing to pass on.
     }
@@ -120,6 +125,7 @@ export class BrowserClipboard {
 
   /** @param {string} text */
   async arrived(text) {
+    this.#copies++;
     this.#rule.arrived(text);
     await this.#write();
   }

@@ -267,6 +267,26 @@ async def test_the_secondary_button_asks_once_whether_the_clipboard_may_be_read(
     assert await page.evaluate("reads") == 1
 
 
+SLOW_CLIPBOARD = """() => {
+    globalThis.written = [];
+    navigator.clipboard.writeText = async (text) => { globalThis.written.push(text); };
+    navigator.clipboard.readText = () => new Promise((resolve) => { globalThis.answer = resolve; });
+}"""
+
+
+async def test_a_look_at_the_clipboard_from_before_a_copy_does_not_undo_it(portal: FakePortal, visit) -> None:
+    page = await visit.working()
+    await page.evaluate(SLOW_CLIPBOARD)
+    await page.mouse.click(300, 300)
+    await until_true(page, "'answer' in globalThis")
+    await portal.worker.send(m.ClipboardText(1, "copied in the application"))
+    await until_true(page, "written.length === 1")
+    await page.evaluate("answer('copied before')")
+    await page.keyboard.press("x")
+    await portal.worker.until(lambda: "x" in portal.worker.typed())
+    assert portal.worker.of(m.ClipboardText) == []
+
+
 async def test_the_same_text_is_sent_once(portal: FakePortal, visit) -> None:
     page = await visit.working()
     await page.evaluate("navigator.clipboard.writeText('once')")
