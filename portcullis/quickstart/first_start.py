@@ -33,7 +33,7 @@ def make_folders(found: Instance) -> pwd.struct_passwd:
     for path, mode in (
         (found.state, 0o755),
         (found.logs, 0o750),
-        (found.homes, 0o755),
+        (found.homes, 0o711),
         (found.state / "agent", 0o700),
         (found.runtime, 0o755),
     ):
