@@ -29,7 +29,7 @@ NOLOGIN = "/usr/sbin/nologin"
 _DIGEST_CHARACTERS = 10
 _NOT_IN_HOME = re.compile(r"[^a-z0-9_]+")
 _PREFIX = re.compile(r"[a-z][a-z0-9]{0,15}-?")
-_LOCK = Path("/run/portcullis-accounts.lock")
+_LOCK = Path("/etc/.pwd.lock")
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +179,10 @@ def _run(*command: str) -> None:
 
 @contextlib.contextmanager
 def _locked() -> Iterator[None]:
-    """useradd's own lock fails at once when another one runs; this one waits."""
+    """useradd's own lock fails at once when another one runs; this one waits.
+
+    It is on the same file, which is there anyway and root's alone, by another call: the two do not meet.
+    """
     fd = os.open(_LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(fd, fcntl.LOCK_EX)
