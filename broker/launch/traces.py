@@ -56,13 +56,13 @@ class Traces:
         return reference
 
     async def failed(self, session: Session, code: str, message: str, detail: str) -> None:
-        """Keep the trace of a launch that was placed but never became ready, under the session's reference."""
+        """Keep the trace of a session that did not start, or broke while it ran, under its reference."""
         steps = (
             *(
                 Step(step["step"], "passed" if step["outcome"] == "passed" else "info", step["detail"])
                 for step in session.trace
             ),
-            Step("start", "failed", detail),
+            Step("run" if session.stage == "ready" else "start", "failed", detail),
         )
         trace = LaunchTrace(
             session.reference,

@@ -1,7 +1,7 @@
 """What happens to a session after its launch: its host's reports, logging off, its end.
 
 Reports move the record through the table of `portcullis.model.session`. The end deletes session, slot and `own` in one
-transaction; a session that never became ready leaves a trace under its reference. A session whose host is gone stays:
+transaction; a session that did not start, or broke, leaves a trace under its reference. One whose host is gone stays:
 only its host's word, or the end of the host itself, ends it.
 """
 
@@ -24,6 +24,9 @@ from portcullis.model.user import Login
 from portcullis.protocol.channel import Cut, Report
 
 log = logging.getLogger(__name__)
+
+ENDS_BY_CHOICE = frozenset({"application_closed", "logged_off"})
+"""Of a session that ran: nobody asks why."""
 
 
 class Hearers(Protocol):
@@ -120,11 +123,11 @@ class Lifecycle:
         detail: str,
         still: Callable[[Session], bool] = lambda _: True,
     ) -> None:
-        """Delete the session, if it is `still` to be; explain it under its reference if it never became ready."""
+        """Delete the session, if it is `still` to be; explain it under its reference unless somebody wanted it."""
         session = self._sessions.get(tenant_id, session_id)
         if session is None:
             return
-        failed = session.stage != "ready" and session.state != "ending"
+        failed = session.state != "ending" and (session.stage != "ready" or code not in ENDS_BY_CHOICE)
         if failed:
             await self._traces.failed(session, code, CODES[code], f"{detail} [{code}]")
         if await self._sessions.remove(tenant_id, session_id, still) is None:

@@ -265,7 +265,7 @@ class FakePortal:
         await response.prepare(request)
         if session is None:
             code = self.endings[request.match_info["id"]]
-            await self._send_event(response, "failed", {"code": code, "message": "", "reference": None})
+            await self._send_event(response, "failed", {"code": code, "message": "", "reference": "7f3a2b1c"})
             return response
         if session.state == "ending":
             await self._send_event(response, "stage", {"stage": "ready", "state": "ending"})

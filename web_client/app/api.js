@@ -24,6 +24,7 @@ const BASE = "/api/v1";
 const REVISION = "Portcullis-Revision";
 /** As long as people look at a window that has closed, before they wonder. */
 const ENDING_MS = 1500;
+const ENDING_POLL_MS = 250;
 
 export class ApiError extends Error {
   /**
@@ -132,17 +133,22 @@ export class Api {
   /**
    * How a session came to its end, as far as any broker still knows; never rejects.
    * @param {string} sessionId
-   * @returns {Promise<string>} a reason code; "" for one that closed by itself a moment ago, or that nobody remembers
+   * @returns {Promise<ApiError>} its code is "" for one that closed a moment ago, or that nobody remembers
    */
   async endingOf(sessionId) {
     const stopping = new AbortController();
     const timer = setTimeout(() => stopping.abort(), ENDING_MS);
     try {
-      for await (const { state } of this.#stageEvents(sessionId, stopping.signal))
-        if (state === "ending") return "logged_off";
-      return "";
+      while (!stopping.signal.aborted) {
+        for await (const { state } of this.#stageEvents(sessionId, stopping.signal))
+          if (state === "ending") return new ApiError("logged_off", "");
+        // The stream knew before the broker: the host's report is on its way.
+        await new Promise((resolve) => setTimeout(resolve, ENDING_POLL_MS));
+      }
+      return new ApiError("", "");
     } catch (error) {
-      return error instanceof ApiError ? error.code : "";
+      const isTold = error instanceof ApiError && error.code !== "network";
+      return isTold ? error : new ApiError("", "");
     } finally {
       clearTimeout(timer);
       stopping.abort();

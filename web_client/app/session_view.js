@@ -226,8 +226,10 @@ export class SessionView {
 
   async #ended() {
     const { name } = this.#application;
-    const isLoggedOff = (await this.#api.endingOf(this.#sessionId)) === "logged_off";
+    const ending = await this.#api.endingOf(this.#sessionId);
     if (this.#isStopped()) return;
+    if (ending.code !== "" && !ENDED.has(ending.code)) return this.#failed(ending, t("failure.title.lost", { name }));
+    const isLoggedOff = ending.code === "logged_off";
     this.#actions.leave(t(isLoggedOff ? "notice.loggedoff.elsewhere" : "notice.ended", { name }), this.#sessionId);
   }
 

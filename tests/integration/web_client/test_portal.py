@@ -366,6 +366,17 @@ async def test_a_session_that_ended_a_while_ago_says_how(portal: FakePortal, vis
     assert visit.complaints == []
 
 
+async def test_a_session_that_breaks_shows_code_and_reference(portal: FakePortal, visit) -> None:
+    page = await visit.working()
+    worker = portal.only_session.worker
+    portal.end(portal.only_session.id, "display_failed")
+    await worker.stream.close(code=4410)
+    alert = page.get_by_role("alert")
+    await expect(alert).to_contain_text("display_failed")
+    await expect(alert).to_contain_text("7f3a2b1c")
+    assert visit.complaints == []
+
+
 async def test_a_session_taken_over_stays_away_until_it_is_asked_back(portal: FakePortal, visit) -> None:
     first = await visit.working()
     second = await visit.page()

@@ -92,6 +92,19 @@ async def test_the_end_of_a_session_that_was_ready_leaves_no_key_and_no_trace(si
     assert await site.keys_left("session", "slot", "own", "trace") == set()
 
 
+async def test_a_session_that_broke_while_it_ran_is_explained_to_its_user_and_by_its_trace(
+    site: SmallSite,
+) -> None:
+    session = await site.ready_session()
+    await site.report(session, "ended", code="display_failed")
+    events = [event async for event in site.stages.follow(TENANT, session.id)]
+    told = (events[-1].kind, events[-1].code, events[-1].reference)
+    assert told == ("failed", "display_failed", session.reference)
+    trace = await site.traces.get(TENANT, session.reference)
+    assert trace is not None
+    assert (trace.steps[-1].step, trace.steps[-1].outcome) == ("run", "failed")
+
+
 async def test_a_session_that_never_became_ready_leaves_its_trace(site: SmallSite) -> None:
     session, _ = await site.launch()
     await site.report(session, "ended", "application", "application_exited")
