@@ -38,7 +38,7 @@ CODES: dict[str, str] = {
     "application_missing": "The application's command does not exist on the host.",
     "application_exited": "The application ended before it opened a window.",
     "window_timeout": "The application did not open a window in time.",
-    "display_failed": "The display could not be started on the host.",
+    "display_failed": "The display on the host failed.",
     "account_failed": "The account could not be prepared on the host.",
     "worker_failed": "The session's streaming process ended.",
     "host_lost": "The host did not answer in time.",
