@@ -7,7 +7,7 @@ packages_of_a_host=(
     xterm mousepad adwaita-icon-theme hicolor-icon-theme librsvg2-common fonts-dejavu-core
     iproute2 procps util-linux
 )
-packages_of_the_tests=(chromium featherpad xclip xdotool git shellcheck)
+packages_of_the_tests=(chromium featherpad xclip xdotool git shellcheck libatomic1) # libatomic1: the browser driver brings its own node
 
 say() { printf '%s\n' "$*"; }
 fail() {
