@@ -246,6 +246,9 @@ async def test_session_that_cannot_be_removed_keeps_no_agent_from_its_others(
         second = await agents()
     assert [report.session for report in second.manager.reports()] == [other.session]
     assert "cannot be removed" in caplog.text
+    await second.desire(host.order(session=other.session, slot=1, state="ending"))
+    await second.until(other, "ended")
+    await second.desire()
     await end_all(host.runtime, 0)
     assert host.traces(order) == host.traces(other) == []
 
