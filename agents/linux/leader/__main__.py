@@ -30,7 +30,11 @@ def main(arguments: list[str]) -> None:
 
 
 def sweep(folder: Path) -> None:
-    """End and remove what a killed leader left. Its direct children died with it, the others bear its mark."""
+    """End and remove what a leader left that was killed or cannot be reached: such a one is killed first, lest it
+    writes what is being removed. Its direct children die with it, the others bear its mark."""
+    while found := processes.leaders(__file__, folder):
+        processes.kill(found)
+        time.sleep(0.01)
     with contextlib.suppress(OSError):
         facts = json.loads((folder / "session.json").read_text())
         while found := processes.members(facts["groups"]) | processes.marked(facts["session"]):

@@ -110,6 +110,18 @@ def marked(session: str) -> set[int]:
     return found
 
 
+def leaders(script: str, folder: Path) -> set[int]:
+    """Root's processes that lead the session of `folder`: there is one at most, and it may have lost its socket."""
+    command = [os.fsencode(script), os.fsencode(folder)]
+    found = set()
+    for pid in _pids():
+        with contextlib.suppress(OSError):
+            arguments = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[:-1]
+            if arguments[-2:] == command and Path(f"/proc/{pid}").stat().st_uid == 0 and _is_alive(pid):
+                found.add(pid)
+    return found
+
+
 def kill(pids: Iterable[int], number: int = signal.SIGKILL) -> None:
     for pid in pids:
         with contextlib.suppress(ProcessLookupError):
