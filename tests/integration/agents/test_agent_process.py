@@ -1,7 +1,6 @@
 """The whole agent as its own process, beside a real broker, with real workers."""
 
 import asyncio
-import os
 import signal
 import subprocess
 import sys
@@ -172,7 +171,6 @@ async def test_accounts_are_removed_on_demand(host, site, agent):
     assert host.prefix not in Path("/etc/passwd").read_text() and list(host.homes.iterdir()) == []
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root may start the agent at all")
 def test_host_that_has_not_joined_is_told_so(tmp_path):
     command = [
         sys.executable,
