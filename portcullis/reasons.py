@@ -1,0 +1,401 @@
+"""Every reason code: what it means and what to do about it, in one table.
+
+`portcullis.errors.CODES` is made from it, and so is docs/troubleshooting.md (`python -m portcullis.reasons` prints it);
+`portcullis explain` shows an administrator the remedy. To add a code, add a line to the group that it belongs to:
+
+    "host_full": Reason(
+        "Every place on the hosts that serve this application is taken.",      what happened, one sentence
+        user="Try again later.",                                               absent: no user meets it
+        administrator="`portcullis get hosts` shows the places. ...",          cause and remedy
+    ),
+
+A code is a promise: scripts match on it, and it never changes its meaning. Texts reveal nothing that a stranger at the
+door must not know: `meaning` and `user` are shown to anybody.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from typing import Literal
+
+Audience = Literal["user", "administrator"]
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    meaning: str
+    administrator: str
+    user: str | None = None
+
+    @property
+    def audience(self) -> Audience:
+        """Who meets the code first: somebody in front of a browser, or who runs the site."""
+        return "administrator" if self.user is None else "user"
+
+
+_ASK = "Tell your administrator the reference that is shown with the code."
+_EXPLAIN = "`portcullis explain REFERENCE` shows every step that led there. "
+_RETRIED = "The page tries again by itself. If it goes on, tell your administrator when it began."
+
+SIGNING_IN: dict[str, Reason] = {
+    "sign_in_refused": Reason(
+        "User name, password or verification code is wrong.",
+        user="Check the user name and the password. Take a code that the authenticator has just begun to show: each is "
+        "good once, and the clock of the phone must be right.",
+        administrator="The answer is the same for a wrong name, password or code and for a disabled user. `portcullis "
+        "get users` shows whether the user exists and is enabled. If every code is refused, compare the clock of the "
+        "broker with that of the phone: `portcullis doctor` checks the former.",
+    ),
+    "sign_in_blocked": Reason(
+        "Too many attempts. Wait a little and try again.",
+        user="Wait as long as the page says. Each wrong attempt makes the wait longer.",
+        administrator="Somebody tried too often under this name, not always the user: look for `sign_in_refused` in "
+        "the broker's log, with the address that it came from. The block ends by itself. When it hits everybody, more "
+        "people sign in at once than the broker can check passwords for.",
+    ),
+    "signed_out": Reason(
+        "You are signed out. Sign in to go on.",
+        user="Sign in again; your sessions go on meanwhile.",
+        administrator="The login has ended: signed out, expired after 12 hours, or the user was disabled.",
+    ),
+    "signature_refused": Reason(
+        "This browser's key did not sign the request. Sign in again.",
+        user="Reload the page and sign in again. If that does not help, set the clock of your device.",
+        administrator="The request was signed by another key, signed over other bytes, seen before, or more than 60 s "
+        "away from the broker's clock. A proxy that changes requests on their way has this effect as well.",
+    ),
+    "origin_refused": Reason(
+        "The request came from another site.",
+        user="Open the address that your administrator gave you, without a proxy or a frame around it.",
+        administrator="Browsers must call the gateway by one of its public origins: `portcullis get gateways` lists "
+        "them. A reverse proxy in front must pass on Host and Origin as they are.",
+    ),
+    "token_refused": Reason(
+        "The API token is unknown, expired or revoked.",
+        administrator="Tokens last 90 days at most. `deploy/quickstart.sh` writes a profile with its own; `portcullis "
+        "get tokens`, with one that works, lists those that are good.",
+    ),
+    "not_permitted": Reason(
+        "Your role does not allow this.",
+        user="Ask your administrator to do it, or for the role.",
+        administrator="The route wants the role `administrator`, or a browser that has signed in: no API token can "
+        "fetch tickets or grants.",
+    ),
+}
+
+LAUNCH_REFUSED: dict[str, Reason] = {
+    "application_unknown": Reason(
+        "There is no such application.",
+        user="Reload the page: it may have been withdrawn or renamed.",
+        administrator="`portcullis get applications` lists what is published.",
+    ),
+    "not_entitled": Reason(
+        "You are not entitled to this application.",
+        user="Ask your administrator for access to the application.",
+        administrator=f"{_EXPLAIN}Name the user, or a group of theirs, under `entitled` in the application's file and "
+        "`portcullis apply` it. `portcullis get users` shows the groups.",
+    ),
+    "application_disabled": Reason(
+        "The application is disabled.",
+        user="Ask your administrator when it will be back.",
+        administrator="Set `disabled: false` in the application's file and `portcullis apply` it.",
+    ),
+    "user_disabled": Reason(
+        "The account is disabled.",
+        user="Ask your administrator to enable your account.",
+        administrator="`portcullis get users` shows the state. Their running sessions are kept.",
+    ),
+    "quota_user": Reason(
+        "You have reached the number of sessions you may run at once.",
+        user="Log off a session that you do not need any more; disconnecting keeps it running.",
+        administrator="`portcullis get sessions` shows them, `portcullis session logoff ID` ends one. The limit is "
+        "the broker's setting `--sessions-per-user`.",
+    ),
+    "no_host": Reason(
+        "No host serves this application.",
+        user=_ASK,
+        administrator=f"{_EXPLAIN}No host of the site may serve the tenant: enrol one with `portcullis host "
+        "join-token`.",
+    ),
+    "host_offline": Reason(
+        "The hosts that serve this application are not connected.",
+        user="Try again in a minute, then tell your administrator.",
+        administrator="`portcullis get hosts` shows them offline: the agent there does not run or does not reach the "
+        "broker. Its log says why under `no control channel`; `portcullis doctor` on the host looks at both.",
+    ),
+    "host_draining": Reason(
+        "The hosts that serve this application take no new sessions.",
+        user="Try again later. Sessions that run go on.",
+        administrator="Every host of this application is being drained: end that, or add a host.",
+    ),
+    "host_full": Reason(
+        "Every place on the hosts that serve this application is taken.",
+        user="Try again later, or log off a session that you do not need.",
+        administrator="`portcullis get hosts` shows places and sessions. End forgotten sessions, give the agent more "
+        "places (`--slots`), or add a host.",
+    ),
+    "launch_conflict": Reason(
+        "Many launches at once: try again.",
+        user="Try again.",
+        administrator="Other launches took each place first, eight times. If it happens often, add places.",
+    ),
+}
+
+LAUNCH_FAILED: dict[str, Reason] = {
+    "application_missing": Reason(
+        "The application's command does not exist on the host.",
+        user=_ASK,
+        administrator=f"{_EXPLAIN}Install the program on that host, or correct `command` in the application's file. "
+        "The program is looked for in the standard PATH, never in a user's home. `portcullis doctor` on the host "
+        "finds every published command that is missing.",
+    ),
+    "application_exited": Reason(
+        "The application ended before it opened a window.",
+        user=_ASK,
+        administrator=f"{_EXPLAIN}The exit status stands in the detail, and what the application said in the agent's "
+        "log, under the session. Start the command on the host from a terminal: most often an argument is wrong, a "
+        "file is missing, or the program only hands over to an instance that runs already.",
+    ),
+    "window_timeout": Reason(
+        "The application did not open a window in time.",
+        user="Try again: a first start can take long. Then tell your administrator the reference.",
+        administrator=f"{_EXPLAIN}The program waits for something (network, licence, a locked profile) or has no "
+        "window at all. The agent's setting `--window-seconds` says how long is waited.",
+    ),
+    "display_failed": Reason(
+        "The display on the host failed.",
+        user=_ASK,
+        administrator=f"{_EXPLAIN}Xvfb or the window manager ended or did not start. Usual causes: a full /dev/shm, "
+        "too little memory, a missing package. `portcullis doctor` on the host looks at all three.",
+    ),
+    "account_failed": Reason(
+        "The account could not be prepared on the host.",
+        user=_ASK,
+        administrator=f"{_EXPLAIN}The agent makes a local account for each user. The agent's log holds what `useradd` "
+        "said: a full disk, a read-only /etc, or an account of that name that belongs to somebody else.",
+    ),
+    "worker_failed": Reason(
+        "The session's streaming process ended.",
+        user="Start the application again. If it happens again, tell your administrator the reference.",
+        administrator=f"{_EXPLAIN}The worker or the session's leader was killed, by hand or for lack of memory "
+        "(`dmesg` shows that), or failed: then the agent's log holds its last words, under the session.",
+    ),
+    "host_lost": Reason(
+        "The host did not answer in time.",
+        user="Start the application again. What was not saved in the one before may be lost.",
+        administrator="The host was restarted, or its agent did not reach a broker for long. The session's programs "
+        "are gone if the machine was restarted.",
+    ),
+}
+
+SESSIONS: dict[str, Reason] = {
+    "session_unknown": Reason(
+        "There is no such session.",
+        user="Go back to your applications: it has ended.",
+        administrator="It has ended, or belongs to another tenant. `portcullis get sessions` lists those that run.",
+    ),
+    "session_ended": Reason(
+        "The session has ended.",
+        user="Start the application again if you need it.",
+        administrator="Nothing is wrong unless it ended by itself: then a trace is kept, and `portcullis explain "
+        "REFERENCE` tells it.",
+    ),
+    "session_not_ready": Reason(
+        "The session is not ready yet.",
+        user=_RETRIED,
+        administrator="The application has not opened its first window. The stage is shown by `portcullis get "
+        "sessions --json`.",
+    ),
+    "application_closed": Reason(
+        "The application was closed.",
+        user="Start it again if you need it.",
+        administrator="The application ended, or left no window open for five seconds after its main process ended.",
+    ),
+    "logged_off": Reason(
+        "The session was logged off.",
+        user="Start the application again if you need it.",
+        administrator="The user or an administrator ended it. The broker's log says who, under the session.",
+    ),
+    "ticket_refused": Reason(
+        "The ticket is unknown, used or expired.",
+        user="Try again: the page fetches a new one.",
+        administrator="A ticket is good once and for 20 seconds. If every one is refused, the way from gateway to "
+        "broker is too slow, or something presents tickets twice.",
+    ),
+    "grant_refused": Reason(
+        "The grant is expired or not valid.",
+        user="Try again, or sign in again.",
+        administrator="Grants last 30 minutes and are renewed every five while a broker answers. If all are refused, "
+        "compare the clocks of broker, gateway and host: `portcullis doctor` does.",
+    ),
+    "proof_refused": Reason(
+        "This browser's key does not match the grant.",
+        user="Sign in again in this browser.",
+        administrator="Somebody presented the grant of another browser. Expected after site data was cleared; "
+        "otherwise look in the worker's log, under the session.",
+    ),
+    "taken_over": Reason(
+        "The session was opened in another window.",
+        user="Use it there, or take it back here.",
+        administrator="A session has one client; the newest wins. If its user did not do that, revoke their logins.",
+    ),
+    "too_many_connections": Reason(
+        "Too many connections.",
+        user="Close windows that you do not need, and try again in a minute.",
+        administrator="A cap of the gateway was reached: `--streams`, `--streams-per-client`, `--connections` or "
+        "`--connections-per-client`. Many users behind one address need higher per-client caps. `/metrics` counts the "
+        "refusals.",
+    ),
+    "host_unreachable": Reason(
+        "The host does not answer.",
+        user=_RETRIED,
+        administrator="The gateway has no standing link from that host, or its worker did not dial in time. The "
+        "gateway's log shows `link ended`, the agent's `no link`. The host must reach the gateway's inner listener: "
+        "docs/ports.md.",
+    ),
+    "broker_unreachable": Reason(
+        "No broker answers.",
+        user=_RETRIED,
+        administrator="The gateway reaches no broker: sign-in and launches wait, running sessions go on. Look whether "
+        "the broker runs, whether its address is right, and whether its certificate and the gateway's are valid: "
+        "`portcullis doctor`.",
+    ),
+    "gateway_unreachable": Reason(
+        "No gateway answers.",
+        user="Check the network and the address.",
+        administrator="Nothing answers at the address in the profile. On the machine itself `portcullis doctor` and "
+        "`deploy/quickstart.sh --status` say what runs.",
+    ),
+    "protocol_error": Reason(
+        "The peer broke the protocol.",
+        user="Reload the page.",
+        administrator="A client, or something between, sent what the protocol does not hold. The log of who closed "
+        "the connection names it. After an update it is often a page that was loaded before.",
+    ),
+    "version_unsupported": Reason(
+        "Client and host have no protocol version in common.",
+        user="Reload the page.",
+        administrator="Page and worker are of different releases: update the part that is behind. `portcullis "
+        "doctor` compares the versions.",
+    ),
+    "admission_timeout": Reason(
+        "The client did not present itself in time.",
+        user=_RETRIED,
+        administrator="A stream was opened and nothing came for 5 seconds: a very slow network, or a scanner.",
+    ),
+    "proof_timeout": Reason(
+        "The client did not prove its key in time.",
+        user=_RETRIED,
+        administrator="The browser did not sign the worker's challenge in time: a very slow network, or a suspended "
+        "device.",
+    ),
+}
+
+REQUESTS: dict[str, Reason] = {
+    "invalid_request": Reason(
+        "The request is malformed.",
+        administrator="The caller sent what no version of the API takes. docs/api.md describes each request.",
+    ),
+    "invalid_field": Reason(
+        "A field has a wrong value.",
+        user="Correct the field that is named.",
+        administrator="The message names the field and what belongs there.",
+    ),
+    "not_found": Reason(
+        "There is no such thing.",
+        user="Go back and reload the page.",
+        administrator="The name or id is not that of a thing of this tenant. `portcullis get` lists what is there.",
+    ),
+    "already_exists": Reason(
+        "A thing of this name exists already.",
+        administrator="Choose another name. Names are compared without regard to case.",
+    ),
+    "changed_meanwhile": Reason(
+        "It was changed meanwhile: read it again.",
+        user="Reload the page and try again.",
+        administrator="Somebody else changed it between reading and writing. Read it again, then repeat the change.",
+    ),
+    "reference_unknown": Reason(
+        "No launch is kept under this reference.",
+        administrator="Traces are kept for 24 hours, 500 a tenant, and only of launches that were refused or failed. "
+        "The logs of broker and agent hold the reference longer.",
+    ),
+    "unavailable": Reason(
+        "The service cannot do this now.",
+        user="Try again in a minute.",
+        administrator="The broker cannot write its grid now: a full or read-only disk, or the store is away. Nothing "
+        "was changed. `portcullis doctor` looks at the disk; the broker's log and `/readyz` name the cause.",
+    ),
+    "internal_error": Reason(
+        "Something went wrong. It is in the log under the reference.",
+        user=_ASK,
+        administrator="A bug, or a machine in trouble. The log of the part that answered holds the error under the "
+        "reference; please report it with that.",
+    ),
+}
+
+ENROLMENT: dict[str, Reason] = {
+    "join_refused": Reason(
+        "The join token is unknown, used or expired.",
+        administrator="A join token is good once and for 15 minutes. Make another: `portcullis host join-token`.",
+    ),
+    "certificate_refused": Reason(
+        "The certificate is not valid for this.",
+        administrator="A machine was removed from the site, was off for more than 30 days, or its folder was copied "
+        "from another one: enrol it anew. For the CLI: set `ca_cert` in the profile to the site's web CA. Clocks that "
+        "differ make valid certificates invalid.",
+    ),
+}
+
+GROUPS: dict[str, dict[str, Reason]] = {
+    "Signing in": SIGNING_IN,
+    "A launch is refused": LAUNCH_REFUSED,
+    "A launch fails on the host": LAUNCH_FAILED,
+    "Sessions and streams": SESSIONS,
+    "Requests": REQUESTS,
+    "Enrolment of machines": ENROLMENT,
+}
+
+REASONS: dict[str, Reason] = {code: reason for group in GROUPS.values() for code, reason in group.items()}
+
+
+def remedy(code: str) -> str | None:
+    """What an administrator can do about a code; None for one that this version does not know."""
+    reason = REASONS.get(code)
+    return None if reason is None else reason.administrator
+
+
+def page() -> str:
+    """docs/troubleshooting.md."""
+    parts = [_HEAD]
+    parts += [f"- [{title}](#{title.lower().replace(' ', '-')})" for title in GROUPS]
+    for title, reasons in GROUPS.items():
+        parts.append(f"\n## {title}")
+        parts += [_entry(code, reason) for code, reason in reasons.items()]
+    return "\n".join(parts) + "\n"
+
+
+_HEAD = """\
+<!-- Made by `python -m portcullis.reasons > docs/troubleshooting.md`: edit portcullis/reasons.py. -->
+
+# What a code means, and what to do
+
+Every refusal and failure carries a code, most carry a reference as well. The user gives that to an administrator:
+
+    portcullis explain REFERENCE      each step of the launch, and the remedy
+    portcullis doctor                 what is wrong with this installation
+    grep REFERENCE LOG...             the same launch in the logs of broker, gateway and agent (docs/logs.md)
+"""
+
+
+def _entry(code: str, reason: Reason) -> str:
+    lines = [f"\n### `{code}`", "", reason.meaning, ""]
+    if reason.user is not None:
+        lines.append(f"- **User**: {reason.user}")
+    lines.append(f"- **Administrator**: {reason.administrator}")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    sys.stdout.write(page())
