@@ -1,0 +1,71 @@
+/**
+ * In the page, before its own scripts: when does a pixel of the display show the colour that is awaited?
+ *
+ * It knows no product: it looks at the largest canvas. While a sample waits, one pixel is read about every millisecond
+ * through `scheduler.postTask`, which is neither clamped to 4 ms as timers are nor tied to the display's 16.7 ms, and
+ * lets the client's own tasks run in between. The gap before the hit is the sample's error, on the late side.
+ */
+(() => {
+  const probe = document.createElement("canvas");
+  const context = probe.getContext("2d", { willReadFrequently: true });
+  let surface = null;
+  let sample = null;
+
+  function display() {
+    if (!surface?.isConnected) {
+      const all = [...document.querySelectorAll("canvas")];
+      surface = all.reduce((best, canvas) => (best && best.width * best.height >= canvas.width * canvas.height ? best : canvas), null);
+    }
+    return surface;
+  }
+
+  function colour(x, y) {
+    const canvas = display();
+    if (!canvas?.width) return -1;
+    context.clearRect(0, 0, 1, 1);
+    context.drawImage(canvas, x, y, 1, 1, 0, 0, 1, 1);
+    const [red, green, blue, alpha] = context.getImageData(0, 0, 1, 1).data;
+    return alpha < 128 ? -1 : (red > 127 ? 4 : 0) | (green > 127 ? 2 : 0) | (blue > 127 ? 1 : 0);
+  }
+
+  const soon = (task) => scheduler.postTask(task, { delay: 1 });
+
+  function poll() {
+    const one = sample;
+    const seen = colour(one.x, one.y);
+    const now = performance.now();
+    const gap = now - one.last;
+    one.last = now;
+    if (seen === one.expected) one.done({ ms: now - one.began, gap });
+    else if (now - one.began > 3000) one.done({ lost: true });
+    else soon(poll);
+  }
+
+  addEventListener("keydown", () => {
+    if (!sample || sample.began) return;
+    sample.began = sample.last = performance.now();
+    soon(poll);
+  }, true);
+
+  globalThis.portcullisBench = {
+    colour,
+    size: () => [display()?.width ?? 0, display()?.height ?? 0],
+    /** Awaits one press; answers what is shown now, so that one who is out of step sees it. */
+    arm(x, y, expected) {
+      this.result = new Promise((done) => {
+        sample = { x, y, expected, began: 0, last: 0, done: (result) => { sample = null; done(result); } };
+      });
+      return colour(x, y);
+    },
+    pixels() {
+      const { width, height } = display();
+      const copy = new OffscreenCanvas(width, height);
+      const to = copy.getContext("2d", { alpha: false, willReadFrequently: true });
+      to.drawImage(display(), 0, 0);
+      const { data } = to.getImageData(0, 0, width, height);
+      let text = "";
+      for (let at = 0; at < data.length; at += 32768) text += String.fromCharCode(...data.subarray(at, at + 32768));
+      return [width, height, btoa(text)];
+    },
+  };
+})();
