@@ -5,7 +5,7 @@ import test from "node:test";
 import { fileURLToPath } from "node:url";
 
 import { elapsedText, matches } from "../../web_client/app/catalogue_rules.js";
-import { layoutOf } from "../../web_client/app/environment.js";
+import { launchRatio, layoutOf } from "../../web_client/app/environment.js";
 import { EventParser, eventsOf } from "../../web_client/app/events.js";
 import { STRINGS, errorText, t } from "../../web_client/app/strings.js";
 import { CLOSE_CODES } from "../../web_client/core/protocol/closing.js";
@@ -151,4 +151,22 @@ test("device pixels are counted by the browser, unless it counts CSS pixels", ()
   assert.equal(exactSide(2000, 1000), 2000);
   assert.equal(exactSide(1250.9), 1250);
   assert.equal(exactSide(40000, 40000), 16384);
+});
+
+test("a display is launched at the device's own ratio as long as a host can show it", () => {
+  assert.equal(launchRatio({ width: 1280, height: 800 }, 1.1, false), 1.1);
+  assert.equal(launchRatio({ width: 1920, height: 1080 }, 2, false), 2);
+  assert.equal(launchRatio({ width: 1280, height: 800 }, 0.5, false), 0.5);
+});
+
+test("a phone's display fills the view, upright and turned", () => {
+  assert.equal(launchRatio({ width: 390, height: 844 }, 3, true), 2.5);
+  assert.equal(launchRatio({ width: 844, height: 390 }, 3, true), 2.5);
+  assert.equal(launchRatio({ width: 844, height: 390 }, 3, false), 3);
+});
+
+test("a view larger than any display gets a picture that is enlarged", () => {
+  assert.equal(launchRatio({ width: 7680, height: 4320 }, 1, false), 0.5);
+  assert.equal(launchRatio({ width: 16384, height: 16384 }, 1, false), 0.25);
+  assert.equal(launchRatio({ width: 10, height: 10 }, 40, false), 8);
 });

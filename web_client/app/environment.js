@@ -17,16 +17,38 @@ const DEFAULT_OF_FAMILY = new Map(Object.entries({ qwerty: "us", qwertz: "de", a
 
 /** @typedef {{get: (code: string) => string | undefined}} LayoutMap */
 
+/** A display cannot become larger than this: docs/protocol.md. */
+const LARGEST = { width: 3840, height: 2160 };
+/** Ratios that a launch may name: docs/api.md. */
+const RATIO = { smallest: 0.25, largest: 8 };
+
 /** @returns {Promise<import("./api.js").Display>} */
 export async function describeDisplay() {
+  const ratio = launchRatio({ width: innerWidth, height: innerHeight }, devicePixelRatio, matchMedia("(pointer: coarse)").matches);
   return {
-    width: Math.max(1, Math.round(innerWidth * devicePixelRatio)),
-    height: Math.max(1, Math.round(innerHeight * devicePixelRatio)),
-    device_pixel_ratio: devicePixelRatio,
+    width: Math.max(1, Math.round(innerWidth * ratio)),
+    height: Math.max(1, Math.round(innerHeight * ratio)),
+    device_pixel_ratio: ratio,
     locale: navigator.language || "en-US",
     layout: layoutOf(navigator.language || "en-US", await readLayoutMap()),
     time_zone: Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC",
   };
+}
+
+/**
+ * Display pixels to a CSS pixel: the device's own ratio, for exact pixels. Where the display would be too large for the
+ * host (a phone held upright has more lines than any monitor), the largest one, in quarters, with which the picture still
+ * fills the view; the browser then scales it.
+ * @param {{width: number, height: number}} view in CSS pixels
+ * @param {number} deviceRatio
+ * @param {boolean} turns whether the device may be held the other way round later
+ */
+export function launchRatio({ width, height }, deviceRatio, turns) {
+  const views = turns ? [[width, height], [height, width]] : [[width, height]];
+  const fitting = Math.min(...views.map(([w, h]) => Math.min(LARGEST.width / w, LARGEST.height / h)));
+  const quarters = fitting < 1 ? fitting : Math.floor(fitting * 4) / 4;
+  const ratio = deviceRatio <= fitting ? deviceRatio : quarters;
+  return Math.min(RATIO.largest, Math.max(RATIO.smallest, ratio));
 }
 
 /**
