@@ -65,7 +65,9 @@ def _add_join(command: argparse.ArgumentParser) -> None:
 
 def _join(given: argparse.Namespace) -> int:
     token = given.token_file.read_text().strip()
-    credentials = asyncio.run(join(given.broker, token, given.name, given.state, slots=given.slots))
+    credentials = asyncio.run(
+        join(given.broker, token, given.name, given.state, role="host", slots=given.slots)
+    )
     write_slots(given.state, given.slots)
     print(f"{credentials.name} is a host of {credentials.site_name} now.")
     return 0

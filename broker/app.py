@@ -31,6 +31,7 @@ from broker.launch.traces import Traces
 from broker.pki.authority import Authority
 from broker.pki.machines import Machines
 from broker.pki.own_certificate import OwnCertificate
+from broker.pki.web_authority import WebAuthority
 from broker.presence import Presence
 from broker.repositories.applications import Applications
 from broker.repositories.gateways import Gateways
@@ -236,7 +237,15 @@ class Parts:
         return application
 
     def _inner(self) -> InnerServices:
-        return InnerServices(self.peers, self.machines, self.directory, self.attach, self.control)
+        return InnerServices(
+            self.peers,
+            self.machines,
+            self.directory,
+            self.attach,
+            self.control,
+            WebAuthority(self.stores, self.snapshot),
+            self.hosts,
+        )
 
     def _public(self) -> PublicServices:
         return PublicServices(

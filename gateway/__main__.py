@@ -54,6 +54,7 @@ async def _join(values: JoinSettings) -> None:
         values.token_file.read_text(),
         values.name,
         values.state,
+        role="gateway",
         address=str(values.inner_address),
         public_origin=parse_origin(values.public_origin),
     )

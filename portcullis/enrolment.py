@@ -117,6 +117,8 @@ class Credentials:
     grant_keys: Mapping[str, str]
     """kid -> raw Ed25519 public key, base64url."""
     public_origins: tuple[str, ...]
+    public_origin: str = ""
+    """Of a gateway: where browsers reach it."""
 
     @property
     def pem(self) -> Path:
@@ -169,6 +171,7 @@ class Credentials:
             "brokers": list(self.brokers),
             "grant_keys": dict(self.grant_keys),
             "public_origins": list(self.public_origins),
+            "public_origin": self.public_origin,
         }
         _replace_file(self.state / "machine.json", json.dumps(data, indent=2) + "\n")
 
@@ -188,6 +191,7 @@ class Credentials:
             brokers=tuple(str(Address.parse(broker)) for broker in data["brokers"]),
             grant_keys={str(kid): str(key) for kid, key in data["grant_keys"].items()},
             public_origins=tuple(map(str, data["public_origins"])),
+            public_origin=str(data.get("public_origin", "")),
         )
 
 
@@ -209,10 +213,10 @@ def refresh(context: ssl.SSLContext, credentials: Credentials) -> None:
 
 
 async def join(broker: Address | str, token: str, name: str, state: Path, **claims: str | int) -> Credentials:
-    """Enrol this machine and write its credentials to `state`. Claims: `slots`, `address`, `public_origin`.
+    """Enrol this machine and write its credentials to `state`. Claims: `role`, `slots`, `address`, `public_origin`.
 
-    Raises InvalidInput for what is malformed; Refused: join_refused, already_exists, certificate_refused (this is not
-    the broker that the token is for); Unavailable("broker_unreachable").
+    Raises InvalidInput for what is malformed; Refused: join_refused, join_role, already_exists, certificate_refused
+    (this is not the broker that the token is for); Unavailable("broker_unreachable").
     """
     address = Address.parse(broker) if isinstance(broker, str) else broker
     parsed = parse_join_token(token)

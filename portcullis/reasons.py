@@ -340,6 +340,17 @@ ENROLMENT: dict[str, Reason] = {
         "The join token is unknown, used or expired.",
         administrator="A join token is good once and for 15 minutes. Make another: `portcullis host join-token`.",
     ),
+    "join_role": Reason(
+        "The join token is for a machine of the other role.",
+        administrator="`portcullis host join-token` is for deploy/host.sh, `portcullis gateway join-token` for "
+        "deploy/gateway.sh. The token is not used up.",
+    ),
+    "tls_refused": Reason(
+        "The certificate for browsers cannot be used.",
+        administrator="The file given with `--cert` or `--key` is missing, unreadable, not PEM, expired, for another "
+        "name, or the two do not belong together: the message says which. docs/https.md tells what is needed. A "
+        "running gateway goes on with the certificate that it has.",
+    ),
     "certificate_refused": Reason(
         "The certificate is not valid for this.",
         administrator="A machine was removed from the site, was off for more than 30 days, or its folder was copied "

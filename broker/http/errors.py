@@ -16,6 +16,7 @@ _STATUSES: dict[str, int] = {
     "signature_refused": 401,
     "ticket_refused": 401,
     "join_refused": 401,
+    "join_role": 401,
     "certificate_refused": 401,
     "origin_refused": 403,
     "not_permitted": 403,

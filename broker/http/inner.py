@@ -17,7 +17,10 @@ from broker.http.control import ControlRoutes
 from broker.http.enrolment import EnrolmentRoutes
 from broker.http.peers import Peers
 from broker.http.redeem import RedeemRoutes
+from broker.http.web_certificate import WebCertificateRoutes
 from broker.pki.machines import Machines
+from broker.pki.web_authority import WebAuthority
+from broker.repositories.hosts import Hosts
 from broker.sessions.attach import Attach
 from portcullis.errors import Unavailable
 from portcullis.logs import ids
@@ -32,6 +35,8 @@ class InnerServices:
     directory: GatewayDirectory
     attach: Attach
     control: ControlServer
+    web_authority: WebAuthority
+    hosts: Hosts
 
 
 def inner_routes(services: InnerServices) -> list[web.RouteDef]:
@@ -39,7 +44,9 @@ def inner_routes(services: InnerServices) -> list[web.RouteDef]:
         *EnrolmentRoutes(services.machines).routes(),
         *RedeemRoutes(services.peers, services.attach).routes(),
         *ControlRoutes(services.peers, services.control).routes(),
+        *WebCertificateRoutes(services.peers, services.web_authority).routes(),
         web.get("/inner/v1/gateway", GatewayRoute(services).registered),
+        web.get("/inner/v1/host", HostRoute(services).seen),
         web.get("/healthz", healthy),
     ]
 
@@ -57,6 +64,17 @@ class GatewayRoute:
             # What a gateway needs to admit resumes is in memory: it must reach it without the grid.
             log.warning("a gateway's liveness is not renewed: %s", exc, extra=ids(gateway=gateway.id))
         return web.json_response(self._services.machines.directory())
+
+
+class HostRoute:
+    def __init__(self, services: InnerServices) -> None:
+        self._services = services
+
+    async def seen(self, request: web.Request) -> web.Response:
+        """A host's own machine asks whether its agent is connected: nobody there may ask the public API."""
+        host = self._services.peers.host(request)
+        online = self._services.hosts.is_live(host.id)
+        return web.json_response({"id": host.id, "name": host.name, "online": online})
 
 
 async def healthy(request: web.Request) -> web.Response:

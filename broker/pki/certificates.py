@@ -32,11 +32,11 @@ def new_key() -> ec.EllipticCurvePrivateKey:
 
 
 def make_ca(key: ec.EllipticCurvePrivateKey, site_id: str, now: float) -> x509.Certificate:
-    name = _name(NameOID.COMMON_NAME, f"Portcullis site {site_id}")
+    name = common_name(f"Portcullis site {site_id}")
     return (
-        _builder(name, name, key.public_key(), key.public_key(), now, CA_LIFETIME_SECONDS)
+        builder(name, name, key.public_key(), key.public_key(), now, CA_LIFETIME_SECONDS)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .add_extension(_key_usage(signs_certificates=True), critical=True)
+        .add_extension(key_usage(signs_certificates=True), critical=True)
         .sign(key, hashes.SHA256())
     )
 
@@ -60,9 +60,9 @@ def make_machine(
         ]
     )
     return (
-        _builder(subject, ca.subject, public_key, ca_key.public_key(), now, lifetime)
+        builder(subject, ca.subject, public_key, ca_key.public_key(), now, lifetime)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        .add_extension(_key_usage(signs_certificates=False), critical=True)
+        .add_extension(key_usage(signs_certificates=False), critical=True)
         .add_extension(x509.ExtendedKeyUsage(usages), critical=False)
         .add_extension(
             x509.SubjectAlternativeName([x509.UniformResourceIdentifier(machine.uri)]), critical=False
@@ -100,7 +100,7 @@ def identity_of(certificate: x509.Certificate) -> MachineIdentity | None:
     return peer_identity({"subjectAltName": [("URI", uri) for uri in uris], "subject": subject})
 
 
-def _builder(
+def builder(
     subject: x509.Name,
     issuer: x509.Name,
     public_key: ec.EllipticCurvePublicKey,
@@ -122,11 +122,11 @@ def _builder(
     )
 
 
-def _name(oid: x509.ObjectIdentifier, value: str) -> x509.Name:
-    return x509.Name([x509.NameAttribute(oid, value)])
+def common_name(value: str) -> x509.Name:
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, value)])
 
 
-def _key_usage(*, signs_certificates: bool) -> x509.KeyUsage:
+def key_usage(*, signs_certificates: bool) -> x509.KeyUsage:
     return x509.KeyUsage(
         digital_signature=not signs_certificates,
         content_commitment=False,

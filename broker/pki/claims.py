@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from broker.pki.certificates import parse_csr
 from portcullis.enrolment import JoinTokenText, parse_join_token
 from portcullis.errors import InvalidInput, Refused
+from portcullis.model.host import MachineRole
 from portcullis.settings import Address
 from portcullis.tickets import from_base64url
 
@@ -36,6 +37,8 @@ class Enrolment:
     address: str | None
     public_origin: str | None
     """Both of a gateway."""
+    role: MachineRole | None = None
+    """What the machine means to become; None: whatever the token is for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,7 @@ def parse_enrolment(body: Mapping[str, Any]) -> Enrolment:
         public_origin=(
             None if body.get("public_origin") is None else parse_origin(_text(body, "public_origin", 300))
         ),
+        role=_role(body.get("role")),
     )
 
 
@@ -105,6 +109,12 @@ def _text(body: Mapping[str, Any], field: str, maximum: int) -> str:
     if not isinstance(value, str) or not 0 < len(value) <= maximum:
         raise InvalidInput(field, f"a text of at most {maximum} characters")
     return value
+
+
+def _role(value: object) -> MachineRole | None:
+    if value is None or value == "host" or value == "gateway":
+        return value
+    raise InvalidInput("role", "host or gateway")
 
 
 def _slots(value: object) -> int:

@@ -87,7 +87,7 @@ class Machines:
 
     async def enrol(self, body: Mapping[str, Any]) -> dict[str, Any]:
         """`POST /inner/v1/enrol`: the answer to this body. Raises InvalidInput, Unavailable;
-        Refused: join_refused, already_exists."""
+        Refused: join_refused, join_role, already_exists."""
         request = parse_enrolment(body)
         if request.token.secret.scope != self._authority.site.id:
             raise Refused("join_refused")
@@ -115,6 +115,8 @@ class Machines:
         if found is None:
             raise Refused("join_refused")
         token_record, token = found
+        if request.role not in (None, token.role):
+            raise Refused("join_role", f"The join token is for a {token.role}. It is not used up.")
         if token.name is not None and name_hash(token.name) != name_hash(request.name):
             raise Refused("join_refused")
         existing = await self._existing(token, request.name)
@@ -199,12 +201,14 @@ class Machines:
             directory["site"]["id"], role, machine.id, machine.name, machine.generation
         )
         certificate = self._authority.issue(identity, public_key)
+        own = {"public_origin": machine.public_origin} if isinstance(machine, Gateway) else {}
         return {
             "id": machine.id,
             "name": machine.name,
             "role": role,
             "certificate": certificate.public_bytes(Encoding.PEM).decode(),
             "ca": self._authority.ca_pem,
+            **own,
             **directory,
         }
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import ssl
 
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from broker.pki import certificates
 from broker.pki.authority import Authority
+from portcullis.memory_file import MemoryFile
 from portcullis.site_tls import MachineIdentity, machine_server_context
 
 RENEWAL_SECONDS = 3600.0
@@ -22,7 +22,7 @@ class OwnCertificate:
     def __init__(self, authority: Authority, broker_id: str) -> None:
         self._authority = authority
         self._broker_id = broker_id
-        with _MemoryFile(self._make()) as path:
+        with MemoryFile(self._make()) as path:
             self.context: ssl.SSLContext = machine_server_context(path, authority.ca_pem)
 
     async def run(self) -> None:
@@ -33,7 +33,7 @@ class OwnCertificate:
 
     def renew(self) -> None:
         """New connections get a new certificate."""
-        with _MemoryFile(self._make()) as path:
+        with MemoryFile(self._make()) as path:
             self.context.load_cert_chain(path)
 
     def _make(self) -> bytes:
@@ -45,17 +45,3 @@ class OwnCertificate:
             + certificate.public_bytes(Encoding.PEM)
             + self._authority.ca_pem.encode()
         )
-
-
-class _MemoryFile:
-    """Python's ssl module takes keys from files alone; this one has a path but no disk."""
-
-    def __init__(self, data: bytes) -> None:
-        self._handle = os.memfd_create("portcullis-key", os.MFD_CLOEXEC)
-        os.write(self._handle, data)
-
-    def __enter__(self) -> str:
-        return f"/proc/self/fd/{self._handle}"
-
-    def __exit__(self, *_: object) -> None:
-        os.close(self._handle)
