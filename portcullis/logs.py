@@ -1,17 +1,34 @@
-"""Logs as events with ids: one line an event, `time level part message key=value...`, to standard error.
+"""Logs as events with ids, one line an event, to standard error: as text, or as JSON for machines (docs/logs.md).
 
-A module logs with `logging.getLogger(__name__)` and passes ids by `extra=ids(session=..., reference=...)`; values are
-made safe for one line here. Secrets have redacting reprs (`portcullis.ids`) and are not passed at all.
+    2026-01-02T03:04:05.678Z info gateway stream runs session=1f.. connection=9a.. reference=7c..
+    {"time": "2026-01-02T03:04:05.678Z", "level": "info", "part": "gateway", "message": "stream runs", "session": ...}
+
+A module logs with `logging.getLogger(__name__)` and passes ids by `extra=ids(session=...)`. What every line of a piece
+of work is about is bound around it: `with bound(session=..., reference=...)`; tasks and callbacks that begin inside
+carry it. Values are made safe for one line here. Secrets have redacting reprs (`portcullis.ids`) and are not passed at
+all; one that comes all the same, inside the text of an exception, is cut here.
 """
 
 from __future__ import annotations
 
+import contextlib
+import json
 import logging
+import re
 import sys
 import time
+from collections.abc import Iterator, Mapping
+from contextvars import ContextVar
 from typing import Any
 
+from portcullis.errors import InvalidInput
+
+FORMATS = ("text", "json")
+FORMAT_HELP = "text, or json: one object a line."
+
 _FIELDS = "portcullis_ids"
+_bound: ContextVar[Mapping[str, object]] = ContextVar("portcullis_bound_ids")
+_SECRET = re.compile(r"\b((?:api|login|ticket|join)_[0-9a-f]{16}_)[0-9a-f]{8,64}", re.ASCII)
 
 
 def ids(**fields: object) -> dict[str, Any]:
@@ -19,10 +36,33 @@ def ids(**fields: object) -> dict[str, Any]:
     return {_FIELDS: {name: value for name, value in fields.items() if value is not None}}
 
 
-def configure(part: str, level: str = "info") -> None:
-    """Send the process's logs to standard error. `part`: broker, gateway, agent, worker, ..."""
+@contextlib.contextmanager
+def bound(**fields: object) -> Iterator[None]:
+    """Every line that is logged inside, by this task and by those begun here, carries these ids as well."""
+    token = _bound.set(
+        {**bound_ids(), **{name: value for name, value in fields.items() if value is not None}}
+    )
+    try:
+        yield
+    finally:
+        _bound.reset(token)
+
+
+def bound_ids() -> Mapping[str, object]:
+    return _bound.get({})
+
+
+def configure(part: str, level: str = "info", form: str = "text") -> None:
+    """Send the process's logs to standard error. `part`: broker, gateway, agent, worker, ...
+
+    Raises InvalidInput for a level or form that there is not.
+    """
+    if form not in FORMATS:
+        raise InvalidInput("--log-format", " or ".join(FORMATS))
+    if level not in ("debug", "info", "warning", "error"):
+        raise InvalidInput("--log-level", "debug, info, warning or error")
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(LineFormatter(part))
+    handler.setFormatter(JsonFormatter(part) if form == "json" else LineFormatter(part))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
@@ -36,20 +76,56 @@ class LineFormatter(logging.Formatter):
         self._part = part
 
     def format(self, record: logging.LogRecord) -> str:
-        moment = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
-        fields = getattr(record, _FIELDS, {})
         line = " ".join(
             (
-                f"{moment}.{int(record.msecs):03d}Z",
+                _moment(record),
                 record.levelname.lower(),
                 self._part,
                 _one_line(record.getMessage()),
-                *(f"{name}={_value(str(value))}" for name, value in fields.items()),
+                *(f"{name}={_value(str(value))}" for name, value in _fields(record).items()),
             )
         )
         if record.exc_info:
             line += "\n" + self.formatException(record.exc_info)
-        return line
+        return without_secrets(line)
+
+
+class JsonFormatter(logging.Formatter):
+    """ids stand beside the rest; one that has the name of a field of ours gets a `_` behind it."""
+
+    def __init__(self, part: str) -> None:
+        super().__init__()
+        self._part = part
+
+    def format(self, record: logging.LogRecord) -> str:
+        event: dict[str, object] = {
+            "time": _moment(record),
+            "level": record.levelname.lower(),
+            "part": self._part,
+            "message": record.getMessage(),
+            "logger": record.name,
+        }
+        for name, value in _fields(record).items():
+            plain = value if isinstance(value, (bool, int, float)) else str(value)
+            event[name + "_" if name in event or name == "exception" else name] = plain
+        if record.exc_info:
+            event["exception"] = self.formatException(record.exc_info)
+        return without_secrets(json.dumps(event, separators=(", ", ": ")))
+
+
+def without_secrets(text: str) -> str:
+    """Every bearer secret in the text loses the part that is one."""
+    return _SECRET.sub(r"\1…", text)
+
+
+def _moment(record: logging.LogRecord) -> str:
+    return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(record.created))}.{int(record.msecs):03d}Z"
+
+
+def _fields(record: logging.LogRecord) -> Mapping[str, object]:
+    """Those of the call stand first; of a name that is bound as well, the call's value holds."""
+    own: Mapping[str, object] = getattr(record, _FIELDS, {})
+    return {**own, **{name: value for name, value in bound_ids().items() if name not in own}}
 
 
 def _value(text: str) -> str:
