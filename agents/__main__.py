@@ -26,8 +26,6 @@ def main(arguments: list[str] | None = None) -> int:
     given = parser().parse_args(arguments)
     logs.configure("agent", getattr(given, "log_level", None) or "info")
     try:
-        if os.geteuid() != 0:
-            raise PermissionError("portcullis-agent needs root: it starts sessions as other accounts")
         return int(given.run(given))
     except (PortcullisError, OSError) as exc:
         print(f"portcullis-agent: {exc}", file=sys.stderr)
@@ -87,12 +85,19 @@ async def _serve_until_signalled(chosen: AgentSettings) -> None:
 
 
 def _end_sessions(given: argparse.Namespace) -> int:
+    if given.runtime.exists() and given.runtime.stat().st_uid != os.geteuid():
+        # What stands there is believed: which processes to kill, which folders to remove.
+        raise PermissionError(
+            f"{given.runtime} belongs to another account: only that one may end its sessions"
+        )
     ended = asyncio.run(end_all(given.runtime, given.grace_seconds))
     print(f"{ended} sessions ended.")
     return 0
 
 
 def _remove_accounts(given: argparse.Namespace) -> int:
+    if os.geteuid() != 0:
+        raise PermissionError("only root can remove accounts")
     for name in remove_accounts(given.account_prefix):
         print(f"removed {name}")
     return 0

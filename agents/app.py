@@ -17,8 +17,9 @@ from agents.contracts import Launcher
 from agents.control import ControlClient, ControlHandlers
 from agents.links import AttachedSession, Doorkeeper, Links
 from agents.linux import groups
-from agents.linux.accounts import Accounts
+from agents.linux.accounts import Accounts, SessionAccounts
 from agents.linux.launcher import LinuxLauncher, make_passable, this_machine
+from agents.linux.one_account import OneAccount
 from agents.sessions.manager import Manager, SiteFacts
 from agents.sessions.session import TimeLimits
 from agents.settings import AgentSettings
@@ -41,6 +42,7 @@ class Agent:
         self._credentials = credentials
         self._incarnation = new_id()
         self._slots = settings.slots or read_slots(settings.state)
+        self._isolation = launcher.isolation
         facts = SiteFacts(credentials.id, credentials.site_id, credentials.ca, credentials.grant_keys)
         self._keys = verifying_keys(credentials.grant_keys)
         handlers = ControlHandlers(
@@ -75,7 +77,7 @@ class Agent:
             await self._manager.stop()
 
     def _hello(self) -> Hello:
-        return Hello(version(), self._slots, self._incarnation, self._manager.reports())
+        return Hello(version(), self._slots, self._incarnation, self._manager.reports(), self._isolation)
 
     def _find(self, session: str, tenant: str) -> AttachedSession | None:
         return self._manager.find(session, tenant)
@@ -99,21 +101,35 @@ class Agent:
 
 async def serve(settings: AgentSettings, stop: asyncio.Event) -> None:
     """Run until `stop` is set. Raises InvalidInput when the host has not joined or another agent runs."""
+    accounts = accounts_of(settings)
     credentials = Credentials.load(settings.state)
     if credentials is None or credentials.role != "host":
         raise InvalidInput(
             "--state", "the folder of a host that has joined: run `portcullis-agent join` first"
         )
-    with only_agent(settings.runtime):
-        await Agent(settings, credentials, linux_launcher(settings)).run(stop)
+    with only_agent(settings.runtime, accounts.folder_mode):
+        await Agent(settings, credentials, linux_launcher(settings, accounts)).run(stop)
 
 
-def linux_launcher(settings: AgentSettings) -> LinuxLauncher:
-    backend = groups.detect()
-    log.info("sessions are grouped by %s", backend.name)
+def accounts_of(settings: AgentSettings) -> SessionAccounts:
+    """As `isolation` says, and never the weaker one because of who runs this. Raises InvalidInput."""
+    if settings.isolation == "accounts":
+        if os.geteuid() != 0:
+            raise InvalidInput(
+                "isolation", "root to run the agent, or `--isolation none`: see docs/unprivileged.md"
+            )
+        return Accounts(settings.account_prefix, settings.homes)
+    if settings.isolation == "none":
+        return OneAccount(settings.homes)
+    raise InvalidInput("isolation", "accounts or none")
+
+
+def linux_launcher(settings: AgentSettings, accounts: SessionAccounts) -> LinuxLauncher:
+    backend = groups.detect() if accounts.isolation == "accounts" else groups.unprivileged()
+    log.info("sessions are grouped by %s, isolation %s", backend.name, accounts.isolation)
     return LinuxLauncher(
         settings.runtime,
-        Accounts(settings.account_prefix, settings.homes),
+        accounts,
         backend,
         groups.Limits(settings.session_memory_mb, settings.session_processes),
         this_machine(),
@@ -141,9 +157,9 @@ def read_slots(state: Path) -> int:
 
 
 @contextlib.contextmanager
-def only_agent(runtime: Path) -> Iterator[None]:
+def only_agent(runtime: Path, mode: int) -> Iterator[None]:
     """Two agents on one runtime folder would both lead its sessions. The kernel frees the lock of a dead one."""
-    make_passable(runtime)
+    make_passable(runtime, mode)
     fd = os.open(runtime / "agent.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)

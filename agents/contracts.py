@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+from portcullis.model.host import Isolation
 from portcullis.protocol.channel import Order
 from portcullis.protocol.worker_channel import FromWorker, Start, Status, ToWorker
 
@@ -43,6 +44,11 @@ class Adopted:
 
 
 class Launcher(Protocol):
+    @property
+    def isolation(self) -> Isolation:
+        """What walls sessions off from each other and from their workers."""
+        ...
+
     async def launch(self, order: Order, start: Start) -> LeaderLink:
         """Start the session's leader. Raises PortcullisError with the code of what failed."""
         ...

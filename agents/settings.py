@@ -16,6 +16,11 @@ class AgentSettings:
         "pc", help="How the names of the local accounts begin that sessions run as."
     )
     homes: Path = setting(Path("/home"), help="Folder of the users' homes.")
+    isolation: str = setting(
+        "accounts",
+        help="accounts: each session under accounts of its own, needs root. none: all under the account that runs "
+        "the agent, which must not be root; nothing walls sessions off from each other.",
+    )
     slots: int = setting(0, help="How many sessions run at once; 0: as many as were given to `join`.")
     window_seconds: float = setting(30.0, help="How long an application may take to open its first window.")
     grace_seconds: float = setting(3.0, help="How long an application may take to end at log off.")

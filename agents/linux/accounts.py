@@ -18,15 +18,18 @@ import re
 import shutil
 import subprocess
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from portcullis.errors import InvalidInput, Unavailable
+from portcullis.model.host import Isolation
 
 COMMAND_SECONDS = 30
 NOLOGIN = "/usr/sbin/nologin"
 _DIGEST_CHARACTERS = 10
+_SPARE = 1000
 _NOT_IN_HOME = re.compile(r"[^a-z0-9_]+")
 _PREFIX = re.compile(r"[a-z][a-z0-9]{0,15}-?")
 _LOCK = Path("/etc/.pwd.lock")
@@ -40,8 +43,31 @@ class Account:
     home: Path
 
 
+class SessionAccounts(Protocol):
+    """As whom sessions run: `Accounts` here, or `one_account.OneAccount`."""
+
+    @property
+    def isolation(self) -> Isolation: ...
+
+    @property
+    def folder_mode(self) -> int:
+        """Of the folders that lead to what the accounts of a session own."""
+        ...
+
+    async def user(self, tenant_id: str, user_id: str, user_name: str) -> Account:
+        """Whose programs run in the session. Raises Unavailable("account_failed")."""
+        ...
+
+    async def worker(self, index: int, taken: Collection[str]) -> Account:
+        """Whose display and worker those are: of slot `index`, and none of `taken`. Raises Unavailable."""
+        ...
+
+
 class Accounts:
     """The accounts of one instance. Safe beside other instances and agents: changes are made under one lock."""
+
+    isolation: Isolation = "accounts"
+    folder_mode = 0o711
 
     def __init__(self, prefix: str, homes: Path) -> None:
         check_prefix(prefix)
@@ -55,9 +81,11 @@ class Accounts:
         home = self._homes / home_name(user_name, name)
         return await asyncio.to_thread(self._ensure_user, name, home, comment, f"{tenant_id}/{user_id}")
 
-    async def worker(self, index: int) -> Account:
-        """Raises Unavailable("account_failed")."""
-        return await asyncio.to_thread(self._ensure_worker, f"{self._prefix}w{index}")
+    async def worker(self, index: int, taken: Collection[str] = ()) -> Account:
+        """The slot's, or a spare one while a session without a record still has it."""
+        while (name := f"{self._prefix}w{index}") in taken:
+            index += _SPARE
+        return await asyncio.to_thread(self._ensure_worker, name)
 
     def _ensure_user(self, name: str, home: Path, comment: str, ids: str) -> Account:
         with _locked():

@@ -120,6 +120,11 @@ def detect(root: Path = Path("/")) -> Backend:
     return Backend("cgroup1", writable) if "freezer" in writable else Backend("rlimits")
 
 
+def unprivileged() -> Backend:
+    """Without root: systemd's scopes and cgroups belong to others, whatever this host has."""
+    return Backend("rlimits")
+
+
 def cgroup1_folders(mountinfo: str, own_cgroups: str) -> dict[str, Path]:
     """controller -> this process's own folder in its hierarchy, from the two files of /proc/self."""
     own: dict[str, str] = {}

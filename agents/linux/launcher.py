@@ -1,10 +1,11 @@
 """Sessions of this host: starts leaders, finds them again, and cleans up after those that were killed.
 
-One folder a session, `<runtime>/sessions/<session id>` (of root, 0711). What `launch` holds is made by `build_launch`,
-which is pure:
+One folder a session, `<runtime>/sessions/<session id>`: of the agent's account, 0711, or 0700 where it is the only one.
+What `launch` holds is made by `build_launch`, which is pure:
 
     session, about       ids; what the agent that adopts the session wants to know again
     accounts             {"worker", "user"}: names of local accounts
+    home                 where the user's programs start
     display              {"command", "environment", "limits", "framebuffer_bytes"}
     worker               {"command", "environment", "limits", "start"}: its first line, without the display's fields
     bus                  {"command", "environment"} or null
@@ -20,7 +21,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import shutil
+import stat
 import subprocess
 import sys
 import zoneinfo
@@ -31,11 +34,12 @@ from typing import Any
 
 from agents.contracts import Adopted
 from agents.linux import display, environment, window_manager
-from agents.linux.accounts import Account, Accounts
+from agents.linux.accounts import Account, SessionAccounts
 from agents.linux.groups import Backend, Group, Limits
 from portcullis.errors import PortcullisError, ProtocolError, Unavailable
 from portcullis.ids import is_id
 from portcullis.logs import ids
+from portcullis.model.host import Isolation
 from portcullis.protocol.channel import Order
 from portcullis.protocol.worker_channel import (
     MAXIMUM_LINE_BYTES,
@@ -135,7 +139,7 @@ class LinuxLauncher:
     def __init__(
         self,
         runtime: Path,
-        accounts: Accounts,
+        accounts: SessionAccounts,
         backend: Backend,
         limits: Limits,
         machine: environment.Machine,
@@ -190,21 +194,21 @@ class LinuxLauncher:
         else:
             shutil.rmtree(folder, ignore_errors=True)
 
+    @property
+    def isolation(self) -> Isolation:
+        return self._accounts.isolation
+
     async def _free_worker(self, order: Order) -> Account:
-        """The slot's worker account, or a spare one while a session without a record still has it."""
-        index = order.slot
-        while True:
-            account = await self._accounts.worker(index)
-            if account.name not in self._workers.values():
-                self._workers[order.session] = account.name
-                return account
-            index += 1000
+        account = await self._accounts.worker(order.slot, frozenset(self._workers.values()))
+        self._workers[order.session] = account.name
+        return account
 
     async def _start_leader(self, folder: Path, group: Group) -> LeaderConnection:
         try:
-            make_passable(self._folders)
+            mode = self._accounts.folder_mode
+            make_passable(self._folders, mode)
             folder.mkdir()
-            folder.chmod(0o711)
+            folder.chmod(mode)
             command = (*group.prefix, sys.executable, "-I", "-S", str(LEADER), str(folder))
             async with asyncio.timeout(START_SECONDS):
                 await _run(command)
@@ -262,6 +266,7 @@ def build_launch(
             "application": order.application_name,
         },
         "accounts": {"worker": people.worker.name, "user": user.name},
+        "home": str(user.home),
         "display": {
             "command": display.command(round(environment.BASE_DPI * scale.ratio)),
             "environment": WORKER_ENVIRONMENT,
@@ -283,10 +288,12 @@ def build_launch(
     }
 
 
-def make_passable(folder: Path) -> None:
-    """A folder of root's that other accounts may pass through, whatever the umask is."""
+def make_passable(folder: Path, mode: int) -> None:
+    """A folder that the accounts of sessions may pass through, whatever the umask is. Raises OSError."""
     folder.mkdir(parents=True, exist_ok=True)
-    folder.chmod(0o711)
+    if folder.lstat().st_uid != os.geteuid() or not stat.S_ISDIR(folder.lstat().st_mode):
+        raise PermissionError(f"{folder} is not a folder of this account")
+    folder.chmod(mode)
 
 
 def bus_command(folder: Path) -> list[str]:

@@ -152,7 +152,7 @@ class ControlChannel:
     async def _converse(self) -> None:
         hello = await self._read_hello()
         await self._announce()
-        await self._take_slots(hello)
+        await self._take_facts(hello)
         previous = self._services.registry.replace(self._host.id, self)
         if previous is not None:
             previous.end(REPLACED, "another channel of this host took its place")
@@ -235,13 +235,17 @@ class ControlChannel:
         except (Unavailable, GridError) as exc:
             raise _Closing(TRY_AGAIN, "the grid cannot be written now") from exc
 
-    async def _take_slots(self, hello: Hello) -> None:
-        """The host's own settings say how many sessions it runs; the record follows them."""
-        if hello.slots == self._host.slots:
+    async def _take_facts(self, hello: Hello) -> None:
+        """The host's own settings say how many sessions it runs, and walled off by what; the record follows them."""
+        if (hello.slots, hello.isolation) == (self._host.slots, self._host.isolation):
             return
-        log.info("host changes its slots to %d", hello.slots, extra=ids(host=self._host.id))
+        log.info(
+            "host changes to %d slots, isolation %s",
+            *(hello.slots, hello.isolation),
+            extra=ids(host=self._host.id),
+        )
         try:
-            await self._services.hosts.set_slots(self._host.id, hello.slots)
+            await self._services.hosts.take_facts(self._host.id, hello.slots, hello.isolation)
         except (Unavailable, GridError) as exc:
             raise _Closing(TRY_AGAIN, "the grid cannot be written now") from exc
 

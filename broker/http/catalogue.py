@@ -7,6 +7,7 @@ from aiohttp import web
 from broker.http.middleware import CALLER, Policy, route
 from broker.http.services import PublicServices
 from broker.http.views import answer, session_view, tile_view
+from portcullis.model.host import Isolation
 
 
 class CatalogueRoutes:
@@ -34,5 +35,13 @@ class CatalogueRoutes:
             {
                 "applications": [tile_view(application) for application in applications],
                 "sessions": [session_view(session, services.applications) for session in running],
+                "isolation": self._isolation(caller.tenant.id),
             }
         )
+
+    def _isolation(self, tenant_id: str) -> Isolation:
+        """The weakest of the hosts that may run the tenant's sessions: people are told."""
+        hosts = [
+            host for host in self._services.hosts.list() if tenant_id in host.tenants and not host.revoked
+        ]
+        return "none" if any(host.isolation == "none" for host in hosts) else "accounts"

@@ -12,7 +12,7 @@ from broker.grid.scopes import Record, Stores
 from broker.repositories.committing import commit
 from broker.snapshot import Snapshot
 from portcullis.errors import Unavailable
-from portcullis.model.host import Host, LiveHost
+from portcullis.model.host import Host, Isolation, LiveHost
 
 LEASE_SECONDS = 15
 ATTEMPTS_ON_CONFLICT = 8
@@ -40,14 +40,14 @@ class Hosts:
     def live_ids(self) -> set[str]:
         return {record.path[2] for record in self._snapshot.list("site", "live", "host")}
 
-    async def set_slots(self, host_id: str, slots: int) -> None:
-        """Raises Unavailable. A host that was removed meanwhile is left alone."""
+    async def take_facts(self, host_id: str, slots: int, isolation: Isolation) -> None:
+        """What the host says of itself. Raises Unavailable. One that was removed meanwhile is left alone."""
         for _ in range(ATTEMPTS_ON_CONFLICT):
             record = self._snapshot.get("site", ("host", host_id))
             if record is None:
                 return
             site = self._stores.site
-            changed = replace(Host.from_json(record.value), slots=slots)
+            changed = replace(Host.from_json(record.value), slots=slots, isolation=isolation)
             put = site.put(("host", host_id), changed.to_json(), author="host")
             result = await commit(self._stores, put, conditions=[site.unchanged(record)])
             await self._snapshot.until(result.revision)

@@ -60,6 +60,7 @@ LISTS: dict[str, tuple[Column, ...]] = {
         Column("STATE", host_state),
         plain("SLOTS", "slots"),
         plain("SESSIONS", "sessions"),
+        plain("ISOLATION", "isolation"),
         plain("ID", "id"),
     ),
     "users": (

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 MachineRole = Literal["host", "gateway"]
+Isolation = Literal["accounts", "none"]
+"""Of a host's sessions: each runs under accounts of its own, or all under one, the agent's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +24,8 @@ class Host:
     revoked: bool = False
     key_hash: str = ""
     """SHA-256 (hex) of the newest certificate's public key: a renewal whose answer was lost is answered again."""
+    isolation: Isolation = "accounts"
+    """As its agent said last."""
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -33,6 +37,7 @@ class Host:
             "draining": self.draining,
             "revoked": self.revoked,
             "key_hash": self.key_hash,
+            "isolation": self.isolation,
         }
 
     @classmethod
@@ -46,6 +51,7 @@ class Host:
             data.get("draining", False),
             data.get("revoked", False),
             data.get("key_hash", ""),
+            data.get("isolation", "accounts"),
         )
 
 

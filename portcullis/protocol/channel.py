@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, get_args
 
 from portcullis.errors import CODES
+from portcullis.model.host import Isolation
 from portcullis.model.session import Display, Session, Stage, State
 from portcullis.protocol.fields import Fields
 
@@ -63,6 +64,7 @@ class Hello:
     slots: int
     incarnation: str
     sessions: tuple[Report, ...] = ()
+    isolation: Isolation = "accounts"
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -70,6 +72,7 @@ class Hello:
             "version": self.version,
             "slots": self.slots,
             "incarnation": self.incarnation,
+            "isolation": self.isolation,
             "sessions": [report.to_json() for report in self.sessions],
         }
 
@@ -234,7 +237,14 @@ def _hello(fields: Fields) -> Hello:
         slots=fields.integer("slots", 1, MAXIMUM_SLOTS),
         incarnation=fields.id("incarnation"),
         sessions=fields.items("sessions", MAXIMUM_REPORTS, _report),
+        isolation=_isolation(fields),
     )
+
+
+def _isolation(fields: Fields) -> Isolation:
+    """An agent that does not say it is older than the choice. What a newer one says counts as none."""
+    said = fields.optional_text("isolation", 64)
+    return "accounts" if said is None or said == "accounts" else "none"
 
 
 def _report(fields: Fields) -> Report:

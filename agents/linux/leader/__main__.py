@@ -47,7 +47,7 @@ def sweep(folder: Path) -> None:
 
 def _listen(folder: Path) -> socket.socket:
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    listener.bind(str(folder / "leader.sock"))  # umask 077: root alone may connect
+    listener.bind(str(folder / "leader.sock"))  # umask 077: the agent's account alone may connect
     listener.listen(4)
     return listener
 

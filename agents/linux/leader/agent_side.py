@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from collections.abc import Callable
 
@@ -45,7 +46,7 @@ class AgentSide:
 
     def _accept(self) -> None:
         connection, _ = self._listener.accept()
-        if peer_uid(connection) != 0:
+        if peer_uid(connection) != os.geteuid():
             connection.close()
             return
         self._drop()  # the newest wins

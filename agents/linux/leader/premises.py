@@ -52,7 +52,7 @@ class Premises:
         groups = self.launch["group"][role]
         if role == "worker":
             return processes.Confinement(account, groups, self.launch[name]["limits"])
-        return processes.Confinement(account, groups, self.launch["limits"], account.pw_dir)
+        return processes.Confinement(account, groups, self.launch["limits"], self.launch["home"])
 
     def environment(self, name: str) -> dict[str, str]:
         """Of a process; with DISPLAY for the user's ones."""

@@ -97,7 +97,7 @@ def members(groups: Iterable[str]) -> set[int]:
     for group in groups:
         with contextlib.suppress(OSError):
             found |= {int(line) for line in Path(group, "cgroup.procs").read_text().split()}
-    return {pid for pid in found if pid != os.getpid() and _is_alive(pid)}
+    return {pid for pid in found if pid != os.getpid() and is_alive(pid)}
 
 
 def marked(session: str) -> set[int]:
@@ -105,19 +105,19 @@ def marked(session: str) -> set[int]:
     found = set()
     for pid in _pids():
         with contextlib.suppress(OSError):
-            if mark in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0") and _is_alive(pid):
+            if mark in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0") and is_alive(pid):
                 found.add(pid)
     return found
 
 
 def leaders(script: str, folder: Path) -> set[int]:
-    """Root's processes that lead the session of `folder`: there is one at most, and it may have lost its socket."""
+    """Own processes that lead the session of `folder`: there is one at most, and it may have lost its socket."""
     command = [os.fsencode(script), os.fsencode(folder)]
     found = set()
     for pid in _pids():
         with contextlib.suppress(OSError):
             arguments = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[:-1]
-            if arguments[-2:] == command and Path(f"/proc/{pid}").stat().st_uid == 0 and _is_alive(pid):
+            if arguments[-2:] == command and is_own(pid) and is_alive(pid):
                 found.add(pid)
     return found
 
@@ -136,6 +136,11 @@ def kill_members(groups: Collection[str]) -> None:
     kill(members(groups))
     for path in freezers:
         write(path, "THAWED")
+
+
+def is_own(pid: int) -> bool:
+    """Whether the process has the account of this one. Raises OSError when it has ended."""
+    return Path(f"/proc/{pid}").stat().st_uid == os.geteuid()
 
 
 def has_processes(uid: int) -> bool:
@@ -190,15 +195,24 @@ def _confine(confinement: Confinement) -> None:
     os.setsid()
     for name, value in {"core": 0, **confinement.limits}.items():
         _limit(getattr(resource, f"RLIMIT_{name.upper()}"), value)
-    account = confinement.account
-    os.initgroups(account.pw_name, account.pw_gid)
-    os.setresgid(account.pw_gid, account.pw_gid, account.pw_gid)
-    os.setresuid(account.pw_uid, account.pw_uid, account.pw_uid)
+    _become(confinement.account)
     os.umask(0o077)
     for option, argument in ((_PR_SET_NO_NEW_PRIVS, 1), (_PR_SET_PDEATHSIG, int(signal.SIGKILL))):
         if _libc.prctl(option, argument, 0, 0, 0) != 0:
             raise OSError(ctypes.get_errno(), "prctl")
     os.chdir(confinement.folder)
+
+
+def _become(account: pwd.struct_passwd) -> None:
+    """Raises PermissionError: nothing of a session runs as root, and whoever is not root stays who it is."""
+    if account.pw_uid == 0:
+        raise PermissionError("no program of a session runs as root")
+    if os.geteuid() == 0:
+        os.initgroups(account.pw_name, account.pw_gid)
+        os.setresgid(account.pw_gid, account.pw_gid, account.pw_gid)
+        os.setresuid(account.pw_uid, account.pw_uid, account.pw_uid)
+    elif account.pw_uid != os.geteuid():
+        raise PermissionError(f"only root can run programs as {account.pw_name}")
 
 
 def _limit(kind: int, value: int) -> None:
@@ -246,6 +260,7 @@ def _stat_fields(pid: int) -> list[str] | None:
         return None
 
 
-def _is_alive(pid: int) -> bool:
+def is_alive(pid: int) -> bool:
+    """Not a zombie either."""
     fields = _stat_fields(pid)
     return fields is not None and fields[0] not in "ZX"

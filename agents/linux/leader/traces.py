@@ -19,7 +19,7 @@ import struct
 from pathlib import Path
 from typing import Any
 
-from agents.linux.leader.processes import has_processes
+from agents.linux.leader.processes import has_processes, is_alive
 
 FRAMEBUFFER_ROOT = Path("/dev/shm")  # noqa: S108  # a tmpfs: Xvfb maps its framebuffer from a file there
 X11_SOCKETS = Path("/tmp/.X11-unix")  # noqa: S108  # fixed by the X protocol's Unix transport
@@ -47,7 +47,9 @@ def make_framebuffer_folder(session: str, worker: pwd.struct_passwd, framebuffer
 
 
 def make_x11_folder() -> None:
-    """Where X servers listen: of root and sticky. An X server that isn't root cannot make it so."""
+    """Where X servers listen: of root and sticky. Only root can make it so; without it Xvfb makes one of its own."""
+    if os.geteuid() != 0:
+        return
     with contextlib.suppress(FileExistsError):
         X11_SOCKETS.mkdir()
     fd = os.open(X11_SOCKETS, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
@@ -78,8 +80,10 @@ def remove(folder: Path, facts: dict[str, Any]) -> None:
     uids = facts.get("uids", {})
     if (display := facts.get("display")) is not None:
         number = display.removeprefix(":")
-        for path in (X11_SOCKETS / f"X{number}", Path(f"/tmp/.X{number}-lock")):  # noqa: S108
-            _unlink_of(path, uids.get("worker"))
+        lock = Path(f"/tmp/.X{number}-lock")  # noqa: S108
+        if not _is_held(lock):
+            for path in (X11_SOCKETS / f"X{number}", lock):
+                _unlink_of(path, uids.get("worker"))
     if (framebuffer := facts.get("framebuffer")) is not None:
         shutil.rmtree(framebuffer, ignore_errors=True)
     for path in folder.iterdir():
@@ -100,15 +104,26 @@ def _xauthority(cookie: bytes) -> bytes:
     return struct.pack(">HHHH", 0xFFFF, 0, 0, len(name)) + name + struct.pack(">H", len(cookie)) + cookie
 
 
+def _is_held(lock: Path) -> bool:
+    """Whether another X server has the number by now, perhaps under the same account: its lock holds its id."""
+    try:
+        return is_alive(int(lock.read_text()))
+    except (OSError, ValueError):
+        return False
+
+
 def _unlink_of(path: Path, uid: int | None) -> None:
-    """Another session's X server may have taken the number meanwhile: its files are another account's."""
+    """Only what is the session's own: another account may have taken the name meanwhile."""
     with contextlib.suppress(OSError):
         if path.lstat().st_uid == uid:
             path.unlink()
 
 
 def _remove_shared_memory(uid: int) -> None:
-    """What applications that were killed left of POSIX and System V shared memory."""
+    """What applications that were killed left of POSIX and System V shared memory.
+
+    Never called where the user's account is the leader's own: the leader is a process of it.
+    """
     for path in FRAMEBUFFER_ROOT.iterdir():
         with contextlib.suppress(OSError):
             found = path.lstat()

@@ -46,6 +46,7 @@ class MachineRoutes:
             "online": self._services.hosts.is_live(host.id),
             "draining": host.draining,
             "revoked": host.revoked,
+            "isolation": host.isolation,
         }
 
     async def gateways(self, request: web.Request) -> web.Response:

@@ -16,11 +16,13 @@ def test_damaged_note_of_slots_falls_back(tmp_path, text):
     assert read_slots(tmp_path) == DEFAULT_SLOTS
 
 
-def test_second_agent_on_a_runtime_folder_is_refused(tmp_path):
-    with only_agent(tmp_path / "run"), pytest.raises(InvalidInput), only_agent(tmp_path / "run"):
+@pytest.mark.parametrize("mode", [0o711, 0o700])
+def test_second_agent_on_a_runtime_folder_is_refused(tmp_path, mode):
+    run = tmp_path / "run"
+    with only_agent(run, mode), pytest.raises(InvalidInput), only_agent(run, mode):
         pass
-    with only_agent(tmp_path / "run"):
-        assert (tmp_path / "run").stat().st_mode & 0o777 == 0o711
+    with only_agent(run, mode):
+        assert run.stat().st_mode & 0o777 == mode
 
 
 @pytest.mark.parametrize(

@@ -275,7 +275,8 @@ async def test_hosts_of_the_tenant_are_listed_with_its_own_sessions(site: ApiSit
         ("acme-h1", True, 1),
         ("shared", False, 0),
     ]
-    assert hosts[0].keys() == {"id", "name", "slots", "sessions", "online", "draining", "revoked"}
+    fields = {"id", "name", "slots", "sessions", "online", "draining", "revoked", "isolation"}
+    assert hosts[0].keys() == fields
     assert [(item["name"], item["public_origin"], item["online"]) for item in gateways] == [
         ("g1", ORIGIN, False)
     ]

@@ -56,7 +56,7 @@ async def test_the_catalogue_shows_what_its_user_may_launch_and_what_runs(site: 
             "device_pixel_ratio": 1.0,
         }
     ]
-    assert nothing == {"applications": [], "sessions": []}
+    assert nothing == {"applications": [], "sessions": [], "isolation": "accounts"}
 
 
 async def test_a_launch_carries_its_display_and_is_found_again(site: ApiSite) -> None:
