@@ -76,7 +76,7 @@ def _add_init_arguments(parser: argparse.ArgumentParser) -> None:
 async def _serve(arguments: argparse.Namespace) -> None:
     loaded = settings.load(BrokerSettings, "broker", arguments)
     loaded.check()
-    logs.configure("broker", loaded.log_level)
+    logs.configure("broker", loaded.log_level, loaded.log_format)
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

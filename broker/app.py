@@ -16,6 +16,7 @@ from aiohttp import web
 
 from broker.gateways.directory import GatewayDirectory
 from broker.grid.embedded import EmbeddedGrid
+from broker.grid.metered import MeteredGrid
 from broker.grid.scopes import Stores
 from broker.grid.seal import SiteKey
 from broker.hosts.channel import ControlServer, ControlServices
@@ -23,10 +24,12 @@ from broker.hosts.liveness import HostWatch
 from broker.hosts.registry import ChannelRegistry
 from broker.http.body import MAXIMUM_BODY_BYTES
 from broker.http.inner import InnerServices, inner_routes
+from broker.http.measured import measured, routes_of
 from broker.http.peers import Peers
 from broker.http.public import PublicServices, check_policies, public_middlewares, public_routes
 from broker.identity.identity import build_identity
 from broker.launch.launch import Launcher
+from broker.launch.outcomes import LaunchOutcomes
 from broker.launch.traces import Traces
 from broker.pki.authority import Authority
 from broker.pki.machines import Machines
@@ -48,10 +51,14 @@ from broker.sessions.lifecycle import Lifecycle
 from broker.sessions.stages import Stages
 from broker.settings import BrokerSettings
 from broker.snapshot import Snapshot
+from broker.watched import Readiness, Readings
 from portcullis.clock import Clock, SystemClock
 from portcullis.errors import InvalidInput, Unavailable
 from portcullis.ids import new_id
 from portcullis.logs import ids
+from portcullis.measuring import Metrics
+from portcullis.metrics import GRID_SECONDS
+from portcullis.probes import Probes, Watch
 from portcullis.settings import Address
 from portcullis.tasks import cancel_and_wait, spawn
 
@@ -72,7 +79,9 @@ class Broker:
         self._id = new_id()
         self._version = version("portcullis")
         self._undo = AsyncExitStack()
+        self._metrics = Metrics("broker", self._version)
         self._grid: EmbeddedGrid
+        self._metered: MeteredGrid
         self.parts: Parts
 
     async def start(self) -> None:
@@ -102,15 +111,32 @@ class Broker:
         renewal = spawn(certificate.run(), name="own-certificate")
         undo.push_async_callback(cancel_and_wait, renewal)
         self.parts = parts = Parts(
-            stores, snapshot, authority, self._clock, self._id, self.settings.sessions_per_user
+            stores,
+            snapshot,
+            authority,
+            self._clock,
+            self._id,
+            self.settings.sessions_per_user,
+            self._metrics,
         )
         undo.push_async_callback(parts.stop)
         parts.start()
         bound = self._bind(undo)
-        presence = Presence(stores, snapshot, self._clock, self._id, self._version)
+        presence = Presence(
+            stores, snapshot, self._clock, self._id, self._version, lambda: self._metered.failing
+        )
         await presence.start(self.settings.advertised(self.address.port))
         undo.push_async_callback(presence.stop)
+        await self._watch(parts, undo)
         await self._listen(parts, bound, certificate.context, undo)
+
+    async def _watch(self, parts: Parts, undo: AsyncExitStack) -> None:
+        """The listener for metrics and readiness, where one is set."""
+        readiness = Readiness(self._metered, parts.snapshot, self._clock)
+        Readings(parts.snapshot, parts.hosts, parts.gateways, parts.registry, readiness).offer(self._metrics)
+        probes = Probes(self._metrics, readiness.trouble)
+        undo.push_async_callback(probes.stop)
+        await probes.start(Watch.of(self.settings.metrics, self.settings.metrics_exposed))
 
     async def _open_stores(self, undo: AsyncExitStack) -> Stores:
         if not self.settings.grid.exists():
@@ -118,7 +144,12 @@ class Broker:
         site_key = SiteKey.load(self.settings.site_key)
         self._grid = await EmbeddedGrid.open(self.settings.grid)
         undo.push_async_callback(self._grid.close)
-        return Stores(self._grid, site_key, self._clock)
+        self._metered = MeteredGrid(
+            self._grid,
+            self._clock,
+            lambda seconds, outcome: self._metrics.observe(GRID_SECONDS, seconds, outcome=outcome),
+        )
+        return Stores(self._metered, site_key, self._clock)
 
     def _bind(self, undo: AsyncExitStack) -> socket.socket:
         """Before the first machine is told of this address. Raises OSError."""
@@ -151,10 +182,13 @@ class Parts:
         clock: Clock,
         broker_id: str,
         sessions_per_user: int,
+        metrics: Metrics,
     ) -> None:
         self.stores = stores
         self.snapshot = snapshot
         self._clock = clock
+        self._metrics = metrics
+        self._outcomes = LaunchOutcomes(metrics, clock)
         self.registry = ChannelRegistry()
         self.sessions = Sessions(stores, snapshot)
         self.hosts = Hosts(stores, snapshot)
@@ -169,7 +203,9 @@ class Parts:
         self.directory = GatewayDirectory(self.gateways, self.keys)
         self.traces = Traces(TraceStore(stores, clock), clock)
         logins = LoginRecords(stores, snapshot)
-        self.lifecycle = Lifecycle(snapshot, self.sessions, logins, self.hosts, self.traces, self.registry)
+        self.lifecycle = Lifecycle(
+            snapshot, self.sessions, logins, self.hosts, self.traces, self.registry, self._outcomes
+        )
         self.stages = Stages(snapshot, self.traces)
         self.attach = self._attach()
         self.launcher = self._launcher(sessions_per_user)
@@ -210,6 +246,7 @@ class Parts:
             self._clock,
             loads=lambda: self.registry.loads,
             sessions_per_user=sessions_per_user,
+            outcomes=self._outcomes,
         )
 
     def _control(self, broker_id: str) -> ControlServer:
@@ -229,11 +266,13 @@ class Parts:
     def application(self) -> web.Application:
         public = self._public()
         application = web.Application(
-            middlewares=public_middlewares(public), client_max_size=MAXIMUM_BODY_BYTES
+            middlewares=public_middlewares(public, measured(self._metrics, self._clock)),
+            client_max_size=MAXIMUM_BODY_BYTES,
         )
         application.add_routes(public_routes(public))
         application.add_routes(inner_routes(self._inner()))
         check_policies(application)
+        self._metrics.know_routes(routes_of(application))
         return application
 
     def _inner(self) -> InnerServices:

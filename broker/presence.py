@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 
 from broker.grid.grid import GridError, LeaseGone
-from broker.grid.scopes import Stores
+from broker.grid.scopes import SealedOperation, Stores
 from broker.repositories.committing import commit
 from broker.snapshot import Snapshot
 from portcullis.clock import Clock
@@ -26,13 +27,21 @@ KEEP_ALIVE_SECONDS = 5.0
 
 class Presence:
     def __init__(
-        self, stores: Stores, snapshot: Snapshot, clock: Clock, broker_id: str, version: str
+        self,
+        stores: Stores,
+        snapshot: Snapshot,
+        clock: Clock,
+        broker_id: str,
+        version: str,
+        is_failing: Callable[[], bool] = lambda: False,
     ) -> None:
+        """`is_failing`: whether the last write failed. Then this one, which nothing hangs on, tries the next."""
         self._stores = stores
         self._snapshot = snapshot
         self._clock = clock
         self._path = ("live", "broker", broker_id)
         self._version = version
+        self._is_failing = is_failing
         self._address: Address | None = None
         self._lease = 0
         self._task: asyncio.Task[None] | None = None
@@ -64,14 +73,20 @@ class Presence:
             await self._stores.grid.keep_alive(self._lease)
         except LeaseGone:
             await self._announce()
+        else:
+            if self._is_failing():
+                await commit(self._stores, self._record())
 
     async def _announce(self) -> None:
         self._lease = (await self._stores.grid.lease(LEASE_SECONDS)).id
-        value = {"address": str(self._address), "version": self._version, "started": self._clock.now()}
         site = self._stores.site
         others = (
             record for record in self._snapshot.list("site", "live", "broker") if record.path != self._path
         )
-        stale = [site.delete(other.path) for other in others if other.value["address"] == value["address"]]
-        result = await commit(self._stores, site.put(self._path, value, lease=self._lease), *stale)
+        stale = [site.delete(other.path) for other in others if other.value["address"] == str(self._address)]
+        result = await commit(self._stores, self._record(), *stale)
         await self._snapshot.until(result.revision)
+
+    def _record(self) -> SealedOperation:
+        value = {"address": str(self._address), "version": self._version, "started": self._clock.now()}
+        return self._stores.site.put(self._path, value, lease=self._lease)

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from portcullis.errors import InvalidInput
+from portcullis.logs import FORMAT_HELP
+from portcullis.probes import METRICS_EXPOSED_HELP, METRICS_HELP, Watch
 from portcullis.settings import Address, setting
 
 
@@ -17,6 +19,9 @@ class BrokerSettings:
     address: str = setting("", help="How gateways and hosts reach this broker, if not as it listens.")
     sessions_per_user: int = setting(10, help="How many sessions a user may have at once.")
     log_level: str = setting("info", help="debug, info, warning or error.")
+    log_format: str = setting("text", help=FORMAT_HELP)
+    metrics: str = setting("", help=METRICS_HELP)
+    metrics_exposed: bool = setting(False, help=METRICS_EXPOSED_HELP)
 
     @property
     def site_key(self) -> Path:
@@ -30,6 +35,7 @@ class BrokerSettings:
         """Raises InvalidInput for what the types let through."""
         if self.log_level not in ("debug", "info", "warning", "error"):
             raise InvalidInput("--log-level", "debug, info, warning or error")
+        Watch.of(self.metrics, self.metrics_exposed)
         if self.sessions_per_user < 1:
             raise InvalidInput("--sessions-per-user", "at least 1")
         self.advertised(self.listen.port)

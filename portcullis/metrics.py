@@ -50,7 +50,7 @@ class Metric:
 
 _STATUSES = ("2xx", "3xx", "4xx", "5xx")
 _LAUNCH_OUTCOMES = ("ready", "reconnected", *LAUNCH_REFUSED, *LAUNCH_FAILED, "logged_off")
-_STATES = tuple(state for state in get_args(State) if state != "ended")
+STATES = tuple(state for state in get_args(State) if state != "ended")
 
 # broker
 
@@ -72,7 +72,7 @@ LAUNCH_STAGE_SECONDS = Metric(
     {"stage": STAGES[1:]},
     LAUNCH,
 )
-SESSIONS = Metric("broker", "sessions", "gauge", "Sessions of the site.", {"state": _STATES})
+SESSIONS = Metric("broker", "sessions", "gauge", "Sessions of the site.", {"state": STATES})
 HOSTS = Metric("broker", "hosts", "gauge", "Hosts of the site.", {"state": ("online", "offline", "draining")})
 GATEWAYS = Metric("broker", "gateways", "gauge", "Gateways of the site.", {"state": ("online", "offline")})
 CHANNELS = Metric(
@@ -160,7 +160,7 @@ REGISTERED = Metric(
 
 # agent
 
-AGENT_SESSIONS = Metric("agent", "sessions", "gauge", "Sessions on this host.", {"state": _STATES})
+AGENT_SESSIONS = Metric("agent", "sessions", "gauge", "Sessions on this host.", {"state": STATES})
 AGENT_LAUNCHES = Metric(
     "agent",
     "launches_total",

@@ -18,6 +18,8 @@ from portcullis.errors import InvalidInput
 from portcullis.measuring import Metrics
 from portcullis.settings import Address
 
+METRICS_HELP = "Where /metrics, /healthz and /readyz are served, HOST:PORT, by plain http; empty: nowhere."
+METRICS_EXPOSED_HELP = "Allows --metrics beyond loopback: whoever reaches that port may read it."
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 SHUTDOWN_SECONDS = 1.0
 

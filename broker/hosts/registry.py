@@ -40,6 +40,9 @@ class ChannelRegistry:
         if channel is not None:
             channel.cut(message)
 
+    def __len__(self) -> int:
+        return len(self._channels)
+
     def end_all(self, code: int, reason: str) -> None:
         for channel in list(self._channels.values()):
             channel.end(code, reason)

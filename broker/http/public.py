@@ -45,8 +45,8 @@ def public_routes(services: PublicServices) -> list[web.RouteDef]:
     return [definition for group in groups for definition in group.routes()]
 
 
-def public_middlewares(services: PublicServices) -> list[Middleware]:
+def public_middlewares(services: PublicServices, *between: Middleware) -> list[Middleware]:
     """For the application that holds `public_routes`; it may hold other routes beside them, outside
-    `/api/v1/`.
+    `/api/v1/`. What stands `between` sees refusals as exceptions.
     """
-    return [errors_as_json, Access(services).middleware]
+    return [errors_as_json, *between, Access(services).middleware]

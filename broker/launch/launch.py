@@ -12,6 +12,7 @@ import secrets
 from collections.abc import Callable, Mapping
 
 from broker.grid.scopes import Stores
+from broker.launch.outcomes import Outcomes, Uncounted
 from broker.launch.placement import Choose
 from broker.launch.plan import LaunchPlan, LaunchRequest, Reconnect, Refusal, plan
 from broker.launch.traces import Traces, new_reference
@@ -47,6 +48,7 @@ class Launcher:
         loads: Callable[[], Mapping[str, float]],
         sessions_per_user: int,
         choose: Choose = secrets.randbelow,
+        outcomes: Outcomes | None = None,
     ) -> None:
         self._stores = stores
         self._snapshot = snapshot
@@ -56,6 +58,7 @@ class Launcher:
         self._loads = loads
         self._sessions_per_user = sessions_per_user
         self._choose = choose
+        self._outcomes = outcomes or Uncounted()
 
     async def launch(self, request: LaunchRequest) -> tuple[Session, bool]:
         """The session, and whether it ran already. Raises Refused with a reference, or Unavailable."""
@@ -70,6 +73,7 @@ class Launcher:
             if isinstance(answer, Refusal):
                 raise await self._refused(request, seen, answer)
             if isinstance(answer, Reconnect):
+                self._outcomes.answered("reconnected")
                 log.info("launch reconnects", extra=_ids_of(answer.session))
                 return answer.session, True
             session = await self._claim(request, seen, answer)
@@ -117,6 +121,7 @@ class Launcher:
         )
 
     async def _refused(self, request: LaunchRequest, seen: Look, refusal: Refusal) -> Refused:
+        self._outcomes.answered(refusal.code)
         user, application = seen.view.user, seen.view.application
         reference = await self._traces.refused(
             request.tenant_id,

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Protocol
 
+from broker.launch.outcomes import Outcomes, Uncounted
 from broker.launch.traces import Traces
 from broker.repositories.hosts import Hosts
 from broker.repositories.logins import LoginRecords
@@ -46,6 +47,7 @@ class Lifecycle:
         hosts: Hosts,
         traces: Traces,
         hearers: Hearers,
+        outcomes: Outcomes | None = None,
     ) -> None:
         self._snapshot = snapshot
         self._unsubscribe: Callable[[], None] = lambda: None
@@ -54,6 +56,7 @@ class Lifecycle:
         self._hosts = hosts
         self._traces = traces
         self._hearers = hearers
+        self._outcomes = outcomes or Uncounted()
 
     def start(self) -> None:
         """Logins that end elsewhere, by another broker or by their time, are cut as well."""
@@ -113,6 +116,8 @@ class Lifecycle:
         changed = await self._sessions.change(report.tenant, report.session, lambda s: _moved(s, report))
         if changed is not None and (changed.state, changed.stage) != (session.state, session.stage):
             log.info("session %s", changed.state, extra=_ids_of(changed, stage=changed.stage))
+        if changed is not None and changed.stage != session.stage:
+            self._outcomes.reached(changed)
         return True
 
     async def end(
@@ -132,6 +137,7 @@ class Lifecycle:
             await self._traces.failed(session, code, CODES[code], f"{detail} [{code}]")
         if await self._sessions.remove(tenant_id, session_id, still) is None:
             return
+        self._outcomes.ended(session, code)
         level = logging.WARNING if failed else logging.INFO
         log.log(level, "session ended: %s", detail, extra=_ids_of(session, code=code))
 

@@ -32,7 +32,7 @@ async def test_a_broker_whose_grid_cannot_be_written_any_more_gives_up(
     def fail(*_: object) -> None:
         raise sqlite3.OperationalError("disk I/O error")
 
-    grid = site.parts.stores.grid
+    grid = site.broker._grid
     assert isinstance(grid, EmbeddedGrid)
     monkeypatch.setattr(grid._disk, "commit", fail)
     with pytest.raises(GridUnavailable):
