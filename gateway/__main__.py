@@ -10,13 +10,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from gateway.app import GatewayApp, Options
-from gateway.guard import Gate, Limits
-from gateway.listener import slim_tls_buffers
 from gateway.origins import parse_origin
 from gateway.settings import JoinSettings, ServeSettings
 from portcullis import logs, settings
 from portcullis.enrolment import Credentials, join
 from portcullis.errors import InvalidInput, PortcullisError
+from portcullis.serving.gate import Gate
+from portcullis.serving.guard import Limits
+from portcullis.serving.listener import slim_tls_buffers
 
 _COMMANDS: dict[str, tuple[type[Any], str]] = {
     "join": (JoinSettings, "Enrol this machine as a gateway by a one-time token."),

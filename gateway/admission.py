@@ -3,16 +3,18 @@
 `Visitor` owns the transport in that time. It unmasks one frame (`portcullis.protocol.admission`), keeps a little
 of what the client sends after that, so that the end of the connection is noticed at once, and then either becomes
 an end of the splice or sends a Close frame. After a refusal it reads on for a moment: closing a socket with unread
-bytes resets the connection, and the reset could overtake the Close frame.
+bytes resets the connection, and the reset could overtake the Close frame. In both times it has nothing to do, and gives
+way to a newcomer when no place is left.
 """
 
 from __future__ import annotations
 
 import asyncio
 
-from gateway.splice import End, Previous
+from gateway.splice import End
 from portcullis.errors import ProtocolError, Refused
 from portcullis.protocol.admission import Admission, AdmissionReader, close_frame
+from portcullis.serving.guard import Guard
 
 EARLY_BYTES = 64 * 1024
 FAREWELL_SECONDS = 1.0
@@ -21,7 +23,7 @@ _MASKED_CLOSE = 0x88
 
 
 class Visitor(asyncio.Protocol):
-    def __init__(self, transport: asyncio.Transport, previous: Previous) -> None:
+    def __init__(self, transport: asyncio.Transport, previous: Guard) -> None:
         self._transport = transport
         self._previous = previous
         self._reader: AdmissionReader | None = AdmissionReader()
@@ -31,6 +33,7 @@ class Visitor(asyncio.Protocol):
         loop = asyncio.get_running_loop()
         self._admission: asyncio.Future[Admission] = loop.create_future()
         self._gone: asyncio.Future[None] = loop.create_future()
+        previous.waits()
 
     async def admission(self, timeout_seconds: float) -> Admission:
         """What the client presents. Raises ProtocolError, Refused("admission_timeout") or ConnectionResetError."""
@@ -44,7 +47,11 @@ class Visitor(asyncio.Protocol):
     def close(self) -> None:
         """If nobody took the transport over, it is closed here."""
         if not self._handed_on:
-            self._transport.close()
+            self._close()
+
+    def give_way(self) -> None:
+        """Somebody else needs the place of one that presents nothing."""
+        self._fail(Refused("too_many_connections"))
 
     def become_end(self) -> End:
         """Hand the transport on. Raises ConnectionResetError when the client has gone."""
@@ -58,6 +65,7 @@ class Visitor(asyncio.Protocol):
     async def refuse(self, code: str) -> None:
         """Send the Close frame of a reason code, give the client a moment to answer it, and close."""
         self._refused = True
+        self._previous.waits()
         self._transport.write(close_frame(code))
         self._transport.resume_reading()
         try:
@@ -65,7 +73,7 @@ class Visitor(asyncio.Protocol):
                 await self._gone
         except TimeoutError:
             pass
-        self._transport.close()
+        self._close()
 
     def data_received(self, data: bytes) -> None:
         if self._refused:
@@ -76,9 +84,7 @@ class Visitor(asyncio.Protocol):
             self._read_admission(self._reader, data)
 
     def connection_lost(self, exc: BaseException | None) -> None:
-        if not self._admission.done():
-            self._admission.set_exception(ConnectionResetError("the client has gone"))
-            self._admission.exception()  # nobody may be waiting for it: that is no error to report
+        self._fail(ConnectionResetError("the client has gone"))
         self._leave()
         self._previous.connection_lost(exc)
 
@@ -86,13 +92,19 @@ class Visitor(asyncio.Protocol):
         try:
             admission = reader.feed(data)
         except ProtocolError as exc:
-            self._reader = None
-            self._admission.set_exception(exc)
+            self._fail(exc)
             return
-        if admission is not None:
+        if admission is not None and not self._admission.done():
             self._reader = None
             self._keep(reader.rest)
+            self._previous.keeps()
             self._admission.set_result(admission)
+
+    def _fail(self, why: Exception) -> None:
+        self._reader = None
+        if not self._admission.done():
+            self._admission.set_exception(why)
+            self._admission.exception()  # nobody may be waiting for it: that is no error to report
 
     def _keep(self, data: bytes) -> None:
         self._rest += data
@@ -103,6 +115,12 @@ class Visitor(asyncio.Protocol):
         """A client that said no more than its admission answers with its own Close frame."""
         if not self._rest and data[0] == _MASKED_CLOSE:
             self._leave()
+
+    def _close(self) -> None:
+        if (
+            not self._transport.is_closing()
+        ):  # a TLS transport that is closed twice cannot be aborted any more
+            self._transport.close()
 
     def _leave(self) -> None:
         if not self._gone.done():

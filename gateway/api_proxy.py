@@ -15,10 +15,10 @@ from aiohttp import web
 from multidict import CIMultiDict, MultiMapping
 
 from gateway.brokers import Brokers
-from gateway.guard import read_body
 from gateway.origins import Origins
 from gateway.takeover import has_body
 from portcullis.errors import Refused, Unavailable
+from portcullis.serving.guard import read_body
 
 PREFIX = "/api/v1/"
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE"})

@@ -13,7 +13,6 @@ from dataclasses import dataclass, field, replace
 import web_client
 from gateway.api_proxy import ApiProxy
 from gateway.brokers import Brokers
-from gateway.guard import Gate, Limits
 from gateway.inner import inner_app
 from gateway.links import Links
 from gateway.listener import Listener
@@ -24,6 +23,8 @@ from gateway.streams import STREAMS, STREAMS_PER_CLIENT, Patience, Streams
 from portcullis.clock import Clock, SystemClock
 from portcullis.enrolment import Credentials, Renewal, client_context, refresh, server_context
 from portcullis.protocol.link import ATTACH_SECONDS
+from portcullis.serving.gate import Gate
+from portcullis.serving.guard import Limits
 from portcullis.settings import Address
 from portcullis.tasks import cancel_and_wait, spawn
 

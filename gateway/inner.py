@@ -10,7 +10,6 @@ import logging
 
 from aiohttp import web
 
-from gateway.guard import guarded
 from gateway.links import Links
 from gateway.rendezvous import Rendezvous
 from gateway.splice import End
@@ -18,6 +17,7 @@ from gateway.takeover import asks_for, has_body, take_over
 from portcullis.enrolment import peer_identity
 from portcullis.logs import ids
 from portcullis.protocol.link import RENDEZVOUS_HEADER, RENDEZVOUS_UPGRADE, SESSION_HEADER
+from portcullis.serving.guard import guarded
 
 log = logging.getLogger(__name__)
 

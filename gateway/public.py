@@ -15,11 +15,11 @@ from aiohttp.typedefs import Handler, Middleware
 from gateway.api_proxy import PREFIX, ApiProxy
 from gateway.brokers import Brokers
 from gateway.errors import api_error, errors_as_json
-from gateway.guard import guarded
 from gateway.security_headers import security_headers
 from gateway.static import StaticFiles
 from gateway.streams import Streams
 from portcullis.errors import InvalidInput
+from portcullis.serving.guard import guarded
 from portcullis.settings import Address
 
 HEALTH = "/healthz"

@@ -62,6 +62,7 @@ class End(asyncio.BufferedProtocol):
     def resume_writing(self) -> None:
         if self._stall is not None:
             self._stall.cancel()
+            self._stall = None
         if self._peer is not None:
             self._peer._transport.resume_reading()
 
@@ -83,7 +84,10 @@ class End(asyncio.BufferedProtocol):
 
     def close(self, linger_seconds: float | None = None) -> None:
         """Flush what is buffered, then close; cut when the other side does not take it in time."""
-        self._transport.close()
+        if (
+            not self._transport.is_closing()
+        ):  # a TLS transport that is closed twice cannot be aborted any more
+            self._transport.close()
         if self._linger is None and not self.closed.done():
             seconds = LINGER_SECONDS if linger_seconds is None else linger_seconds
             self._linger = asyncio.get_running_loop().call_later(seconds, self._transport.abort)

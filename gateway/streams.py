@@ -14,7 +14,6 @@ from aiohttp import web
 
 from gateway.admission import Visitor
 from gateway.brokers import Brokers, Right
-from gateway.guard import Gate, client_of
 from gateway.links import Links
 from gateway.rendezvous import Rendezvous
 from gateway.splice import End, join
@@ -25,6 +24,7 @@ from portcullis.logs import ids
 from portcullis.protocol import admission
 from portcullis.protocol.link import RENDEZVOUS_SECONDS
 from portcullis.protocol.messages import AdmitTicket
+from portcullis.serving.gate import Gate, client_of
 
 log = logging.getLogger(__name__)
 
@@ -89,16 +89,20 @@ class Streams:
             raise Refused("origin_refused")
 
     async def _pass_through(self, visitor: Visitor, client: str) -> None:
-        if not self._gate.enter(client):
+        place = self._gate.enter(client)
+        if place is None:
             return await _refuse(visitor, Refused("too_many_connections"), client)
         right: Right | None = None
         try:
-            right = await self._right(await visitor.admission(self._patience.admission_seconds))
+            place.waits(visitor.give_way)
+            presented = await visitor.admission(self._patience.admission_seconds)
+            place.keeps()
+            right = await self._right(presented)
             await self._attach(visitor, right)
         except PortcullisError as refusal:
             await _refuse(visitor, refusal, client, right)
         finally:
-            self._gate.leave(client)
+            place.leave()
 
     async def _right(self, presented: admission.Admission) -> Right:
         if isinstance(presented, AdmitTicket):

@@ -3,7 +3,8 @@
 Undocumented points of aiohttp that this rests on (its minor version is pinned; each has a functional test in
 tests/integration/gateway/): `StreamResponse._length_check`, which only its own WebSocket response turns off, and of
 `RequestHandler` the methods `set_parser` (hands over bytes that arrived before the 101), `keep_alive` (ends its
-timer) and `connection_lost`, which the new protocol must call in the end, through the guard.
+timer) and `connection_lost`, which the new protocol must call in the end, through the guard. The guard itself looks at
+`_upgraded`: what follows an upgrade is not held back.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import TypeVar, cast
 
 from aiohttp import web
 
-from gateway.guard import Guard, guard_of
+from portcullis.serving.guard import Guard, guard_of
 
 WRITE_BUFFER_BYTES = 256 * 1024
 
@@ -44,7 +45,7 @@ async def take_over(
     early = _Early()
     guard.inner.set_parser(early)  # type: ignore[arg-type]  # it needs feed_data and feed_eof alone
     guard.inner.keep_alive(False)
-    guard.release()
+    early.feed_data(guard.release())
     transport.set_write_buffer_limits(WRITE_BUFFER_BYTES)
     protocol = make(transport, guard)
     transport.set_protocol(protocol)

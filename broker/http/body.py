@@ -31,6 +31,8 @@ async def read_body(request: web.Request) -> bytes:
         body = await request.read()
     except web.HTTPRequestEntityTooLarge as exc:
         raise _malformed("The body is larger than 1 MiB.") from exc
+    except web.RequestPayloadError as exc:
+        raise _malformed("The body is not what its head announced.") from exc
     if len(body) > MAXIMUM_BODY_BYTES:
         raise _malformed("The body is larger than 1 MiB.")
     return body

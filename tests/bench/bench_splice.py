@@ -22,9 +22,9 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from gateway.listener import slim_tls_buffers
 from portcullis.enrolment import Credentials, worker_context
 from portcullis.protocol import link
+from portcullis.serving.listener import slim_tls_buffers
 from tests.integration.gateway.small_site import Agent, SmallSite, admit_grant, client_bytes, small_site
 
 FRAME_BYTES = 8333

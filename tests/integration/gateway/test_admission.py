@@ -11,10 +11,10 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus, NegotiationEr
 from websockets.protocol import Protocol, Side, State
 
 from gateway.app import Options
-from gateway.guard import Gate
 from gateway.streams import Patience
 from portcullis.ids import new_id
 from portcullis.protocol.messages import Ping, encode
+from portcullis.serving.gate import Gate
 from tests.integration.gateway.small_site import (
     TENANT,
     Agent,

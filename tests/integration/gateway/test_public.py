@@ -9,8 +9,8 @@ import pytest
 
 import web_client
 from gateway.app import GatewayApp, Options
-from gateway.guard import Limits
 from portcullis.errors import InvalidInput
+from portcullis.serving.guard import Limits
 from portcullis.settings import Address
 from tests.integration.gateway.small_site import LOOPBACK, small_site
 
@@ -174,6 +174,7 @@ async def test_plain_http_off_loopback_is_refused(site, host):
 
 async def test_a_client_over_the_cap_of_the_real_listener_is_refused(tmp_path):
     async with small_site(tmp_path, Options(limits=Limits(connections_per_client=1))) as site:
-        await site.raw()
+        client, _ = await site.attach()
         reader, _ = await site.raw()
         assert (await asyncio.wait_for(reader.read(), 10)).startswith(b"HTTP/1.1 503 ")
+        await client.close()

@@ -1,4 +1,7 @@
-"""What a splice must hold. Points that rest on undocumented behaviour of aiohttp or asyncio are all among them."""
+"""What a splice must hold. Points that rest on undocumented behaviour of aiohttp or asyncio are all among them.
+
+Each holds under plain http and under https, where the browser's end is a transport of TLS.
+"""
 
 from __future__ import annotations
 
@@ -11,10 +14,10 @@ from websockets.exceptions import ConnectionClosed
 from websockets.frames import Opcode
 
 from gateway.app import Options
-from gateway.guard import Limits
-from gateway.listener import TLS_BUFFER_BYTES, slim_tls_buffers
 from gateway.takeover import WRITE_BUFFER_BYTES
 from portcullis.protocol.messages import Admitted, decode
+from portcullis.serving.guard import Limits
+from portcullis.serving.listener import TLS_BUFFER_BYTES, slim_tls_buffers
 from tests.integration.gateway.small_site import (
     admit_grant,
     admit_ticket,
@@ -25,6 +28,12 @@ from tests.integration.gateway.small_site import (
 )
 
 BIG = bytes(range(256)) * (3 * 4096)  # 3 MiB
+
+
+@pytest.fixture(params=["http", "https"])
+async def site(tmp_path, request):
+    async with small_site(tmp_path, https=request.param == "https") as running:
+        yield running
 
 
 async def closed_with(client) -> tuple[int | None, str | None]:

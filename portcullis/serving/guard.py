@@ -1,10 +1,13 @@
 """The guard round aiohttp's connection protocol: the caps and deadlines that a server at the edge needs.
 
-A `Guard` stands between the transport and one `aiohttp.web.RequestHandler` and passes everything on. It
+A `Guard` stands between the transport and one `aiohttp.web.RequestHandler` and passes on what that asks for. It
 counts the connection against the caps of its `Gate`, cuts one whose request head is not complete in time (a
 silent connection included) or too large, one that idles between requests, and one that does not read its
 answer. `guarded`, the outermost middleware of each application, tells it when a request starts and ends.
 aiohttp itself limits a line or header field to 8 KiB (`listener`); bodies are bounded by `read_body`.
+
+aiohttp would parse 32 requests ahead, whose heads nobody measures (16 MiB a connection): here the next request is
+held back, unparsed, until the one before it is answered.
 
 Single-threaded: everything runs in the event loop's callbacks.
 """
@@ -12,16 +15,22 @@ Single-threaded: everything runs in the event loop's callbacks.
 from __future__ import annotations
 
 import asyncio
-import ipaddress
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
-from aiohttp import web
+from aiohttp import StreamReader, web
 from aiohttp.typedefs import Handler
 
+from portcullis.serving.gate import Gate, Place, client_of
+
+RECEIVE_BYTES = 64 * 1024
+HELD_BYTES = 32 * 1024
+"""Of requests that came before their turn: then the connection is not read until it is."""
+
 _END_OF_HEAD = b"\r\n\r\n"
+_receive_buffer = memoryview(bytearray(RECEIVE_BYTES))
+"""One for all guards: what was received is consumed or copied before the next callback runs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,43 +45,9 @@ class Limits:
     stall_seconds: float = 30.0
     """How long a peer may leave an answer unread."""
     body_seconds: float = 20.0
-
-
-class Gate:
-    """How many hold a place, overall and for each client address."""
-
-    def __init__(self, maximum: int, maximum_per_client: int) -> None:
-        self._maximum = maximum
-        self._maximum_per_client = maximum_per_client
-        self._held: Counter[str] = Counter()
-        self.total = 0
-
-    def enter(self, client: str) -> bool:
-        """Whether there was a place; who got one calls `leave` once."""
-        if self.total >= self._maximum or self._held[client] >= self._maximum_per_client:
-            return False
-        self.total += 1
-        self._held[client] += 1
-        return True
-
-    def leave(self, client: str) -> None:
-        self.total -= 1
-        self._held[client] -= 1
-        if not self._held[client]:
-            del self._held[client]
-
-
-def client_of(transport: asyncio.BaseTransport) -> str | None:
-    """What counts as one client: an IPv4 address, or the /64 network that IPv6 gives to one site."""
-    peer = transport.get_extra_info("peername")
-    if not peer:
-        return None
-    address = ipaddress.ip_address(peer[0].partition("%")[0])
-    if isinstance(address, ipaddress.IPv6Address):
-        if address.ipv4_mapped is not None:
-            return str(address.ipv4_mapped)
-        return str(ipaddress.ip_network((address, 64), strict=False))
-    return str(address)
+    handshakes: int = 512
+    """TLS handshakes at a time; the oldest gives way to one more."""
+    handshake_seconds: float = 10.0
 
 
 class _Phase(Enum):
@@ -82,7 +57,7 @@ class _Phase(Enum):
     OVER = "refused, closed or taken over"
 
 
-class Guard(asyncio.Protocol):
+class Guard(asyncio.BufferedProtocol):
     """One guarded connection. `inner` sees nothing of a connection that had no place."""
 
     def __init__(self, inner: web.RequestHandler, gate: Gate, limits: Limits) -> None:
@@ -90,13 +65,16 @@ class Guard(asyncio.Protocol):
         self._gate = gate
         self._limits = limits
         self._phase = _Phase.OVER
-        self._client: str | None = None
+        self._place: Place | None = None
         self._deadline = _Deadline()
         self._stall = _Deadline()
         self._backlog = 0
         self._head_bytes = 0
         self._head_tail = b""
         self._head_complete = False
+        self._content: StreamReader | None = None
+        self._held = bytearray()
+        self._is_reading = True
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
@@ -104,78 +82,158 @@ class Guard(asyncio.Protocol):
         client = client_of(transport)
         if client is None:
             transport.abort()
-        elif not self._gate.enter(client):
+            return
+        self._place = self._gate.enter(client)
+        if self._place is None:
             self._answer_and_close(b"503 Service Unavailable")
         else:
-            self._client = client
             self._await_head()
             self.inner.connection_made(transport)
 
+    def get_buffer(self, sizehint: int) -> memoryview:
+        return _receive_buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
+        self.data_received(bytes(_receive_buffer[:nbytes]))
+
     def data_received(self, data: bytes) -> None:
-        if self._client is None:
-            return
-        if self._phase is _Phase.IDLE:
-            self._await_head()
-        if self._phase is _Phase.HEAD and not self._head_complete:
-            self._measure_head(data)
-        if self._phase is not _Phase.OVER:
-            self.inner.data_received(data)
+        if self._place is not None and self._phase is not _Phase.OVER:
+            self._take(data)
 
     def eof_received(self) -> None:
-        if self._client is not None:
+        if self._place is not None:
             self.inner.eof_received()
 
     def pause_writing(self) -> None:
         self._stall.set(self._limits.stall_seconds, self._cut)
+        self.keeps()  # an answer is on its way: that is not waiting
         self.inner.pause_writing()
 
     def resume_writing(self) -> None:
         self._stall.clear()
+        if self._phase in (_Phase.HEAD, _Phase.IDLE):
+            self.waits()
         self.inner.resume_writing()
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """Also called by the protocol that took the transport over, so that nobody keeps what is gone."""
         self.release()
-        if self._client is not None:
-            self._gate.leave(self._client)
-            self._client = None
+        place, self._place = self._place, None
+        if place is not None:
+            place.leave()
             self.inner.connection_lost(exc)
 
-    def request_started(self) -> None:
-        if self._phase is not _Phase.OVER:
-            self._phase = _Phase.BUSY
-            self._deadline.clear()
+    def request_started(self, request: web.BaseRequest) -> None:
+        if self._phase is _Phase.OVER:
+            return
+        self._phase = _Phase.BUSY
+        self._content = request.content
+        self._deadline.clear()
+        self.keeps()
+        if self._is_asked_for():
+            self._take_held()
 
     def request_finished(self) -> None:
         if self._phase is not _Phase.OVER:
             self._phase = _Phase.IDLE
             self._deadline.set(self._limits.idle_seconds, self._idle_too_long)
+            self.waits()
+            self._take_held()
 
-    def release(self) -> None:
-        """The guard's deadlines end; the place in the gate is held until the connection is lost."""
+    def release(self) -> bytes:
+        """The guard's deadlines end; the place in the gate is held until the connection is lost.
+
+        Answers with what came behind the request.
+        """
         self._phase = _Phase.OVER
         self._deadline.clear()
         self._stall.clear()
+        self.keeps()
+        held, self._held = bytes(self._held), bytearray()
+        return held
+
+    def waits(self) -> None:
+        """The connection has nothing to do: it may have to give way to a new one."""
+        if self._place is not None:
+            self._place.waits(self._cut)
+
+    def keeps(self) -> None:
+        if self._place is not None:
+            self._place.keeps()
+
+    # --- What comes, and when aiohttp sees it
+
+    def _take(self, data: bytes) -> None:
+        if self._is_asked_for():
+            self.inner.data_received(data)
+            self._fail_malformed_body()
+        elif self._phase is _Phase.IDLE or (self._phase is _Phase.HEAD and not self._head_complete):
+            self._take_head(data)
+        else:
+            self._hold(data)
+
+    def _is_asked_for(self) -> bool:
+        """The rest of a body, or what follows an upgrade."""
+        return self.inner._upgraded or (self._content is not None and not self._content.is_eof())
+
+    def _fail_malformed_body(self) -> None:
+        """aiohttp queues a malformed chunk as a request of its own: nobody would tell who reads the body."""
+        content = self._content
+        if content is not None and not content.is_eof() and self.inner._messages:
+            content.set_exception(web.RequestPayloadError("a malformed body"))
+            content.feed_eof()
+
+    def _take_head(self, data: bytes) -> None:
+        if self._phase is _Phase.IDLE:
+            self._await_head()
+        end = self._measure_head(data)
+        if self._head_bytes > self._limits.head_bytes:
+            self._answer_and_close(b"431 Request Header Fields Too Large")
+            return
+        if end is not None:
+            # The request is handled in a moment, or when the answer before it has been taken.
+            self._head_complete = True
+            self._deadline.set(self._limits.idle_seconds, self._idle_too_long)
+            if end < len(data):
+                self._hold(data[end:])
+        self.inner.data_received(data[:end])
 
     def _await_head(self) -> None:
         self._phase = _Phase.HEAD
         self._head_bytes = 0
         self._head_tail = b""
         self._head_complete = False
+        self._content = None
         self._deadline.set(self._limits.head_seconds, self._cut)
+        self.waits()
 
-    def _measure_head(self, data: bytes) -> None:
-        """Sizes only: the deadline runs until aiohttp has parsed the head and a request starts."""
-        if not self._head_bytes:
-            data = data.lstrip(b"\r\n")  # empty lines before a request line are skipped by the parser
-        window = self._head_tail + data
-        end = window.find(_END_OF_HEAD)
-        self._head_complete = end >= 0
-        taken = end + len(_END_OF_HEAD) - len(self._head_tail) if self._head_complete else len(data)
+    def _measure_head(self, data: bytes) -> int | None:
+        """Where in `data` the head ends, if it does."""
+        skipped = 0
+        if not self._head_bytes:  # empty lines before a request line are skipped by the parser
+            skipped = len(data) - len(data.lstrip(b"\r\n"))
+        window = self._head_tail + data[skipped:]
+        found = window.find(_END_OF_HEAD)
+        taken = len(data) - skipped if found < 0 else found + len(_END_OF_HEAD) - len(self._head_tail)
         self._head_bytes += taken
         self._head_tail = window[-(len(_END_OF_HEAD) - 1) :]
-        if self._head_bytes > self._limits.head_bytes:
-            self._answer_and_close(b"431 Request Header Fields Too Large")
+        return None if found < 0 else skipped + taken
+
+    def _hold(self, data: bytes) -> None:
+        self._held += data
+        if len(self._held) > HELD_BYTES and not self._transport.is_closing():
+            self._is_reading = False
+            self._transport.pause_reading()
+
+    def _take_held(self) -> None:
+        held, self._held = bytes(self._held), bytearray()
+        if not self._is_reading and not self._transport.is_closing():
+            self._is_reading = True
+            self._transport.resume_reading()
+        if held:
+            self._take(held)
+
+    # --- The end
 
     def _idle_too_long(self) -> None:
         """A large answer may still be on its way to a slow reader: that is progress as long as it shrinks."""
@@ -220,7 +278,7 @@ def guard_of(request: web.BaseRequest) -> Guard:
 @web.middleware
 async def guarded(request: web.Request, handler: Handler) -> web.StreamResponse:
     guard = guard_of(request)
-    guard.request_started()
+    guard.request_started(request)
     try:
         return await handler(request)
     finally:
@@ -228,7 +286,7 @@ async def guarded(request: web.Request, handler: Handler) -> web.StreamResponse:
 
 
 async def read_body(request: web.Request, maximum_bytes: int, seconds: float) -> bytes:
-    """The whole body. Raises HTTPRequestEntityTooLarge or HTTPRequestTimeout."""
+    """The whole body. Raises HTTPRequestEntityTooLarge, HTTPRequestTimeout or HTTPBadRequest."""
     body = bytearray()
     try:
         async with asyncio.timeout(seconds):
@@ -238,4 +296,6 @@ async def read_body(request: web.Request, maximum_bytes: int, seconds: float) ->
                     raise web.HTTPRequestEntityTooLarge(maximum_bytes, len(body))
     except TimeoutError as exc:
         raise web.HTTPRequestTimeout from exc
+    except web.RequestPayloadError as exc:
+        raise web.HTTPBadRequest(reason="malformed body") from exc
     return bytes(body)

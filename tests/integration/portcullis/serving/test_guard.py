@@ -8,8 +8,8 @@ import pytest
 from aiohttp import web
 
 from gateway.errors import errors_as_json
-from gateway.guard import Limits, guarded, read_body
 from gateway.listener import Listener
+from portcullis.serving.guard import HELD_BYTES, RECEIVE_BYTES, Limits, guarded, read_body
 from portcullis.settings import Address
 
 SHORT = 0.2
@@ -45,6 +45,19 @@ class Server:
         self.clients.append(writer)
         return reader, writer
 
+    async def busy(self):
+        """A connection whose request is being handled until `leave` is set."""
+        reader, writer = await self.connect()
+        self.entered.clear()
+        writer.write(b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n")
+        await self.entered.wait()
+        return reader, writer
+
+    def guard(self):
+        """Of the only connection."""
+        (handler,) = self.listener._runner.server.connections
+        return handler.transport.get_protocol()
+
     async def _root(self, request):
         return web.Response(text="here")
 
@@ -61,6 +74,7 @@ class Server:
         return web.Response(body=bytes(64 << 20))
 
     async def _body(self, request):
+        self.entered.set()
         body = await read_body(request, 100_000, self.limits.body_seconds)
         return web.Response(text=str(len(body)))
 
@@ -147,12 +161,13 @@ async def test_a_client_that_leaves_cancels_its_request():
 
 async def test_connections_of_one_client_are_capped_and_places_come_free():
     async with Server(connections_per_client=2) as server:
-        pairs = [await server.connect() for _ in range(3)]
-        assert (await ended(pairs[2][0])).startswith(b"HTTP/1.1 503 ")
-        pairs[0][1].write(HEAD + b"\r\n")
-        assert await answer(pairs[0][0]) == (200, b"here")
-        pairs[0][1].write(HEAD + b"Connection: close\r\n\r\n")
-        assert (await ended(pairs[0][0])).endswith(b"here")
+        busy = [await server.busy() for _ in range(2)]
+        reader, _ = await server.connect()
+        assert (await ended(reader)).startswith(b"HTTP/1.1 503 ")
+        server.leave.set()
+        assert await answer(busy[0][0]) == (200, b"at last")
+        busy[0][1].write(HEAD + b"Connection: close\r\n\r\n")
+        assert (await ended(busy[0][0])).endswith(b"here")
         reader, writer = await server.connect()
         writer.write(HEAD + b"\r\n")
         assert await answer(reader) == (200, b"here")
@@ -160,9 +175,72 @@ async def test_connections_of_one_client_are_capped_and_places_come_free():
 
 async def test_all_connections_are_capped():
     async with Server(connections=1) as server:
-        await server.connect()
+        await server.busy()
         reader, _writer = await server.connect()
         assert (await ended(reader)).startswith(b"HTTP/1.1 503 ")
+
+
+async def test_silent_and_idle_connections_give_way_to_one_that_asks():
+    async with Server(connections_per_client=3) as server:
+        idle = await server.connect()
+        idle[1].write(HEAD + b"\r\n")
+        assert await answer(idle[0]) == (200, b"here")
+        silent = await server.connect()
+        half = await server.connect()
+        half[1].write(HEAD)
+        for oldest in (idle, silent, half):
+            reader, writer = await server.connect()
+            writer.write(HEAD + b"\r\n")
+            assert await answer(reader) == (200, b"here")
+            assert await ended(oldest[0]) == b""
+        assert server.listener.gate.total == 3
+
+
+async def test_a_download_that_is_being_read_does_not_give_way():
+    async with Server(connections_per_client=1) as server:
+        reader, writer = await server.connect()
+        writer.write(b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n")
+        await reader.readuntil(b"\r\n\r\n")
+        other, _ = await server.connect()
+        assert (await ended(other)).startswith(b"HTTP/1.1 503 ")
+        assert len(await reader.readexactly(64 << 20)) == 64 << 20
+
+
+async def test_requests_ahead_of_their_turn_are_held_back_within_a_bound():
+    """aiohttp by itself parses 32 of them ahead, each as large as 64 fields of 8 KiB."""
+    async with Server() as server:
+        reader, writer = await server.busy()
+        head = HEAD + b"".join(b"X-%d: %s\r\n" % (n, b"y" * 7000) for n in range(4)) + b"\r\n"
+        for _ in range(64):
+            writer.write(head)
+        guard = server.guard()
+        async with asyncio.timeout(10):
+            while guard._is_reading:
+                await asyncio.sleep(0.01)
+        assert HELD_BYTES < len(guard._held) <= HELD_BYTES + RECEIVE_BYTES
+        assert len(guard.inner._messages) == 0
+        server.leave.set()
+        assert await answer(reader) == (200, b"at last")
+        for _ in range(64):
+            assert await answer(reader) == (200, b"here")
+
+
+async def test_a_later_head_over_32_kib_is_refused_too():
+    async with Server() as server:
+        reader, writer = await server.busy()
+        writer.write(HEAD + b"".join(b"X-%d: %s\r\n" % (n, b"y" * 4000) for n in range(9)) + b"\r\n")
+        server.leave.set()
+        assert await answer(reader) == (200, b"at last")
+        assert (await ended(reader))[:13] in (b"HTTP/1.1 431 ", b"")
+
+
+async def test_a_malformed_chunk_is_refused_at_once_wherever_it_is_cut():
+    async with Server() as server:
+        reader, writer = await server.connect()
+        writer.write(b"POST /body HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n")
+        await server.entered.wait()
+        writer.write(b"0x5\r\nhello\r\n")
+        assert (await asyncio.wait_for(reader.read(), 5)).startswith(b"HTTP/1.1 400 ")
 
 
 @pytest.mark.parametrize("portions", [1, 7])
