@@ -16,21 +16,28 @@ from agents.worker.damage import Box, Pixels
 from agents.worker.desktop import CursorImage, DesktopListener
 from portcullis.clock import Clock
 from portcullis.protocol.messages import Input
-from portcullis.protocol.worker_channel import Start
+from portcullis.protocol.worker_channel import Prepare
 
 
 class XDesktop:
     """Made by `open_desktop`."""
 
     def __init__(
-        self, x: XConnection, framebuffer: Framebuffer, start: Start, listener: DesktopListener, clock: Clock
+        self,
+        x: XConnection,
+        framebuffer: Framebuffer,
+        prepare: Prepare,
+        listener: DesktopListener,
+        clock: Clock,
     ) -> None:
         self._x = x
+        self._clock = clock
+        self._layout = prepare.layout
         self._framebuffer = framebuffer
         maximum = (framebuffer.width, framebuffer.height)
-        self._screen = Screen(x, maximum, start.device_pixel_ratio, listener.resized)
-        self._screen.resize(start.width, start.height)
-        self._injector = Injector(x, lambda: self._screen.size, clock)
+        self._screen = Screen(x, maximum, listener.resized)
+        self._screen.suit(prepare.width, prepare.height, prepare.device_pixel_ratio)
+        self._injector = self._new_injector()
         self._clipboard = Clipboard(x, listener.copied)
         self._cursor = CursorWatch(x, listener.cursor_changed)
         self._windows = Windows(x, listener.windows_changed)
@@ -71,6 +78,16 @@ class XDesktop:
     def offer(self, text: str) -> None:
         self._clipboard.offer(text)
 
+    async def suit(self, width: int, height: int, device_pixel_ratio: float, layout: str) -> None:
+        self._screen.suit(width, height, device_pixel_ratio)
+        if layout != self._layout:
+            self._layout = layout
+            await load_layout(self._x, layout)
+            self._injector = self._new_injector()
+
+    def _new_injector(self) -> Injector:
+        return Injector(self._x, lambda: self._screen.size, self._clock)
+
     def close(self) -> None:
         self._clipboard.close()
         self._windows.close()
@@ -78,13 +95,13 @@ class XDesktop:
         self._x.close()
 
 
-async def open_desktop(start: Start, listener: DesktopListener, clock: Clock) -> XDesktop:
+async def open_desktop(prepare: Prepare, listener: DesktopListener, clock: Clock) -> XDesktop:
     """Prepare the display that the leader started. Raises DesktopLost when it cannot be used."""
-    framebuffer = Framebuffer(Path(start.framebuffer))
-    x = XConnection(start.display, start.xauthority)
+    framebuffer = Framebuffer(Path(prepare.framebuffer))
+    x = XConnection(prepare.display, prepare.xauthority)
     try:
-        await load_layout(x, start.layout)
-        desktop = XDesktop(x, framebuffer, start, listener, clock)
+        await load_layout(x, prepare.layout)
+        desktop = XDesktop(x, framebuffer, prepare, listener, clock)
         x.start(listener.desktop_lost)
     except BaseException:
         x.close()

@@ -34,12 +34,11 @@ class Screen:
         self,
         x: XConnection,
         maximum: tuple[int, int],
-        device_pixel_ratio: float,
         on_resized: Callable[[int, int], None],
     ) -> None:
         self._x = x
         self.maximum = maximum
-        self._millimetres_per_pixel = 25.4 / (96 * device_pixel_ratio)
+        self._millimetres_per_pixel = 0.0
         self._on_resized = on_resized
         self._randr = x.extension(randr.key)
         x.reply(self._randr.QueryVersion(1, 5))
@@ -48,12 +47,19 @@ class Screen:
         self.size = self._read_size()
         x.on(randr.ScreenChangeNotifyEvent, lambda event: self._look())
 
-    def resize(self, width: int, height: int) -> None:
+    def suit(self, width: int, height: int, device_pixel_ratio: float) -> None:
+        """Size and scale. Clients that connect from now on are told of the millimetres, and compute dots per inch."""
+        before = self._millimetres_per_pixel
+        self._millimetres_per_pixel = 25.4 / (96 * device_pixel_ratio)
+        self.resize(width, height, is_same=self._millimetres_per_pixel == before)
+
+    def resize(self, width: int, height: int, is_same: bool = True) -> None:
         """As near to this size as the display can be. The outcome is `size`; `on_resized` has been called."""
         wanted = self._clamped(width, height)
         for _ in range(2):
-            if self.size == wanted:
+            if self.size == wanted and is_same:
                 return
+            is_same = True
             try:
                 self._set_mode(*wanted)
             except xcffib.Error as exc:

@@ -31,6 +31,8 @@ from portcullis.protocol.worker_channel import (
     FromWorker,
     GrantKeys,
     LineBuffer,
+    Prepare,
+    Prepared,
     Start,
     ToWorker,
     WorkerState,
@@ -68,6 +70,7 @@ class Worker:
         self._dials: set[asyncio.Task[None]] = set()
         self._dialling = 0
         self._told: WorkerState | None = None
+        self._is_prepared = False
         self._is_ready = False
         self._idle = asyncio.Event()
         """Set while there is no connection."""
@@ -162,6 +165,9 @@ class Worker:
     async def _obey(self, order: ToWorker | None) -> None:
         if isinstance(order, Start):
             await self._start(order)
+        elif isinstance(order, Prepare):
+            await self._prepare(order)
+            self._tell(Prepared())
         elif not self._is_ready:
             log.warning("a line before start is ignored")
         elif isinstance(order, Dial):
@@ -180,11 +186,18 @@ class Worker:
         self._grant_keys = _read_keys(start.grant_keys)
         self._dialler = Dialler(start.ca, start.site, start.session)
         self.arbiter = Arbiter(start.session, start.host, start.tenant)
-        self.desktop = await open_desktop(start, self, self.clock)
-        self.inputs = InputQueue(self.desktop.apply, self._input_applied)
+        await self._prepare(Prepare.of(start))
+        await self.desktop.suit(start.width, start.height, start.device_pixel_ratio, start.layout)
         self._is_ready = True
         log.info("display is ready", extra=ids(session=start.session, display=start.display))
         self._tell_state()
+
+    async def _prepare(self, prepare: Prepare) -> None:
+        if self._is_prepared:
+            return
+        self.desktop = await open_desktop(prepare, self, self.clock)
+        self.inputs = InputQueue(self.desktop.apply, self._input_applied)
+        self._is_prepared = True
 
     def _dial(self, order: Dial) -> None:
         if self._dialling + len(self._waiting) >= _MAXIMUM_WAITING:
@@ -234,7 +247,7 @@ class Worker:
             self._told = state
             self._tell(state)
 
-    def _tell(self, message: FromWorker) -> None:
+    def _tell(self, message: FromWorker | Prepared) -> None:
         self._writer.write(encode(message))
 
     # --- The end
@@ -257,7 +270,7 @@ class Worker:
             async with asyncio.timeout(_CLOSE_SECONDS):
                 await self._idle.wait()
         self.executor.shutdown(wait=True, cancel_futures=True)
-        if self._is_ready:
+        if self._is_prepared:
             self.inputs.close()
             self.desktop.close()
         self._writer.close()

@@ -47,6 +47,26 @@ class Start:
 
 
 @dataclass(frozen=True, slots=True)
+class Prepare:
+    """Before `start`, when no session is known yet: attach to this display and tell `prepared`.
+
+    Size, ratio and layout are guesses; `start` corrects what is otherwise.
+    """
+
+    width: int
+    height: int
+    layout: str = "us"
+    device_pixel_ratio: float = 1.0
+    display: str = ""
+    framebuffer: str = ""
+    xauthority: str = ""
+
+    @classmethod
+    def of(cls, start: Start) -> Prepare:
+        return cls(**{item.name: getattr(start, item.name) for item in fields(cls)})
+
+
+@dataclass(frozen=True, slots=True)
 class Gateway:
     name: str
     address: str
@@ -95,6 +115,11 @@ class WorkerState:
 
 
 @dataclass(frozen=True, slots=True)
+class Prepared:
+    """The leader keeps it to itself: its status then has the stage `warm`."""
+
+
+@dataclass(frozen=True, slots=True)
 class DialFailed:
     rendezvous: str
     code: str
@@ -106,7 +131,7 @@ class Status:
 
     session: str
     stage: str
-    """The last one reached: accepted, display, application."""
+    """The last one reached: accepted, display, application; `warm` before there is a session."""
     display: str | None = None
     processes: Mapping[str, int] = field(default_factory=dict)
     """Name (display, worker, window_manager, application, bus) -> process id."""
@@ -121,10 +146,12 @@ class Status:
     """What the agent gave in `launch` for whoever adopts the session."""
 
 
-ToWorker = Start | Dial | GrantKeys | Cut | Closing
+ToWorker = Prepare | Start | Dial | GrantKeys | Cut | Closing
 FromWorker = WorkerState | DialFailed
+"""What the agent hears of; `Prepared` is for the leader alone."""
 
 _TO_WORKER: dict[str, type[ToWorker]] = {
+    "prepare": Prepare,
     "start": Start,
     "dial": Dial,
     "grant_keys": GrantKeys,
@@ -134,16 +161,16 @@ _TO_WORKER: dict[str, type[ToWorker]] = {
 _FROM_WORKER: dict[str, type[FromWorker]] = {"state": WorkerState, "dial_failed": DialFailed}
 _NAMES: dict[type[Any], str] = {
     cls: name for table in (_TO_WORKER, _FROM_WORKER) for name, cls in table.items()
-}
+} | {Prepared: "prepared"}
 
 
-def encode(message: ToWorker | FromWorker) -> bytes:
+def encode(message: ToWorker | FromWorker | Prepared) -> bytes:
     """The line of a message, with its line feed. Raises ProtocolError when it is too long."""
     direction = {"to": "worker"} if isinstance(message, ToWorker) else {"from": "worker"}
     return encode_line({**direction, **body(message)})
 
 
-def body(message: ToWorker | FromWorker) -> dict[str, Any]:
+def body(message: ToWorker | FromWorker | Prepared) -> dict[str, Any]:
     """The JSON object of a message without its direction."""
     values = {item.name: getattr(message, item.name) for item in fields(message)}
     if isinstance(message, Dial):
