@@ -7,12 +7,14 @@ import asyncio
 import signal
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from gateway.app import GatewayApp, Options
 from gateway.origins import parse_origin
 from gateway.settings import JoinSettings, ServeSettings
 from portcullis import logs, settings
+from portcullis.certificate_files import CertificateFiles
 from portcullis.enrolment import Credentials, join
 from portcullis.errors import InvalidInput, PortcullisError
 from portcullis.serving.gate import Gate
@@ -74,6 +76,7 @@ async def _serve(values: ServeSettings) -> None:
     options = Options(
         limits=Limits(values.connections, values.connections_per_client),
         stream_gate=Gate(values.streams, values.streams_per_client),
+        certificate=_certificate_files(values),
     )
     app = GatewayApp(credentials, values.listen, values.inner_listen, options)
     try:
@@ -81,6 +84,12 @@ async def _serve(values: ServeSettings) -> None:
         await _termination()
     finally:
         await app.stop()
+
+
+def _certificate_files(values: ServeSettings) -> CertificateFiles | None:
+    if bool(values.certificate) != bool(values.key):
+        raise InvalidInput("--certificate and --key", "both or none")
+    return CertificateFiles(Path(values.certificate), Path(values.key)) if values.certificate else None
 
 
 async def _termination() -> None:

@@ -1,7 +1,7 @@
 """The gateway, composed: built in order, stopped in reverse. Nothing happens at import time.
 
-Tasks: the registration with brokers and the renewal of the certificate; every connection has its own handler task
-in aiohttp.
+Tasks: the registration with brokers, the renewal of the machine's certificate and, under https, of the one that
+browsers see; every connection has its own handler task in aiohttp.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 import web_client
 from gateway.api_proxy import ApiProxy
 from gateway.brokers import Brokers
+from gateway.certificates import GivenCertificate, PublicTls, WebCertificate, public_name
 from gateway.inner import inner_app
 from gateway.links import Links
 from gateway.listener import Listener
@@ -20,8 +21,10 @@ from gateway.public import check_public_address, public_app
 from gateway.rendezvous import Rendezvous
 from gateway.static import StaticFiles
 from gateway.streams import STREAMS, STREAMS_PER_CLIENT, Patience, Streams
+from portcullis.certificate_files import CertificateFiles
 from portcullis.clock import Clock, SystemClock
 from portcullis.enrolment import Credentials, Renewal, client_context, refresh, server_context
+from portcullis.errors import InvalidInput
 from portcullis.protocol.link import ATTACH_SECONDS
 from portcullis.serving.gate import Gate
 from portcullis.serving.guard import Limits
@@ -37,17 +40,20 @@ class Options:
     clock: Clock = field(default_factory=SystemClock)
     patience: Patience = field(default_factory=Patience)
     attach_seconds: float = ATTACH_SECONDS
+    certificate: CertificateFiles | None = None
+    """None: https comes with a certificate of the site's web CA."""
     stream_gate: Gate = field(default_factory=lambda: Gate(STREAMS, STREAMS_PER_CLIENT))
 
 
 class GatewayApp:
-    """Raises InvalidInput when plain http would leave this machine."""
+    """Raises InvalidInput when plain http would leave this machine, Refused("tls_refused") for unfit files."""
 
     def __init__(
         self, credentials: Credentials, listen: Address, inner_listen: Address, options: Options | None = None
     ) -> None:
-        check_public_address(listen)
         options = options or Options()
+        name = public_name(credentials.public_origin)
+        _check(listen, name, options)
         self._listen = listen
         self._inner_listen = inner_listen
         self._client_context = client_context(credentials)
@@ -61,7 +67,10 @@ class GatewayApp:
         )
         api = ApiProxy(self.brokers, options.limits.body_seconds)
         self.files = StaticFiles(web_client.ROOT)
-        self.public = Listener(public_app(self.brokers, api, self.streams, self.files), options.limits)
+        self.tls = None if name is None else self._public_tls(name, credentials, options)
+        self.public = Listener(
+            public_app(self.brokers, api, self.streams, self.files, self._is_publicly_trusted), options.limits
+        )
         # Every host of the site keeps a link here, and each stream has a dial of its own: they share few addresses.
         inner_limits = replace(options.limits, connections_per_client=options.limits.connections)
         self.inner = Listener(inner_app(credentials.site_id, self.links, self.rendezvous), inner_limits)
@@ -70,11 +79,13 @@ class GatewayApp:
     async def start(self) -> None:
         """Raises OSError when an address cannot be bound."""
         await self.inner.start(self._inner_listen, self._server_context)
-        await self.public.start(self._listen)
+        await self.public.start(self._listen, self.tls.context if self.tls else None)
         self._tasks = [
             spawn(self.brokers.run(), name="registration"),
             spawn(self._renewal.run(), name="certificate renewal"),
         ]
+        if self.tls:
+            self._tasks.append(spawn(self.tls.run(), name="public certificate"))
         log.info("serving on port %d, inner port %d", self.public.port, self.inner.port)
 
     async def stop(self) -> None:
@@ -86,6 +97,14 @@ class GatewayApp:
         await self.inner.stop()
         await self.brokers.close()
 
+    def _public_tls(self, name: str, credentials: Credentials, options: Options) -> PublicTls:
+        if options.certificate is not None:
+            return GivenCertificate(options.certificate, name, options.clock)
+        return WebCertificate(credentials.state, name, self.brokers, options.clock)
+
+    def _is_publicly_trusted(self) -> bool:
+        return self.tls is not None and self.tls.publicly_trusted
+
     def _renewed(self, credentials: Credentials) -> None:
         """Standing connections keep the certificate they were made with; new ones use the renewed one."""
         refresh(self._client_context, credentials)
@@ -94,3 +113,11 @@ class GatewayApp:
 
     def _changed(self, credentials: Credentials) -> None:
         self._renewal.credentials = credentials
+
+
+def _check(listen: Address, name: str | None, options: Options) -> None:
+    """The registered origin decides: TLS for https; none for http, which does not leave this machine."""
+    if name is None:
+        check_public_address(listen)
+        if options.certificate is not None:
+            raise InvalidInput("--certificate", "a gateway that is registered under https: enrol it so")

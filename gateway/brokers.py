@@ -73,7 +73,7 @@ class Brokers:
         self._order = list(credentials.brokers)
         self._failing: set[str] = set()
         self._grant_keys: Mapping[str, Ed25519PublicKey] = verifying_keys(credentials.grant_keys)
-        self.origins = Origins.parse(credentials.public_origins)
+        self.origins = self._served(Origins.parse(credentials.public_origins))
         self._context = context
         self._session = _new_session(context)
         self._retired: list[tuple[float, aiohttp.ClientSession]] = []
@@ -216,13 +216,18 @@ class Brokers:
             grant_keys = fields.text_map("grant_keys", 64, 64)
             keys = verifying_keys(grant_keys)
             origins = Origins.parse(fields.texts("public_origins", 64, 256))
+            served = self._served(origins)
         except (InvalidInput, ValueError) as exc:
             raise ProtocolError("a broker's answer is not understood") from exc
         brokers = fields.texts("brokers", 64, 300) or self.credentials.brokers
-        self._grant_keys, self.origins = keys, origins
+        self._grant_keys, self.origins = keys, served
         self._order = [a for a in self._order if a in brokers] + [a for a in brokers if a not in self._order]
         self._failing &= set(brokers)
         self._keep(brokers, grant_keys, origins.texts)
+
+    def _served(self, origins: Origins) -> Origins:
+        """A gateway under https knows no plain origin: neither its pages nor its callers have one."""
+        return origins.over_tls() if self.credentials.public_origin.startswith("https:") else origins
 
     def _keep(self, brokers: tuple[str, ...], grant_keys: dict[str, str], origins: tuple[str, ...]) -> None:
         """On disk, when it differs: rare and small, and not beside a renewal, which writes the same file."""

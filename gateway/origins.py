@@ -28,6 +28,10 @@ class Origins:
             raise InvalidInput("public_origins", "at least one origin")
         return cls(origins)
 
+    def over_tls(self) -> Origins:
+        """Those that a page of https may have to do with. Raises InvalidInput when there is none."""
+        return Origins.parse(origin for origin in self.texts if origin.startswith("https:"))
+
     @property
     def first(self) -> str:
         return self.texts[0]

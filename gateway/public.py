@@ -8,6 +8,7 @@ stray navigation is sent to the right origin, anything else is misdirected. Ever
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Callable
 
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
@@ -25,10 +26,16 @@ from portcullis.settings import Address
 HEALTH = "/healthz"
 
 
-def public_app(brokers: Brokers, api: ApiProxy, streams: Streams, files: StaticFiles) -> web.Application:
+def public_app(
+    brokers: Brokers,
+    api: ApiProxy,
+    streams: Streams,
+    files: StaticFiles,
+    is_publicly_trusted: Callable[[], bool],
+) -> web.Application:
     async def add_security_headers(request: web.Request, response: web.StreamResponse) -> None:
         if response.status != 101:
-            response.headers.update(security_headers(brokers.origins))
+            response.headers.update(security_headers(brokers.origins, hsts=is_publicly_trusted()))
 
     async def health(request: web.Request) -> web.Response:
         status = {"status": "ok" if brokers.live else "unavailable"}

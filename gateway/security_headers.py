@@ -8,10 +8,16 @@ from __future__ import annotations
 
 from gateway.origins import Origins
 
+HSTS = "max-age=31536000"
 
-def security_headers(origins: Origins | None) -> dict[str, str]:
-    """`origins` None: the policy for answers that are made before a site is known or a request understood."""
-    return {
+
+def security_headers(origins: Origins | None, *, hsts: bool = False) -> dict[str, str]:
+    """`origins` None: the policy for answers that are made before a site is known or a request understood.
+
+    `hsts` only where every browser trusts the certificate: it takes away the way round a warning.
+    """
+    transport = {"Strict-Transport-Security": HSTS} if hsts else {}
+    return transport | {
         "Content-Security-Policy": content_security_policy(origins),
         "Cross-Origin-Opener-Policy": "same-origin",
         "Cross-Origin-Embedder-Policy": "require-corp",

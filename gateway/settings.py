@@ -15,13 +15,22 @@ class JoinSettings:
     token_file: Path = setting(help="File that holds the one-time join token.")
     name: str = setting(help="What the gateway is called in lists and logs.")
     inner_address: Address = setting(help="Where agents and workers will reach this gateway.")
-    public_origin: str = setting(help="Where browsers will reach it, such as http://localhost:8080.")
+    public_origin: str = setting(
+        help="Where browsers will reach it, such as http://localhost:8080 or https://apps.example.com."
+    )
 
 
 @dataclass(frozen=True)
 class ServeSettings:
     state: Path = setting(help="Folder that `join` has made.")
-    listen: Address = setting("127.0.0.1:8080", help="Where browsers connect: plain http, loopback only.")
+    listen: Address = setting(
+        "127.0.0.1:8080",
+        help="Where browsers connect: https if the registered public origin is, else plain http, on loopback alone.",
+    )
+    certificate: str = setting(
+        "", help="PEM file of the certificate for browsers, with its chain; empty: one of the site's web CA."
+    )
+    key: str = setting("", help="PEM file of its key. Both are read again when they change.")
     inner_listen: Address = setting("127.0.0.1:8444", help="Where agents and workers connect (TLS).")
     connections: int = setting(4096, help="How many connections browsers may hold, all together.")
     connections_per_client: int = setting(256, help="How many of them one client address may hold.")

@@ -68,6 +68,7 @@ __all__ = [
     "refresh",
     "renew_if_due",
     "renewal_message",
+    "replace_file",
     "server_context",
     "worker_context",
 ]
@@ -173,7 +174,7 @@ class Credentials:
             "public_origins": list(self.public_origins),
             "public_origin": self.public_origin,
         }
-        _replace_file(self.state / "machine.json", json.dumps(data, indent=2) + "\n")
+        replace_file(self.state / "machine.json", json.dumps(data, indent=2) + "\n")
 
     @classmethod
     def _from_json(cls, state: Path, data: dict[str, Any]) -> Credentials:
@@ -405,7 +406,7 @@ def _accept(
     if credentials.site_id != site_id:
         raise Unavailable("broker_unreachable", "The broker answered for another site.")
     state.mkdir(mode=0o700, parents=True, exist_ok=True)
-    _replace_file(credentials.pem, _key_pem(key) + certificate.public_bytes(Encoding.PEM).decode() + ca)
+    replace_file(credentials.pem, _key_pem(key) + certificate.public_bytes(Encoding.PEM).decode() + ca)
     credentials._write()
     return credentials
 
@@ -443,7 +444,7 @@ def _pending_key(path: Path, current: ec.EllipticCurvePrivateKey) -> ec.Elliptic
     except (FileNotFoundError, InvalidInput):
         pass  # none, or cut off while it was written: it was never sent
     key = ec.generate_private_key(ec.SECP256R1())
-    _replace_file(path, _key_pem(key))
+    replace_file(path, _key_pem(key))
     return key
 
 
@@ -461,7 +462,7 @@ def _key_pem(key: ec.EllipticCurvePrivateKey) -> str:
     return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
 
 
-def _replace_file(path: Path, text: str) -> None:
+def replace_file(path: Path, text: str) -> None:
     """Mode 0600, whole or not at all, durable before it returns."""
     new = path.with_name(path.name + ".new")
     new.unlink(missing_ok=True)

@@ -12,6 +12,7 @@ import contextlib
 import json
 import logging
 import socket
+import ssl
 import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ from pathlib import Path
 
 import aiohttp
 from aiohttp import web
+from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from websockets.asyncio.client import ClientConnection, connect
@@ -26,7 +28,9 @@ from websockets.frames import Frame, Opcode
 from websockets.protocol import Protocol, Side, State
 
 from broker.pki import certificates
+from broker.pki.web_certificates import make_web_ca, make_web_certificate, parse_web_csr
 from gateway.app import GatewayApp, Options
+from gateway.certificates import WebCertificate
 from portcullis.enrolment import Credentials, client_context, server_context, worker_context
 from portcullis.ids import new_id, new_secret
 from portcullis.protocol import link
@@ -38,6 +42,8 @@ from portcullis.tickets import Grant, sign_grant, to_base64url
 LOOPBACK = Address("127.0.0.1", 0)
 TENANT = "7" * 16
 SITE = "5" * 16
+NAME = "apps.example"
+"""The public name of a site under https."""
 
 
 class SiteKeys:
@@ -60,7 +66,12 @@ class SiteKeys:
         return {self.kid: to_base64url(self._grant_key.public_key().public_bytes_raw())}
 
     def machine(
-        self, role: str, name: str, brokers: list[str] | None = None, id: str | None = None
+        self,
+        role: str,
+        name: str,
+        brokers: list[str] | None = None,
+        id: str | None = None,
+        public_origin: str = "",
     ) -> Credentials:
         """What `join` would have written for this machine."""
         state = self._folder / f"{role}-{name}"
@@ -84,7 +95,8 @@ class SiteKeys:
             "ca": self.ca_pem,
             "brokers": brokers or [],
             "grant_keys": self.grant_keys,
-            "public_origins": ["http://localhost:1"],
+            "public_origins": [public_origin or "http://localhost:1"],
+            "public_origin": public_origin,
         }
         (state / "machine.json").write_text(json.dumps(data))
         return Credentials.load(state)
@@ -112,10 +124,14 @@ class BrokerStub:
         self.redeem_status: int | None = None
         self.requests: list[tuple[str, str, dict[str, list[str]], bytes]] = []
         self.api: Callable[[web.Request], object] | None = None
+        self.web_ca = make_web_ca(NAME, time.time())
+        self.web_certificates = 0
+        self.web_now = time.time
         self.credentials = keys.machine("broker", f"broker-{new_id()}")
         app = web.Application(client_max_size=2**21)
         app.router.add_get("/inner/v1/gateway", self._register)
         app.router.add_post("/inner/v1/redeem", self._redeem)
+        app.router.add_post("/inner/v1/web-certificate", self._web_certificate)
         app.router.add_route("*", "/api/v1/{path:.*}", self._api)
         quiet = logging.getLogger("broker stub")  # some tests make it fail
         quiet.setLevel(logging.CRITICAL + 1)
@@ -147,6 +163,14 @@ class BrokerStub:
                 "brokers": self.brokers,
             }
         )
+
+    async def _web_certificate(self, request: web.Request) -> web.Response:
+        self.web_certificates += 1
+        key, (name,) = parse_web_csr((await request.json())["csr"])
+        certificate = make_web_certificate(self.web_ca, name, key, self.web_now())
+        chain = certificate.public_bytes(Encoding.PEM) + self.web_ca.certificate.public_bytes(Encoding.PEM)
+        root = self.web_ca.root.public_bytes(Encoding.PEM)
+        return web.json_response({"certificate": chain.decode(), "ca": root.decode()})
 
     async def _redeem(self, request: web.Request) -> web.Response:
         if self.redeem_status is not None:
@@ -329,10 +353,16 @@ class SmallSite:
     agent: Agent
     session: str = field(default_factory=new_id)
     writers: list[asyncio.StreamWriter] = field(default_factory=list)
+    tls: ssl.SSLContext | None = None
+    """How a browser that trusts the site's certificate connects, when the site is under https."""
+
+    @property
+    def name(self) -> str:
+        return NAME if self.tls else "localhost"
 
     @property
     def origin(self) -> str:
-        return f"http://localhost:{self.gateway.public.port}"
+        return f"{'https' if self.tls else 'http'}://{self.name}:{self.gateway.public.port}"
 
     @property
     def inner_address(self) -> str:
@@ -352,8 +382,11 @@ class SmallSite:
             "compression": None,
             "max_size": 1 << 26,
         }
-        uri = f"ws://localhost:{self.gateway.public.port}/stream"
-        return connect(uri, proxy=None, **{**options, **changes})
+        uri = self.origin.replace("http", "ws", 1) + "/stream"
+        where = {"host": "127.0.0.1", "port": self.gateway.public.port} | (
+            {"ssl": self.tls} if self.tls else {}
+        )
+        return connect(uri, proxy=None, **{**options, **where, **changes})
 
     async def attach(self) -> tuple[ClientConnection, Worker]:
         """A browser with a ticket and the worker it was joined with; ADMITTED has been read."""
@@ -363,14 +396,15 @@ class SmallSite:
         return client, await self.agent.worker()
 
     async def raw(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        reader, writer = await asyncio.open_connection("127.0.0.1", self.gateway.public.port)
+        tls = {"ssl": self.tls, "server_hostname": self.name} if self.tls else {}
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.gateway.public.port, **tls)
         self.writers.append(writer)
         return reader, writer
 
     def upgrade_head(self, **changes: str | None) -> bytes:
         """The opening handshake of `/stream` as a browser writes it; None leaves a header out."""
         headers: dict[str, str | None] = {
-            "Host": f"localhost:{self.gateway.public.port}",
+            "Host": f"{self.name}:{self.gateway.public.port}",
             "Origin": self.origin,
             "Connection": "Upgrade",
             "Upgrade": "websocket",
@@ -401,16 +435,25 @@ def admit_grant(grant: str) -> bytes:
 
 
 @contextlib.asynccontextmanager
-async def small_site(folder: Path, options: Options | None = None) -> AsyncIterator[SmallSite]:
+async def small_site(
+    folder: Path, options: Options | None = None, *, https: bool = False
+) -> AsyncIterator[SmallSite]:
+    """`https`: under the name NAME, with a certificate of its web CA unless the options name one."""
     keys = SiteKeys(folder)
     broker = BrokerStub(keys)
     async with contextlib.AsyncExitStack() as stack:
         await broker.start()
         stack.push_async_callback(broker.stop)
-        gateway = GatewayApp(keys.machine("gateway", "edge", [broker.address]), LOOPBACK, LOOPBACK, options)
+        origin = f"https://{NAME}" if https else ""
+        credentials = keys.machine("gateway", "edge", [broker.address], public_origin=origin)
+        gateway = GatewayApp(credentials, LOOPBACK, LOOPBACK, options)
         stack.push_async_callback(gateway.stop)
         await gateway.start()
         site = SmallSite(keys, broker, gateway, Agent(keys.machine("host", "desk")))
+        if https:
+            site.tls = trusting(broker.web_ca.root)
+            if isinstance(gateway.tls, WebCertificate):
+                await until(lambda: broker.web_certificates > 0 and gateway.tls.pair is not None)
         broker.public_origins = [site.origin]
         await gateway.brokers.register()
         stack.push_async_callback(site.agent.close)
@@ -418,6 +461,10 @@ async def small_site(folder: Path, options: Options | None = None) -> AsyncItera
         yield site
         for writer in site.writers:
             writer.transport.abort()
+
+
+def trusting(root: x509.Certificate) -> ssl.SSLContext:
+    return ssl.create_default_context(cadata=root.public_bytes(Encoding.PEM).decode())
 
 
 def reset(writer: asyncio.StreamWriter) -> None:
