@@ -131,7 +131,12 @@ def linux_launcher(settings: AgentSettings, accounts: SessionAccounts) -> LinuxL
         settings.runtime,
         accounts,
         backend,
-        groups.Limits(settings.session_memory_mb, settings.session_processes),
+        groups.Limits(
+            settings.session_memory_mb,
+            settings.session_processes,
+            settings.session_cpu_percent,
+            settings.session_tmp_mb,
+        ),
         this_machine(),
     )
 

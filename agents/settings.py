@@ -26,4 +26,10 @@ class AgentSettings:
     grace_seconds: float = setting(3.0, help="How long an application may take to end at log off.")
     session_memory_mb: int = setting(4096, help="Memory of a session's programs, in MB; 0: no limit.")
     session_processes: int = setting(2048, help="Processes and threads of a session; 0: no limit.")
+    session_cpu_percent: int = setting(
+        0, help="Of one core, for a session's programs together; 0: no ceiling, only a fair share."
+    )
+    session_tmp_mb: int = setting(
+        1024, help="Size of a session's own /tmp in memory; 0: the host's /tmp, shared by all."
+    )
     log_level: str = setting("info", help="debug, info, warning or error.")

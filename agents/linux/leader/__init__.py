@@ -15,6 +15,8 @@ FOLDER/ended.json, which the agent removes together with the folder.
     loop.py        events, deadlines, signals: one thread
     agent_side.py  the agent's connection
     premises.py    what a session needs before its processes start
+    quarters.py    private, bounded folders for the user's programs
+    out_of_memory.py  whether the kernel killed something for want of memory
     children.py    the named processes: their start, output and end
     stranger.py    whether the display refuses a client without a cookie
     lines.py       what it and the worker's channel have in common

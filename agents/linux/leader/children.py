@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import os
+import signal
+import time
 from collections.abc import Callable, Mapping, Sequence
 
 from agents.linux.leader import processes
@@ -23,6 +26,8 @@ class Children:
         self._outputs: dict[str, tuple[int, Output]] = {}
         self.pids: dict[str, int] = {}
         self.exit_statuses: dict[str, int] = {}
+        self.killed_at = -math.inf
+        """When one was last found that SIGKILL had ended, on the monotonic clock."""
 
     def start(
         self,
@@ -32,7 +37,8 @@ class Children:
         confinement: processes.Confinement,
         passed: int | None = None,
     ) -> None:
-        """Raises OSError."""
+        """One of this name that has ended is forgotten. Raises OSError."""
+        self._forget(name)
         read_end, write_end = os.pipe()
         os.set_blocking(read_end, False)
         self._outputs[name] = (read_end, Output(self._log, name))
@@ -46,6 +52,8 @@ class Children:
         """Names of those that have ended since the last call; nameless ones are reaped as well."""
         ended = []
         for pid, status in processes.reap():
+            if status == -signal.SIGKILL:
+                self.killed_at = time.monotonic()
             for name in [name for name in self.living() if self.pids[name] == pid]:
                 self.exit_statuses[name] = status
                 self._log.write(f"leader: {name} ended with {status}")
@@ -72,6 +80,12 @@ class Children:
             if not self._read(name):
                 break
         return self._outputs[name][1].last_lines()
+
+    def _forget(self, name: str) -> None:
+        self.exit_statuses.pop(name, None)
+        if (before := self._outputs.pop(name, None)) is not None:
+            self._loop.unwatch(before[0])
+            os.close(before[0])
 
     def _read(self, name: str) -> bool:
         """Whether there may be more."""

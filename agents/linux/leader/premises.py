@@ -9,7 +9,7 @@ import pwd
 from pathlib import Path
 from typing import Any
 
-from agents.linux.leader import processes, traces
+from agents.linux.leader import out_of_memory, processes, quarters, traces
 
 ROLES = {
     "display": "worker",
@@ -34,12 +34,22 @@ class Premises:
         self._folder = folder
         self.launch: dict[str, Any] = {}
         self.facts: dict[str, Any] = {"groups": []}
+        self.quarters_missing: str | None = None
+        """Why the user's programs have no private folders: a container may not mount, say."""
+        self._quarters: quarters.Quarters | None = None
 
     def make(self) -> None:
         """Raises Failure, OSError; KeyError when `launch` lacks something."""
         self._make_folders()
         self._make_groups()
+        self._make_quarters()
         self._check_application()
+
+    def has_run_out_of_memory(self) -> bool:
+        return out_of_memory.kills(self.launch["group"]["user"]) > 0
+
+    def is_home_full(self) -> bool:
+        return not processes.can_write(self.launch["home"], self.confinement("application"))
 
     def note(self, **facts: object) -> None:
         self.facts.update(facts)
@@ -52,7 +62,8 @@ class Premises:
         groups = self.launch["group"][role]
         if role == "worker":
             return processes.Confinement(account, groups, self.launch[name]["limits"])
-        return processes.Confinement(account, groups, self.launch["limits"], self.launch["home"])
+        limits, home = self.launch["limits"], self.launch["home"]
+        return processes.Confinement(account, groups, limits, home, self._quarters)
 
     def environment(self, name: str) -> dict[str, str]:
         """Of a process; with DISPLAY for the user's ones."""
@@ -86,7 +97,7 @@ class Premises:
         self.note(session=session, uids={"worker": worker.pw_uid, "user": user.pw_uid})
         traces.make_account_folders(self._folder, worker, user)
         for name, text in self.launch["files"].items():
-            traces.write_owned(self._folder / Path(name).name, text.encode(), user)
+            traces.write_for_reading(self._folder / Path(name).name, text.encode())
         framebuffer_bytes = self.launch["display"]["framebuffer_bytes"]
         self.note(framebuffer=str(traces.make_framebuffer_folder(session, worker, framebuffer_bytes)))
         traces.make_x11_folder()
@@ -98,6 +109,14 @@ class Premises:
             Path(folder).mkdir(exist_ok=True)
         for path, value in group["values"].items():
             Path(path).write_text(value)
+
+    def _make_quarters(self) -> None:
+        if megabytes := self.launch["group"].get("quarters"):
+            user, kept = self._account("user"), [Path(self.launch["home"])]
+            try:
+                self._quarters = quarters.make(self._folder, user, megabytes, kept)
+            except OSError as exc:
+                self.quarters_missing = str(exc)
 
     def _check_application(self) -> None:
         application = self.launch["application"]

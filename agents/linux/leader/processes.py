@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import errno
 import fcntl
 import os
 import pwd
@@ -18,21 +19,26 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from agents.linux.leader.quarters import Quarters
+
 MARKER = "PORTCULLIS_SESSION"
 """Environment variable of every process of a session: what a sweep finds it by."""
 
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER, _PR_SET_NO_NEW_PRIVS = 1, 36, 38
+_LITTLE_BYTES = 64 << 10
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
 @dataclass(frozen=True)
 class Confinement:
-    """As whom a process runs, in which cgroups, under which resource limits (name -> value)."""
+    """As whom a process runs, in which cgroups, under which resource limits (name -> value), with which folders of its
+    own in place of the host's."""
 
     account: pwd.struct_passwd
     groups: Sequence[str] = ()
     limits: Mapping[str, int] = field(default_factory=dict)
     folder: str = "/"
+    quarters: Quarters | None = None
 
 
 def start(
@@ -58,6 +64,25 @@ def can_run(command: str, path: str | None, confinement: Confinement) -> bool:
             _confine(confinement)
             os._exit(0 if shutil.which(command, path=path) is not None else 1)
     return os.waitpid(child.pid, 0)[1] == 0
+
+
+def can_write(folder: str, confinement: Confinement) -> bool:
+    """Whether the account has room for a little file in `folder`: only writing as itself tells, quotas included."""
+    with _child() as child:
+        if child.here:
+            _confine(confinement)
+            os._exit(0 if _has_room(folder) else 1)
+    return os.waitpid(child.pid, 0)[1] == 0
+
+
+def _has_room(folder: str) -> bool:
+    try:
+        fd = os.open(folder, os.O_TMPFILE | os.O_WRONLY | os.O_CLOEXEC, 0o600)
+        os.write(fd, bytes(_LITTLE_BYTES))
+        os.fsync(fd)  # file systems that allocate late tell now
+    except OSError as exc:
+        return exc.errno not in (errno.ENOSPC, errno.EDQUOT)
+    return True
 
 
 def become_reaper() -> None:
@@ -192,6 +217,8 @@ def _confine(confinement: Confinement) -> None:
     for group in confinement.groups:
         Path(group, "cgroup.procs").write_text("0")
     write("/proc/self/oom_score_adj", "0")
+    if confinement.quarters is not None:
+        confinement.quarters.enter()
     os.setsid()
     for name, value in {"core": 0, **confinement.limits}.items():
         _limit(getattr(resource, f"RLIMIT_{name.upper()}"), value)

@@ -16,6 +16,7 @@ import os
 import shutil
 import signal
 import socket
+import time
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,10 @@ ACTIVATION_SECONDS = 3.0
 """For the first window of a program that the bus starts, after the command that asked for it has ended well."""
 LAST_GRACE_SECONDS = 1.0
 MAXIMUM_GRACE_SECONDS = 60.0
+KILLED_SECONDS = 10.0
+"""How long ago a kill may be to be why the application has gone."""
+MAXIMUM_WINDOW_MANAGERS = 5
+"""Started in a session, one after the other: an application can kill its window manager, and lose no work by it."""
 WINDOW_MANAGER_READY = b"portcullis-ready"
 
 
@@ -54,6 +59,7 @@ class Session:
         self._worker_state: bytes | None = None
         self._windows = 0
         self._window_seen = False
+        self._window_managers = 0
         self._code: str | None = None
         self._detail: str | None = None
         self._phase = "running"  # -> terminating -> killing -> ended
@@ -165,6 +171,8 @@ class Session:
         self._premises.launch = self._launch = launch
         self._tell_status()
         self._premises.make()
+        if (reason := self._premises.quarters_missing) is not None:
+            self._log.write(f"leader: the user's programs have no /tmp of their own: {reason}")
         self._start_worker()
         self._start_display()
         self._loop.at("display", DISPLAY_SECONDS, lambda: self._fail("display_failed", "display"))
@@ -280,11 +288,30 @@ class Session:
 
     def _judge(self) -> None:
         """Why the session cannot go on. A display that died takes the others with it, and may be reaped last."""
-        for name, code in (("worker", "worker_failed"), ("window_manager", "display_failed")):
-            if name in self._children.exit_statuses:
-                self._fail(code, name)
-        code = "application_closed" if self._window_seen else "application_exited"
-        self._end(code, self._children.last_lines("application"))
+        exit_statuses = self._children.exit_statuses
+        if "worker" in exit_statuses:
+            self._fail("worker_failed", "worker")
+        elif "window_manager" in exit_statuses:
+            self._replace_window_manager()
+        else:
+            self._end(self._code_of_the_end(), self._children.last_lines("application"))
+
+    def _replace_window_manager(self) -> None:
+        self._window_managers += 1
+        if self._window_managers == MAXIMUM_WINDOW_MANAGERS or "window_manager" in self._awaited:
+            self._fail("display_failed", "window_manager")
+        else:
+            self._start("window_manager", self._launch["window_manager"]["command"])
+            self._look_after()
+
+    def _code_of_the_end(self) -> str:
+        """Of an application that has gone by itself."""
+        was_killed = time.monotonic() - self._children.killed_at < KILLED_SECONDS
+        if was_killed and self._premises.has_run_out_of_memory():
+            return "application_out_of_memory"
+        if self._window_seen:
+            return "application_closed"
+        return "home_full" if self._premises.is_home_full() else "application_exited"
 
     def _fail(self, code: str, name: str) -> None:
         status = self._children.exit_statuses.get(name)

@@ -67,6 +67,14 @@ def write_owned(path: Path, data: bytes, account: pwd.struct_passwd) -> None:
         file.write(data)
 
 
+def write_for_reading(path: Path, data: bytes) -> None:
+    """By any account that may pass through the folder; a user that could write would fill the host's /run."""
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    with os.fdopen(fd, "wb") as file:
+        os.fchmod(fd, 0o644)
+        file.write(data)
+
+
 def write_atomically(path: Path, value: dict[str, Any]) -> None:
     new = path.with_name(path.name + ".new")
     fd = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)

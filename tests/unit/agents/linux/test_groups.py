@@ -20,6 +20,7 @@ def test_own_folder_of_each_controller_is_found():
         "memory": Path("/sys/fs/cgroup/memory/init/7b18"),
         "freezer": Path("/sys/fs/cgroup/freezer"),
         "pids": Path("/sys/fs/cgroup/pids"),
+        "cpu": Path("/sys/fs/cgroup/cpu,cpuacct"),
     }
 
 
@@ -42,6 +43,41 @@ def test_no_limit_writes_nothing():
 def test_missing_pids_controller_is_made_up_for_by_rlimits():
     group = Backend("cgroup1", {"freezer": FOLDERS["freezer"]}).group("5e55", Limits(512, 100))
     assert group.rlimits["nproc"] == 100 and group.values == {}
+
+
+def test_missing_memory_controller_is_made_up_for_by_a_limit_of_each_process():
+    assert Backend("rlimits").group("5e55", Limits(512, 100)).rlimits["data"] == 512 << 20
+    assert "data" not in Backend("rlimits").group("5e55", Limits(0, 100)).rlimits
+    assert "data" not in Backend("cgroup1", FOLDERS).group("5e55", Limits(512, 100)).rlimits
+
+
+def test_swap_counts_as_memory_where_the_kernel_counts_it(tmp_path):
+    (tmp_path / "memory.memsw.limit_in_bytes").touch()
+    group = Backend("cgroup1", {"memory": tmp_path}).group("5e55", Limits(512, 0))
+    own = tmp_path / "portcullis-5e55"
+    assert list(group.values) == [f"{own}/memory.limit_in_bytes", f"{own}/memory.memsw.limit_in_bytes"]
+
+
+def test_all_that_a_user_runs_weighs_as_one_and_has_a_ceiling_if_it_is_set():
+    values = Backend("cgroup1", {"cpu": Path("/cg/cpu")}).group("5e55", Limits(0, 0, 150)).values
+    own = "/cg/cpu/portcullis-5e55"
+    assert values == {
+        f"{own}/cpu.shares": str(groups.CPU_SHARES),
+        f"{own}/cpu.cfs_period_us": "100000",
+        f"{own}/cpu.cfs_quota_us": "150000",
+    }
+    assert "--property=CPUQuota=150%" in groups.scope("5e55", Limits(0, 0, 150)).prefix
+
+
+def test_private_folders_leave_a_quarter_of_the_memory_whatever_is_asked():
+    for memory in (64, 256, 4096):
+        assert sum(Limits(memory, 0, tmp_mb=1 << 20).quarters().values()) <= memory * 3 // 4
+    assert Limits(0, 0, tmp_mb=0).quarters() == {"tmp": 0, "shared_memory": 1024, "runtime": 64}
+
+
+def test_only_root_gives_private_folders():
+    assert Backend("rlimits").group("5e55", Limits(512, 100)).quarters
+    assert not groups.unprivileged().group("5e55", Limits(512, 100)).quarters
 
 
 def test_rlimits_alone_need_no_folder():
