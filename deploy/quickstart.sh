@@ -2,14 +2,17 @@
 # Portcullis on this machine, to try it: installs what is missing, makes a site, starts it, prints how to sign in.
 #
 # Services run from /opt/portcullis/<content hash>, which root owns and everyone may read; the clone's .venv holds the
-# command line and, after tests/run.sh, the tests.
+# command line and, after tests/run.sh, the tests. With --unprivileged all lies below the clone: they run from
+# var/releases/<content hash> on the packages of .venv, as whoever calls this (docs/unprivileged.md).
 set -euo pipefail
 umask 022
-usage="usage: deploy/quickstart.sh [--port PORT] [--foreground] [--no-install]
+usage="usage: deploy/quickstart.sh [--unprivileged] [--port PORT] [--foreground] [--no-install]
        deploy/quickstart.sh --status | --stop | --reset [--yes]
 
-Portcullis on this machine, on loopback, to try it. Needs root or sudo.
+Portcullis on this machine, on loopback, to try it. Needs root or sudo, or:
 
+  --unprivileged without root: everything below this clone, all sessions under your account, not walled off from
+                 each other. A clone that was begun so goes on so
   --port PORT    where browsers connect (first start only; default: the first free one from 8080 on)
   --foreground   stay, and stop everything at the end
   --no-install   install no system packages
@@ -17,12 +20,13 @@ Portcullis on this machine, on loopback, to try it. Needs root or sudo.
   --stop         log off sessions and stop everything; what was made stays
   --reset        stop, and remove all that was made: accounts, homes, state, secrets. Asks, or --yes"
 
-action=start install=yes arguments=()
+action=start install=yes unprivileged=no arguments=()
 original=("$@")
 while (($#)); do
     case $1 in
     -h | --help) printf '%s\n' "$usage" && exit 0 ;;
     --no-install) install=no ;;
+    --unprivileged) unprivileged=yes ;;
     --stop | --status | --reset) action=${1#--} && arguments+=("$1") ;;
     --foreground | --yes) arguments+=("$1") ;;
     --port=*) port=${1#--port=} ;;
@@ -39,17 +43,27 @@ if [[ -v port ]]; then
     arguments+=(--port "$port")
 fi
 
-if ((EUID != 0)); then
-    command -v sudo >/dev/null || { echo "quickstart.sh: needs root or sudo: it makes accounts for sessions" >&2 && exit 1; }
-    echo "Accounts for sessions are made by root: sudo may ask for your password."
-    exec sudo -- "$0" "${original[@]}"
-fi
-
 clone=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 cd "$clone"
 # shellcheck source=deploy/prepare.sh
 source deploy/prepare.sh
+
+begun_unprivileged=no
+[[ ! -d var/state ]] || begun_unprivileged=yes
+if ((EUID == 0)); then
+    [[ $unprivileged == no ]] || fail "--unprivileged is for ordinary users: root has accounts made for sessions, so leave it out"
+    [[ $begun_unprivileged == no ]] || fail "this clone is an unprivileged trial of $(stat -c %U var/state): they --reset it first, or take another clone"
+elif [[ $unprivileged == no && $begun_unprivileged == no ]]; then
+    command -v sudo >/dev/null || fail "needs root or sudo: it makes accounts for sessions (--unprivileged does without)"
+    echo "Accounts for sessions are made by root: sudo may ask for your password."
+    exec sudo -- "$0" "${original[@]}"
+else
+    unprivileged=yes
+    arguments+=(--unprivileged)
+    [[ -w . && -O . ]] || fail "$clone is not yours: clone into a folder of your own"
+fi
 releases=/opt/portcullis
+[[ $unprivileged == no ]] || releases=$clone/var/releases
 
 # What only looks or removes installs nothing: it runs from the clone, or from any release that is there.
 if [[ $action != start ]]; then
@@ -64,12 +78,14 @@ fi
 
 prepare_system() {
     local missing
-    if [[ $install == yes ]]; then
+    if [[ $install == yes && $unprivileged == no ]]; then
         install_packages "${packages_of_a_host[@]}"
         return
     fi
     mapfile -t missing < <(missing_packages "${packages_of_a_host[@]}")
-    ((${#missing[@]} == 0)) || fail "missing packages: ${missing[*]} (--no-install was given)"
+    ((${#missing[@]} == 0)) || fail "nothing is installed this way, and this machine lacks ${#missing[@]} packages. Ask an administrator to run
+
+  apt-get install --no-install-recommends ${missing[*]}"
 }
 
 prepare_clone() {
@@ -88,14 +104,18 @@ contents() { # all that a release is made of
 }
 
 # Dependencies stand in an environment of their own, which releases share: a changed line of code installs nothing.
+# Without root they are those of .venv.
 build_release() { # <folder>
     local environment python
     python=$(system_python)
-    environment=$releases/environment-$({ cat deploy/requirements-build.lock deploy/requirements.lock && "$python" --version; } | hash_of)
-    make_environment env "$environment" deploy/requirements-build.lock deploy/requirements.lock &&
-        rm -rf "$1" &&
+    environment=$clone/.venv
+    if [[ $unprivileged == no ]]; then
+        environment=$releases/environment-$({ cat deploy/requirements-build.lock deploy/requirements.lock && "$python" --version; } | hash_of)
+        make_environment env "$environment" deploy/requirements-build.lock deploy/requirements.lock || return
+    fi
+    rm -rf "$1" &&
         "$python" -m venv --without-pip "$1" &&
-        ln -s "../$(basename "$environment")" "$1/environment" &&
+        ln -s "$environment" "$1/environment" &&
         printf '%s\n' "$environment"/lib/python3*/site-packages >"$(echo "$1"/lib/python3*/site-packages)/environment.pth" &&
         "$1/bin/python" deploy/install_packages.py "$1" &&
         chmod -R go+rX "$1" &&
@@ -105,6 +125,7 @@ build_release() { # <folder>
 say "Preparing Portcullis in $clone"
 prepare_system
 prepare_clone
+[[ $unprivileged == no || -d var ]] || mkdir -m 700 var
 mkdir -p "$releases"
 exec 9>>"$releases/.lock"
 flock -n 9 || { say "  Waiting for another quickstart to finish building" && flock 9; }

@@ -8,9 +8,10 @@ import signal
 import sys
 from pathlib import Path
 
-from portcullis.quickstart import accounts, control_socket, instance, start, status, stop
+from portcullis.quickstart import control_socket, instance, start, status, stop
 from portcullis.quickstart.errors import QuickstartError
 from portcullis.quickstart.instance import Instance, Ports
+from portcullis.quickstart.place import isolation_here
 
 FOREGROUND_POLL_SECONDS = 1.0
 
@@ -22,6 +23,7 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--clone", type=Path, required=True, help=argparse.SUPPRESS)
     top.add_argument("--release", type=Path, help=argparse.SUPPRESS)
     top.add_argument("--lock-descriptor", type=int, help=argparse.SUPPRESS)
+    top.add_argument("--unprivileged", action="store_true", help="without root: sessions are not walled off")
     top.add_argument("--port", type=port_number, help="where browsers connect")
     top.add_argument("--foreground", action="store_true", help="stay, and stop everything at the end")
     top.add_argument("--yes", action="store_true", help="--reset does not ask")
@@ -40,8 +42,13 @@ def port_number(text: str) -> int:
 
 def main() -> int:
     arguments = parser().parse_args()
-    if os.geteuid() != 0:
-        print("quickstart: needs root: it makes accounts for sessions", file=sys.stderr)
+    if (os.geteuid() == 0) is arguments.unprivileged:
+        needs = (
+            "is for others than root"
+            if arguments.unprivileged
+            else "needs root: it makes accounts for sessions"
+        )
+        print(f"quickstart: {needs} (--unprivileged: without)", file=sys.stderr)
         return 1
     try:
         return run(arguments)
@@ -90,14 +97,13 @@ def instance_to_remove(clone: Path) -> Instance | None:
         found = None
     if found is not None and found.releases and found.release.exists():
         return found
-    nameless = Instance(clone, found.ports if found else Ports(0, 0, 0), (Path(sys.prefix),))
-    is_there = nameless.state.exists() or accounts.find(nameless.service_account) is not None
-    return nameless if is_there else None
+    ports = found.ports if found else Ports(0, 0, 0)
+    nameless = Instance(clone, ports, (Path(sys.prefix),), isolation=isolation_here())
+    return nameless if nameless.place.is_there() else None
 
 
 def confirmed(found: Instance) -> bool:
-    print(f"This ends all sessions and removes {found.state}, the accounts {found.account_prefix}*")
-    print("with their homes, and the secrets in var/.")
+    print(f"This ends all sessions and removes {found.place.what_reset_removes}.")
     try:
         return input("Remove it? [y/N] ").strip().lower() in ("y", "yes")
     except EOFError:
@@ -106,7 +112,7 @@ def confirmed(found: Instance) -> bool:
 
 def stay(found: Instance) -> int:
     """Until a signal, which stops all as --stop does, or until the supervisor is gone."""
-    ends = {signal.SIGINT, signal.SIGTERM}
+    ends = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}  # the last: its terminal is closed
     signal.pthread_sigmask(signal.SIG_BLOCK, ends)  # waited for, so that none can come between two lines
     print("Ctrl-C stops everything.", flush=True)
     try:

@@ -1,4 +1,4 @@
-"""How one asks the supervisor: a Unix socket that root alone may open, one line `{"command": ...}`, one line back."""
+"""How one asks the supervisor: a Unix socket that its account alone may open, one line `{"command": ...}`, one line back."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import socket
+import struct
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -41,12 +42,19 @@ def _listener(path: Path) -> socket.socket:
     return listener
 
 
+def peer_uid(connection: socket.socket) -> int:
+    credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+    return int(struct.unpack("3i", credentials)[1])
+
+
 def ask(path: Path, command: str, timeout_seconds: float = STATUS_SECONDS) -> dict[str, Any] | None:
     """The supervisor's answer; None when there is none running."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
         connection.settimeout(timeout_seconds)
         try:
             connection.connect(str(path))
+            if peer_uid(connection) != os.geteuid():
+                return None  # in a folder that everybody can write to, anybody may listen by that name
             connection.sendall(json.dumps({"command": command}).encode() + b"\n")
             line = connection.makefile("rb").readline()
         except (FileNotFoundError, ConnectionError):

@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import BinaryIO
 
 from portcullis.quickstart import commands, facts, health, instance, log_files, parts, terminal
-from portcullis.quickstart.accounts import ensure_service_account
 from portcullis.quickstart.instance import Instance
 
 JOINED = "joined"
@@ -28,15 +27,9 @@ STOP_SECONDS = 10.0
 
 
 def make_folders(found: Instance) -> pwd.struct_passwd:
-    """Each belongs to the one who writes there: broker and gateway to the service account, all else to root."""
-    account = ensure_service_account(found.service_account)
-    for path, mode in (
-        (found.state, 0o755),
-        (found.logs, 0o750),
-        (found.homes, 0o711),
-        (found.state / "agent", 0o700),
-        (found.runtime, 0o755),
-    ):
+    """Each belongs to the one who writes there: broker and gateway to their account, all else to who runs this."""
+    account = found.place.make()
+    for path, mode in ((found.logs, 0o750), (found.state / "agent", 0o700)):
         path.mkdir(exist_ok=True)
         path.chmod(mode)
     for name in ("broker", "gateway"):
@@ -64,7 +57,7 @@ def complete(found: Instance) -> Instance:
             found.state / "gateway/join-token", secrets.gateway_join_token, account.pw_uid
         ) as path:
             commands.run(parts.join_gateway(found, path))
-        with token_file(found.state / "agent/join-token", secrets.host_join_token, 0) as path:
+        with token_file(found.state / "agent/join-token", secrets.host_join_token, os.geteuid()) as path:
             commands.run(parts.join_host(found, path, host_name()))
     found = found.with_done(JOINED)
     instance.save(found)

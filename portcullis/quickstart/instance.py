@@ -1,6 +1,6 @@
 """An instance is the path of its clone: two clones on one machine share nothing but the release of equal content.
 
-`/var/lib/portcullis-<hash>/instance.json` keeps what was chosen at the first start (ports) and how far it came.
+`instance.json` in its state folder (place.py) keeps what was chosen at the first start (ports) and how far it came.
 """
 
 from __future__ import annotations
@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import errno
-import hashlib
 import json
 import socket
 from collections.abc import Callable, Iterable
@@ -16,11 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from portcullis.model.host import Isolation
+from portcullis.quickstart import place
 from portcullis.quickstart.errors import QuickstartError
-
-STATES = Path("/var/lib")
-RUNTIMES = Path("/run")
-RELEASES = Path("/opt/portcullis")
+from portcullis.quickstart.place import Place, instance_key
 
 FIRST_PUBLIC_PORT = 8080
 PUBLIC_PORTS = range(FIRST_PUBLIC_PORT, FIRST_PUBLIC_PORT + 100)
@@ -43,6 +41,11 @@ class Instance:
     releases: tuple[Path, ...] = ()
     done: frozenset[str] = frozenset()
     """Steps of the first start that are behind us: joined, published."""
+    isolation: Isolation = "accounts"
+
+    @property
+    def place(self) -> Place:
+        return place.place(self.clone, self.isolation)
 
     @property
     def key(self) -> str:
@@ -50,11 +53,11 @@ class Instance:
 
     @property
     def state(self) -> Path:
-        return state_folder(self.clone)
+        return self.place.state
 
     @property
     def runtime(self) -> Path:
-        return RUNTIMES / f"portcullis-{self.key}"
+        return self.place.runtime
 
     @property
     def homes(self) -> Path:
@@ -70,16 +73,7 @@ class Instance:
 
     @property
     def control_socket(self) -> Path:
-        return self.state / "supervisor.sock"
-
-    @property
-    def service_account(self) -> str:
-        return f"portcullis-{self.key}"
-
-    @property
-    def account_prefix(self) -> str:
-        """Of the accounts that the agent makes; not a prefix of the service account's name."""
-        return f"pc{self.key}"
+        return self.place.control_socket
 
     @property
     def var(self) -> Path:
@@ -111,6 +105,7 @@ class Instance:
             "ports": dataclasses.asdict(self.ports),
             "releases": [str(release) for release in self.releases],
             "done": sorted(self.done),
+            "isolation": self.isolation,
         }
 
     @classmethod
@@ -120,22 +115,21 @@ class Instance:
             Ports(**data["ports"]),
             tuple(map(Path, data.get("releases", ()))),
             frozenset(data.get("done", ())),
+            data.get("isolation", "accounts"),
         )
 
 
-def instance_key(clone: Path) -> str:
-    return hashlib.sha256(str(clone).encode()).hexdigest()[:8]
-
-
 def state_folder(clone: Path) -> Path:
-    return STATES / f"portcullis-{instance_key(clone)}"
+    """Of the instance that who runs this may have."""
+    return place.place(clone, place.isolation_here()).state
 
 
 def load(clone: Path) -> Instance | None:
     """The instance of this clone, or None before its first start. Raises QuickstartError on a damaged file."""
     path = state_folder(clone) / "instance.json"
     try:
-        return Instance.from_json(json.loads(path.read_text()))
+        found = Instance.from_json(json.loads(path.read_text()))
+        return dataclasses.replace(found, clone=clone, isolation=place.isolation_here())
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError) as exc:
@@ -143,7 +137,7 @@ def load(clone: Path) -> Instance | None:
 
 
 def save(instance: Instance) -> None:
-    instance.state.mkdir(mode=0o755, exist_ok=True)
+    instance.place.make_state()
     path = instance.state / "instance.json"
     partial = path.with_suffix(".partial")
     partial.write_text(json.dumps(instance.to_json(), indent=2) + "\n")
@@ -153,7 +147,7 @@ def save(instance: Instance) -> None:
 def others(clone: Path) -> list[Instance]:
     """The other instances of this machine, as far as their files can be read."""
     found = []
-    for path in STATES.glob("portcullis-*/instance.json"):
+    for path in place.STATES.glob("portcullis-*/instance.json"):
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
             instance = Instance.from_json(json.loads(path.read_text()))
             if instance.clone != clone:

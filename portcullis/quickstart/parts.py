@@ -1,6 +1,7 @@
 """The commands of the three services, as this instance runs them.
 
-Broker and gateway give up root, every capability and the way back to them; the agent needs root for its leaders.
+As whom they run is the place's (place.py): broker and gateway give up root; the agent needs it for its leaders, or runs
+without it.
 Each part gets SIGTERM when its supervisor dies, so that no part outlives it and holds a port. Sessions do: their
 leaders are no children of the supervisor.
 """
@@ -56,8 +57,8 @@ def agent(instance: Instance) -> Part:
     arguments = (
         *("serve", "--state", state_of(instance, "agent")),
         *("--runtime", str(instance.runtime)),
-        *("--account-prefix", instance.account_prefix),
         *("--homes", str(instance.homes)),
+        *instance.place.of_agent,
     )
     return Part("agent", ("setpriv", "--pdeathsig", "TERM", command(instance, "agent"), *arguments))
 
@@ -94,8 +95,10 @@ def end_sessions(instance: Instance) -> tuple[str, ...]:
     return (command(instance, "agent"), "end-sessions", "--runtime", str(instance.runtime))
 
 
-def remove_accounts(instance: Instance) -> tuple[str, ...]:
-    return (command(instance, "agent"), "remove-accounts", "--account-prefix", instance.account_prefix)
+def removals(instance: Instance) -> list[tuple[str, ...]]:
+    """What the agent has to remove in the end: the accounts of sessions."""
+    prefix = instance.place.account_prefix
+    return [(command(instance, "agent"), "remove-accounts", "--account-prefix", prefix)] if prefix else []
 
 
 def state_of(instance: Instance, part: str) -> str:
@@ -112,10 +115,4 @@ def command(instance: Instance, service: str) -> str:
 
 def as_service(instance: Instance, service: str, *arguments: str) -> tuple[str, ...]:
     """Options of setpriv and the command that it runs."""
-    account = instance.service_account
-    return (
-        *("--reuid", account, "--regid", account, "--clear-groups"),
-        *("--no-new-privs", "--bounding-set", "-all", "--inh-caps", "-all"),
-        command(instance, service),
-        *arguments,
-    )
+    return (*instance.place.as_service, command(instance, service), *arguments)

@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from portcullis.errors import PortcullisError
@@ -26,6 +26,7 @@ from portcullis.quickstart.errors import QuickstartError
 from portcullis.quickstart.facts import Secrets
 from portcullis.quickstart.instance import Instance
 from portcullis.quickstart.parts import ENVIRONMENT
+from portcullis.quickstart.place import instance_key, isolation_here
 from portcullis.rest.client import Client
 
 PORT_SECONDS = 5.0
@@ -34,7 +35,13 @@ HEALTHY_SECONDS = 90.0
 LOG_LINES = 15
 
 
-def start(clone: Path, release: Path, port: int | None, lock_descriptor: int | None) -> Instance:
+def start(
+    clone: Path,
+    release: Path,
+    port: int | None,
+    lock_descriptor: int | None = None,
+    guide: Callable[[Instance], str] = terminal.guide_of_clone,
+) -> Instance:
     """`lock_descriptor` keeps `release` from being removed until the instance refers to it. Raises QuickstartError."""
     found = choose(clone, port)
     is_running = stop_if_of_another_release(found, release)
@@ -55,7 +62,7 @@ def start(clone: Path, release: Path, port: int | None, lock_descriptor: int | N
             "the start", lambda: health.site_trouble(client), HEALTHY_SECONDS, lambda: is_supervised(found)
         )
     found = publish_once(found, client, secrets)
-    write_facts(found, client, secrets)
+    write_facts(found, client, secrets, guide(found))
     return found
 
 
@@ -64,8 +71,9 @@ def choose(clone: Path, port: int | None) -> Instance:
     found = instance.load(clone)
     if found is None:
         taken = [port for other in instance.others(clone) for port in other.all_ports]
-        key = instance.instance_key(clone)
-        return Instance(clone, instance.choose_ports(port, key, taken, instance.port_is_free))
+        key = instance_key(clone)
+        ports = instance.choose_ports(port, key, taken, instance.port_is_free)
+        return Instance(clone, ports, isolation=isolation_here())
     if port not in (None, found.ports.public):
         raise QuickstartError(
             f"this instance keeps port {found.ports.public}, which its site is made for; --reset it to choose another"
@@ -155,11 +163,11 @@ def publish_once(found: Instance, client: Client, secrets: Secrets) -> Instance:
     return found
 
 
-def write_facts(found: Instance, client: Client, secrets: Secrets) -> None:
+def write_facts(found: Instance, client: Client, secrets: Secrets, guide: str) -> None:
     try:
         names = [str(item["name"]) for item in client.items("admin", "applications")]
     except PortcullisError as exc:
         raise QuickstartError(f"the published applications cannot be listed: {exc}") from exc
     known = facts.facts_of(found, secrets, names)
     facts.write(found, known, facts.profile_of(found, secrets))
-    print(terminal.welcome(found, known), flush=True)
+    print(terminal.welcome(found, known, guide), flush=True)

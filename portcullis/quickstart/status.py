@@ -6,7 +6,7 @@ import time
 
 from portcullis.cli.output import table
 from portcullis.errors import PortcullisError
-from portcullis.quickstart import control_socket, facts, health
+from portcullis.quickstart import control_socket, facts, health, terminal
 from portcullis.quickstart.errors import QuickstartError
 from portcullis.quickstart.instance import Instance
 from portcullis.rest.client import Client
@@ -19,6 +19,8 @@ def report(found: Instance) -> int:
     status = control_socket.ask(found.control_socket, "status")
     print(f"Instance {found.key} of {found.clone}")
     print(f"  URL      {found.url}\n  State    {found.state}\n  Logs     {found.logs}")
+    if text := terminal.warning(found):
+        print(f"\n{text}")
     if status is None:
         print("  Stopped. deploy/quickstart.sh starts it.")
         return STOPPED

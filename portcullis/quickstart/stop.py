@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from portcullis.errors import PortcullisError
-from portcullis.quickstart import accounts, commands, control_socket, facts, instance, parts, terminal
+from portcullis.quickstart import commands, control_socket, facts, instance, parts, terminal
 from portcullis.quickstart.errors import QuickstartError
 from portcullis.quickstart.instance import Instance
 from portcullis.rest.client import Client
@@ -56,12 +56,13 @@ def reset(found: Instance) -> None:
     """Everything that this instance made is removed, but for the clone's `.venv`. Raises QuickstartError."""
     stop(found)
     with terminal.step("Removing accounts, homes and state"):
-        commands.run(parts.remove_accounts(found))
-        accounts.remove_service_account(found.service_account)
+        for command in parts.removals(found):
+            commands.run(command)
+        found.place.clear()
         shutil.rmtree(found.runtime, ignore_errors=True)
         shutil.rmtree(found.state, ignore_errors=True)
+        remove_releases(found, found.place.releases)
         remove_facts(found)
-        remove_releases(found)
 
 
 def remove_facts(found: Instance) -> None:
@@ -71,7 +72,7 @@ def remove_facts(found: Instance) -> None:
         found.var.rmdir()
 
 
-def remove_releases(found: Instance, root: Path = instance.RELEASES) -> None:
+def remove_releases(found: Instance, root: Path) -> None:
     """Those that no other instance refers to, and environments that no release uses any more."""
     if not root.is_dir():
         return

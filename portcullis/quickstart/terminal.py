@@ -34,7 +34,14 @@ def otpauth(tenant: str, user: str, secret: str) -> str:
     return f"otpauth://totp/{issuer}:{quote(user, safe='')}?secret={secret}&issuer={issuer}"
 
 
-def welcome(instance: Instance, facts: Facts) -> str:
+NO_WALLS = """\
+This is an unprivileged trial: all sessions, and Portcullis itself, run as {account}.
+Whoever signs in can reach what {account} can. Let nobody in whom you do not trust with that.
+"""
+
+
+def welcome(instance: Instance, facts: Facts, guide: str) -> str:
+    """`guide` says how to go on."""
     port = instance.ports.public
     uri = otpauth(facts.tenant, facts.username, facts.totp_secret)
     applications = ", ".join(facts.applications)
@@ -58,8 +65,18 @@ From another machine, open a tunnel there first and then the same address:
 
   Published      {applications}
   Administrator  {facts.admin_username} (secrets in {instance.var}/quickstart.json)
-  Command line   {instance.clone}/.venv/bin/portcullis get applications
   Logs           {instance.logs}
+{guide}
+
+{warning(instance)}"""
+
+
+def warning(instance: Instance) -> str:
+    return NO_WALLS.format(account=owner().name) if instance.isolation == "none" else ""
+
+
+def guide_of_clone(instance: Instance) -> str:
+    return f"""\
+  Command line   {instance.clone}/.venv/bin/portcullis get applications
   Look           deploy/quickstart.sh --status
-  Stop, remove   deploy/quickstart.sh --stop, --reset
-"""
+  Stop, remove   deploy/quickstart.sh --stop, --reset"""

@@ -162,7 +162,7 @@ def test_a_second_run_keeps_everything(clone: Clone) -> None:
 
 def test_services_listen_on_loopback_alone_and_give_up_root(clone: Clone) -> None:
     clone.start()
-    service = pwd.getpwnam(clone.instance.service_account).pw_uid
+    service = pwd.getpwnam(clone.instance.place.service_account).pw_uid
     processes = clone.processes()
     listening = [
         connection.laddr.ip

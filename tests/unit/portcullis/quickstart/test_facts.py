@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from portcullis.quickstart import facts, instance, terminal
+from portcullis.quickstart import facts, instance, place, terminal
 from portcullis.quickstart.errors import QuickstartError
 from portcullis.quickstart.instance import Instance, Ports
 from portcullis.quickstart.owner import Owner, owner, write_private
@@ -30,7 +30,8 @@ SECRETS = {
 
 @pytest.fixture
 def found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Instance:
-    monkeypatch.setattr(instance, "STATES", tmp_path)
+    monkeypatch.setattr(place, "STATES", tmp_path)
+    monkeypatch.setattr(place, "isolation_here", lambda: "accounts")
     (tmp_path / "clone").mkdir()
     made = Instance(tmp_path / "clone", Ports(8080, 21000, 21001), (tmp_path / "release",))
     instance.save(made)
@@ -99,7 +100,7 @@ def test_a_strange_sudo_user_is_not_believed(value: str) -> None:
 
 def test_the_welcome_holds_what_one_needs(found: Instance) -> None:
     known = facts.facts_of(found, facts.read_secrets(found), ["XTerm", "Mousepad"])
-    text = terminal.welcome(found, known)
+    text = terminal.welcome(found, known, terminal.guide_of_clone(found))
     for needed in (
         "http://localhost:8080",
         "p4ss",

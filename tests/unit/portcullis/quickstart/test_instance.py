@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from portcullis.quickstart import instance
+from portcullis.quickstart import instance, place
 from portcullis.quickstart.errors import QuickstartError
 from portcullis.quickstart.instance import (
     INNER_PORTS,
@@ -21,7 +21,8 @@ from portcullis.quickstart.instance import (
 
 @pytest.fixture(autouse=True)
 def states(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    monkeypatch.setattr(instance, "STATES", tmp_path / "states")
+    monkeypatch.setattr(place, "STATES", tmp_path / "states")
+    monkeypatch.setattr(place, "isolation_here", lambda: "accounts")
     (tmp_path / "states").mkdir()
     yield tmp_path / "states"
 
@@ -39,16 +40,18 @@ def test_an_instance_is_kept(states: Path) -> None:
 
 def test_two_clones_share_no_name() -> None:
     one, other = made("/a"), made("/b")
-    for name in ("state", "runtime", "service_account", "account_prefix", "control_socket", "var"):
+    for name in ("state", "runtime", "control_socket", "var"):
         assert getattr(one, name) != getattr(other, name)
+    for name in ("service_account", "account_prefix"):
+        assert getattr(one.place, name) != getattr(other.place, name)
 
 
 def test_names_fit_where_they_go() -> None:
-    found = made("/x" * 2000)
+    found = made("/x" * 2000).place
     assert len(found.service_account) <= 32
     assert not found.service_account.startswith(found.account_prefix)
     assert (
-        len(str(found.control_socket.relative_to(instance.STATES))) < 80
+        len(str(found.control_socket.relative_to(place.STATES))) < 80
     )  # of the 108 bytes of a socket's path
 
 
@@ -111,4 +114,4 @@ def test_a_port_taken_on_either_loopback_is_not_free(family: socket.AddressFamil
 def test_nothing_secret_is_kept_in_the_file() -> None:
     instance.save(made())
     data = json.loads((made().state / "instance.json").read_text())
-    assert set(data) == {"clone", "ports", "releases", "done"}
+    assert set(data) == {"clone", "ports", "releases", "done", "isolation"}

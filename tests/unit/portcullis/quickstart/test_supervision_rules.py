@@ -73,7 +73,7 @@ def test_the_end_of_a_log_is_found(tmp_path: Path) -> None:
 def test_broker_and_gateway_give_up_root_and_the_agent_keeps_it() -> None:
     broker, gateway, agent = parts.parts(FOUND)
     for part in (broker, gateway):
-        assert part.command[part.command.index("--reuid") + 1] == FOUND.service_account
+        assert part.command[part.command.index("--reuid") + 1] == FOUND.place.service_account
         assert {"--no-new-privs", "--clear-groups", "--bounding-set"} <= set(part.command)
     assert "--reuid" not in agent.command
 
