@@ -9,6 +9,8 @@ from pathlib import Path
 from portcullis.errors import InvalidInput
 from portcullis.logs import FORMAT_HELP
 from portcullis.probes import METRICS_EXPOSED_HELP, METRICS_HELP, Watch
+from portcullis.logs import FORMAT_HELP
+from portcullis.probes import METRICS_EXPOSED_HELP, METRICS_HELP, Watch
 from portcullis.settings import Address, setting
 
 
@@ -19,6 +21,9 @@ class BrokerSettings:
     address: str = setting("", help="How gateways and hosts reach this broker, if not as it listens.")
     sessions_per_user: int = setting(10, help="How many sessions a user may have at once.")
     log_level: str = setting("info", help="debug, info, warning or error.")
+    log_format: str = setting("text", help=FORMAT_HELP)
+    metrics: str = setting("", help=METRICS_HELP)
+    metrics_exposed: bool = setting(False, help=METRICS_EXPOSED_HELP)
     log_format: str = setting("text", help=FORMAT_HELP)
     metrics: str = setting("", help=METRICS_HELP)
     metrics_exposed: bool = setting(False, help=METRICS_EXPOSED_HELP)
@@ -35,6 +40,7 @@ class BrokerSettings:
         """Raises InvalidInput for what the types let through."""
         if self.log_level not in ("debug", "info", "warning", "error"):
             raise InvalidInput("--log-level", "debug, info, warning or error")
+        Watch.of(self.metrics, self.metrics_exposed)
         Watch.of(self.metrics, self.metrics_exposed)
         if self.sessions_per_user < 1:
             raise InvalidInput("--sessions-per-user", "at least 1")

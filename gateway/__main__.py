@@ -17,6 +17,7 @@ from portcullis import logs, settings
 from portcullis.certificate_files import CertificateFiles
 from portcullis.enrolment import Credentials, join
 from portcullis.errors import InvalidInput, PortcullisError
+from portcullis.probes import Watch
 from portcullis.serving.gate import Gate
 from portcullis.serving.guard import Limits
 from portcullis.serving.listener import slim_tls_buffers
@@ -31,7 +32,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = _parser().parse_args(arguments)
     try:
         values = settings.load(_COMMANDS[chosen.command][0], "gateway", chosen)
-        logs.configure("gateway", getattr(values, "log_level", "info"))
+        logs.configure(
+            "gateway", getattr(values, "log_level", "info"), getattr(values, "log_format", "text")
+        )
         asyncio.run(_join(values) if chosen.command == "join" else _serve(values))
     except (PortcullisError, OSError) as exc:
         print(f"portcullis-gateway: {exc}", file=sys.stderr)
@@ -77,6 +80,7 @@ async def _serve(values: ServeSettings) -> None:
         limits=Limits(values.connections, values.connections_per_client),
         stream_gate=Gate(values.streams, values.streams_per_client),
         certificate=_certificate_files(values),
+        watch=Watch.of(values.metrics, values.metrics_exposed),
     )
     app = GatewayApp(credentials, values.listen, values.inner_listen, options)
     try:

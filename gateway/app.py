@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import dataclass, field, replace
+from importlib.metadata import version
 
 import web_client
 from gateway.api_proxy import ApiProxy
@@ -20,11 +21,16 @@ from gateway.listener import Listener
 from gateway.public import check_public_address, public_app
 from gateway.rendezvous import Rendezvous
 from gateway.static import StaticFiles
+from gateway.stream_counts import StreamCounts
 from gateway.streams import STREAMS, STREAMS_PER_CLIENT, Patience, Streams
+from gateway.watched import offer_readings
 from portcullis.certificate_files import CertificateFiles
 from portcullis.clock import Clock, SystemClock
 from portcullis.enrolment import Credentials, Renewal, client_context, refresh, server_context
 from portcullis.errors import InvalidInput
+from portcullis.measuring import Metrics
+from portcullis.metrics import DIAL_SECONDS
+from portcullis.probes import Probes, Watch
 from portcullis.protocol.link import ATTACH_SECONDS
 from portcullis.serving.gate import Gate
 from portcullis.serving.guard import Limits
@@ -42,6 +48,7 @@ class Options:
     attach_seconds: float = ATTACH_SECONDS
     certificate: CertificateFiles | None = None
     """None: https comes with a certificate of the site's web CA."""
+    watch: Watch = field(default_factory=Watch)
     stream_gate: Gate = field(default_factory=lambda: Gate(STREAMS, STREAMS_PER_CLIENT))
 
 
@@ -62,8 +69,16 @@ class GatewayApp:
         self.brokers = Brokers(credentials, self._client_context, options.clock, self._changed)
         self.links = Links(credentials.name, options.attach_seconds)
         self.rendezvous = Rendezvous()
+        self._metrics = Metrics("gateway", version("portcullis"))
+        counts = StreamCounts(lambda seconds: self._metrics.observe(DIAL_SECONDS, seconds))
         self.streams = Streams(
-            self.brokers, self.links, self.rendezvous, options.clock, options.stream_gate, options.patience
+            self.brokers,
+            self.links,
+            self.rendezvous,
+            options.clock,
+            options.stream_gate,
+            options.patience,
+            counts,
         )
         api = ApiProxy(self.brokers, options.limits.body_seconds)
         self.files = StaticFiles(web_client.ROOT)
@@ -74,12 +89,16 @@ class GatewayApp:
         # Every host of the site keeps a link here, and each stream has a dial of its own: they share few addresses.
         inner_limits = replace(options.limits, connections_per_client=options.limits.connections)
         self.inner = Listener(inner_app(credentials.site_id, self.links, self.rendezvous), inner_limits)
+        offer_readings(self._metrics, self, counts)
+        self._watch = options.watch
+        self.probes = Probes(self._metrics, self._trouble)
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
         """Raises OSError when an address cannot be bound."""
         await self.inner.start(self._inner_listen, self._server_context)
         await self.public.start(self._listen, self.tls.context if self.tls else None)
+        await self.probes.start(self._watch)
         self._tasks = [
             spawn(self.brokers.run(), name="registration"),
             spawn(self._renewal.run(), name="certificate renewal"),
@@ -96,6 +115,10 @@ class GatewayApp:
         await self.public.stop()
         await self.inner.stop()
         await self.brokers.close()
+        await self.probes.stop()
+
+    def _trouble(self) -> list[str]:
+        return [] if self.brokers.live else ["no broker has registered this gateway lately"]
 
     def _public_tls(self, name: str, credentials: Credentials, options: Options) -> PublicTls:
         if options.certificate is not None:

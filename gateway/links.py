@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import secrets
 from contextlib import suppress
 
 from aiohttp import WSCloseCode, WSMsgType, web
@@ -61,13 +60,19 @@ class Links:
             log.info("link ended", extra=ids(host=host))
         return socket
 
-    async def attach(self, host: str, session: str, tenant: str, rendezvous: str, grant: str) -> None:
-        """Have the session's worker dial. Raises Refused with the agent's code, or Unavailable("host_unreachable")."""
+    async def attach(
+        self, connection: str, host: str, session: str, tenant: str, rendezvous: str, grant: str
+    ) -> str | None:
+        """Have the session's worker dial; the launch's reference, if the agent knows it.
+
+        `connection` is the id under which all logs speak of this attach. Raises Refused with the agent's code, or
+        Unavailable("host_unreachable").
+        """
         standing = self._by_host.get(host)
         if standing is None:
             raise Unavailable("host_unreachable")
-        request = link.Attach(secrets.token_hex(8), session, tenant, rendezvous, grant)
-        await standing.ask(request, self._attach_seconds)
+        request = link.Attach(connection, session, tenant, rendezvous, grant)
+        return await standing.ask(request, self._attach_seconds)
 
     async def close(self) -> None:
         await asyncio.gather(*(standing.end(WSCloseCode.GOING_AWAY) for standing in self._by_host.values()))
@@ -87,7 +92,7 @@ class _Link:
         finally:
             await cancel_and_wait(pings)
 
-    async def ask(self, request: link.Attach, timeout_seconds: float) -> None:
+    async def ask(self, request: link.Attach, timeout_seconds: float) -> str | None:
         if len(self._pending) >= MAXIMUM_PENDING:
             raise Unavailable("host_unreachable")
         answer: asyncio.Future[link.FromAgent] = asyncio.get_running_loop().create_future()
@@ -104,6 +109,7 @@ class _Link:
             if received.code == "host_unreachable":
                 raise Unavailable(received.code)
             raise Refused(received.code)
+        return received.reference
 
     async def end(self, code: int) -> None:
         self.fail_pending()

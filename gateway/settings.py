@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from portcullis.logs import FORMAT_HELP
+from portcullis.probes import METRICS_EXPOSED_HELP, METRICS_HELP
 from portcullis.settings import Address, setting
 
 
@@ -37,3 +39,6 @@ class ServeSettings:
     streams: int = setting(2048, help="How many streams may be open, all together.")
     streams_per_client: int = setting(128, help="How many of them one client address may hold.")
     log_level: str = setting("info", help="debug, info, warning or error.")
+    log_format: str = setting("text", help=FORMAT_HELP)
+    metrics: str = setting("", help=METRICS_HELP)
+    metrics_exposed: bool = setting(False, help=METRICS_EXPOSED_HELP)

@@ -78,6 +78,11 @@ class End(asyncio.BufferedProtocol):
             peer.close()
         self._previous.connection_lost(exc)
 
+    @property
+    def waiting_bytes(self) -> int:
+        """In the write buffer."""
+        return 0 if self.closed.done() else self._transport.get_write_buffer_size()
+
     def write(self, data: bytes) -> None:
         """Before `join`, for what the gateway itself says."""
         self._transport.write(data)

@@ -17,10 +17,12 @@ from gateway.brokers import Brokers, Right
 from gateway.links import Links
 from gateway.rendezvous import Rendezvous
 from gateway.splice import End, join
+from gateway.stream_counts import StreamCounts
 from gateway.takeover import take_over, websocket_headers
 from portcullis.clock import Clock
 from portcullis.errors import PortcullisError, Refused
-from portcullis.logs import ids
+from portcullis.ids import new_id
+from portcullis.logs import bound, ids
 from portcullis.protocol import admission
 from portcullis.protocol.link import RENDEZVOUS_SECONDS
 from portcullis.protocol.messages import AdmitTicket
@@ -49,6 +51,7 @@ class Streams:
         clock: Clock,
         gate: Gate,
         patience: Patience,
+        counts: StreamCounts | None = None,
     ) -> None:
         self._brokers = brokers
         self._links = links
@@ -57,6 +60,7 @@ class Streams:
         self._gate = gate
         self._patience = patience
         self._live: set[End] = set()
+        self._counts = counts or StreamCounts()
 
     @property
     def live(self) -> int:
@@ -72,11 +76,18 @@ class Streams:
         headers = websocket_headers(request, admission.SUBPROTOCOL)
         response, visitor = await take_over(request, headers, Visitor)
         client = client_of(request.transport) if request.transport is not None else None
+        connection = new_id()
         try:
-            await self._pass_through(visitor, client or "")
+            with bound(connection=connection):
+                await self._pass_through(visitor, client or "", connection)
         finally:
             visitor.close()
         return response
+
+    @property
+    def waiting_bytes(self) -> int:
+        """Received, and not taken by the other side yet."""
+        return sum(end.waiting_bytes for end in self._live)
 
     async def close(self) -> None:
         """Close every open stream; their clients resume at another gateway."""
@@ -88,19 +99,20 @@ class Streams:
         if len(origins) != 1 or not self._brokers.origins.allow(origins[0]):
             raise Refused("origin_refused")
 
-    async def _pass_through(self, visitor: Visitor, client: str) -> None:
+    async def _pass_through(self, visitor: Visitor, client: str, connection: str) -> None:
         place = self._gate.enter(client)
         if place is None:
-            return await _refuse(visitor, Refused("too_many_connections"), client)
+            return await self._refuse(visitor, Refused("too_many_connections"), client)
         right: Right | None = None
         try:
             place.waits(visitor.give_way)
             presented = await visitor.admission(self._patience.admission_seconds)
             place.keeps()
             right = await self._right(presented)
-            await self._attach(visitor, right)
+            with bound(session=right.session, host=right.host):
+                await self._attach(visitor, right, connection)
         except PortcullisError as refusal:
-            await _refuse(visitor, refusal, client, right)
+            await self._refuse(visitor, refusal, client, right)
         finally:
             place.leave()
 
@@ -110,39 +122,43 @@ class Streams:
         grant = self._brokers.verify_grant(presented.grant, self._clock.now())
         return Right(grant.session, grant.tenant, grant.host, presented.grant)
 
-    async def _attach(self, visitor: Visitor, right: Right) -> None:
+    async def _attach(self, visitor: Visitor, right: Right, connection: str) -> None:
+        begun = self._clock.monotonic()
         with self._rendezvous.expect(right.session) as expected:
-            await self._links.attach(right.host, right.session, right.tenant, expected.secret, right.grant)
+            reference = await self._links.attach(
+                connection, right.host, right.session, right.tenant, expected.secret, right.grant
+            )
             worker = await expected.arrival(self._patience.rendezvous_seconds)
+            self._counts.dialled(self._clock.monotonic() - begun)
             browser = visitor.become_end()
             browser.write(admission.admitted_frame(right.grant))
             join(browser, worker)
-            await self._carry(browser, worker, right)
+            with bound(reference=reference):
+                await self._carry(browser, worker)
 
-    async def _carry(self, browser: End, worker: End, right: Right) -> None:
+    async def _carry(self, browser: End, worker: End) -> None:
         self._live |= {browser, worker}
-        log.info("stream runs", extra=ids(session=right.session, host=right.host))
+        self._counts.begun(browser, worker)
+        log.info("stream runs")
         try:
             await browser.closed
         finally:
             self._live -= {browser, worker}
             browser.close()
+            self._counts.ended(browser, worker)
             log.info(
                 "stream ended",
-                extra=ids(
-                    session=right.session,
-                    to_worker_bytes=browser.received_bytes,
-                    to_browser_bytes=worker.received_bytes,
-                ),
+                extra=ids(to_worker_bytes=browser.received_bytes, to_browser_bytes=worker.received_bytes),
             )
 
-
-async def _refuse(
-    visitor: Visitor, refusal: PortcullisError, client: str, right: Right | None = None
-) -> None:
-    log.info(
-        "stream refused: %s",
-        refusal.code,
-        extra=ids(client=client, session=right and right.session, host=right and right.host),
-    )
-    await visitor.refuse("session_ended" if refusal.code == "session_unknown" else refusal.code)
+    async def _refuse(
+        self, visitor: Visitor, refusal: PortcullisError, client: str, right: Right | None = None
+    ) -> None:
+        code = "session_ended" if refusal.code == "session_unknown" else refusal.code
+        self._counts.refused[code] += 1
+        log.info(
+            "stream refused: %s",
+            refusal.code,
+            extra=ids(client=client, session=right and right.session, host=right and right.host),
+        )
+        await visitor.refuse(code)

@@ -28,7 +28,7 @@ FORMAT_HELP = "text, or json: one object a line."
 
 _FIELDS = "portcullis_ids"
 _bound: ContextVar[Mapping[str, object]] = ContextVar("portcullis_bound_ids")
-_SECRET = re.compile(r"\b((?:api|login|ticket|join)_[0-9a-f]{16}_)[0-9a-f]{8,64}", re.ASCII)
+_SECRET = re.compile(r"\b([a-z]{3,12}_[0-9a-f]{16}_)[0-9a-f]{8,64}", re.ASCII)
 
 
 def ids(**fields: object) -> dict[str, Any]:

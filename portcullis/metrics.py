@@ -49,6 +49,7 @@ class Metric:
 
 
 _STATUSES = ("2xx", "3xx", "4xx", "5xx")
+STREAM_REFUSALS = tuple(CLOSE_CODES)
 _LAUNCH_OUTCOMES = ("ready", "reconnected", *LAUNCH_REFUSED, *LAUNCH_FAILED, "logged_off")
 STATES = tuple(state for state in get_args(State) if state != "ended")
 
@@ -133,7 +134,7 @@ STREAMS_REFUSED = Metric(
     "streams_refused_total",
     "counter",
     "Streams that were refused, by reason code.",
-    {"code": tuple(CLOSE_CODES)},
+    {"code": STREAM_REFUSALS},
 )
 STREAM_BYTES = Metric(
     "gateway",

@@ -31,8 +31,8 @@ Trouble = Callable[[], Sequence[str]]
 class Watch:
     """The settings `--metrics` and `--metrics-exposed`, as they were given."""
 
-    address: Address | None
-    exposed: bool
+    address: Address | None = None
+    exposed: bool = False
 
     @classmethod
     def of(cls, metrics: str, exposed: bool) -> Watch:

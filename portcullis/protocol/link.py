@@ -28,6 +28,7 @@ RENDEZVOUS_HEADER = "Portcullis-Rendezvous"
 SESSION_HEADER = "Portcullis-Session"
 RENDEZVOUS_SECONDS = 5.0
 
+REFERENCE_CHARACTERS = 64
 KINDS = frozenset({"display"})
 REFUSALS = frozenset({"session_unknown", "grant_refused", "taken_over"})
 
@@ -68,9 +69,11 @@ class Attach:
 @dataclass(frozen=True, slots=True)
 class AttachAccepted:
     request: str
+    reference: str | None = None
+    """Of the session's launch, for the gateway's log."""
 
     def to_json(self) -> dict[str, Any]:
-        return {"type": "attach_accepted", "request": self.request}
+        return {"type": "attach_accepted", "request": self.request, "reference": self.reference}
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +122,7 @@ def _attach(fields: Fields) -> Attach:
 
 
 def _attach_accepted(fields: Fields) -> AttachAccepted:
-    return AttachAccepted(fields.id("request"))
+    return AttachAccepted(fields.id("request"), fields.optional_text("reference", REFERENCE_CHARACTERS))
 
 
 def _attach_refused(fields: Fields) -> AttachRefused:

@@ -47,14 +47,18 @@ class Gate:
         self._waiting: dict[Place, None] = {}
         self._waiting_of: dict[str, dict[Place, None]] = {}
         self.total = 0
+        self.refused: Counter[str] = Counter()
+        """Why there was no place -> how often."""
 
     def enter(self, client: str) -> Place | None:
         """A place, if there was one or somebody made room."""
         if self._held[client] >= self._maximum_per_client and not _make_room(self._waiting_of.get(client)):
             self._forget(client)
+            self.refused["client_full"] += 1
             return None
         if self.total >= self._maximum and not _make_room(self._waiting):
             self._forget(client)
+            self.refused["full"] += 1
             return None
         self.total += 1
         self._held[client] += 1

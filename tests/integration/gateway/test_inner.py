@@ -165,7 +165,9 @@ async def test_a_link_that_answers_pings_stays(site, monkeypatch):
 async def test_requests_of_one_link_are_answered_in_any_order(site):
     site.agent.answer = None
     asks = [
-        asyncio.ensure_future(site.gateway.links.attach(site.agent.id, new_id(), TENANT, "a" * 64, "grant"))
+        asyncio.ensure_future(
+            site.gateway.links.attach(new_id(), site.agent.id, new_id(), TENANT, "a" * 64, "grant")
+        )
         for _ in range(3)
     ]
     attaches = [await site.agent.attaches.get() for _ in range(3)]
@@ -182,11 +184,11 @@ async def test_a_host_that_answers_nothing_cannot_pile_up_requests(site, monkeyp
     monkeypatch.setattr("gateway.links.MAXIMUM_PENDING", 1)
     site.agent.answer = None
     first = asyncio.ensure_future(
-        site.gateway.links.attach(site.agent.id, new_id(), TENANT, "a" * 64, "grant")
+        site.gateway.links.attach(new_id(), site.agent.id, new_id(), TENANT, "a" * 64, "grant")
     )
     await site.agent.attaches.get()
     with pytest.raises(Unavailable):
-        await site.gateway.links.attach(site.agent.id, new_id(), TENANT, "a" * 64, "grant")
+        await site.gateway.links.attach(new_id(), site.agent.id, new_id(), TENANT, "a" * 64, "grant")
     await site.agent.socket.close()
     with pytest.raises(Unavailable):
         await first
