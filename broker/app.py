@@ -23,6 +23,7 @@ from broker.hosts.channel import ControlServer, ControlServices
 from broker.hosts.liveness import HostWatch
 from broker.hosts.registry import ChannelRegistry
 from broker.http.body import MAXIMUM_BODY_BYTES
+from broker.http.errors import malformed_answer
 from broker.http.inner import InnerServices, inner_routes
 from broker.http.measured import measured, routes_of
 from broker.http.peers import Peers
@@ -59,14 +60,16 @@ from portcullis.logs import ids
 from portcullis.measuring import Metrics
 from portcullis.metrics import GRID_SECONDS
 from portcullis.probes import Probes, Watch
+from portcullis.serving.guard import Limits, guarded
+from portcullis.serving.listener import Listener
 from portcullis.settings import Address
 from portcullis.tasks import cancel_and_wait, spawn
 
 log = logging.getLogger(__name__)
 
 BACKLOG = 512
-SHUTDOWN_SECONDS = 2.0
-"""Event streams of launches stay open as long as their browser likes: they are cut after this."""
+LIMITS = Limits(connections=8192, connections_per_client=8192, head_bytes=40 * 1024, head_fields=96)
+"""Every machine of the site comes here, many of them from few addresses; a gateway adds fields of its own to a head."""
 
 
 class Broker:
@@ -163,12 +166,11 @@ class Broker:
     async def _listen(
         self, parts: Parts, bound: socket.socket, context: SSLContext, undo: AsyncExitStack
     ) -> None:
-        application = parts.application()
-        runner = web.AppRunner(application, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
-        await runner.setup()
-        undo.push_async_callback(runner.cleanup)
+        # Event streams of launches stay open as long as their browser likes: `stop` cuts them.
+        listener = Listener(parts.application(), LIMITS, malformed_answer, handler_cancellation=False)
+        undo.push_async_callback(listener.stop)
         undo.callback(parts.control.close)
-        await web.SockSite(runner, bound, ssl_context=context, backlog=BACKLOG).start()
+        await listener.start(bound, context)
 
 
 class Parts:
@@ -266,7 +268,7 @@ class Parts:
     def application(self) -> web.Application:
         public = self._public()
         application = web.Application(
-            middlewares=public_middlewares(public, measured(self._metrics, self._clock)),
+            middlewares=[guarded, *public_middlewares(public, measured(self._metrics, self._clock))],
             client_max_size=MAXIMUM_BODY_BYTES,
         )
         application.add_routes(public_routes(public))

@@ -7,6 +7,7 @@ by field (`invalid_field`): a missing, unknown or wrong one.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import math
 from collections.abc import Callable
@@ -18,6 +19,8 @@ from portcullis.errors import InvalidInput, Refused
 
 MAXIMUM_BODY_BYTES = 1 << 20
 MAXIMUM_DEPTH = 16
+BODY_SECONDS = 30.0
+"""A gateway sends a body as a whole; only a stranger lets it drip."""
 
 T = TypeVar("T")
 
@@ -28,9 +31,12 @@ async def read_body(request: web.Request) -> bytes:
     if encoding != "identity" or (request.content_length or 0) > MAXIMUM_BODY_BYTES:
         raise _malformed("The body is too large or compressed.")
     try:
-        body = await request.read()
+        async with asyncio.timeout(BODY_SECONDS):
+            body = await request.read()
     except web.HTTPRequestEntityTooLarge as exc:
         raise _malformed("The body is larger than 1 MiB.") from exc
+    except TimeoutError as exc:
+        raise _malformed("The body did not come in time.") from exc
     except web.RequestPayloadError as exc:
         raise _malformed("The body is not what its head announced.") from exc
     if len(body) > MAXIMUM_BODY_BYTES:

@@ -62,3 +62,8 @@ def error_response(error: PortcullisError) -> web.Response:
     if "retry_after_seconds" in error.data:
         response.headers["Retry-After"] = str(error.data["retry_after_seconds"])
     return response
+
+
+def malformed_answer(status: int) -> web.Response:
+    """To what is not HTTP (4xx), and to what failed outside of every handler (5xx)."""
+    return error_response(PortcullisError("internal_error") if status >= 500 else Refused("invalid_request"))

@@ -38,6 +38,7 @@ class Limits:
     connections: int = 4096
     connections_per_client: int = 256
     head_bytes: int = 32 * 1024
+    head_fields: int = 64
     head_seconds: float = 10.0
     """From the connection, or from the first byte of a later request, to the end of the request's head."""
     idle_seconds: float = 75.0

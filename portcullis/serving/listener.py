@@ -26,7 +26,6 @@ Malformed = Callable[[int], web.StreamResponse]
 """The answer to what is not HTTP (a status of 4xx), or to a request that failed inside (5xx)."""
 
 _LINE_BYTES = 8190
-_FIELDS = 64
 _LINGER_SECONDS = 2.0  # for the rest of a body that nobody reads
 _SHUTDOWN_SECONDS = 2.0
 _BACKLOG = 512
@@ -103,7 +102,7 @@ class Listener:
             keepalive_timeout=self._limits.idle_seconds,
             max_line_size=_LINE_BYTES,
             max_field_size=_LINE_BYTES,
-            max_headers=_FIELDS,
+            max_headers=self._limits.head_fields,
             lingering_time=_LINGER_SECONDS,
             read_bufsize=RECEIVE_BYTES,
             auto_decompress=False,  # a body is passed on as it came; a small one must not grow here
