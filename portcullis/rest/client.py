@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import http.client
 import json
+import socket
 import ssl
 from typing import Any
 from urllib.parse import quote, urlsplit
 
 from portcullis.errors import CODES, InvalidInput, PortcullisError, Refused, Unavailable
 from portcullis.rest.profile import Profile
+from portcullis.settings import Address
 
 TIMEOUT_SECONDS = 30.0
 REVISION_HEADER = "Portcullis-Revision"
@@ -105,7 +107,32 @@ class Client:
             context = ssl.create_default_context(cafile=self._profile.ca_cert)
         except (OSError, ssl.SSLError) as exc:
             raise Unavailable("certificate_refused", f"ca_cert {self._profile.ca_cert}: {exc}") from exc
-        return http.client.HTTPSConnection(host, port, timeout=self._timeout_seconds, context=context)
+        if self._profile.ca_cert:
+            # The file may hold the server's own certificate, or one on the way to its CA: what it names is trusted.
+            context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+        if self._profile.address is None:
+            return http.client.HTTPSConnection(host, port, timeout=self._timeout_seconds, context=context)
+        return _Elsewhere(self._profile.address, host, port, self._timeout_seconds, context)
+
+
+class _Elsewhere(http.client.HTTPSConnection):
+    """To the server of a name at an address that the name does not lead to; its certificate is for the name."""
+
+    def __init__(
+        self, address: str, host: str, port: int | None, timeout_seconds: float, context: ssl.SSLContext
+    ) -> None:
+        super().__init__(host, port, timeout=timeout_seconds, context=context)
+        self._address = Address.parse(address)
+        self._tls = context
+        self._timeout_seconds = timeout_seconds
+
+    def connect(self) -> None:
+        raw = socket.create_connection((self._address.host, self._address.port), self._timeout_seconds)
+        try:
+            self.sock = self._tls.wrap_socket(raw, server_hostname=self.host)
+        except BaseException:
+            raw.close()
+            raise
 
 
 def error_of(status: int, content: bytes, url: str) -> PortcullisError:

@@ -1,4 +1,5 @@
-"""A profile says which Portcullis to talk to and as whom: `{"url", "token", "ca_cert"}` in a file of mode 0600.
+"""A profile says which Portcullis to talk to and as whom, in a file of mode 0600: `{"url", "token", "ca_cert",
+"address"}`, the last two optional.
 
 Looked for in this order: the file named, `$PORTCULLIS_PROFILE`, `var/profile.json` of the clone whose `.venv` runs
 this, `~/.config/portcullis/profile.json`. One that others may read is refused: its token is a secret.
@@ -17,6 +18,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from portcullis.ids import parse_secret
+from portcullis.settings import Address
 
 VARIABLE = "PORTCULLIS_PROFILE"
 MAXIMUM_BYTES = 64 * 1024
@@ -32,9 +34,11 @@ class Profile:
     token: str = field(repr=False)
     ca_cert: str | None = None
     """Path of the certificate (PEM) that the server's is checked with; None for the system's."""
+    address: str | None = None
+    """`host:port` to connect to, where the url's name leads elsewhere or nowhere; the name is checked all the same."""
 
     def to_json(self) -> dict[str, Any]:
-        return {"url": self.url, "token": self.token, "ca_cert": self.ca_cert}
+        return {"url": self.url, "token": self.token, "ca_cert": self.ca_cert, "address": self.address}
 
 
 def find(named: Path | None = None, variable: str | None = None) -> Path:
@@ -81,13 +85,23 @@ def parse(content: bytes, source: str) -> Profile:
     if not isinstance(data, dict):
         raise ProfileError(f"{source}: expected an object with url and token")
     url, token, ca_cert = data.get("url"), data.get("token"), data.get("ca_cert")
+    address = data.get("address")
     if not isinstance(url, str) or not is_base_url(url):
         raise ProfileError(f"{source}: url: expected http://localhost:PORT or https://HOST[:PORT]")
     if not isinstance(token, str) or parse_secret(token, "api") is None:
         raise ProfileError(f"{source}: token: expected api_<tenant id>_<64 hex digits>")
     if ca_cert is not None and not isinstance(ca_cert, str):
         raise ProfileError(f"{source}: ca_cert: expected a path or null")
-    return Profile(url.rstrip("/"), token, ca_cert)
+    if address is not None and not is_address(address):
+        raise ProfileError(f"{source}: address: expected HOST:PORT or null")
+    return Profile(url.rstrip("/"), token, ca_cert, address)
+
+
+def is_address(text: object) -> bool:
+    try:
+        return isinstance(text, str) and bool(Address.parse(text).port)
+    except ValueError:
+        return False
 
 
 def is_base_url(url: str) -> bool:

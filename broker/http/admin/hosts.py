@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import logging
 from typing import Any
 
@@ -12,9 +13,10 @@ from broker.http.middleware import CALLER, Policy, route
 from broker.http.services import PublicServices
 from broker.http.views import answer
 from broker.pki.claims import parse_machine_name
-from portcullis.errors import InvalidInput
+from portcullis.errors import InvalidInput, Refused
 from portcullis.logs import ids
-from portcullis.model.host import Host
+from portcullis.model.host import Host, MachineRole
+from portcullis.settings import Address
 
 log = logging.getLogger(__name__)
 
@@ -64,16 +66,42 @@ class MachineRoutes:
         return answer({"items": items})
 
     async def join_token(self, request: web.Request) -> web.Response:
-        """For a host of this tenant alone. Gateways serve every tenant: the operator mints theirs at the
-        broker.
+        """A host's is for hosts of this tenant alone. Gateways see what passes of every tenant: where there are
+        several, the operator mints theirs at the broker.
         """
         caller = request[CALLER]
         fields = await read_fields(request)
-        if fields.raw("role") != "host":
-            raise InvalidInput("role", "host")
-        text = fields.optional_text("name", "the name of the host", longest=63)
+        role = fields.raw("role")
+        if role != "host" and role != "gateway":
+            raise InvalidInput("role", "host or gateway")
+        text = fields.optional_text("name", f"the name of the {role}", longest=63)
         name = None if text is None else parse_machine_name(text)
         fields.finish()
-        token, record = await self._services.join_tokens.mint("host", tenants=[caller.tenant.id], name=name)
-        log.info("join token minted", extra=ids(tenant=caller.tenant.id, name=name, by=caller.user.id))
-        return answer({"token": token.text, "expires": record.expires}, 201)
+        if role == "gateway" and len(self._services.identity.tenants.list()) > 1:
+            raise Refused(
+                "not_permitted",
+                "Gateways serve every tenant: the operator makes this token by `portcullis-broker init --tokens`.",
+            )
+        tenants = [caller.tenant.id] if role == "host" else []
+        token, record = await self._services.join_tokens.mint(role, tenants=tenants, name=name)
+        fields_of_log = ids(tenant=caller.tenant.id, role=role, name=name, by=caller.user.id)
+        log.info("join token minted", extra=fields_of_log)
+        return answer({"token": token.text, "expires": record.expires, **self._whereabouts(role)}, 201)
+
+    def _whereabouts(self, role: MachineRole) -> dict[str, Any]:
+        """Where the machine is to enrol, and whether one elsewhere can: a host needs a gateway, too."""
+        live = self._services.snapshot.list("site", "live", "broker")
+        brokers = sorted(str(record.value["address"]) for record in live)
+        gateways = [gateway.address for gateway in self._services.gateways.list() if not gateway.revoked]
+        needed = [brokers, gateways] if role == "host" else [brokers]
+        reachable = all(any(not is_loopback(address) for address in addresses) for addresses in needed)
+        return {"brokers": brokers, "reachable": reachable}
+
+
+def is_loopback(address: str) -> bool:
+    """Of a `host:port` that machines are told."""
+    host = Address.parse(address).host
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
