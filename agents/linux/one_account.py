@@ -30,7 +30,7 @@ class OneAccount:
 
     async def user(self, tenant_id: str, user_id: str, user_name: str) -> Account:
         """Raises Unavailable("account_failed")."""
-        key = user_account_name("", tenant_id, user_id)
+        key = user_account_name("", tenant_id, user_id).removeprefix("u")
         try:
             return self._account(self._ensure_home(user_name, key))
         except OSError as exc:

@@ -1,4 +1,4 @@
-"""How one asks the supervisor: a Unix socket that its account alone may open, one line `{"command": ...}`, one line back."""
+"""How one asks the supervisor: a Unix socket that its account alone may open, one line `{"command": ...}` each way."""
 
 from __future__ import annotations
 
