@@ -6,6 +6,9 @@ can leave it, and lives in a session and process group of its own, so that the a
 Display and worker run under the slot's worker account, all else under the user's account
 (docs/decisions/0004-accounts-on-a-host.md).
 
+A session may be prepared ahead of need: with a `warm` line, display and worker start before any user is known, and
+the `launch` that comes later finds them there (docs/decisions/0007-warm-sessions.md).
+
 The agent sends one `launch` line (what it holds: agents/linux/launcher.py) to FOLDER/leader.sock and may come
 and go from then on (docs/protocol.md 5). When the session has ended, nothing is left of it but
 FOLDER/ended.json, which the agent removes together with the folder.
@@ -18,6 +21,8 @@ FOLDER/ended.json, which the agent removes together with the folder.
     quarters.py    private, bounded folders for the user's programs
     out_of_memory.py  whether the kernel killed something for want of memory
     children.py    the named processes: their start, output and end
+    display_start.py  the X server until others may connect
+    priority.py    how what is prepared ahead stays out of the way
     stranger.py    whether the display refuses a client without a cookie
     lines.py       what it and the worker's channel have in common
     output.py      what the processes print

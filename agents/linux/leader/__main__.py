@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import shutil
@@ -10,6 +9,7 @@ import socket
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[3]))  # -I and -S leave nothing but the standard library
 
@@ -32,17 +32,27 @@ def main(arguments: list[str]) -> None:
 def sweep(folder: Path) -> None:
     """End and remove what a leader left that was killed or cannot be reached: such a one is killed first, lest it
     writes what is being removed. Its direct children die with it, the others bear its mark."""
-    while found := processes.leaders(__file__, folder):
+    facts = _read_facts(folder)
+    while found := processes.leaders(__file__, Path(facts.get("begun_in", folder))):
         processes.kill(found)
         time.sleep(0.01)
-    with contextlib.suppress(OSError):
-        facts = json.loads((folder / "session.json").read_text())
-        while found := processes.members(facts["groups"]) | processes.marked(facts["session"]):
+    if facts := _read_facts(folder):
+        marks = {facts["session"], facts.get("mark", facts["session"])}
+        while found := processes.members(facts["groups"]) | processes.marked(marks):
             processes.kill_members(facts["groups"])
             processes.kill(found)
             time.sleep(0.01)  # they are nobody's children here: no event tells of their end
         traces.remove(folder, facts)
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def _read_facts(folder: Path) -> dict[str, Any]:
+    """What the leader noted; nothing when it had not come so far."""
+    try:
+        facts: dict[str, Any] = json.loads((folder / "session.json").read_text())
+    except OSError:
+        return {}
+    return facts
 
 
 def _listen(folder: Path) -> socket.socket:

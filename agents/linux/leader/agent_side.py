@@ -11,7 +11,8 @@ from agents.linux.leader.loop import Loop
 
 
 class AgentSide:
-    """`on_line` gets what the agent says, `greeting` tells what one that connects is told first."""
+    """`on_line` gets what the agent says, `greeting` tells what one that connects is told first, `on_gone` hears that
+    it has closed the connection."""
 
     def __init__(
         self,
@@ -19,12 +20,14 @@ class AgentSide:
         listener: socket.socket,
         on_line: Callable[[bytes], None],
         greeting: Callable[[], list[bytes]],
+        on_gone: Callable[[], None],
     ) -> None:
         listener.setblocking(False)
         self._loop = loop
         self._listener = listener
         self._on_line = on_line
         self._greeting = greeting
+        self._on_gone = on_gone
         self._peer: Peer | None = None
         loop.watch(listener, lambda _: self._accept())
 
@@ -69,6 +72,7 @@ class AgentSide:
             lines = peer.receive()
         except (EOFError, OSError):
             self._drop()
+            self._on_gone()
             return
         for line in lines:
             self._on_line(line)

@@ -6,6 +6,7 @@ What it `facts` notes stands in FOLDER/session.json, for a sweep that has nothin
 from __future__ import annotations
 
 import pwd
+import secrets
 from pathlib import Path
 from typing import Any
 
@@ -37,11 +38,17 @@ class Premises:
         self.quarters_missing: str | None = None
         """Why the user's programs have no private folders: a container may not mount, say."""
         self._quarters: quarters.Quarters | None = None
+        self._cookie = b""
 
-    def make(self) -> None:
-        """Raises Failure, OSError; KeyError when `launch` lacks something."""
-        self._make_folders()
+    def make_display(self) -> None:
+        """What display and worker need: the user may not be known yet. Raises Failure, OSError; KeyError when `launch`
+        lacks something."""
+        self._make_worker_folders()
         self._make_groups()
+
+    def make_session(self) -> None:
+        """All else. Raises as `make_display`."""
+        self._make_user_folder()
         self._make_quarters()
         self._check_application()
 
@@ -50,6 +57,15 @@ class Premises:
 
     def is_home_full(self) -> bool:
         return not processes.can_write(self.launch["home"], self.confinement("application"))
+
+    def move(self, folder: Path) -> None:
+        """Prepared ahead, and given to a session now: the agent has moved the folder, and what lies in it is found
+        there. The framebuffer's bears the name of its session, too."""
+        before = Path(self.facts["framebuffer"])
+        after = traces.framebuffer_folder(self.launch["session"])
+        self._folder = folder
+        self.note(session=self.launch["session"], framebuffer=str(after), framebuffer_before=str(before))
+        before.rename(after)
 
     def note(self, **facts: object) -> None:
         self.facts.update(facts)
@@ -61,7 +77,9 @@ class Premises:
         account = self._account(role)
         groups = self.launch["group"][role]
         if role == "worker":
-            return processes.Confinement(account, groups, self.launch[name]["limits"])
+            # From there the display finds its cookie, wherever the folder is moved.
+            limits, own_folder = self.launch[name]["limits"], str(self._folder / "worker")
+            return processes.Confinement(account, groups, limits, own_folder)
         limits, home = self.launch["limits"], self.launch["home"]
         return processes.Confinement(account, groups, limits, home, self._quarters)
 
@@ -74,7 +92,7 @@ class Premises:
         return [
             *self.launch["display"]["command"],
             *("-fbdir", self.facts["framebuffer"]),
-            *("-auth", self._xauthority),
+            *("-auth", traces.XAUTHORITY),
             *("-displayfd", str(number_descriptor)),
         ]
 
@@ -82,25 +100,36 @@ class Premises:
         """The worker's first line, now that the display runs."""
         return {
             **self.launch["worker"]["start"],
-            "display": self.facts["display"],
-            "framebuffer": str(Path(self.facts["framebuffer"], "Xvfb_screen0")),
-            "xauthority": self._xauthority,
+            **self._display(),
         }
 
-    @property
-    def _xauthority(self) -> str:
-        return str(self._folder / "worker" / "xauthority")
+    def worker_prepare(self) -> dict[str, Any]:
+        """Its first line where there is no session yet."""
+        return {**self.launch["worker"]["prepare"], **self._display()}
 
-    def _make_folders(self) -> None:
-        worker, user = self._account("worker"), self._account("user")
-        session = self.launch["session"]
-        self.note(session=session, uids={"worker": worker.pw_uid, "user": user.pw_uid})
-        traces.make_account_folders(self._folder, worker, user)
+    def _display(self) -> dict[str, Any]:
+        return {
+            "display": self.facts["display"],
+            "framebuffer": str(Path(self.facts["framebuffer"], "Xvfb_screen0")),
+            "xauthority": str(self._folder / "worker" / traces.XAUTHORITY),
+        }
+
+    def _make_worker_folders(self) -> None:
+        worker, session = self._account("worker"), self.launch["session"]
+        self.note(session=session, mark=session, begun_in=str(self._folder), uids={"worker": worker.pw_uid})
+        self._cookie = secrets.token_bytes(16)
+        traces.make_account_folder(self._folder / "worker", worker, self._cookie)
+        framebuffer = traces.framebuffer_folder(session)
+        self.note(framebuffer=str(framebuffer))
+        traces.make_framebuffer_folder(framebuffer, worker, self.launch["display"]["framebuffer_bytes"])
+        traces.make_x11_folder()
+
+    def _make_user_folder(self) -> None:
+        user = self._account("user")
+        self.note(uids={**self.facts["uids"], "user": user.pw_uid})
+        traces.make_account_folder(self._folder / "user", user, self._cookie)
         for name, text in self.launch["files"].items():
             traces.write_for_reading(self._folder / Path(name).name, text.encode())
-        framebuffer_bytes = self.launch["display"]["framebuffer_bytes"]
-        self.note(framebuffer=str(traces.make_framebuffer_folder(session, worker, framebuffer_bytes)))
-        traces.make_x11_folder()
 
     def _make_groups(self) -> None:
         group = self.launch["group"]

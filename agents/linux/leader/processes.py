@@ -125,12 +125,13 @@ def members(groups: Iterable[str]) -> set[int]:
     return {pid for pid in found if pid != os.getpid() and is_alive(pid)}
 
 
-def marked(session: str) -> set[int]:
-    mark = f"{MARKER}={session}".encode()
+def marked(sessions: Collection[str]) -> set[int]:
+    marks = {f"{MARKER}={session}".encode() for session in sessions}
     found = set()
     for pid in _pids():
         with contextlib.suppress(OSError):
-            if mark in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0") and is_alive(pid):
+            environment = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+            if not marks.isdisjoint(environment) and is_alive(pid):
                 found.add(pid)
     return found
 

@@ -1,8 +1,9 @@
 """One session as its leader runs it: the order of starting and ending, and what is told to the agent.
 
-Starting: display and worker; with the display known and seen to refuse strangers, bus and window manager; once the
-worker has sent its first `state` (size and keyboard are set) and both others are ready, the application. It lives as
-long as anything that descends from the application does, or has a window of what the bus started in its stead.
+Starting: display and worker, perhaps ahead of need (`warm`); with the display known and seen to refuse strangers, bus
+and window manager; once the worker has sent its first `state` (size and keyboard are set) and both others are ready,
+the application. It lives as long as anything that descends from the application does, or has a window of what the
+bus started in its stead.
 
 Ending: the worker is told to close, the application asked to end (SIGTERM); after the grace, or as soon as it is
 gone, everything is killed and removed. Any failure ends the session, and never the leader: it alone can clean up.
@@ -12,7 +13,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import shutil
 import signal
 import socket
@@ -20,13 +20,15 @@ import time
 from pathlib import Path
 from typing import Any
 
-from agents.linux.leader import processes, stranger, traces
+from agents.linux.leader import processes, traces
 from agents.linux.leader.agent_side import AgentSide
 from agents.linux.leader.children import Children
+from agents.linux.leader.display_start import DisplayStart
 from agents.linux.leader.lines import Peer, parse
 from agents.linux.leader.loop import Loop
 from agents.linux.leader.output import SessionLog
 from agents.linux.leader.premises import Failure, Premises
+from agents.linux.leader.priority import BACKGROUND, ORDINARY, set_priority
 
 LAUNCH_SECONDS = 10.0
 DISPLAY_SECONDS = 15.0
@@ -48,7 +50,7 @@ class Session:
         self._folder = folder
         self._log = SessionLog(folder / "session.log")
         self._loop = Loop()
-        self._agent = AgentSide(self._loop, listener, self._obey, self._greeting)
+        self._agent = AgentSide(self._loop, listener, self._obey, self._greeting, self._agent_gone)
         self._worker: Peer | None = None
         self._launch: dict[str, Any] = {}
         self._premises = Premises(folder)
@@ -60,6 +62,7 @@ class Session:
         self._windows = 0
         self._window_seen = False
         self._window_managers = 0
+        self._display_runs = False
         self._code: str | None = None
         self._detail: str | None = None
         self._phase = "running"  # -> terminating -> killing -> ended
@@ -100,11 +103,18 @@ class Session:
         message = parse(line)
         if message.get("to") == "worker":
             self._to_worker(line)
+        elif message.get("type") == "warm" and not self._premises.launch and self._phase == "running":
+            self._warm_up(message)
         elif message.get("type") == "launch" and not self._launch and self._phase == "running":
             self._begin(message)
         elif message.get("type") == "end":
             code, detail = message.get("code") or "logged_off", message.get("detail")
             self._end(str(code), detail, grace_seconds=float(message.get("grace_seconds", 3)))
+
+    def _agent_gone(self) -> None:
+        """A session outlives its agent; what was only prepared for one does not."""
+        if not self._launch:
+            self._end("logged_off", "the agent has gone")
 
     def _tell_status(self) -> None:
         self._agent.send(json.dumps(self._status()).encode())
@@ -155,6 +165,9 @@ class Session:
         message = parse(line)
         if message.get("from") != "worker":
             return
+        if message.get("type") == "prepared":
+            self._is_warm()
+            return
         self._agent.send(line)
         if message.get("type") == "state":
             self._worker_state = line
@@ -166,51 +179,72 @@ class Session:
 
     # starting
 
+    def _warm_up(self, message: dict[str, Any]) -> None:
+        """Prepare display and worker ahead of need, out of the way of others: no user is known yet."""
+        self._loop.clear("launch")
+        self._premises.launch = message
+        self._premises.make_display()
+        self._start_display_and_worker()
+        set_priority(self._children.pids.values(), BACKGROUND)
+
     def _begin(self, launch: dict[str, Any]) -> None:
         self._loop.clear("launch")
+        is_warm = bool(self._premises.launch)
         self._premises.launch = self._launch = launch
+        self._stage = "accepted"
         self._tell_status()
-        self._premises.make()
+        if is_warm:
+            set_priority(self._children.pids.values(), ORDINARY)
+            self._folder = Path(launch["folder"])
+            self._premises.move(self._folder)
+        else:
+            self._premises.make_display()
+        if self._display_runs:
+            self._tell_worker()
+        self._premises.make_session()
         if (reason := self._premises.quarters_missing) is not None:
             self._log.write(f"leader: the user's programs have no /tmp of their own: {reason}")
+        if not is_warm:
+            self._start_display_and_worker()
+        elif self._display_runs:
+            self._start_session()
+
+    def _start_display_and_worker(self) -> None:
+        """Beside each other: the one loads while the other does."""
         self._start_worker()
-        self._start_display()
+        command = self._premises.display_command(3)
+        starting = DisplayStart(self._loop, self._on_display_known, self._on_display_runs)
+        starting.start(lambda number: self._start("display", command, passed=number))
         self._loop.at("display", DISPLAY_SECONDS, lambda: self._fail("display_failed", "display"))
 
-    def _start_display(self) -> None:
-        """The worker starts beside it: the one loads while the other does."""
-        read_end, write_end = os.pipe()
-        self._start("display", self._premises.display_command(3), passed=write_end)
-        os.close(write_end)
-        number = bytearray()
-        self._loop.watch(read_end, lambda _: self._on_display_number(read_end, number))
+    def _on_display_known(self, display: str) -> None:
+        self._premises.note(display=display)
 
-    def _on_display_number(self, read_end: int, number: bytearray) -> None:
-        """Up to its line feed, which Xvfb writes separately, and fails when nobody reads it."""
-        data = os.read(read_end, 64)
-        number += data
-        if data and not number.endswith(b"\n"):
-            return
-        self._loop.unwatch(read_end)
-        os.close(read_end)
-        if number.strip().isdigit() and self._phase == "running":  # else it has ended: SIGCHLD says how
-            self._premises.note(display=f":{int(number)}")
-            knocking = stranger.knock(self._facts["display"])
-            self._loop.watch(knocking, lambda _: self._on_answer(knocking))
-
-    def _on_answer(self, knocking: socket.socket) -> None:
-        self._loop.unwatch(knocking)
-        is_refused = stranger.is_refused(knocking)
+    def _on_display_runs(self) -> None:
         if self._phase != "running":
             return
-        if not is_refused:
-            raise Failure("display_failed", "the display does not refuse clients without a cookie")
         self._loop.clear("display")
-        self._display_runs()
+        self._display_runs = True
+        if self._launch:
+            self._tell_worker()
+            self._start_session()
+        else:
+            self._to_worker(json.dumps(self._premises.worker_prepare()).encode())
+            self._awaited = {"worker"}
+            self._loop.at("prepared", PREPARED_SECONDS, self._not_prepared)
 
-    def _display_runs(self) -> None:
+    def _is_warm(self) -> None:
+        if self._phase == "running" and not self._launch:
+            self._awaited = set()
+            self._loop.clear("prepared")
+            self._stage = "warm"
+            self._tell_status()
+
+    def _tell_worker(self) -> None:
+        self._awaited = {"worker"}
         self._to_worker(json.dumps(self._premises.worker_start()).encode())
-        self._awaited |= {"worker"} if self._worker_state is None else set()
+
+    def _start_session(self) -> None:
         for name in ("bus", "window_manager"):
             if (program := self._launch[name]) is not None:
                 self._awaited.add(name)

@@ -23,27 +23,28 @@ from agents.linux.leader.processes import has_processes, is_alive
 
 FRAMEBUFFER_ROOT = Path("/dev/shm")  # noqa: S108  # a tmpfs: Xvfb maps its framebuffer from a file there
 X11_SOCKETS = Path("/tmp/.X11-unix")  # noqa: S108  # fixed by the X protocol's Unix transport
+XAUTHORITY = "xauthority"
 _IPC_RMID = 0
 
 
-def make_account_folders(folder: Path, worker: pwd.struct_passwd, user: pwd.struct_passwd) -> None:
-    entry = _xauthority(secrets.token_bytes(16))
-    for name, account in (("worker", worker), ("user", user)):
-        path = folder / name
-        path.mkdir(mode=0o700)
-        write_owned(path / "xauthority", entry, account)
-        os.chown(path, account.pw_uid, account.pw_gid)
+def make_account_folder(path: Path, account: pwd.struct_passwd, cookie: bytes) -> None:
+    path.mkdir(mode=0o700)
+    write_owned(path / XAUTHORITY, _xauthority(cookie), account)
+    os.chown(path, account.pw_uid, account.pw_gid)
 
 
-def make_framebuffer_folder(session: str, worker: pwd.struct_passwd, framebuffer_bytes: int) -> Path:
+def framebuffer_folder(session: str) -> Path:
+    """Of a name that nobody can take beforehand."""
+    return FRAMEBUFFER_ROOT / f"portcullis-{session}-{secrets.token_hex(8)}"
+
+
+def make_framebuffer_folder(path: Path, worker: pwd.struct_passwd, framebuffer_bytes: int) -> None:
     """Raises OSError, also when there is no room: Xvfb would be killed by SIGBUS in the middle of drawing."""
     room = os.statvfs(FRAMEBUFFER_ROOT)
     if room.f_bavail * room.f_frsize < 2 * framebuffer_bytes:
         raise OSError(f"no room for a framebuffer in {FRAMEBUFFER_ROOT}")
-    path = FRAMEBUFFER_ROOT / f"portcullis-{session}-{secrets.token_hex(8)}"
     path.mkdir(mode=0o700)
     os.chown(path, worker.pw_uid, worker.pw_gid)
-    return path
 
 
 def make_x11_folder() -> None:
@@ -92,8 +93,9 @@ def remove(folder: Path, facts: dict[str, Any]) -> None:
         if not _is_held(lock):
             for path in (X11_SOCKETS / f"X{number}", lock):
                 _unlink_of(path, uids.get("worker"))
-    if (framebuffer := facts.get("framebuffer")) is not None:
-        shutil.rmtree(framebuffer, ignore_errors=True)
+    for name in ("framebuffer", "framebuffer_before"):
+        if (framebuffer := facts.get(name)) is not None:
+            shutil.rmtree(framebuffer, ignore_errors=True)
     for path in folder.iterdir():
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path, ignore_errors=True)
