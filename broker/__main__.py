@@ -1,4 +1,4 @@
-"""`portcullis-broker serve | init`: the command line of the broker.
+"""`portcullis-broker serve | init | recover-admin`: the command line of the broker.
 
 What an operator can put right is one line on standard error and exit status 1; a usage error is 2; anything else
 is a bug and keeps its traceback.
@@ -10,6 +10,7 @@ import argparse
 import asyncio
 import signal
 import sys
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
@@ -19,10 +20,16 @@ from broker.grid.grid import GridError
 from broker.grid.seal import SiteKey
 from broker.initialise import initialise, mint_join_tokens
 from broker.settings import BrokerSettings
+from broker.recover import become_owner, recover_administrator
 from portcullis import logs, settings
 from portcullis.errors import InvalidInput, PortcullisError, Unavailable
 from portcullis.tasks import cancel_and_wait, spawn
 
+
+_STOP_FIRST = (
+    "The broker runs: nothing was changed. Stop it (after a quickstart: deploy/quickstart.sh --stop), run this again, "
+    "start it, and open the link then."
+)
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parsed = _parser().parse_args(arguments)
@@ -50,6 +57,19 @@ def _parser() -> argparse.ArgumentParser:
     _add_init_arguments(init)
     init.set_defaults(run=_init)
     return parser
+    recover = commands.add_parser(
+        "recover-admin",
+        help="let a lost administrator enrol anew, while no broker runs",
+        description="Takes away an administrator's password, factor and recovery codes, enables the account, and "
+        "prints a link (24 hours, good once) by which the person enrols anew. For the machine of the broker, while "
+        "no broker runs: stop it, run this, start it, open the link. As root it acts as the owner of the state folder.",
+    )
+    recover.add_argument(
+        "--state", type=Path, required=True, metavar="PATH", help="The broker's state folder."
+    )
+    recover.add_argument("--tenant", metavar="NAME", help="The tenant, if the site has several.")
+    recover.add_argument("--name", metavar="NAME", help="The administrator, if there are several.")
+    recover.set_defaults(run=_recover_administrator)
 
 
 def _add_init_arguments(parser: argparse.ArgumentParser) -> None:
@@ -137,6 +157,30 @@ def _site_key(state: Path, *, may_create: bool) -> SiteKey:
         state.mkdir(mode=0o700, parents=True, exist_ok=True)
         return SiteKey.create(path)
     return SiteKey.load(path)
+
+async def _recover_administrator(arguments: argparse.Namespace) -> None:
+    state: Path = arguments.state
+    if not (state / "grid.sqlite").exists():
+        raise InvalidInput("--state", "a folder made by `portcullis-broker init`")
+    become_owner(state)
+    site_key = SiteKey.load(state / "site.key")
+    try:
+        grid = await EmbeddedGrid.open(state / "grid.sqlite")
+    except GridInUse as exc:
+        raise Unavailable(message=_STOP_FIRST) from exc
+    try:
+        recovered = await recover_administrator(
+            grid, site_key, tenant_name=arguments.tenant, name=arguments.name
+        )
+    finally:
+        await grid.close()
+    until = time.strftime("%Y-%m-%d %H:%M", time.localtime(recovered.expires))
+    print(recovered.link)
+    print(
+        f"{recovered.name} enrols anew by this link, once, until {until}. Start the broker before it is opened.",
+        file=sys.stderr,
+    )
+
 
 
 if __name__ == "__main__":

@@ -26,7 +26,7 @@ from broker.pki.claims import parse_origin
 from broker.repositories.api_tokens import token_creation as api_token_creation
 from broker.repositories.join_tokens import JoinTokens, new_join_token
 from broker.repositories.join_tokens import token_creation as join_token_creation
-from broker.repositories.tenants import Tenants
+from broker.repositories.tenants import Tenants, only_or_named
 from broker.repositories.users import user_creation
 from broker.snapshot import Snapshot
 from portcullis.clock import Clock
@@ -124,7 +124,7 @@ async def mint_join_tokens(
     snapshot = Snapshot(stores)
     await snapshot.start()
     try:
-        tenant = _tenant(Tenants(snapshot), tenant_name)
+        tenant = only_or_named(Tenants(snapshot), tenant_name)
         tokens = JoinTokens(stores, snapshot)
         gateway, _ = await tokens.mint("gateway", lifetime_seconds=FIRST_JOIN_TOKEN_SECONDS)
         host, _ = await tokens.mint("host", tenants=[tenant.id], lifetime_seconds=FIRST_JOIN_TOKEN_SECONDS)
@@ -263,12 +263,3 @@ def _check_names(**names: str) -> None:
     for field_name, name in names.items():
         if not is_fit_name(name):
             raise InvalidInput(field_name, f"a name of {NAME_RULE}")
-
-
-def _tenant(tenants: Tenants, name: str | None) -> Tenant:
-    if name is None and len(tenants.list()) == 1:
-        return tenants.list()[0]
-    tenant = None if name is None else tenants.by_name(name)
-    if tenant is None:
-        raise InvalidInput("tenant", "the name of a tenant of this site")
-    return tenant

@@ -13,7 +13,7 @@ import unicodedata
 from dataclasses import dataclass
 
 ID_PATTERN = re.compile(r"[0-9a-f]{16}")
-_SECRET_PATTERN = re.compile(r"(api|login|ticket|join)_([0-9a-f]{16})_([0-9a-f]{64})", re.ASCII)
+_SECRET_PATTERN = re.compile(r"(api|login|ticket|join|enrol)_([0-9a-f]{16})_([0-9a-f]{64})", re.ASCII)
 
 
 def new_id() -> str:

@@ -54,6 +54,13 @@ SIGNING_IN: dict[str, Reason] = {
         "the broker's log, with the address that it came from. The block ends by itself. When it hits everybody, more "
         "people sign in at once than the broker can check passwords for.",
     ),
+    "factor_off": Reason(
+        "Verification codes are switched off for this account after too many wrong ones.",
+        user="Sign in with one of your recovery codes, or ask your administrator for a reset.",
+        administrator="Somebody who knows the password entered 100 wrong codes without a right one between: the "
+        "password is known to others. `portcullis user reset NAME` makes a link by which the user chooses a new "
+        "password and sets up a new factor.",
+    ),
     "signed_out": Reason(
         "You are signed out. Sign in to go on.",
         user="Sign in again; your sessions go on meanwhile.",
@@ -81,6 +88,38 @@ SIGNING_IN: dict[str, Reason] = {
         user="Ask your administrator to do it, or for the role.",
         administrator="The route wants the role `administrator`, or a browser that has signed in: no API token can "
         "fetch tickets or grants.",
+    ),
+}
+
+PEOPLE: dict[str, Reason] = {
+    "enrolment_refused": Reason(
+        "This link is used, expired, replaced by a newer one, or incomplete.",
+        user="If you have set up your account with it, just sign in. Otherwise ask your administrator for a new link, "
+        "and open it whole.",
+        administrator="`portcullis get users` shows how the account stands; `portcullis user reset NAME` makes a new "
+        "link, good for 24 hours. Links of disabled users are refused as well.",
+    ),
+    "code_refused": Reason(
+        "The verification code is wrong.",
+        user="Enter two codes that the authenticator shows one after the other, from the entry that you have just "
+        "added. The clock of the phone must be set automatically. After a reload, scan the new picture.",
+        administrator="The codes do not fit the secret that the page showed last, or the clocks of phone and broker "
+        "differ by more than 30 s: `portcullis doctor` checks the broker's.",
+    ),
+    "password_short": Reason(
+        "The password has fewer than 8 characters.",
+        user="Take a longer one: a few words are easy to remember.",
+        administrator="No rule asks for kinds of characters; 8 are enough, since a second factor is always asked for.",
+    ),
+    "password_guessable": Reason(
+        "The password is easy to guess: it is common, a pattern, or holds a name.",
+        user="Take a few words that do not belong together, and not your name or your organisation's.",
+        administrator="A million guesses would find it, or without the names in it fewer than 8 characters are left.",
+    ),
+    "last_administrator": Reason(
+        "The last administrator cannot be disabled or deleted.",
+        administrator="No other administrator has enrolled and is enabled: `portcullis get users`. Add one with "
+        "`portcullis user add NAME --administrator`, and have them open their link first.",
     ),
 }
 
@@ -373,6 +412,7 @@ ENROLMENT: dict[str, Reason] = {
 
 GROUPS: dict[str, dict[str, Reason]] = {
     "Signing in": SIGNING_IN,
+    "Users and their links": PEOPLE,
     "A launch is refused": LAUNCH_REFUSED,
     "A launch fails on the host": LAUNCH_FAILED,
     "Sessions and streams": SESSIONS,

@@ -20,8 +20,11 @@ HISTORY_KINDS = frozenset({"tenant", "host", "gateway", "user", "application", "
 """Configuration whose every write is kept. Name indices follow from their records, icons are named by their
 content, and a key that was deleted must be gone."""
 
-NOT_IN_SNAPSHOT = frozenset({HISTORY, "attempts", "icon", "nonce", "ticket", "trace"})
-"""Read from the grid when they are needed. Strangers make `attempts`, `nonce` and `trace` as they like."""
+NOT_IN_SNAPSHOT = frozenset(
+    {HISTORY, "attempts", "enrolment", "icon", "nonce", "recovery", "ticket", "trace"}
+)
+"""Read from the grid when they are needed. Strangers make `attempts`, `nonce` and `trace` as they like; secrets that
+hardly anybody asks for stay out of memory."""
 
 _SEGMENT = re.compile(r"[a-z0-9.-]{1,128}")
 

@@ -89,7 +89,10 @@ class LoginRoutes:
     def _welcome(self, signed_in: SignedIn) -> web.Response:
         caller = Caller(signed_in.tenant, signed_in.user, login=signed_in.login)
         log.info("signed in", extra=ids(tenant=caller.tenant.id, user=caller.user.id, role=caller.role))
-        response = answer(self._signed_in_view(caller), revision=signed_in.revision)
+        view = self._signed_in_view(caller)
+        if signed_in.recovery_codes_left is not None:
+            view["recovery_codes_left"] = signed_in.recovery_codes_left
+        response = answer(view, revision=signed_in.revision)
         response.set_cookie(
             login_cookie_name(self._identity.tenants.site()),
             signed_in.secret.text,
@@ -130,7 +133,7 @@ def _sign_in(fields: Fields, client_key: bytes, nonce: str) -> SignIn:
         password=fields.text(
             "password", f"1 to {MAXIMUM_PASSWORD_BYTES} characters", longest=MAXIMUM_PASSWORD_BYTES
         ),
-        code=fields.optional_text("code", "the six digits of the verification code", longest=64),
+        code=fields.optional_text("code", "a verification code or a recovery code", longest=64),
         client_key=client_key,
         nonce=nonce,
     )

@@ -14,6 +14,7 @@ from broker.http.admin.sessions import AdminSessionRoutes
 from broker.http.admin.tokens import TokenRoutes
 from broker.http.admin.users import UserRoutes
 from broker.http.catalogue import CatalogueRoutes
+from broker.http.enrolment_links import EnrolmentLinkRoutes
 from broker.http.icons import IconRoutes
 from broker.http.login import LoginRoutes
 from broker.http.middleware import Access, check_policies, errors_as_json
@@ -31,6 +32,7 @@ class _Routes(Protocol):
 def public_routes(services: PublicServices) -> list[web.RouteDef]:
     groups: list[_Routes] = [
         LoginRoutes(services),
+        EnrolmentLinkRoutes(services),
         CatalogueRoutes(services),
         IconRoutes(services),
         SessionRoutes(services),

@@ -8,6 +8,7 @@ from typing import Any
 from aiohttp import web
 
 from broker.http.middleware import REVISION_HEADER
+from broker.identity.users import AccountState
 from broker.repositories.applications import Applications
 from portcullis.model.application import Application
 from portcullis.model.session import Session
@@ -59,11 +60,13 @@ def session_view(session: Session, applications: Applications) -> dict[str, Any]
     }
 
 
-def user_view(user: User) -> dict[str, Any]:
+def user_view(user: User, state: AccountState) -> dict[str, Any]:
     return {
         "id": user.id,
         "name": user.name,
         "role": user.role,
         "groups": sorted(user.groups),
         "disabled": user.disabled,
+        "state": state,
+        "invited_until": user.link_expires if state == "invited" else None,
     }

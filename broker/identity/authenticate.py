@@ -2,9 +2,9 @@
 
 What a stranger may learn: nothing. A wrong password, an unknown user or organisation, a disabled account, a
 wrong or used code all give the same refusal after the same work, and the same lockout. That a code is
-wanted is said only after a right password. The accepted TOTP step, the failure count, the nonce of the
-request and the login are written in one transaction that compares the account's attempts and the user: of
-two brokers that see the same code, one wins.
+wanted, or that codes are switched off, is said only after a right password. The accepted TOTP step or the
+spent recovery code, the failure count, the nonce of the request and the login are written in one transaction
+that compares the account's attempts and the user: of two brokers that see the same code, one wins.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ import logging
 from dataclasses import dataclass, field, replace
 
 from broker.grid.grid import GridUnavailable, LeaseGone
-from broker.grid.scopes import Condition, Record, Scope, SealedOperation, Stores
-from broker.identity import lockout, totp
+from broker.grid.scopes import Record, Scope, SealedOperation, Stores
 from broker.identity.attempts import Claim, attempts_of, claim, forgive
+from broker.identity.factor import Proof, examine
 from broker.identity.logins import LIFETIME_SECONDS, new_login
 from broker.identity.passwords import Passwords
 from broker.repositories.attempts import AttemptLedger, AttemptRecords
@@ -56,6 +56,8 @@ class SignedIn:
     login: Login
     secret: BearerSecret
     revision: int
+    recovery_codes_left: int | None = None
+    """Where a recovery code took the place of the verification code."""
 
 
 class FactorRequired:
@@ -96,7 +98,7 @@ class Authenticator:
         self._clock = clock
 
     async def sign_in(self, request: SignIn) -> SignedIn | FactorRequired:
-        """Raises Refused: sign_in_refused, sign_in_blocked (`retry_after_seconds`); Unavailable."""
+        """Raises Refused: sign_in_refused, sign_in_blocked (`retry_after_seconds`), factor_off; Unavailable."""
         tenant = self._tenant(request.organisation)
         user = self._directory.users.by_name(tenant.id, request.username) if tenant else None
         with self._passwords.reserved():
@@ -128,18 +130,17 @@ class Authenticator:
             return await self._accept(proven, code)
 
     async def _accept(self, proven: _Proven, code: str) -> SignedIn:
+        ledger = proven.guess.ledger
+        store = await self._stores.tenant(proven.tenant.id)
         for _ in range(_TRIES):
             user_record = self._user_record(proven)
-            attempts_record = await proven.guess.ledger.read()
-            attempts = attempts_of(attempts_record)
-            step = _accepted_step(proven.user, code, self._clock.now(), attempts.last_step)
-            if step is None:
+            attempts_record = await ledger.read()
+            found = await examine(store, proven.user, code, attempts_of(attempts_record), self._clock.now())
+            if isinstance(found, Proof):
+                if signed_in := await self._commit_login(proven, user_record, attempts_record, found):
+                    return signed_in
+            elif found.attempts is None or await ledger.replace(attempts_record, found.attempts.to_json()):
                 raise _refused(proven.guess, proven.tenant, proven.user, "code")
-            after = lockout.accepted(attempts, step).to_json()
-            attempt = await proven.guess.ledger.replacing(attempts_record, after)
-            signed_in = await self._commit_login(proven, user_record, attempt)
-            if signed_in:
-                return signed_in
         raise Unavailable()
 
     def _user_record(self, proven: _Proven) -> Record:
@@ -154,17 +155,18 @@ class Authenticator:
         return record
 
     async def _commit_login(
-        self, proven: _Proven, user_record: Record, attempt: tuple[SealedOperation, Condition]
+        self, proven: _Proven, user_record: Record, attempts_record: Record | None, proof: Proof
     ) -> SignedIn | None:
         """None when somebody else was quicker: look again. Raises Refused("signature_refused") for a replay."""
         request, nonces = proven.request, self._directory.nonces
         store = await self._stores.tenant(proven.tenant.id)
+        attempt = await proven.guess.ledger.replacing(attempts_record, proof.attempts.to_json())
         secret, login = new_login(proven.tenant.id, proven.user.id, request.client_key, self._clock.now())
         nonce = await nonces.first_use(store, request.client_key, request.nonce)
         lease = await self._login_lease()
-        operations = [attempt[0], nonce[0], login_creation(store, login, lease)]
+        operations = [attempt[0], nonce[0], login_creation(store, login, lease), *proof.operations]
         operations += _rehash(store, proven, user_record)
-        conditions = [attempt[1], nonce[1], store.unchanged(user_record)]
+        conditions = [attempt[1], nonce[1], store.unchanged(user_record), *proof.conditions]
         try:
             result = await commit(self._stores, *operations, conditions=conditions)
         except LeaseGone:
@@ -172,7 +174,8 @@ class Authenticator:
             return None
         await self._snapshot.until(result.revision)
         if result.succeeded or await store.get(("login", login.hash)):
-            return SignedIn(proven.tenant, proven.user, login, secret, result.revision)
+            left = proof.recovery_codes_left
+            return SignedIn(proven.tenant, proven.user, login, secret, result.revision, left)
         await self._stores.grid.revoke(lease)
         if await nonces.seen(store, request.client_key, request.nonce):
             raise Refused("signature_refused")
@@ -183,13 +186,6 @@ class Authenticator:
             return (await self._stores.grid.lease(LIFETIME_SECONDS)).id
         except GridUnavailable as exc:
             raise Unavailable() from exc
-
-
-def _accepted_step(user: User, code: str, now: float, last_step: int) -> int | None:
-    """None for a user without a second factor, too: there is no signing in without one."""
-    if not user.totp_secret:
-        return None
-    return totp.accepted_step(user.totp_secret, code, now, last_step)
 
 
 def _same_secrets(one: User, other: User) -> bool:

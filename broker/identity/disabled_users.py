@@ -1,7 +1,7 @@
-"""Whoever is disabled or removed is signed out: every broker that sees it deletes the logins of that user.
+"""Whoever is disabled, reset or removed is signed out: every broker that sees it deletes the logins of that user.
 
 That ends them for good, also should the user be enabled again, and their connections are cut as after any signing
-out. One task works through the users; it starts with all that are disabled, for a broker that was away meanwhile.
+out. One task works through the users; it starts with all of them, for a broker that was away meanwhile.
 """
 
 from __future__ import annotations
@@ -11,11 +11,13 @@ import logging
 from collections.abc import Callable
 
 from broker.grid.grid import GridError
+from broker.grid.scopes import Record
 from broker.repositories.logins import LoginRecords
 from broker.repositories.users import Users
 from broker.snapshot import Change, Snapshot
 from portcullis.errors import Unavailable
 from portcullis.logs import ids
+from portcullis.model.user import User
 from portcullis.tasks import cancel_and_wait, spawn
 
 log = logging.getLogger(__name__)
@@ -37,7 +39,7 @@ class DisabledUsers:
         self._unsubscribe = self._snapshot.subscribe(self._changed)
         for tenant in self._snapshot.tenants():
             for user in self._users.list(tenant.path[1]):
-                if user.disabled:
+                if user.disabled or not user.enrolled:
                     self._add(tenant.path[1], user.id)
         self._task = spawn(self._run(), name="logins of disabled users")
 
@@ -46,7 +48,7 @@ class DisabledUsers:
         await cancel_and_wait(self._task)
 
     def _changed(self, change: Change) -> None:
-        if change.path[0] == "user" and (change.record is None or change.record.value.get("disabled")):
+        if change.path[0] == "user" and not _may_stay(change.record):
             self._add(change.scope, change.path[1])
 
     def _add(self, tenant_id: str, user_id: str) -> None:
@@ -76,3 +78,10 @@ class DisabledUsers:
                 "a disabled user is signed out",
                 extra=ids(tenant=tenant_id, user=user_id, logins=len(logins)),
             )
+
+
+def _may_stay(record: Record | None) -> bool:
+    if record is None:
+        return False
+    user = User.from_json(record.value)
+    return user.enrolled and not user.disabled

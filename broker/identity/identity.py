@@ -6,9 +6,11 @@ from dataclasses import dataclass
 
 from broker.grid.scopes import Stores
 from broker.identity import lockout
+from broker.identity.accounts import Accounts
 from broker.identity.api_tokens import ApiTokenCheck
 from broker.identity.authenticate import Authenticator, Directory
 from broker.identity.disabled_users import DisabledUsers
+from broker.identity.enrolment_links import EnrolmentLinks
 from broker.identity.logins import Logins
 from broker.identity.passwords import Passwords
 from broker.identity.request_signature import RequestSignatures
@@ -26,6 +28,9 @@ from portcullis.clock import Clock
 class Identity:
     tenants: Tenants
     users: Users
+    attempts: AttemptRecords
+    accounts: Accounts
+    enrolment_links: EnrolmentLinks
     tokens: ApiTokens
     passwords: Passwords
     authenticator: Authenticator
@@ -54,6 +59,9 @@ def build_identity(stores: Stores, snapshot: Snapshot, clock: Clock) -> Identity
     return Identity(
         tenants=tenants,
         users=users,
+        attempts=attempts,
+        accounts=Accounts(stores, users, tokens, clock),
+        enrolment_links=EnrolmentLinks(stores, snapshot, tenants, passwords, clock),
         tokens=tokens,
         passwords=passwords,
         authenticator=Authenticator(stores, snapshot, directory, passwords, clock),

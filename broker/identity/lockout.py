@@ -5,6 +5,10 @@ A guess is counted *before* it is evaluated (`claimed`) and given back when it w
 `accepted`): guesses made at the same moment through several brokers cannot all slip under the limit. Five
 are free; each one after that waits twice as long, from 30 s up to 15 minutes. Failures are forgotten after
 a quiet hour.
+
+Wrong verification codes after a right password are counted apart and not forgotten: six digits cannot bear
+endless guessing. After 100 of them without a right one between, the codes are off until the factor is reset.
+A stranger without the password cannot bring that about.
 """
 
 from __future__ import annotations
@@ -16,6 +20,7 @@ FREE_FAILURES = 5
 FIRST_DELAY_SECONDS = 30
 LONGEST_DELAY_SECONDS = 15 * 60
 FORGOTTEN_AFTER_SECONDS = 60 * 60
+MAXIMUM_WRONG_CODES = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +31,11 @@ class Attempts:
     blocked_until: float = 0.0
     last_failure: float = 0.0
     last_step: int = 0
+    wrong_codes: int = 0
+
+    @property
+    def factor_off(self) -> bool:
+        return self.wrong_codes >= MAXIMUM_WRONG_CODES
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -33,6 +43,7 @@ class Attempts:
             "blocked_until": self.blocked_until,
             "last_failure": self.last_failure,
             "last_step": self.last_step,
+            "wrong_codes": self.wrong_codes,
         }
 
     @classmethod
@@ -75,3 +86,13 @@ def forgiven(current: Attempts, claim: Attempts, before: Attempts) -> Attempts:
 def accepted(attempts: Attempts, step: int) -> Attempts:
     """After a complete sign-in with the code of `step`."""
     return Attempts(last_step=max(step, attempts.last_step))
+
+
+def accepted_in_place(attempts: Attempts) -> Attempts:
+    """After a complete sign-in with a recovery code, which says nothing about the verification codes."""
+    return Attempts(last_step=attempts.last_step, wrong_codes=attempts.wrong_codes)
+
+
+def wrong_code(attempts: Attempts) -> Attempts:
+    """After a wrong verification code for a right password; the guess itself is claimed already."""
+    return replace(attempts, wrong_codes=attempts.wrong_codes + 1)

@@ -27,14 +27,14 @@ class Logins:
 
     def resolve(self, cookie: str) -> tuple[Login, User] | None:
         """Whose visit the cookie stands for; None when it is malformed, unknown, over, or its user is
-        disabled.
+        disabled or has to enrol anew.
         """
         secret = parse_secret(cookie, "login")
         login = self._records.get(secret.scope, secret.hash) if secret else None
         if login is None or login.expires <= self._clock.now():
             return None
         user = self._users.get(login.tenant_id, login.user_id)
-        if user is None or user.disabled:
+        if user is None or user.disabled or not user.enrolled:
             return None
         return login, user
 

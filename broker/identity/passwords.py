@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,6 +18,8 @@ from dataclasses import dataclass
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from broker.identity.password_rules import check_password
+from broker.identity.recovery_codes import ALPHABET
 from portcullis.errors import Refused
 
 MAXIMUM_PASSWORD_BYTES = 1024
@@ -25,7 +27,6 @@ SLOTS = 2
 MAXIMUM_WAITING = 40
 RETRY_AFTER_SECONDS = 5
 
-_ALPHABET = "abcdefghijkmnpqrstuvwxyz23456789"  # 32 signs, none that looks like another
 _GROUPS, _GROUP_LENGTH = 4, 4  # 16 signs of 5 bit: 80 bit
 
 HASHER = PasswordHasher(time_cost=1, memory_cost=47104, parallelism=1)
@@ -45,7 +46,7 @@ def hash_password(text: str) -> str:
 
 def generate_password() -> str:
     """80 bit, in groups that can be read out and typed."""
-    return "-".join("".join(secrets.choice(_ALPHABET) for _ in range(_GROUP_LENGTH)) for _ in range(_GROUPS))
+    return "-".join("".join(secrets.choice(ALPHABET) for _ in range(_GROUP_LENGTH)) for _ in range(_GROUPS))
 
 
 def verify_password(text: str, stored: str) -> Verdict:
@@ -74,6 +75,10 @@ class Passwords:
 
     async def hash(self, text: str) -> str:
         return await asyncio.get_running_loop().run_in_executor(self._pool, hash_password, text)
+
+    async def check_choice(self, text: str, names: Sequence[str]) -> None:
+        """Raises InvalidInput for a password that nobody should choose (`password_rules`)."""
+        await asyncio.get_running_loop().run_in_executor(self._pool, check_password, text, names)
 
     @contextmanager
     def reserved(self) -> Iterator[None]:

@@ -45,6 +45,25 @@ def accepted_step(secret: str, code: str, now: float, last_step: int) -> int | N
     return found
 
 
+def consecutive_step(secret: str, first: str, second: str, now: float) -> int | None:
+    """The step of `second`, if these are the codes of two steps in turn, typed just now; else None.
+
+    Whoever types the second at the very end of its time had the first accepted almost two steps ago.
+    """
+    if not _CODE.fullmatch(first) or not _CODE.fullmatch(second):
+        return None
+    current = step_at(now)
+    for step in range(max(1, current - TOLERATED_STEPS), current + TOLERATED_STEPS + 1):
+        matches = hmac.compare_digest(code_at(secret, step - 1), first)
+        if hmac.compare_digest(code_at(secret, step), second) and matches:
+            return step
+    return None
+
+
+def has_shape(code: str) -> bool:
+    return _CODE.fullmatch(code) is not None
+
+
 def provisioning_uri(secret: str, user_name: str, issuer: str) -> str:
     """`otpauth://…`, as authenticator applications scan it."""
     return str(pyotp.TOTP(secret).provisioning_uri(name=user_name, issuer_name=issuer))

@@ -1,11 +1,11 @@
-"""A new user: a name that is fit, a generated password and a TOTP secret, both shown once."""
+"""A new user: a name that is fit, no password and no factor yet. How an account stands, in one word."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from typing import Literal
 
-from broker.identity import totp
+from broker.identity.lockout import Attempts
 from portcullis.errors import InvalidInput
 from portcullis.ids import new_id
 from portcullis.model.names import GROUP_RULE, NAME_RULE, is_fit_group, is_fit_name
@@ -13,41 +13,14 @@ from portcullis.model.user import Role, User
 
 MAXIMUM_GROUPS = 64
 
-
-@dataclass(frozen=True, slots=True)
-class NewUser:
-    """Its secrets exist here alone in the clear: hand them over and forget them."""
-
-    user: User
-    password: str = field(repr=False)
-    totp_uri: str = field(repr=False)
-
-    @property
-    def totp_secret(self) -> str:
-        return self.user.totp_secret
+AccountState = Literal["enrolled", "factor_off", "invited", "invitation_expired", "disabled"]
 
 
-def new_user(
-    name: str,
-    password: str,
-    password_hash: str,
-    *,
-    issuer: str,
-    groups: Iterable[str] = (),
-    role: Role = "user",
-) -> NewUser:
-    """`issuer` is what authenticator applications show beside the name: the tenant. Raises InvalidInput."""
-    check_names(name, groups)
-    secret = totp.new_secret()
-    user = User(
-        id=new_id(),
-        name=name,
-        role=role,
-        groups=frozenset(groups),
-        password_hash=password_hash,
-        totp_secret=secret,
-    )
-    return NewUser(user, password, totp.provisioning_uri(secret, name, issuer))
+def new_user(name: str, *, groups: Iterable[str] = (), role: Role = "user") -> User:
+    """Raises InvalidInput."""
+    in_order = list(groups)
+    check_names(name, in_order)
+    return User(id=new_id(), name=name, role=role, groups=frozenset(in_order))
 
 
 def check_names(name: str, groups: Iterable[str]) -> None:
@@ -57,3 +30,12 @@ def check_names(name: str, groups: Iterable[str]) -> None:
     for index, group in enumerate(groups):
         if not is_fit_group(group):
             raise InvalidInput(f"groups[{index}]", GROUP_RULE)
+
+
+def account_state(user: User, attempts: Attempts, now: float) -> AccountState:
+    """`factor_off`: too many wrong codes, only recovery codes are good until a reset."""
+    if user.disabled:
+        return "disabled"
+    if user.enrolled:
+        return "factor_off" if attempts.factor_off else "enrolled"
+    return "invited" if user.link_expires > now else "invitation_expired"

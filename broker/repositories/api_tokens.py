@@ -14,6 +14,10 @@ def token_creation(store: Scope, token: ApiToken, author: str = "system") -> Sea
     return store.put(("token", token.hash), token.to_json(), author=author)
 
 
+def token_deletion(store: Scope, token: ApiToken, author: str) -> SealedOperation:
+    return store.delete(("token", token.hash), author=author)
+
+
 class ApiTokens:
     def __init__(self, stores: Stores, snapshot: Snapshot) -> None:
         self._stores = stores
@@ -34,5 +38,4 @@ class ApiTokens:
         if token is None:
             raise Refused("not_found")
         store = await self._stores.tenant(tenant_id)
-        operation = store.delete(("token", token.hash), author=author)
-        return (await commit(self._stores, operation)).revision
+        return (await commit(self._stores, token_deletion(store, token, author))).revision

@@ -20,6 +20,15 @@ from portcullis.errors import Unavailable
 from portcullis.ids import name_hash
 
 
+def attempts_deletion(store: Scope, user_id: str) -> SealedOperation:
+    return store.delete(_path(user_id))
+
+
+def attempts_creation(store: Scope, user_id: str, value: dict[str, Any]) -> SealedOperation:
+    """The account's record from now on, whatever was counted before: for a new factor."""
+    return store.put(_path(user_id), value)
+
+
 class AttemptLedger:
     """`turn` is to be held from reading to writing: guesses at one account that come at once through this broker
     wait for each other, instead of all writing and all but one trying again. Other brokers' are met by conditions.
@@ -89,8 +98,13 @@ class AttemptRecords:
 
     async def of_user(self, tenant_id: str, user_id: str) -> AttemptLedger:
         store = await self._stores.tenant(tenant_id)
-        path = ("attempts", user_id)
+        path = _path(user_id)
         return AttemptLedger(self._stores, store, path, self._turn(tenant_id, path))
+
+    async def of_tenant(self, tenant_id: str) -> dict[str, dict[str, Any]]:
+        """What is recorded, by user id; who never tried is not there. From the grid itself."""
+        store = await self._stores.tenant(tenant_id)
+        return {record.path[1]: record.value for record in await store.list("attempts")}
 
     def of_stranger(self, organisation: str, name: str) -> AttemptLedger:
         digest = hashlib.sha256(f"{name_hash(organisation)}{name_hash(name)}".encode()).hexdigest()
@@ -101,3 +115,7 @@ class AttemptRecords:
 
     def _turn(self, scope: str, path: Path) -> asyncio.Lock:
         return self._turns.setdefault((scope, path), asyncio.Lock())
+
+
+def _path(user_id: str) -> Path:
+    return ("attempts", user_id)

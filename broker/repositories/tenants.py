@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from broker.snapshot import Snapshot
-from portcullis.errors import Unavailable
+from portcullis.errors import InvalidInput, Unavailable
 from portcullis.ids import name_hash
 from portcullis.model.tenant import Site, Tenant
 
@@ -29,3 +29,13 @@ class Tenants:
     def by_name(self, name: str) -> Tenant | None:
         wanted = name_hash(name)
         return next((tenant for tenant in self.list() if name_hash(tenant.name) == wanted), None)
+
+
+def only_or_named(tenants: Tenants, name: str | None) -> Tenant:
+    """A site of one tenant needs no name. Raises InvalidInput."""
+    if name is None and len(tenants.list()) == 1:
+        return tenants.list()[0]
+    tenant = None if name is None else tenants.by_name(name)
+    if tenant is None:
+        raise InvalidInput("tenant", "the name of a tenant of this site")
+    return tenant

@@ -22,6 +22,16 @@ def user_creation(
     return operations, [store.absent(index), store.absent(("user", user.id))]
 
 
+def user_change(store: Scope, record: Record, user: User, author: str) -> tuple[SealedOperation, Condition]:
+    """What writes a changed user of the same name over `record`, if nobody was faster."""
+    return store.put(record.path, user.to_json(), author=author), store.unchanged(record)
+
+
+def user_deletion(store: Scope, user: User, author: str) -> list[SealedOperation]:
+    index = ("user-name", name_hash(user.name))
+    return [store.delete(("user", user.id), author=author), store.delete(index, author=author)]
+
+
 class Users:
     def __init__(self, stores: Stores, snapshot: Snapshot) -> None:
         self._stores = stores

@@ -1,8 +1,8 @@
 """The command `portcullis`: publishes and looks after a tenant through the public REST API alone.
 
     __main__.py          options, dispatch, exit codes
-    reading.py           get, explain
-    changing.py          apply, user add, host join-token, session logoff, token revoke
+    reading.py           get, explain               users.py             user add, reset, disable, enable, delete
+    changing.py          apply, host join-token, session logoff, token revoke
     manifest.py          the documents of `apply` (pure)
     icons.py             an icon's bytes, by name    desktop_entries.py   what this machine's menus show
     output.py            tables, JSON, safe text     qr.py                codes for phones

@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
-from portcullis.cli import changing, reading
+from portcullis.cli import changing, joining, reading, users
 from portcullis.cli.manifest import ManifestError
 from portcullis.cli.output import safe
 from portcullis.errors import InvalidInput, PortcullisError, Unavailable
@@ -60,17 +60,10 @@ def _add_changing(commands: Commands) -> None:
     apply.add_argument("-f", "--file", required=True, help="YAML or JSON; - for standard input")
     apply.set_defaults(run=changing.apply)
 
-    add = _group(commands, "user", "add users").add_parser("add", help="add a user; prints the secrets once")
-    add.add_argument("name")
-    add.add_argument("--group", action="append", default=[], metavar="G", help="may be given several times")
-    add.add_argument("--administrator", action="store_true")
-    add.add_argument("--json", action="store_true", help="JSON instead of text and QR code")
-    add.set_defaults(run=changing.user_add)
+    users.add_commands(_group(commands, "user", "look after users"))
 
-    token = _group(commands, "host", "add hosts").add_parser("join-token", help="a one-time token for a host")
-    token.add_argument("--name", help="the only name that the host may take")
-    token.add_argument("--json", action="store_true", help="JSON instead of text")
-    token.set_defaults(run=changing.host_join_token)
+    _add_join_token(commands, "host", joining.host_join_token)
+    _add_join_token(commands, "gateway", joining.gateway_join_token)
 
     logoff = _group(commands, "session", "look after sessions").add_parser("logoff", help="end a session")
     logoff.add_argument("id")
@@ -81,6 +74,14 @@ def _add_changing(commands: Commands) -> None:
     )
     revoke.add_argument("id")
     revoke.set_defaults(run=changing.token_revoke)
+
+
+def _add_join_token(commands: Commands, role: str, run: Callable[[Client, argparse.Namespace], None]) -> None:
+    group = _group(commands, role, f"add {role}s")
+    token = group.add_parser("join-token", help=f"a one-time token for a {role}, and the command to use it with")
+    token.add_argument("--name", help=f"the only name that the {role} may take; one that is there joins anew")
+    token.add_argument("--json", action="store_true", help="JSON instead of text")
+    token.set_defaults(run=run)
 
 
 def _group(commands: Commands, name: str, help: str) -> Commands:

@@ -8,8 +8,7 @@ from pathlib import Path
 
 from portcullis.cli import icons, manifest
 from portcullis.cli.manifest import ApplicationDocument, ManifestError
-from portcullis.cli.output import as_json, moment, safe
-from portcullis.cli.qr import draw
+from portcullis.cli.output import safe
 from portcullis.errors import InvalidInput, PortcullisError
 from portcullis.rest.client import Client
 
@@ -77,35 +76,6 @@ def path_of(field: str) -> manifest.FieldPath:
         elif segment:
             path.append(segment)
     return tuple(path)
-
-
-def user_add(client: Client, arguments: argparse.Namespace) -> None:
-    body = {
-        "name": arguments.name,
-        "groups": arguments.group,
-        "role": "administrator" if arguments.administrator else "user",
-    }
-    answer = client.post("admin", "users", body=body)
-    if arguments.json:
-        print(as_json(answer))
-        return
-    print(f"User      {safe(answer['user']['name'])}")
-    print(f"Password  {safe(answer['password'])}")
-    print(f"TOTP      {safe(answer['totp_secret'])}")
-    print("\nScan this with an authenticator app. Password and secret are shown only this once.\n")
-    print(draw(answer["totp_uri"], sys.stdout.encoding))
-
-
-def host_join_token(client: Client, arguments: argparse.Namespace) -> None:
-    body: dict[str, object] = {"role": "host"}
-    if arguments.name is not None:
-        body["name"] = arguments.name
-    answer = client.post("admin", "join-tokens", body=body)
-    if arguments.json:
-        print(as_json(answer))
-        return
-    print(answer["token"])
-    print(f"Good for one host until {moment(answer.get('expires'))}.", file=sys.stderr)
 
 
 def session_logoff(client: Client, arguments: argparse.Namespace) -> None:

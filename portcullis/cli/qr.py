@@ -2,19 +2,10 @@
 
 from __future__ import annotations
 
-import qrcode
-from qrcode.constants import ERROR_CORRECT_L
+from portcullis.qr import modules
 
 # Dark terminals show letters light: a filled block is a light module, as scanners expect on a dark ground.
 _HALVES = {(False, False): "█", (False, True): "▀", (True, False): "▄", (True, True): " "}
-
-
-def modules(text: str) -> list[list[bool]]:
-    """Rows of modules, True for dark, with the quiet zone."""
-    code = qrcode.QRCode(error_correction=ERROR_CORRECT_L, border=2)
-    code.add_data(text)
-    code.make(fit=True)
-    return [[bool(module) for module in row] for row in code.get_matrix()]
 
 
 def draw(text: str, encoding: str | None) -> str:

@@ -39,6 +39,15 @@ def host_state(item: Item) -> str:
     return "draining" if item.get("draining") else "online"
 
 
+def user_state(item: Item) -> str:
+    state = item.get("state")
+    if state == "invited":
+        return f"invited until {moment(item.get('invited_until'))}"
+    return {"invitation_expired": "invitation expired", "factor_off": "factor off"}.get(
+        str(state), str(state)
+    )
+
+
 LISTS: dict[str, tuple[Column, ...]] = {
     "applications": (
         plain("NAME", "name"),
@@ -67,7 +76,7 @@ LISTS: dict[str, tuple[Column, ...]] = {
         plain("NAME", "name"),
         plain("ROLE", "role"),
         plain("GROUPS", "groups"),
-        Column("STATE", lambda item: "disabled" if item.get("disabled") else "enabled"),
+        Column("STATE", user_state),
     ),
     "gateways": (
         plain("NAME", "name"),

@@ -1,4 +1,4 @@
-"""Users of a tenant, their logins and their API tokens."""
+"""Users of a tenant, the links by which they enrol, their logins and their API tokens."""
 
 from __future__ import annotations
 
@@ -18,6 +18,14 @@ class User:
     disabled: bool = False
     password_hash: str = field(default="", repr=False)  # argon2id, in its own encoding
     totp_secret: str = field(default="", repr=False)  # base32, 160 bit
+    link_hash: str = field(default="", repr=False)
+    """Of the one enrolment link that is good for this user."""
+    link_expires: float = 0.0
+
+    @property
+    def enrolled(self) -> bool:
+        """Whether there is a password and a factor to sign in with."""
+        return bool(self.password_hash and self.totp_secret)
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -28,6 +36,8 @@ class User:
             "disabled": self.disabled,
             "password_hash": self.password_hash,
             "totp_secret": self.totp_secret,
+            "link_hash": self.link_hash,
+            "link_expires": self.link_expires,
         }
 
     @classmethod
@@ -40,7 +50,36 @@ class User:
             disabled=data.get("disabled", False),
             password_hash=data.get("password_hash", ""),
             totp_secret=data.get("totp_secret", ""),
+            link_hash=data.get("link_hash", ""),
+            link_expires=data.get("link_expires", 0.0),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class EnrolmentLink:
+    """The right to choose a user's password and factor, once. `hash` is the SHA-256 of the token in the link."""
+
+    hash: str
+    tenant_id: str
+    user_id: str
+    created: float
+    expires: float
+    totp_secret: str = field(default="", repr=False)
+    """Of the factor that is being set up: shown, not yet proven."""
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "hash": self.hash,
+            "tenant_id": self.tenant_id,
+            "user_id": self.user_id,
+            "created": self.created,
+            "expires": self.expires,
+            "totp_secret": self.totp_secret,
+        }
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> EnrolmentLink:
+        return cls(**{name: data[name] for name in cls.__dataclass_fields__ if name in data})
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,11 +7,13 @@ import os
 import re
 import signal
 import subprocess
+import time
 from pathlib import Path
 
 import numpy as np
 import psutil
 import pytest
+import pytest_asyncio
 from playwright.async_api import Page, expect
 
 from tests.e2e.conftest import OUTPUT, Installation, Visitor
@@ -27,18 +29,22 @@ from tests.e2e.portal import (
     view,
     wait_for_picture,
 )
+from tests.support.browser import ApiBrowser
+from tests.support.enrolling import enrol
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 EDITOR = "Text editor"
 
 
-@pytest.fixture
-def person(installation: Installation, request: pytest.FixtureRequest) -> Person:
+@pytest_asyncio.fixture(loop_scope="session")
+async def person(installation: Installation, request: pytest.FixtureRequest) -> Person:
     """A user of their own for each test: nobody else's session, codes or home are in the way."""
     name = re.sub(r"[^a-z0-9]", "-", request.node.name.removeprefix("test_"))[:30].strip("-")
     made = json.loads(installation.cli("user", "add", name, "--group", "staff", "--json").stdout)
-    return Person(name, made["password"], made["totp_secret"])
+    async with ApiBrowser(installation.url) as browser:
+        enrolled = await enrol(browser, made["enrolment"]["link"], time.time())
+    return Person(name, enrolled.password, enrolled.totp_secret, enrolled.used_step)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -1,21 +1,24 @@
-"""Users of the tenant. Their secrets leave once, in the answer that creates them."""
+"""Users of the tenant. No secret of theirs is ever here: an administrator hands on the link by which they enrol."""
 
 from __future__ import annotations
 
 import logging
+from typing import Any
 
 from aiohttp import web
 
+from broker.grid.grid import GridUnavailable
 from broker.http.body import Fields, read_fields
 from broker.http.middleware import CALLER, Policy, route
 from broker.http.services import PublicServices
-from broker.http.views import answer, user_view
-from broker.identity.passwords import generate_password
-from broker.identity.users import MAXIMUM_GROUPS, new_user
-from portcullis.errors import InvalidInput
+from broker.http.views import answer, done, user_view
+from broker.identity.accounts import Issued
+from broker.identity.lockout import Attempts
+from broker.identity.users import MAXIMUM_GROUPS, account_state, new_user
+from portcullis.errors import InvalidInput, Refused
 from portcullis.logs import ids
 from portcullis.model.names import GROUP_RULE, NAME_RULE, is_fit_group
-from portcullis.model.user import Role
+from portcullis.model.user import Role, User
 
 log = logging.getLogger(__name__)
 
@@ -25,41 +28,94 @@ PATH = "/api/v1/admin/users"
 class UserRoutes:
     def __init__(self, services: PublicServices) -> None:
         self._services = services
+        self._accounts = services.identity.accounts
 
     def routes(self) -> list[web.RouteDef]:
+        user = PATH + "/{name}"
         return [
             route("GET", PATH, Policy.ADMINISTRATOR, self.list),
-            route("POST", PATH, Policy.ADMINISTRATOR, self.create),
+            route("POST", PATH, Policy.ADMINISTRATOR, self.invite),
+            route("POST", user + "/reset", Policy.ADMINISTRATOR, self.reset),
+            route("POST", user + "/disable", Policy.ADMINISTRATOR, self.disable),
+            route("POST", user + "/enable", Policy.ADMINISTRATOR, self.enable),
+            route("DELETE", user, Policy.ADMINISTRATOR, self.delete),
         ]
 
     async def list(self, request: web.Request) -> web.Response:
-        users = self._services.identity.users.list(request[CALLER].tenant.id)
-        return answer({"items": [user_view(user) for user in users]})
+        tenant_id = request[CALLER].tenant.id
+        attempts = await self._attempts(tenant_id)
+        users = self._services.identity.users.list(tenant_id)
+        return answer({"items": [self._view(user, attempts.get(user.id, {})) for user in users]})
 
-    async def create(self, request: web.Request) -> web.Response:
-        caller, identity = request[CALLER], self._services.identity
+    async def invite(self, request: web.Request) -> web.Response:
+        caller = request[CALLER]
         fields = await read_fields(request)
         name = fields.text("name", NAME_RULE, longest=256)
         groups = fields.texts("groups", is_fit_group, GROUP_RULE, most=MAXIMUM_GROUPS)
         role = _role(fields)
         fields.finish()
-        password = generate_password()
-        made = new_user(
-            name,
-            password,
-            await identity.passwords.hash(password),
-            issuer=caller.tenant.name,
-            groups=groups,
-            role=role,
-        )
-        revision = await identity.users.create(caller.tenant.id, made.user, caller.author)
+        user = new_user(name, groups=groups, role=role)
+        issued = await self._accounts.invite(caller.tenant.id, user, caller.author)
+        return await self._issued(request, issued, "user invited", 201)
+
+    async def reset(self, request: web.Request) -> web.Response:
+        caller = request[CALLER]
+        (await read_fields(request)).finish()
+        issued = await self._accounts.reset(caller.tenant.id, request.match_info["name"], caller.author)
+        return await self._issued(request, issued, "user reset", 200)
+
+    async def disable(self, request: web.Request) -> web.Response:
+        return await self._set_disabled(request, True)
+
+    async def enable(self, request: web.Request) -> web.Response:
+        return await self._set_disabled(request, False)
+
+    async def delete(self, request: web.Request) -> web.Response:
+        """Their sessions are logged off; a session that ends by itself meanwhile is no trouble."""
+        caller = request[CALLER]
+        tenant_id = caller.tenant.id
+        user, revision = await self._accounts.delete(tenant_id, request.match_info["name"], caller.author)
+        await self._services.snapshot.until(revision)
+        for session in self._services.sessions.of_user(tenant_id, user.id):
+            try:
+                await self._services.lifecycle.log_off(tenant_id, session.id, by=caller.user.id)
+            except Refused as gone:
+                log.info("a session ended by itself: %s", gone.code, extra=ids(session=session.id))
+        log.info("user deleted", extra=ids(tenant=tenant_id, user=user.id, by=caller.user.id))
+        return done(revision)
+
+    async def _set_disabled(self, request: web.Request, disabled: bool) -> web.Response:
+        caller, name = request[CALLER], request.match_info["name"]
+        (await read_fields(request)).finish()
+        user, revision = await self._accounts.set_disabled(caller.tenant.id, name, disabled, caller.author)
         await self._services.snapshot.until(revision)
         log.info(
-            "user created",
-            extra=ids(tenant=caller.tenant.id, user=made.user.id, role=role, by=caller.user.id),
+            "user %s",
+            "disabled" if disabled else "enabled",
+            extra=ids(tenant=caller.tenant.id, user=user.id, by=caller.user.id),
         )
-        secrets = {"password": made.password, "totp_secret": made.totp_secret, "totp_uri": made.totp_uri}
-        return answer({"user": user_view(made.user), **secrets}, 201, revision)
+        attempts = await self._attempts(caller.tenant.id)
+        return answer({"user": self._view(user, attempts.get(user.id, {}))}, revision=revision)
+
+    async def _issued(self, request: web.Request, issued: Issued, event: str, status: int) -> web.Response:
+        caller, user = request[CALLER], issued.user
+        await self._services.snapshot.until(issued.revision)
+        log.info(event, extra=ids(tenant=caller.tenant.id, user=user.id, role=user.role, by=caller.user.id))
+        origin = self._services.identity.tenants.site().public_origins[0]
+        enrolment = {"link": issued.link(origin), "expires": user.link_expires}
+        return answer({"user": self._view(user, {}), "enrolment": enrolment}, status, issued.revision)
+
+    async def _attempts(self, tenant_id: str) -> dict[str, dict[str, Any]]:
+        """None while the grid does not answer: who is there is known all the same."""
+        try:
+            return await self._services.identity.attempts.of_tenant(tenant_id)
+        except GridUnavailable as exc:
+            log.warning("users are listed without their failures: %s", exc, extra=ids(tenant=tenant_id))
+            return {}
+
+    def _view(self, user: User, attempts: dict[str, Any]) -> dict[str, Any]:
+        state = account_state(user, Attempts.from_json(attempts), self._services.clock.now())
+        return user_view(user, state)
 
 
 def _role(fields: Fields) -> Role:

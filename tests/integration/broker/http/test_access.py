@@ -10,6 +10,7 @@ import pytest
 from aiohttp import web
 
 from broker.http import login
+from broker.http.enrolment_links import PATH as ENROLMENT
 from broker.http.middleware import check_policies
 from broker.http.public import public_routes
 from portcullis.ids import new_id, new_secret
@@ -26,6 +27,10 @@ MATRIX: dict[str, tuple[int, int, int, int, int, int]] = {
     "GET /api/v1/login": (200, 200, 200, 200, 200, 200),
     "POST /api/v1/login": (422, 422, 422, 422, 422, 422),
     "DELETE /api/v1/login": (401, 204, 204, 403, 403, 204),
+    "POST /api/v1/enrolment": (401, 401, 401, 401, 401, 401),
+    "POST /api/v1/enrolment/factor": (401, 401, 401, 401, 401, 401),
+    "POST /api/v1/enrolment/code": (401, 401, 401, 401, 401, 401),
+    "POST /api/v1/enrolment/completion": (401, 401, 401, 401, 401, 401),
     "GET /api/v1/catalogue": (401, 200, 200, 200, 200, 200),
     "GET /api/v1/icons/{hash}": (401, 404, 404, 404, 404, 404),
     "POST /api/v1/sessions": (401, 201, 409, 201, 409, 409),
@@ -39,6 +44,10 @@ MATRIX: dict[str, tuple[int, int, int, int, int, int]] = {
     "DELETE /api/v1/admin/applications/{name}": (401, 403, 204, 403, 204, 204),
     "GET /api/v1/admin/users": (401, 403, 200, 403, 200, 200),
     "POST /api/v1/admin/users": (401, 403, 201, 403, 201, 201),
+    "POST /api/v1/admin/users/{user}/reset": (401, 403, 200, 403, 200, 200),
+    "POST /api/v1/admin/users/{user}/disable": (401, 403, 200, 403, 200, 200),
+    "POST /api/v1/admin/users/{user}/enable": (401, 403, 200, 403, 200, 200),
+    "DELETE /api/v1/admin/users/{user}": (401, 403, 204, 403, 204, 204),
     "GET /api/v1/admin/sessions": (401, 403, 200, 403, 200, 200),
     "DELETE /api/v1/admin/sessions/{id}": (401, 403, 202, 403, 202, 404),
     "GET /api/v1/admin/hosts": (401, 403, 200, 403, 200, 200),
@@ -53,7 +62,8 @@ CALLERS = ("anonymous", "user", "administrator", "user's token", "administrator'
 
 def test_every_route_stands_in_the_matrix(site: ApiSite) -> None:
     routes = {f"{route.method} {route.path}" for route in public_routes(site.services)}
-    assert {route.replace("{hash:[0-9a-f]{64}}", "{hash}") for route in routes} == MATRIX.keys()
+    rows = {route.replace("{user}", "{name}") for route in MATRIX}
+    assert {route.replace("{hash:[0-9a-f]{64}}", "{hash}") for route in routes} == rows
 
 
 @pytest.mark.parametrize("caller", CALLERS)
@@ -80,6 +90,8 @@ async def _arranged(site: ApiSite, route: str, template: str) -> tuple[str, obje
         return template.replace("{reference}", await _refused_reference(site)), None
     session_id = (await site.launch(acme)).id if "{id}" in template else ""
     path = template.replace("{id}", session_id).replace("{hash}", "ab" * 32).replace("{name}", "Editor")
+    path = path.replace("{user}", "ann")
+    token = {"token": "enrol_" + acme.tenant.id + "_" + "0" * 64}
     bodies = {
         "POST /api/v1/login": {},
         "POST /api/v1/sessions": {"application": acme.editor.id, "display": {"width": 800, "height": 600}},
@@ -87,6 +99,13 @@ async def _arranged(site: ApiSite, route: str, template: str) -> tuple[str, obje
         "POST /api/v1/sessions/{id}/grant": {"e": 0},
         "PUT /api/v1/admin/applications/{name}": {"command": ["x"], "entitled": {"users": ["ann"]}},
         "POST /api/v1/admin/users": {"name": "bob"},
+        "POST /api/v1/admin/users/{user}/reset": {},
+        "POST /api/v1/admin/users/{user}/disable": {},
+        "POST /api/v1/admin/users/{user}/enable": {},
+        "POST /api/v1/enrolment": token,
+        "POST /api/v1/enrolment/factor": {**token, "password": "x"},
+        "POST /api/v1/enrolment/code": {**token, "code": "000000"},
+        "POST /api/v1/enrolment/completion": {**token, "password": "x", "codes": ["000000", "000001"]},
         "POST /api/v1/admin/join-tokens": {"role": "host"},
     }
     return path, bodies.get(route)
@@ -109,7 +128,7 @@ async def _call_as(
     if caller in tokens:
         raw = b"" if body is None else json.dumps(body).encode()
         headers = {"Authorization": f"Bearer {tokens[caller]}"}
-        if path == login.PATH and method == "POST":  # the only change for which a token is no proof
+        if path.startswith((login.PATH, ENROLMENT)) and method == "POST":  # for these a token is no proof
             return await browser.change(method, path, body, headers=headers)
         return await browser.request(method, path, raw, headers)
     return await browser.get(path) if method == "GET" else await browser.change(method, path, body)

@@ -17,6 +17,7 @@ from portcullis.model.application import Entitlement
 from portcullis.model.host import Host
 from tests.support.api_site import ORIGIN, ApiSite, signed_in
 from tests.support.browser import Answer, ApiBrowser
+from tests.support.enrolling import enrol, token_of
 
 ADMIN = "/api/v1/admin"
 FORM: dict[str, Any] = {
@@ -182,33 +183,41 @@ async def test_a_change_is_kept_in_history_with_its_author(site: ApiSite) -> Non
     assert {entry["author"] for entry in history} == {f"root ({site.acme.root.user.id})"}
 
 
-async def test_a_new_user_can_sign_in_with_what_was_shown_once(site: ApiSite) -> None:
+async def test_a_new_user_enrols_by_the_link_and_signs_in(site: ApiSite) -> None:
     async with signed_in(site, site.acme.root) as root, site.browser() as bob:
         made = await root.change("POST", f"{ADMIN}/users", {"name": "bob", "groups": ["staff"]})
+        person = await enrol(bob, made.json["enrolment"]["link"], site.clock.now())
+        site.clock.wall += 30
         answer = await bob.sign_in(
-            "bob", made.json["password"], totp_secret=made.json["totp_secret"], organisation="acme"
+            "bob", person.password, totp_secret=person.totp_secret, organisation="acme"
         )
         tiles = (await bob.get("/api/v1/catalogue")).json["applications"]
         listing = await root.get(f"{ADMIN}/users")
     assert made.status == 201
-    assert made.json.keys() == {"user", "password", "totp_secret", "totp_uri"}
+    assert made.json.keys() == {"user", "enrolment"}
+    assert made.json["enrolment"].keys() == {"link", "expires"}
     assert answer.json["role"] == "user"
     assert [tile["name"] for tile in tiles] == ["Editor"]
-    for secret in (made.json["password"], made.json["totp_secret"], "argon2", "totp", "hash"):
+    for secret in (person.password, person.totp_secret, "argon2", "totp", "hash", "enrol_"):
         assert secret not in listing.body.decode()
     assert {item["name"] for item in listing.json["items"]} == {"ann", "bob", "root"}
-    assert listing.json["items"][0].keys() == {"id", "name", "role", "groups", "disabled"}
+    fields = {"id", "name", "role", "groups", "disabled", "state", "invited_until"}
+    assert listing.json["items"][0].keys() == fields
 
 
 async def test_secrets_of_a_new_user_stand_in_no_log(site: ApiSite, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("DEBUG")
     async with signed_in(site, site.acme.root) as root:
-        made = (await root.change("POST", f"{ADMIN}/users", {"name": "bob"})).json
+        made = (await root.change("POST", f"{ADMIN}/users", {"name": "bob"})).json["enrolment"]["link"]
+        person = await enrol(root, made, site.clock.now())
+        await root.change("POST", "/api/v1/enrolment", {"token": token_of(made)})
         cookie = next(iter(root.cookies.values()))
     logged = "\n".join(f"{record.getMessage()} {vars(record)}" for record in caplog.records)
-    for secret in (made["password"], made["totp_secret"], cookie, site.acme.root.password):
+    secrets = (person.password, person.totp_secret, *person.recovery_codes, token_of(made), cookie)
+    for secret in (*secrets, site.acme.root.password):
         assert secret not in logged
-    assert "user created" in logged
+    assert "user invited" in logged
+    assert "enrolment_refused" in logged
 
 
 @pytest.mark.parametrize("name", ["ann", "ANN", "Ａnn"])

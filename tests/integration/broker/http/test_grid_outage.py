@@ -10,6 +10,7 @@ import pytest
 from broker.grid.grid import Compare, GridUnavailable, Operation, TxnResult
 from broker.identity import totp
 from tests.support.api_site import ApiSite, signed_in
+from tests.support.enrolling import enrol
 
 
 @pytest.fixture
@@ -79,7 +80,12 @@ async def test_a_lost_answer_changes_nothing_for_the_user(site: ApiSite) -> None
             answer = await page.sign_in(account.user.name, account.password, code, organisation="acme")
             assert answer.status == 200, answer.body
         made = await administrator.change("POST", "/api/v1/admin/users", {"name": "bob", "groups": ["staff"]})
-        assert (made.status, "password" in made.json) == (201, True)
+        person = await enrol(browser, made.json["enrolment"]["link"], site.clock.now())
+        assert (made.status, len(person.recovery_codes)) == (201, 10)
+        reset = await administrator.change("POST", "/api/v1/admin/users/bob/reset", {})
+        assert (reset.status, reset.json["user"]["state"]) == (200, "invited")
+        for act in ("disable", "enable"):
+            assert (await administrator.change("POST", f"/api/v1/admin/users/bob/{act}", {})).status == 200
         form = {"command": ["x"], "entitled": {}}
         published = await administrator.change("PUT", "/api/v1/admin/applications/Paint", form)
         assert published.json["application"]["name"] == "Paint"

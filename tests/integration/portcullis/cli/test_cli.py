@@ -14,6 +14,7 @@ import pytest
 import pytest_asyncio
 from aiohttp import web
 
+LINK = "http://localhost:8080/#/enrol/enrol_x"
 TOKEN = f"api_{'0' * 16}_{'a' * 64}"
 EDITOR = "kind: application\nname: Text editor\ncommand: [mousepad]\nentitled: {users: [demo]}\n"
 
@@ -23,7 +24,7 @@ LISTS: dict[str, list[dict[str, Any]]] = {
     ],
     "sessions": [],
     "hosts": [{"id": "1" * 16, "name": "alpha", "slots": 20, "sessions": 1, "online": True}],
-    "users": [{"name": "demo\x1b[2J", "role": "user", "groups": ["staff"]}],
+    "users": [{"name": "demo\x1b[2J", "role": "user", "groups": ["staff"], "state": "factor_off"}],
     "gateways": [{"id": "2" * 16, "name": "gateway", "online": False, "public_origin": "http://localhost:1"}],
     "tokens": [{"id": "3" * 16, "user": {"name": "admin"}, "note": "cli", "created": 0, "expires": 1}],
 }
@@ -54,9 +55,10 @@ class Service:
             return web.json_response({"application": {"name": name}, "outcome": "created"})
         if method == "DELETE":
             return web.Response(status=204)
-        if path == "users":
-            secrets = {"password": "p4ss", "totp_secret": "ABC", "totp_uri": "otpauth://totp/x?secret=ABC"}
-            return web.json_response({"user": {"name": "anna"}, **secrets}, status=201)
+        if path in ("users", "users/anna/reset"):
+            return web.json_response({"user": {"name": "anna"}, "enrolment": {"link": LINK, "expires": 0}})
+        if kind == "users":
+            return web.json_response({"user": {"name": "anna"}})
         if path == "join-tokens":
             return web.json_response({"token": "join_x", "expires": 0}, status=201)
         assert kind == "launches"
@@ -112,7 +114,7 @@ def command(tmp_path: Path, service: Service) -> Command:
 @pytest.mark.parametrize(("kind", "row"), [
     ("applications", "Text editor  mousepad  demo   -       enabled"),
     ("hosts", f"alpha  online  20     1         {'1' * 16}"),
-    ("users", r"demo\x1b[2J  user  staff   enabled"),
+    ("users", r"demo\x1b[2J  user  staff   factor off"),
     ("gateways", f"gateway  offline  http://localhost:1  {'2' * 16}"),
     ("tokens", f"{'3' * 16}  admin  cli "),
 ])  # fmt: skip
@@ -191,16 +193,32 @@ async def test_a_missing_file_is_named(command: Command) -> None:
     assert (result.code, result.err) == (2, "portcullis: /no/such.yaml: No such file or directory\n")
 
 
-async def test_a_new_users_secrets_are_printed_once(command: Command, service: Service) -> None:
+async def test_a_new_users_link_is_all_of_standard_output(command: Command, service: Service) -> None:
     result = await command("user", "add", "anna", "--group", "staff", "--group", "x y", "--administrator")
     assert service.asked == [
         ("POST", "users", {"name": "anna", "groups": ["staff", "x y"], "role": "administrator"})
     ]
-    assert "Password  p4ss" in result.out
-    assert "TOTP      ABC" in result.out
-    assert "█" in result.out
+    assert result.out == f"{LINK}\n"
+    assert "anna" in result.err
     as_json = await command("user", "add", "anna", "--json")
-    assert json.loads(as_json.out)["password"] == "p4ss"
+    assert json.loads(as_json.out)["enrolment"]["link"] == LINK
+
+
+@pytest.mark.parametrize("act", ["reset", "disable", "enable"])
+async def test_an_account_is_changed_by_name(command: Command, service: Service, act: str) -> None:
+    result = await command("user", act, "anna")
+    assert service.asked == [("POST", f"users/anna/{act}", {})]
+    assert result.out == (f"{LINK}\n" if act == "reset" else f"user anna: {act}d\n")
+
+
+async def test_a_user_is_deleted_by_name(command: Command, service: Service) -> None:
+    assert (await command("user", "delete", "anna")).out == "user anna: deleted\n"
+    assert service.asked == [("DELETE", "users/anna", None)]
+
+
+@pytest.mark.parametrize("act", ["reset", "disable"])
+async def test_the_help_says_what_becomes_of_logins(command: Command, act: str) -> None:
+    assert "logins are cut" in " ".join((await command("user", act, "--help")).out.split())
 
 
 async def test_a_join_token_is_all_of_standard_output(command: Command, service: Service) -> None:

@@ -1,0 +1,177 @@
+"""What administrators do to accounts: invite, reset, disable, enable, delete.
+
+They never see or choose a password: inviting and resetting give out a link by which the person does
+(`enrolment_links`). A reset takes password and factor away at once, also where the factor was lost to somebody
+else, and `disabled_users` cuts the live logins; API tokens stay, they are revoked by themselves. The last
+administrator who can sign in is never disabled or deleted; the transaction depends on another one as they are,
+so that two who disable each other do not both succeed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from broker.grid.grid import GridUnavailable
+from broker.grid.scopes import Condition, Record, Scope, SealedOperation, Stores
+from broker.repositories.api_tokens import ApiTokens, token_deletion
+from broker.repositories.attempts import attempts_deletion
+from broker.repositories.committing import commit
+from broker.repositories.enrolment_links import link_creation, link_deletion, path
+from broker.repositories.recovery_codes import codes_deletion
+from broker.repositories.users import Users, user_change, user_creation, user_deletion
+from portcullis.clock import Clock
+from portcullis.errors import Refused, Unavailable
+from portcullis.ids import BearerSecret, new_secret
+from portcullis.model.user import EnrolmentLink, User
+
+LINK_SECONDS = 24 * 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """A user and the link that was made. The token exists here alone: hand it over and forget it."""
+
+    user: User
+    token: BearerSecret
+    revision: int
+
+    def link(self, public_origin: str) -> str:
+        """What stands behind `#` never leaves the browser: no server or proxy writes it into a log."""
+        return f"{public_origin}/#/enrol/{self.token.text}"
+
+
+@dataclass(frozen=True, slots=True)
+class _NewLink:
+    token: BearerSecret
+    record: EnrolmentLink
+    lease: int
+
+
+class Accounts:
+    def __init__(self, stores: Stores, users: Users, tokens: ApiTokens, clock: Clock) -> None:
+        self._stores = stores
+        self._users = users
+        self._tokens = tokens
+        self._clock = clock
+
+    async def invite(self, tenant_id: str, user: User, author: str) -> Issued:
+        """Create the user. Raises Refused("already_exists"), Unavailable."""
+        store = await self._stores.tenant(tenant_id)
+        link = await self._new_link(tenant_id, user)
+        invited = replace(user, link_hash=link.record.hash, link_expires=link.record.expires)
+        operations, conditions = user_creation(store, invited, author)
+        return await self._issue(store, invited, link, operations, conditions, "already_exists")
+
+    async def reset(self, tenant_id: str, name: str, author: str, *, enable: bool = False) -> Issued:
+        """Take password, factor, recovery codes and an earlier link away, and make a new link.
+
+        Raises Refused: not_found, user_disabled (unless `enable`), changed_meanwhile; Unavailable.
+        """
+        record, user = self._find(tenant_id, name)
+        if user.disabled and not enable:
+            raise Refused("user_disabled", "The account is disabled: enable it first.")
+        store = await self._stores.tenant(tenant_id)
+        link = await self._new_link(tenant_id, user)
+        reset = replace(
+            user,
+            disabled=False,
+            password_hash="",
+            totp_secret="",
+            link_hash=link.record.hash,
+            link_expires=link.record.expires,
+        )
+        put, unchanged = user_change(store, record, reset, author)
+        operations = [
+            put,
+            codes_deletion(store, user.id),
+            attempts_deletion(store, user.id),
+            *link_deletion(store, user.link_hash),
+        ]
+        return await self._issue(store, reset, link, operations, [unchanged], "changed_meanwhile")
+
+    async def set_disabled(self, tenant_id: str, name: str, disabled: bool, author: str) -> tuple[User, int]:
+        """Answers with the user and the grid's revision.
+
+        Raises Refused: not_found, last_administrator, changed_meanwhile; Unavailable.
+        """
+        record, user = self._find(tenant_id, name)
+        store = await self._stores.tenant(tenant_id)
+        changed = replace(user, disabled=disabled)
+        put, unchanged = user_change(store, record, changed, author)
+        conditions = [unchanged, *(self._others_stay(store, tenant_id, user) if disabled else ())]
+        result = await commit(self._stores, put, conditions=conditions)
+        if not result.succeeded:
+            now = await store.get(record.path)
+            if now is None or now.value != changed.to_json():
+                raise Refused("changed_meanwhile")
+        return changed, result.revision
+
+    async def delete(self, tenant_id: str, name: str, author: str) -> tuple[User, int]:
+        """With everything that only they could use, API tokens included; sessions are the caller's to end.
+
+        Raises Refused: not_found, last_administrator, changed_meanwhile; Unavailable.
+        """
+        record, user = self._find(tenant_id, name)
+        store = await self._stores.tenant(tenant_id)
+        conditions = [store.unchanged(record), *self._others_stay(store, tenant_id, user)]
+        operations = [
+            *user_deletion(store, user, author),
+            attempts_deletion(store, user.id),
+            codes_deletion(store, user.id),
+            *link_deletion(store, user.link_hash),
+        ]
+        result = await commit(self._stores, *operations, conditions=conditions)
+        if not result.succeeded and await store.get(record.path) is not None:
+            raise Refused("changed_meanwhile")
+        # Without their user they are refused already: no need for one transaction with an end that is not known.
+        for token in self._tokens.list(tenant_id):
+            if token.user_id == user.id:
+                result = await commit(self._stores, token_deletion(store, token, author))
+        return user, result.revision
+
+    def _find(self, tenant_id: str, name: str) -> tuple[Record, User]:
+        user = self._users.by_name(tenant_id, name)
+        record = self._users.record(tenant_id, user.id) if user else None
+        if user is None or record is None:
+            raise Refused("not_found", "There is no such user.")
+        return record, User.from_json(record.value)
+
+    def _others_stay(self, store: Scope, tenant_id: str, user: User) -> list[Condition]:
+        """That another administrator who can sign in is still as they are now.
+
+        Raises Refused("last_administrator") where there is none.
+        """
+        if user.role != "administrator" or user.disabled or not user.enrolled:
+            return []
+        for other in self._users.list(tenant_id):
+            record = self._users.record(tenant_id, other.id)
+            can_sign_in = other.enrolled and not other.disabled and other.id != user.id
+            if record and other.role == "administrator" and can_sign_in:
+                return [store.unchanged(record)]
+        raise Refused("last_administrator")
+
+    async def _new_link(self, tenant_id: str, user: User) -> _NewLink:
+        token, now = new_secret("enrol", tenant_id), self._clock.now()
+        try:
+            lease = await self._stores.grid.lease(LINK_SECONDS)
+        except GridUnavailable as exc:
+            raise Unavailable() from exc
+        link = EnrolmentLink(token.hash, tenant_id, user.id, now, now + LINK_SECONDS)
+        return _NewLink(token, link, lease.id)
+
+    async def _issue(
+        self,
+        store: Scope,
+        user: User,
+        link: _NewLink,
+        operations: Sequence[SealedOperation],
+        conditions: Sequence[Condition],
+        refusal: str,
+    ) -> Issued:
+        creation = link_creation(store, link.record, link.lease)
+        result = await commit(self._stores, *operations, creation, conditions=conditions)
+        if not result.succeeded and await store.get(path(link.record.hash)) is None:
+            await self._stores.grid.revoke(link.lease)
+            raise Refused(refusal)
+        return Issued(user, link.token, result.revision)

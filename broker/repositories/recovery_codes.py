@@ -1,0 +1,34 @@
+"""The recovery codes of a user that are left, by their hashes, in one record: each is taken out once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from broker.grid.scopes import Condition, Path, Scope, SealedOperation
+
+
+def path(user_id: str) -> Path:
+    return ("recovery", user_id)
+
+
+def codes_creation(store: Scope, user_id: str, hashes: Sequence[str]) -> SealedOperation:
+    """These are the user's codes from now on; earlier ones are worth nothing."""
+    return store.put(path(user_id), {"hashes": list(hashes)})
+
+
+def codes_deletion(store: Scope, user_id: str) -> SealedOperation:
+    return store.delete(path(user_id))
+
+
+async def code_use(
+    store: Scope, user_id: str, code_hash: str
+) -> tuple[SealedOperation, Condition, int] | None:
+    """What takes the code out, for the transaction that it opens the way for, and how many are left then.
+
+    None when it is not one of the user's.
+    """
+    record = await store.get(path(user_id))
+    if record is None or code_hash not in record.value["hashes"]:
+        return None
+    left = [each for each in record.value["hashes"] if each != code_hash]
+    return store.put(record.path, {"hashes": left}), store.unchanged(record), len(left)
