@@ -15,6 +15,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 from broker.app import Broker
+from broker.grid.disk import GridInUse
 from broker.grid.embedded import EmbeddedGrid
 from broker.grid.grid import GridError
 from broker.grid.seal import SiteKey
