@@ -20,17 +20,17 @@ from broker.grid.embedded import EmbeddedGrid
 from broker.grid.grid import GridError
 from broker.grid.seal import SiteKey
 from broker.initialise import initialise, mint_join_tokens
-from broker.settings import BrokerSettings
 from broker.recover import become_owner, recover_administrator
+from broker.settings import BrokerSettings
 from portcullis import logs, settings
 from portcullis.errors import InvalidInput, PortcullisError, Unavailable
 from portcullis.tasks import cancel_and_wait, spawn
-
 
 _STOP_FIRST = (
     "The broker runs: nothing was changed. Stop it (after a quickstart: deploy/quickstart.sh --stop), run this again, "
     "start it, and open the link then."
 )
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parsed = _parser().parse_args(arguments)
@@ -57,7 +57,6 @@ def _parser() -> argparse.ArgumentParser:
     init = commands.add_parser("init", help="set up a site in an empty grid, while no broker runs")
     _add_init_arguments(init)
     init.set_defaults(run=_init)
-    return parser
     recover = commands.add_parser(
         "recover-admin",
         help="let a lost administrator enrol anew, while no broker runs",
@@ -71,6 +70,7 @@ def _parser() -> argparse.ArgumentParser:
     recover.add_argument("--tenant", metavar="NAME", help="The tenant, if the site has several.")
     recover.add_argument("--name", metavar="NAME", help="The administrator, if there are several.")
     recover.set_defaults(run=_recover_administrator)
+    return parser
 
 
 def _add_init_arguments(parser: argparse.ArgumentParser) -> None:
@@ -86,6 +86,9 @@ def _add_init_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--tokens", action="store_true", help="Of a site that exists, make new join tokens only."
+    )
+    parser.add_argument(
+        "--gateway", metavar="NAME", help="With --tokens: of this name, for a gateway that joins anew."
     )
     parser.add_argument("--site", metavar="NAME", help="The site's name.")
     parser.add_argument("--tenant", metavar="NAME", help="The first tenant's name.")
@@ -133,7 +136,11 @@ async def _init(arguments: argparse.Namespace) -> None:
     try:
         if arguments.tokens:
             await mint_join_tokens(
-                grid, site_key, tenant_name=arguments.tenant, secrets_file=arguments.secrets_file
+                grid,
+                site_key,
+                tenant_name=arguments.tenant,
+                secrets_file=arguments.secrets_file,
+                gateway_name=arguments.gateway,
             )
         else:
             await initialise(
@@ -150,14 +157,6 @@ async def _init(arguments: argparse.Namespace) -> None:
         await grid.close()
     print(f"The secrets are in {arguments.secrets_file}.")
 
-
-def _site_key(state: Path, *, may_create: bool) -> SiteKey:
-    """An operator may have put the key there before; else it is made."""
-    path = state / "site.key"
-    if may_create and not path.exists():
-        state.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return SiteKey.create(path)
-    return SiteKey.load(path)
 
 async def _recover_administrator(arguments: argparse.Namespace) -> None:
     state: Path = arguments.state
@@ -182,6 +181,14 @@ async def _recover_administrator(arguments: argparse.Namespace) -> None:
         file=sys.stderr,
     )
 
+
+def _site_key(state: Path, *, may_create: bool) -> SiteKey:
+    """An operator may have put the key there before; else it is made."""
+    path = state / "site.key"
+    if may_create and not path.exists():
+        state.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return SiteKey.create(path)
+    return SiteKey.load(path)
 
 
 if __name__ == "__main__":

@@ -114,9 +114,17 @@ async def initialise(
 
 
 async def mint_join_tokens(
-    grid: Grid, site_key: SiteKey, *, tenant_name: str | None, secrets_file: Path, clock: Clock | None = None
+    grid: Grid,
+    site_key: SiteKey,
+    *,
+    tenant_name: str | None,
+    secrets_file: Path,
+    gateway_name: str | None = None,
+    clock: Clock | None = None,
 ) -> JoinTokenSecrets:
     """One gateway and one host token of a site that exists, for 24 hours, written to `secrets_file`.
+
+    With `gateway_name` the gateway's is for that name alone, also when there is one that joins anew.
 
     Raises InvalidInput for an unknown tenant (or none named where there are several), Unavailable without a site.
     """
@@ -126,7 +134,9 @@ async def mint_join_tokens(
     try:
         tenant = only_or_named(Tenants(snapshot), tenant_name)
         tokens = JoinTokens(stores, snapshot)
-        gateway, _ = await tokens.mint("gateway", lifetime_seconds=FIRST_JOIN_TOKEN_SECONDS)
+        gateway, _ = await tokens.mint(
+            "gateway", name=gateway_name, lifetime_seconds=FIRST_JOIN_TOKEN_SECONDS
+        )
         host, _ = await tokens.mint("host", tenants=[tenant.id], lifetime_seconds=FIRST_JOIN_TOKEN_SECONDS)
     finally:
         await snapshot.stop()
