@@ -77,7 +77,7 @@ def _serve(given: argparse.Namespace) -> int:
 
 
 async def _serve_until_signalled(chosen: AgentSettings) -> None:
-    logs.configure("agent", chosen.log_level)
+    logs.configure("agent", chosen.log_level, chosen.log_format)
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)

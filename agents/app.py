@@ -18,16 +18,20 @@ from agents.control import ControlClient, ControlHandlers
 from agents.links import AttachedSession, Doorkeeper, Links
 from agents.linux import groups
 from agents.linux.accounts import Accounts, SessionAccounts
-from agents.linux.launcher import LinuxLauncher, make_passable, this_machine
+from agents.linux.launcher import WORKER_COMMAND, LinuxLauncher, make_passable, this_machine
 from agents.linux.one_account import OneAccount
+from agents.sessions.launches import LaunchCounts
 from agents.sessions.manager import Manager, SiteFacts
 from agents.sessions.session import TimeLimits
 from agents.settings import AgentSettings
+from agents.watched import offer_readings
 from portcullis.clock import SystemClock
 from portcullis.enrolment import Credentials, Renewal, client_context
 from portcullis.errors import InvalidInput
 from portcullis.ids import new_id
 from portcullis.logs import ids
+from portcullis.measuring import Metrics
+from portcullis.probes import Probes, Watch
 from portcullis.protocol.channel import Directory, Hello
 from portcullis.tasks import cancel_and_wait, spawn
 from portcullis.tickets import verifying_keys
@@ -53,13 +57,20 @@ class Agent:
             cut=lambda cut: self._manager.cut(cut),
         )
         self._control = ControlClient(lambda: self._credentials.brokers, self._context_for_brokers, handlers)
-        self._manager = Manager(launcher, facts, self._control.report, time_limits(settings))
+        self._metrics = Metrics("agent", version())
+        self._manager = Manager(
+            launcher, facts, self._control.report, time_limits(settings), LaunchCounts(self._metrics)
+        )
         doorkeeper = Doorkeeper(credentials.id, SystemClock(), lambda: self._keys, self._find)
         self._links = Links(doorkeeper, self._context_for_gateways)
         self._renewal = Renewal(credentials, self._on_renewed)
+        offer_readings(self._metrics, self._manager, self._control, self._links)
+        self._watch = Watch.of(settings.metrics, settings.metrics_exposed)
+        self._probes = Probes(self._metrics, self._trouble)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Until `stop` is set. Raises what a task failed with: a new agent then adopts the sessions."""
+        await self._probes.start(self._watch)
         await self._manager.start()
         tasks = [
             spawn(self._renewal.run(), name="renewal"),
@@ -75,6 +86,10 @@ class Agent:
             await cancel_and_wait(stopped, *reversed(tasks))
             await self._links.stop()
             await self._manager.stop()
+            await self._probes.stop()
+
+    def _trouble(self) -> list[str]:
+        return [] if self._control.is_up else ["no control channel to a broker stands"]
 
     def _hello(self) -> Hello:
         return Hello(version(), self._slots, self._incarnation, self._manager.reports(), self._isolation)
@@ -138,6 +153,7 @@ def linux_launcher(settings: AgentSettings, accounts: SessionAccounts) -> LinuxL
             settings.session_tmp_mb,
         ),
         this_machine(),
+        (*WORKER_COMMAND, "--log-format", settings.log_format),
     )
 
 

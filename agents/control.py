@@ -70,6 +70,9 @@ class ControlClient:
         self._handlers = handlers
         self._unsent: dict[str, Report] = {}
         self._wake = asyncio.Event()
+        self.opened = 0
+        """Channels that stood, so far."""
+        self.is_up = False
 
     def report(self, report: Report) -> None:
         """Send it as soon as a channel stands; a newer one of the same session takes its place."""
@@ -110,7 +113,12 @@ class ControlClient:
             await self._handlers.directory(welcome.directory)
             for report in self._handlers.reports():
                 self.report(report)
-            await self._exchange(socket, welcome.heartbeat_seconds)
+            self.opened += 1
+            self.is_up = True
+            try:
+                await self._exchange(socket, welcome.heartbeat_seconds)
+            finally:
+                self.is_up = False
 
     async def _welcome(self, socket: ClientConnection) -> Welcome:
         async with asyncio.timeout(WELCOME_SECONDS):

@@ -21,7 +21,7 @@ from websockets.typing import Subprotocol
 from agents.backoff import Backoff
 from portcullis.clock import Clock
 from portcullis.errors import PortcullisError, ProtocolError, Refused
-from portcullis.logs import ids
+from portcullis.logs import bound, ids
 from portcullis.model.session import ATTACHABLE, State
 from portcullis.protocol import link
 from portcullis.protocol.channel import GatewayEntry
@@ -45,6 +45,9 @@ class AttachedSession(Protocol):
     @property
     def e(self) -> int: ...
 
+    @property
+    def reference(self) -> str: ...
+
     def send(self, message: ToWorker) -> None: ...
 
 
@@ -63,8 +66,9 @@ class Doorkeeper:
         self._grant_keys = grant_keys
         self._find = find
 
-    def attach(self, attach: link.Attach, gateway: GatewayEntry) -> None:
-        """Have the session's worker dial. Raises Refused with a code that the gateway passes on.
+    def attach(self, attach: link.Attach, gateway: GatewayEntry) -> str:
+        """Have the session's worker dial; the reference of its launch. Raises Refused with a code that the gateway
+        passes on.
 
         The worker verifies the grant again, and the client's key: this only keeps it from being bothered.
         """
@@ -77,7 +81,9 @@ class Doorkeeper:
             raise Refused("grant_refused")
         if grant.e < session.e:
             raise Refused("taken_over")
-        session.send(Dial(Gateway(gateway.name, gateway.address), attach.rendezvous, attach.grant))
+        address = Gateway(gateway.name, gateway.address)
+        session.send(Dial(address, attach.rendezvous, attach.grant, attach.request))
+        return session.reference
 
 
 class Links:
@@ -85,6 +91,16 @@ class Links:
         self._doorkeeper = doorkeeper
         self._context = context
         self._tasks: dict[GatewayEntry, asyncio.Task[None]] = {}
+        self._up: set[GatewayEntry] = set()
+
+    @property
+    def up(self) -> int:
+        """How many links stand."""
+        return len(self._up)
+
+    @property
+    def wanted(self) -> int:
+        return len(self._tasks)
 
     async def update(self, gateways: Iterable[GatewayEntry]) -> None:
         """Hold a link to each of them and to no other."""
@@ -126,7 +142,11 @@ class Links:
                 raise ProtocolError("the gateway's first message is not hello")
             log.info("link stands", extra=ids(gateway=gateway.name))
             backoff.succeeded()
-            await self._answer(socket, gateway)
+            self._up.add(gateway)
+            try:
+                await self._answer(socket, gateway)
+            finally:
+                self._up.discard(gateway)
 
     async def _answer(self, socket: ClientConnection, gateway: GatewayEntry) -> None:
         async for text in socket:
@@ -135,10 +155,12 @@ class Links:
                 await socket.send(link.encode(self._decide(message, gateway)))
 
     def _decide(self, attach: link.Attach, gateway: GatewayEntry) -> link.FromAgent:
+        names = ids(session=attach.session, connection=attach.request, gateway=gateway.name)
         try:
-            self._doorkeeper.attach(attach, gateway)
+            reference = self._doorkeeper.attach(attach, gateway)
         except Refused as exc:
-            fields = ids(session=attach.session, gateway=gateway.name, code=exc.code)
-            log.warning("attach refused", extra=fields)
+            log.warning("attach refused: %s", exc.code, extra=names)
             return link.AttachRefused(attach.request, exc.code)
-        return link.AttachAccepted(attach.request)
+        with bound(reference=reference or None):
+            log.info("worker is told to dial", extra=names)
+        return link.AttachAccepted(attach.request, reference or None)

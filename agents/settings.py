@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from portcullis.logs import FORMAT_HELP
+from portcullis.probes import METRICS_EXPOSED_HELP, METRICS_HELP
 from portcullis.settings import setting
 
 
@@ -33,3 +35,6 @@ class AgentSettings:
         1024, help="Size of a session's own /tmp in memory; 0: the host's /tmp, shared by all."
     )
     log_level: str = setting("info", help="debug, info, warning or error.")
+    log_format: str = setting("text", help=FORMAT_HELP)
+    metrics: str = setting("", help=METRICS_HELP)
+    metrics_exposed: bool = setting(False, help=METRICS_EXPOSED_HELP)

@@ -48,6 +48,13 @@ def bound(**fields: object) -> Iterator[None]:
         _bound.reset(token)
 
 
+def belong_to(**fields: object) -> None:
+    """Every line of this process carries these ids from now on: a worker has one session."""
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler.formatter, _Formatter):
+            handler.formatter.always.update({name: value for name, value in fields.items() if value})
+
+
 def bound_ids() -> Mapping[str, object]:
     return _bound.get({})
 
@@ -70,11 +77,21 @@ def configure(part: str, level: str = "info", form: str = "text") -> None:
     logging.getLogger("websockets").setLevel(logging.WARNING)
 
 
-class LineFormatter(logging.Formatter):
+class _Formatter(logging.Formatter):
     def __init__(self, part: str) -> None:
         super().__init__()
         self._part = part
+        self.always: dict[str, object] = {}
 
+    def _fields(self, record: logging.LogRecord) -> dict[str, object]:
+        """Those of the call stand first; of a name that is bound as well, the call's value holds."""
+        fields = dict(getattr(record, _FIELDS, {}))
+        for name, value in (*bound_ids().items(), *self.always.items()):
+            fields.setdefault(name, value)
+        return fields
+
+
+class LineFormatter(_Formatter):
     def format(self, record: logging.LogRecord) -> str:
         line = " ".join(
             (
@@ -82,7 +99,7 @@ class LineFormatter(logging.Formatter):
                 record.levelname.lower(),
                 self._part,
                 _one_line(record.getMessage()),
-                *(f"{name}={_value(str(value))}" for name, value in _fields(record).items()),
+                *(f"{name}={_value(str(value))}" for name, value in self._fields(record).items()),
             )
         )
         if record.exc_info:
@@ -90,12 +107,8 @@ class LineFormatter(logging.Formatter):
         return without_secrets(line)
 
 
-class JsonFormatter(logging.Formatter):
+class JsonFormatter(_Formatter):
     """ids stand beside the rest; one that has the name of a field of ours gets a `_` behind it."""
-
-    def __init__(self, part: str) -> None:
-        super().__init__()
-        self._part = part
 
     def format(self, record: logging.LogRecord) -> str:
         event: dict[str, object] = {
@@ -105,7 +118,7 @@ class JsonFormatter(logging.Formatter):
             "message": record.getMessage(),
             "logger": record.name,
         }
-        for name, value in _fields(record).items():
+        for name, value in self._fields(record).items():
             plain = value if isinstance(value, (bool, int, float)) else str(value)
             event[name + "_" if name in event or name == "exception" else name] = plain
         if record.exc_info:
@@ -120,12 +133,6 @@ def without_secrets(text: str) -> str:
 
 def _moment(record: logging.LogRecord) -> str:
     return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(record.created))}.{int(record.msecs):03d}Z"
-
-
-def _fields(record: logging.LogRecord) -> Mapping[str, object]:
-    """Those of the call stand first; of a name that is bound as well, the call's value holds."""
-    own: Mapping[str, object] = getattr(record, _FIELDS, {})
-    return {**own, **{name: value for name, value in bound_ids().items() if name not in own}}
 
 
 def _value(text: str) -> str:

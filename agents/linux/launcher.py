@@ -264,6 +264,7 @@ def build_launch(
             "worker": people.worker.name,
             "user": user.name,
             "application": order.application_name,
+            "reference": order.reference,
         },
         "accounts": {"worker": people.worker.name, "user": user.name},
         "home": str(user.home),

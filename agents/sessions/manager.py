@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from agents.contracts import Adopted, Launcher
 from agents.sessions import desired
+from agents.sessions.launches import Launches, Uncounted
 from agents.sessions.session import Session, TimeLimits
 from portcullis.logs import ids
+from portcullis.model.session import State
 from portcullis.protocol.channel import Cut, Desired, Order, Report
 from portcullis.protocol.worker_channel import Cut as CutLogin
 from portcullis.protocol.worker_channel import GrantKeys, Start
@@ -46,6 +48,7 @@ class SiteFacts:
             layout=order.display.layout,
             locale=order.display.locale,
             device_pixel_ratio=order.display.device_pixel_ratio,
+            reference=order.reference,
         )
 
 
@@ -56,11 +59,13 @@ class Manager:
         facts: SiteFacts,
         on_report: Callable[[Report], None],
         limits: TimeLimits | None = None,
+        launches: Launches | None = None,
     ) -> None:
         self.facts = facts
         self._launcher = launcher
         self._on_report = on_report
         self._limits = limits or TimeLimits()
+        self._launches = launches or Uncounted()
         self._sessions: dict[str, Session] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
@@ -77,6 +82,14 @@ class Manager:
 
     def reports(self) -> tuple[Report, ...]:
         return tuple(session.report() for session in self._sessions.values())
+
+    def states(self) -> Iterable[State]:
+        return (session.state for session in self._sessions.values())
+
+    def workers(self) -> list[int]:
+        """Process ids of the workers that live."""
+        pids = (session.worker for session in self._sessions.values())
+        return [pid for pid in pids if pid is not None]
 
     def find(self, session: str, tenant: str) -> Session | None:
         found = self._sessions.get(session)
@@ -108,14 +121,18 @@ class Manager:
                 session.send(GrantKeys(grant_keys))
 
     def _start(self, order: Order) -> None:
-        log.info("session starts", extra=ids(session=order.session, application=order.application_name))
-        session = self._new(order.session, order.tenant)
+        session = self._new(order.session, order.tenant, order.reference)
+        with session.named():
+            log.info("session starts", extra=ids(application=order.application_name))
         self._run(session, session.launch(order, self.facts.start_of(order)))
 
     def _adopt(self, adopted: Adopted) -> None:
         status = adopted.status
-        log.info("session adopted", extra=ids(session=status.session, stage=status.stage))
-        session = self._new(status.session, str(status.about.get("tenant", "")))
+        tenant, reference = (str(status.about.get(name, "")) for name in ("tenant", "reference"))
+        session = self._new(status.session, tenant, reference)
+        with session.named():
+            log.info("session adopted", extra=ids(stage=status.stage))
+        self._launches.adopted()
         if adopted.link is None:
             session.adopt_ended(status)
         else:
@@ -123,8 +140,9 @@ class Manager:
             self._run(session, session.follow(adopted.link))
 
     def _report_gone(self, order: Order, code: str) -> None:
-        log.warning("session does not run here", extra=ids(session=order.session, state=order.state))
-        session = self._new(order.session, order.tenant)
+        session = self._new(order.session, order.tenant, order.reference)
+        with session.named():
+            log.warning("session does not run here", extra=ids(state=order.state))
         session.progress = session.progress.failed(code, None)
         self._on_report(session.report())
 
@@ -133,10 +151,13 @@ class Manager:
         del self._sessions[name]
         await self._launcher.forget(name)
 
-    def _new(self, session: str, tenant: str) -> Session:
-        made = Session(session, tenant, self._launcher, self._limits, self._on_report)
+    def _new(self, session: str, tenant: str, reference: str) -> Session:
+        made = Session(
+            session, tenant, self._launcher, self._limits, self._on_report, reference, self._launches
+        )
         self._sessions[session] = made
         return made
 
     def _run(self, session: Session, work: Any) -> None:
-        self._tasks[session.id] = spawn(work, name=f"session-{session.id}")
+        with session.named():
+            self._tasks[session.id] = spawn(work, name=f"session-{session.id}")

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from agents.contracts import Launcher, LeaderLink
 from agents.sessions.desired import RunState
+from agents.sessions.launches import Launches, Uncounted
 from agents.sessions.progress import Progress, TimeLimit
 from portcullis.errors import PortcullisError
-from portcullis.logs import ids
+from portcullis.logs import bound, ids
 from portcullis.model.session import State
 from portcullis.protocol.channel import Order, Report
 from portcullis.protocol.worker_channel import DialFailed, FromWorker, Start, Status, ToWorker
@@ -40,9 +43,16 @@ class Session:
         launcher: Launcher,
         limits: TimeLimits,
         on_report: Callable[[Report], None],
+        reference: str = "",
+        launches: Launches | None = None,
     ) -> None:
         self.id = session
         self.tenant = tenant
+        self.reference = reference
+        self.worker: int | None = None
+        """Its process id, while it lives."""
+        self._launches = launches or Uncounted()
+        self._begun: float | None = None
         self.progress = Progress()
         self._launcher = launcher
         self._limits = limits
@@ -67,16 +77,21 @@ class Session:
     def e(self) -> int:
         return self.progress.e
 
+    def named(self) -> AbstractContextManager[None]:
+        """What is logged inside says that it is about this session."""
+        return bound(session=self.id, reference=self.reference or None)
+
     def report(self) -> Report:
         return self.progress.report(self.id, self.tenant)
 
     async def launch(self, order: Order, start: Start) -> None:
         """Start the session and follow it to its end."""
+        self._begun = time.monotonic()
         self._tell()
         try:
             link = await self._launcher.launch(order, start)
         except PortcullisError as exc:
-            log.warning("session not started: %s", exc, extra=ids(session=self.id))
+            log.warning("session not started: %s", exc)
             self._advance(self.progress.failed(exc.code, exc.message))
         except Exception as exc:  # nobody else would tell the site
             self._give_up(exc)
@@ -123,24 +138,25 @@ class Session:
 
     def _hear(self, message: Status | FromWorker) -> None:
         if isinstance(message, DialFailed):
-            log.warning("worker could not dial: %s", message.code, extra=ids(session=self.id))
+            log.warning("worker could not dial: %s", message.code)
         elif not isinstance(message, Status) or message.session:  # else: a leader before its launch
+            self._note_worker(message)
             self._advance(self.progress.after(message))
 
     def _give_up(self, exc: Exception) -> None:
-        log.error("session given up", exc_info=exc, extra=ids(session=self.id))
+        log.error("session given up", exc_info=exc)
         self._advance(self.progress.failed("internal_error", f"{type(exc).__name__}: {exc}"))
 
     async def _link_closed(self) -> LeaderLink | None:
         if self.progress.ended:
             return None
         if (link := await self._launcher.reopen(self.id)) is not None:
-            log.warning("the leader's link was closed, and is opened anew", extra=ids(session=self.id))
+            log.warning("the leader's link was closed, and is opened anew")
             return link
         if (status := await self._launcher.ended(self.id)) is not None:
             self._advance(self.progress.after(status))
             return None
-        log.error("the session's leader was killed", extra=ids(session=self.id))
+        log.error("the session's leader was killed")
         await self._launcher.forget(self.id)
         self._advance(self.progress.failed("worker_failed", "the session's leader was killed"))
         return None
@@ -152,14 +168,30 @@ class Session:
         self._watch_time()
         self._tell()
         if progress.ended:
-            fields = ids(session=self.id, code=progress.code, detail=progress.detail)
-            log.info("session ended", extra=fields)
+            self.worker = None
+            with self.named():
+                log.info("session ended", extra=ids(code=progress.code, detail=progress.detail))
 
     def _tell(self) -> None:
         report = self.report()
         if report != self._reported:
-            self._reported = report
+            before, self._reported = self._reported, report
+            self._count(before, report)
             self._on_report(report)
+
+    def _count(self, before: Report | None, now: Report) -> None:
+        """An adopted session's launch was counted by the agent that saw it."""
+        if self._begun is None or before is None:
+            return
+        if now.stage != before.stage:
+            self._launches.reached(now.stage, time.monotonic() - self._begun)
+        if now.state == "ended" and now.stage != "ready":
+            self._launches.failed(now.code or "logged_off")
+
+    def _note_worker(self, message: Status | FromWorker) -> None:
+        if isinstance(message, Status):
+            lives = "worker" in message.processes and "worker" not in message.exit_statuses
+            self.worker = message.processes["worker"] if lives and not message.ended else None
 
     def _watch_time(self) -> None:
         if (limit := self.progress.time_limit) == self._timed:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import logging
 import socket
@@ -22,7 +23,9 @@ async def _run() -> None:
 
 def main() -> int:
     """0: it was told to close. 1: the display or the leader is gone; the log says which."""
-    logs.configure("worker")
+    parser = argparse.ArgumentParser(prog="agents.worker")
+    parser.add_argument("--log-format", choices=logs.FORMATS, default="text")
+    logs.configure("worker", form=parser.parse_args().log_format)
     try:
         asyncio.run(_run())
     except (WorkerFailed, OSError) as exc:

@@ -21,7 +21,7 @@ from agents.worker.dial import Dialler
 from agents.worker.inputs import InputQueue
 from portcullis.clock import Clock
 from portcullis.errors import PortcullisError, ProtocolError
-from portcullis.logs import ids
+from portcullis.logs import belong_to, bound, ids
 from portcullis.protocol.messages import ReleaseAll
 from portcullis.protocol.worker_channel import (
     Closing,
@@ -182,6 +182,7 @@ class Worker:
     async def _start(self, start: Start) -> None:
         if self._is_ready:
             return
+        belong_to(session=start.session, reference=start.reference)
         self._session = start.session
         self._grant_keys = _read_keys(start.grant_keys)
         self._dialler = Dialler(start.ca, start.site, start.session)
@@ -189,7 +190,7 @@ class Worker:
         await self._prepare(Prepare.of(start))
         await self.desktop.suit(start.width, start.height, start.device_pixel_ratio, start.layout)
         self._is_ready = True
-        log.info("display is ready", extra=ids(session=start.session, display=start.display))
+        log.info("display is ready", extra=ids(display=start.display))
         self._tell_state()
 
     async def _prepare(self, prepare: Prepare) -> None:
@@ -204,7 +205,8 @@ class Worker:
             self._tell(DialFailed(order.rendezvous, "too_many_connections"))
             return
         self._dialling += 1
-        task = spawn(self._attach(order), name="dial")
+        with bound(connection=order.connection or None):
+            task = spawn(self._attach(order), name="dial")
         self._dials.add(task)
         task.add_done_callback(self._dials.discard)
 
@@ -212,8 +214,7 @@ class Worker:
         try:
             stream = await self._dialler.dial(order)
         except PortcullisError as exc:
-            names = ids(session=self._session, gateway=order.gateway.name)
-            log.warning("dialling failed: %s", exc, extra=names)
+            log.warning("dialling failed: %s", exc, extra=ids(gateway=order.gateway.name))
             self._tell(DialFailed(order.rendezvous, exc.code))
             return
         finally:

@@ -27,6 +27,7 @@ MAXIMUM_GATEWAYS = 256
 MAXIMUM_KEYS = 64
 NAME_CHARACTERS = 128
 TEXT_CHARACTERS = 1024
+REFERENCE_CHARACTERS = 64
 
 _REPORTED_STATES: frozenset[State] = frozenset({"starting", "ready", "active", "disconnected", "ended"})
 _STATES: frozenset[State] = frozenset(get_args(State))
@@ -150,6 +151,8 @@ class Order:
     command: tuple[str, ...]
     environment: Mapping[str, str]
     display: Display
+    reference: str = ""
+    """Of the launch, for the logs."""
 
     @classmethod
     def of(cls, session: Session) -> Order:
@@ -165,6 +168,7 @@ class Order:
             command=session.command,
             environment=session.environment,
             display=session.display,
+            reference=session.reference,
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -181,6 +185,7 @@ class Order:
                 "environment": dict(self.environment),
             },
             "display": self.display.to_json(),
+            "reference": self.reference,
         }
 
 
@@ -307,6 +312,7 @@ def _order(fields: Fields) -> Order:
         command=application.texts("command", 256, 4096),
         environment=application.text_map("environment", 256, 32768),
         display=_display(fields.inner("display")),
+        reference=fields.optional_text("reference", REFERENCE_CHARACTERS) or "",
     )
 
 

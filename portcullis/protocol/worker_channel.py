@@ -16,6 +16,7 @@ from typing import Any, TypeVar, get_type_hints
 from portcullis.errors import ProtocolError
 
 MAXIMUM_LINE_BYTES = 1 << 20
+_LARGEST = 1e9
 
 M = TypeVar("M")
 
@@ -44,6 +45,8 @@ class Start:
     framebuffer: str = ""
     """The file that Xvfb maps (`-fbdir`)."""
     xauthority: str = ""
+    reference: str = ""
+    """Of the launch, for the log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +83,8 @@ class Dial:
     gateway: Gateway
     rendezvous: str
     grant: str
+    connection: str = ""
+    """The id under which all logs speak of this attach."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,6 +253,7 @@ _KINDS: dict[Any, tuple[type, ...]] = {
     Mapping[str, int]: (dict,),
     Mapping[str, Any]: (dict,),
 }
+_VALUES: dict[Any, type] = {Mapping[str, str]: str, Mapping[str, int]: int}
 
 
 def _checked(name: str, value: Any, kind: Any) -> Any:
@@ -255,4 +261,12 @@ def _checked(name: str, value: Any, kind: Any) -> Any:
         return _build(Gateway, value if isinstance(value, dict) else {})
     if not isinstance(value, _KINDS[kind]) or (isinstance(value, bool) and kind is not bool):
         raise ProtocolError(f"field {name} has a wrong type")
+    if isinstance(value, float) and not -_LARGEST <= value <= _LARGEST:
+        raise ProtocolError(f"field {name} is not a number")  # NaN and infinity, which Python reads from JSON
+    if (
+        isinstance(value, dict)
+        and kind in _VALUES
+        and {type(each) for each in value.values()} - {_VALUES[kind]}
+    ):
+        raise ProtocolError(f"field {name} holds a wrong type")
     return value

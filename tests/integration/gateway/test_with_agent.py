@@ -24,6 +24,7 @@ class Session:
 
     state = "ready"
     e = 1
+    reference = "L-1"
 
     def __init__(self, site) -> None:
         self._dialler = Dialler(site.keys.ca_pem, site.keys.site_id, site.session)

@@ -21,6 +21,7 @@ NOW = 1_000.0
 class Running:
     state: str = "ready"
     e: int = 0
+    reference: str = "L-1"
     sent: list = field(default_factory=list)
 
     def send(self, message):
@@ -64,7 +65,7 @@ def attach(session, text, tenant=TENANT):
 def test_worker_is_told_to_dial_the_gateway_that_asked(state):
     session, text = Running(state), grant()
     attach(session, text)
-    assert session.sent == [Dial(Gateway("edge", "127.0.0.1:9443"), "d" * 64, text)]
+    assert session.sent == [Dial(Gateway("edge", "127.0.0.1:9443"), "d" * 64, text, "0" * 16)]
 
 
 @pytest.mark.parametrize(

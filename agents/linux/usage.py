@@ -1,0 +1,32 @@
+"""What a process has used, from /proc/<pid>/stat (proc(5))."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+_TICKS = os.sysconf("SC_CLK_TCK")
+_PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    cpu_seconds: float = 0.0
+    resident_bytes: float = 0.0
+
+
+def usage_of(pid: int) -> Usage:
+    """Nothing, of one that has gone."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return Usage()
+    return parse(text)
+
+
+def parse(stat: str) -> Usage:
+    """The second field is the program's name in brackets, and may hold anything."""
+    fields = stat.rpartition(")")[2].split()
+    user, system, resident_pages = int(fields[11]), int(fields[12]), int(fields[21])
+    return Usage((user + system) / _TICKS, resident_pages * _PAGE_BYTES)
