@@ -2,10 +2,8 @@
 # shellcheck shell=bash disable=SC2034
 
 packages_of_a_host=(
-    python3 python3-venv ca-certificates
-    xvfb xauth x11-utils x11-xkb-utils x11-xserver-utils xkb-data openbox dbus
-    xterm mousepad adwaita-icon-theme hicolor-icon-theme librsvg2-common fonts-dejavu-core
-    iproute2 procps util-linux
+    python3 python3-venv ca-certificates iproute2 procps
+    $(sed '/^#/d; s/ .*//' "$(dirname "${BASH_SOURCE[0]}")/../portcullis/quickstart/system_packages.txt")
 )
 packages_of_the_tests=(chromium featherpad xclip xdotool git shellcheck libatomic1) # libatomic1: the browser driver brings its own node
 

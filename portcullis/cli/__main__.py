@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
@@ -30,7 +30,7 @@ exit codes:
 """
 
 
-def parser() -> argparse.ArgumentParser:
+def parser(more: Iterable[Callable[[Commands], None]] = ()) -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(
         prog="portcullis",
         description="Publishes applications and looks after a tenant of Portcullis.",
@@ -41,6 +41,8 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(metavar="COMMAND", required=True)
     _add_reading(commands)
     _add_changing(commands)
+    for add in more:
+        add(commands)
     return top
 
 
@@ -78,7 +80,9 @@ def _add_changing(commands: Commands) -> None:
 
 def _add_join_token(commands: Commands, role: str, run: Callable[[Client, argparse.Namespace], None]) -> None:
     group = _group(commands, role, f"add {role}s")
-    token = group.add_parser("join-token", help=f"a one-time token for a {role}, and the command to use it with")
+    token = group.add_parser(
+        "join-token", help=f"a one-time token for a {role}, and the command to use it with"
+    )
     token.add_argument("--name", help=f"the only name that the {role} may take; one that is there joins anew")
     token.add_argument("--json", action="store_true", help="JSON instead of text")
     token.set_defaults(run=run)
@@ -122,9 +126,11 @@ def _complain(message: str, code: int) -> int:
     return code
 
 
-def main(words: Sequence[str] | None = None) -> int:
+def main(words: Sequence[str] | None = None, more: Iterable[Callable[[Commands], None]] = ()) -> int:
+    """`more` adds commands that need no service: they set `here`, which runs them and returns the exit code."""
     try:
-        code = run(parser().parse_args(words))
+        arguments = parser(more).parse_args(words)
+        code = arguments.here(arguments) if hasattr(arguments, "here") else run(arguments)
         sys.stdout.flush()
     except BrokenPipeError:  # `portcullis get sessions | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

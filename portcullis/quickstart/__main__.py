@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import argparse
 import os
-import signal
 import sys
 from pathlib import Path
 
-from portcullis.quickstart import control_socket, instance, start, status, stop
+from portcullis.quickstart import foreground, instance, start, status, stop
 from portcullis.quickstart.errors import QuickstartError
 from portcullis.quickstart.instance import Instance, Ports
 from portcullis.quickstart.place import isolation_here
-
-FOREGROUND_POLL_SECONDS = 1.0
 
 
 def parser() -> argparse.ArgumentParser:
@@ -74,7 +71,7 @@ def run(arguments: argparse.Namespace) -> int:
         return 0
     release = arguments.release or Path(sys.prefix)
     found = start.start(clone, release, arguments.port, arguments.lock_descriptor)
-    return stay(found) if arguments.foreground else 0
+    return foreground.stay(found) if arguments.foreground else 0
 
 
 def reset(clone: Path, yes: bool) -> int:
@@ -108,24 +105,6 @@ def confirmed(found: Instance) -> bool:
         return input("Remove it? [y/N] ").strip().lower() in ("y", "yes")
     except EOFError:
         return False
-
-
-def stay(found: Instance) -> int:
-    """Until a signal, which stops all as --stop does, or until the supervisor is gone."""
-    ends = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}  # the last: its terminal is closed
-    signal.pthread_sigmask(signal.SIG_BLOCK, ends)  # waited for, so that none can come between two lines
-    print("Ctrl-C stops everything.", flush=True)
-    try:
-        while control_socket.ask(found.control_socket, "status") is not None:
-            if signal.sigtimedwait(ends, FOREGROUND_POLL_SECONDS) is not None:
-                break
-        else:
-            print("quickstart: the supervisor ended", file=sys.stderr)
-            return 1
-    finally:
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, ends)
-    stop.stop(found)
-    return 0
 
 
 if __name__ == "__main__":

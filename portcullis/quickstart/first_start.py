@@ -19,6 +19,7 @@ from typing import BinaryIO
 
 from portcullis.quickstart import commands, facts, health, instance, log_files, parts, terminal
 from portcullis.quickstart.instance import Instance
+from portcullis.settings import Address
 
 JOINED = "joined"
 PUBLISHED = "published"
@@ -33,8 +34,16 @@ def make_folders(found: Instance) -> pwd.struct_passwd:
         path.mkdir(exist_ok=True)
         path.chmod(mode)
     for name in ("broker", "gateway"):
-        _service_folder(found.state / name, account)
+        if name in parts.PARTS[found.role]:
+            _service_folder(found.state / name, account)
     return account
+
+
+def private_folder(path: Path, account: pwd.struct_passwd) -> Path:
+    """Empty, and the account's alone."""
+    shutil.rmtree(path, ignore_errors=True)
+    _service_folder(path, account)
+    return path
 
 
 def _service_folder(path: Path, account: pwd.struct_passwd) -> None:
@@ -56,19 +65,17 @@ def complete(found: Instance) -> Instance:
         with token_file(
             found.state / "gateway/join-token", secrets.gateway_join_token, account.pw_uid
         ) as path:
-            commands.run(parts.join_gateway(found, path))
+            commands.run(parts.join_gateway(found, path, "gateway", found.state / "gateway"))
         with token_file(found.state / "agent/join-token", secrets.host_join_token, os.geteuid()) as path:
             commands.run(parts.join_host(found, path, host_name()))
-    found = found.with_done(JOINED)
+    found = found.with_done(JOINED).registered_as(found.registration)
     instance.save(found)
     return found
 
 
 def initialise(found: Instance, account: pwd.struct_passwd) -> None:
     """The service account writes the secrets where only it can; they move to where only root can."""
-    folder = found.state / "init"
-    shutil.rmtree(folder, ignore_errors=True)
-    _service_folder(folder, account)
+    folder = private_folder(found.state / "init", account)
     written = folder / "secrets.json"
     commands.run(parts.init(found, written))
     descriptor = os.open(written, os.O_RDONLY | os.O_NOFOLLOW)
@@ -115,7 +122,7 @@ def running_broker(found: Instance) -> Iterator[None]:
     try:
         health.wait(
             "the broker's start",
-            lambda: health.broker_trouble(found.ports.broker),
+            lambda: health.broker_trouble(Address.parse(found.inner(found.ports.broker))),
             BROKER_SECONDS,
             lambda: process.poll() is None,
         )

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from portcullis.errors import PortcullisError
 from portcullis.quickstart.errors import QuickstartError
 from portcullis.rest.client import Client
+from portcullis.settings import Address
 
 POLL_SECONDS = 0.1
 
@@ -27,12 +28,12 @@ def wait(
         time.sleep(POLL_SECONDS)
 
 
-def broker_trouble(port: int) -> str | None:
-    """Why the broker does not serve yet: liveness alone, so its certificate, which nobody knows yet, is not checked."""
+def broker_trouble(address: Address) -> str | None:
+    """Why a broker, or a gateway under https, does not serve yet: liveness alone, so its certificate, which nobody knows yet, is not checked."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
-    connection = http.client.HTTPSConnection("127.0.0.1", port, timeout=2, context=context)
+    connection = http.client.HTTPSConnection(address.host, address.port, timeout=2, context=context)
     try:
         connection.request("GET", "/healthz")
         status = connection.getresponse().status

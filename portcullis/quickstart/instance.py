@@ -13,12 +13,17 @@ import socket
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from portcullis.model.host import Isolation
 from portcullis.quickstart import place
 from portcullis.quickstart.errors import QuickstartError
+from portcullis.quickstart.network import Network
 from portcullis.quickstart.place import Place, instance_key
+from portcullis.settings import Address
+
+Role = Literal["site", "host", "gateway"]
+"""What this clone makes of its machine: all of a site, or one machine more of a site elsewhere."""
 
 FIRST_PUBLIC_PORT = 8080
 PUBLIC_PORTS = range(FIRST_PUBLIC_PORT, FIRST_PUBLIC_PORT + 100)
@@ -42,6 +47,11 @@ class Instance:
     done: frozenset[str] = frozenset()
     """Steps of the first start that are behind us: joined, published."""
     isolation: Isolation = "accounts"
+    role: Role = "site"
+    network: Network | None = None
+    """None: on loopback alone."""
+    registered: str = ""
+    """What the gateway of this instance is known as to the broker; empty while that changes."""
 
     @property
     def place(self) -> Place:
@@ -81,7 +91,44 @@ class Instance:
 
     @property
     def url(self) -> str:
-        return f"http://localhost:{self.ports.public}"
+        return self.network.origin if self.network else f"http://localhost:{self.ports.public}"
+
+    def inner(self, port: int) -> str:
+        """Where machines reach a port of this one."""
+        return str(Address(self.network.address if self.network else "127.0.0.1", port))
+
+    @property
+    def public_address(self) -> str:
+        return str(self.network.public) if self.network else f"127.0.0.1:{self.ports.public}"
+
+    @property
+    def registration(self) -> str:
+        """What its gateway is to be registered as: the public origin, and where hosts reach it."""
+        return f"{self.url} {self.inner(self.ports.gateway_inner)}"
+
+    @property
+    def given_certificate(self) -> Path:
+        """The gateway's copy of what was given with --cert and --key."""
+        return self.state / "certificate/given.pem"
+
+    @property
+    def trusted_file(self) -> Path | None:
+        """What leads to the certificate that browsers see; readable for who runs this."""
+        if self.network is None:
+            return None
+        return self.given_certificate if self.network.certificate else self.state / "gateway/web-ca.pem"
+
+    @property
+    def sockets(self) -> tuple[tuple[str, int], ...]:
+        """Every address and port that the parts listen on for others."""
+        address = self.network.address if self.network else "127.0.0.1"
+        public = self.network.port if self.network else self.ports.public
+        return tuple(
+            (address, port) for port in (public, self.ports.broker, self.ports.gateway_inner) if port
+        )
+
+    def registered_as(self, registration: str) -> Instance:
+        return dataclasses.replace(self, registered=registration)
 
     @property
     def all_ports(self) -> tuple[int, ...]:
@@ -106,6 +153,9 @@ class Instance:
             "releases": [str(release) for release in self.releases],
             "done": sorted(self.done),
             "isolation": self.isolation,
+            "role": self.role,
+            "network": self.network.to_json() if self.network else None,
+            "registered": self.registered,
         }
 
     @classmethod
@@ -116,7 +166,15 @@ class Instance:
             tuple(map(Path, data.get("releases", ()))),
             frozenset(data.get("done", ())),
             data.get("isolation", "accounts"),
+            data.get("role", "site"),
+            Network(**data["network"]) if data.get("network") else None,
+            # before there was a network, a gateway could only be known as on loopback
+            data.get("registered", _on_loopback(Ports(**data["ports"]))),
         )
+
+
+def _on_loopback(ports: Ports) -> str:
+    return f"http://localhost:{ports.public} 127.0.0.1:{ports.gateway_inner}"
 
 
 def state_folder(clone: Path) -> Path:

@@ -11,9 +11,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from portcullis.quickstart.instance import Instance
+from portcullis.quickstart.instance import Instance, Role
 
 SLOTS = 20
+TENANT = "demo"
+FIRST_UNPRIVILEGED_PORT = 1024
+PARTS: dict[Role, tuple[str, ...]] = {
+    "site": ("broker", "gateway", "agent"),
+    "host": ("agent",),
+    "gateway": ("gateway",),
+}
 ENVIRONMENT = {
     "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
     "LANG": "C.UTF-8",
@@ -30,7 +37,8 @@ class Part:
 
 def parts(instance: Instance) -> tuple[Part, ...]:
     """In the order in which they start; they stop in reverse."""
-    return (broker(instance), gateway(instance), agent(instance))
+    made = {"broker": broker, "gateway": gateway, "agent": agent}
+    return tuple(made[name](instance) for name in PARTS[instance.role])
 
 
 def broker(instance: Instance) -> Part:
@@ -39,7 +47,7 @@ def broker(instance: Instance) -> Part:
         "--state",
         state_of(instance, "broker"),
         "--listen",
-        loopback(instance.ports.broker),
+        instance.inner(instance.ports.broker),
     )
     return Part("broker", ("setpriv", "--pdeathsig", "TERM", *as_service(instance, "broker", *arguments)))
 
@@ -47,10 +55,24 @@ def broker(instance: Instance) -> Part:
 def gateway(instance: Instance) -> Part:
     arguments = (
         *("serve", "--state", state_of(instance, "gateway")),
-        *("--listen", loopback(instance.ports.public)),
-        *("--inner-listen", loopback(instance.ports.gateway_inner)),
+        *("--listen", instance.public_address),
+        *("--inner-listen", instance.inner(instance.ports.gateway_inner)),
+        *_given_certificate(instance),
     )
-    return Part("gateway", ("setpriv", "--pdeathsig", "TERM", *as_service(instance, "gateway", *arguments)))
+    privileges = instance.place.as_listener if _is_low(instance) else instance.place.as_service
+    serve = (*privileges, command(instance, "gateway"), *arguments)
+    return Part("gateway", ("setpriv", "--pdeathsig", "TERM", *serve))
+
+
+def _given_certificate(instance: Instance) -> tuple[str, ...]:
+    if instance.network is None or not instance.network.certificate:
+        return ()
+    copy = str(instance.given_certificate)
+    return ("--certificate", copy, "--key", copy)
+
+
+def _is_low(instance: Instance) -> bool:
+    return instance.network is not None and instance.network.port < FIRST_UNPRIVILEGED_PORT
 
 
 def agent(instance: Instance) -> Part:
@@ -66,27 +88,44 @@ def agent(instance: Instance) -> Part:
 def init(instance: Instance, secrets_file: Path) -> tuple[str, ...]:
     arguments = (
         *("init", "--state", state_of(instance, "broker")),
-        *("--site", "quickstart", "--tenant", "demo", "--administrator", "admin", "--user", "demo"),
+        *("--site", "quickstart", "--tenant", TENANT, "--administrator", "admin", "--user", "demo"),
         *("--public-origin", instance.url),
         *("--secrets-file", str(secrets_file)),
     )
     return ("setpriv", *as_service(instance, "broker", *arguments))
 
 
-def join_gateway(instance: Instance, token_file: Path) -> tuple[str, ...]:
+def gateway_token(instance: Instance, name: str, secrets_file: Path) -> tuple[str, ...]:
+    """A right to enrol the gateway of that name anew, made without a broker."""
     arguments = (
-        *("join", "--state", state_of(instance, "gateway"), "--broker", loopback(instance.ports.broker)),
-        *("--token-file", str(token_file), "--name", "gateway"),
-        *("--inner-address", loopback(instance.ports.gateway_inner)),
+        *("init", "--tokens", "--state", state_of(instance, "broker"), "--tenant", TENANT),
+        *("--gateway", name, "--secrets-file", str(secrets_file)),
+    )
+    return ("setpriv", *as_service(instance, "broker", *arguments))
+
+
+def join_gateway(
+    instance: Instance, token_file: Path, name: str, state: Path, broker: str | None = None
+) -> tuple[str, ...]:
+    """`broker`: of a site elsewhere."""
+    arguments = (
+        *("join", "--state", str(state)),
+        *("--broker", broker or instance.inner(instance.ports.broker)),
+        *("--token-file", str(token_file), "--name", name),
+        *("--inner-address", instance.inner(instance.ports.gateway_inner)),
         *("--public-origin", instance.url),
     )
     return ("setpriv", *as_service(instance, "gateway", *arguments))
 
 
-def join_host(instance: Instance, token_file: Path, name: str) -> tuple[str, ...]:
+def join_host(
+    instance: Instance, token_file: Path, name: str, broker: str | None = None
+) -> tuple[str, ...]:
+    """`broker`: of a site elsewhere."""
     return (
         command(instance, "agent"),
-        *("join", "--state", state_of(instance, "agent"), "--broker", loopback(instance.ports.broker)),
+        *("join", "--state", state_of(instance, "agent")),
+        *("--broker", broker or instance.inner(instance.ports.broker)),
         *("--token-file", str(token_file), "--name", name, "--slots", str(SLOTS)),
     )
 
@@ -103,10 +142,6 @@ def removals(instance: Instance) -> list[tuple[str, ...]]:
 
 def state_of(instance: Instance, part: str) -> str:
     return str(instance.state / part)
-
-
-def loopback(port: int) -> str:
-    return f"127.0.0.1:{port}"
 
 
 def command(instance: Instance, service: str) -> str:

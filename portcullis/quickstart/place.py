@@ -23,6 +23,8 @@ RUNTIMES = Path("/run")
 RELEASES = Path("/opt/portcullis")
 OWN_RUNTIMES = Path("/tmp")  # noqa: S108  # checked to be ours; XDG_RUNTIME_DIR goes when its user signs out
 
+X11_SOCKETS = Path("/tmp/.X11-unix")  # noqa: S108
+
 
 class Place(Protocol):
     @property
@@ -50,6 +52,11 @@ class Place(Protocol):
     @property
     def as_service(self) -> tuple[str, ...]:
         """Options of setpriv for broker and gateway, and for what is run in their name."""
+        ...
+
+    @property
+    def as_listener(self) -> tuple[str, ...]:
+        """The same for one that listens on a port below 1024."""
         ...
 
     @property
@@ -130,10 +137,18 @@ class SystemPlace:
     @property
     def as_service(self) -> tuple[str, ...]:
         """Without root, any capability or the way back to them."""
+        return self._as_service("-all")
+
+    @property
+    def as_listener(self) -> tuple[str, ...]:
+        only = "-all,+net_bind_service"
+        return (*self._as_service(only), "--ambient-caps", only)
+
+    def _as_service(self, capabilities: str) -> tuple[str, ...]:
         account = self.service_account
         return (
             *("--reuid", account, "--regid", account, "--clear-groups"),
-            *("--no-new-privs", "--bounding-set", "-all", "--inh-caps", "-all"),
+            *("--no-new-privs", "--bounding-set", capabilities, "--inh-caps", capabilities),
         )
 
     @property
@@ -194,6 +209,10 @@ class OwnPlace:
         return ("--no-new-privs",)
 
     @property
+    def as_listener(self) -> tuple[str, ...]:
+        return self.as_service
+
+    @property
     def of_agent(self) -> tuple[str, ...]:
         return ("--isolation", self.isolation)
 
@@ -211,6 +230,7 @@ class OwnPlace:
 
     def make(self) -> pwd.struct_passwd:
         self.make_state()
+        check_x11_folder()
         for path in (self.state / "homes", self.runtime):
             path.mkdir(mode=0o700, exist_ok=True)
         check_is_own(self.runtime)
@@ -228,6 +248,15 @@ class OwnPlace:
             for path in (Path(folder, name) for name in names):
                 if not path.is_symlink():
                     path.chmod(0o700)
+
+
+def check_x11_folder(path: Path = X11_SOCKETS) -> None:
+    """Without root, an X server makes its socket where it may; where there is no folder, it makes that too. Raises
+    QuickstartError."""
+    if path.exists() and not os.access(path, os.W_OK | os.X_OK):
+        raise QuickstartError(
+            f"displays cannot listen in {path}: ask an administrator to run chmod 1777 {path}"
+        )
 
 
 def check_is_own(path: Path) -> None:
