@@ -35,13 +35,17 @@ class FetchError(Exception):
 
 def fetch(target: Path = TARGET) -> bool:
     """Write the decoder to `target` unless it is there already. True if it was written. Raises FetchError."""
-    if target.is_file() and _digest(target.read_bytes()) == SHA256:
+    if is_fetched(target):
         return False
     with tempfile.TemporaryDirectory(prefix="portcullis-zstd-") as folder:
         wasm = extract(pack(Path(folder)))
     target.parent.mkdir(exist_ok=True)
     _write_whole(target, wasm)
     return True
+
+
+def is_fetched(target: Path = TARGET) -> bool:
+    return target.is_file() and _digest(target.read_bytes()) == SHA256
 
 
 def npm_command() -> str:
