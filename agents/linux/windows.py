@@ -18,6 +18,8 @@ from agents.linux.x11 import XConnection
 
 MAXIMUM_TITLE_BYTES = 1024
 _MAXIMUM_PROPERTY_BYTES = 64 << 10
+_READ_TITLE_BYTES = 4 * MAXIMUM_TITLE_BYTES
+"""Of a title as long as its window likes: some of it may be characters that are not shown."""
 _LOOK_SECONDS = 0.05
 
 
@@ -81,7 +83,7 @@ class Windows:
         if self._active in (0, self._x.root):
             return ""
         for name in self._titles:
-            value = self._x.property(self._active, name, _MAXIMUM_PROPERTY_BYTES)
+            value = self._x.property_head(self._active, name, _READ_TITLE_BYTES)
             if value is not None:
                 return clean_title(_decoded(*value))
         return ""

@@ -137,6 +137,15 @@ class XConnection:
             if answer.bytes_after == 0:
                 return answer.type, data
 
+    def property_head(self, window: int, name: int, maximum_bytes: int) -> tuple[int, bytes] | None:
+        """Type and the first bytes of a property; None when there is none, or the window is gone."""
+        kind = xproto.GetPropertyType.Any
+        try:
+            answer = self.reply(self.core.GetProperty(False, window, name, kind, 0, maximum_bytes // 4))
+        except xcffib.Error:
+            return None
+        return None if answer.type == 0 else (answer.type, answer.value.buf())
+
     def set_property(self, window: int, name: int, kind: int, form: int, data: bytes) -> None:
         # xcffib packs bytes one by one: 5 ms for 64 KiB.
         head = struct.pack(
