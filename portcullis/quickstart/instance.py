@@ -10,7 +10,7 @@ import dataclasses
 import errno
 import json
 import socket
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -35,6 +35,20 @@ class Ports:
     public: int
     broker: int
     gateway_inner: int
+    broker_metrics: int = 0
+    gateway_metrics: int = 0
+    agent_metrics: int = 0
+    """On loopback; 0: none."""
+
+    def metrics(self, part: str) -> int:
+        """Of broker, gateway or agent."""
+        return {"broker": self.broker_metrics, "gateway": self.gateway_metrics, "agent": self.agent_metrics}[
+            part
+        ]
+
+    @property
+    def all(self) -> tuple[int, ...]:
+        return tuple(port for port in dataclasses.astuple(self) if port)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +146,7 @@ class Instance:
 
     @property
     def all_ports(self) -> tuple[int, ...]:
-        return (self.ports.public, self.ports.broker, self.ports.gateway_inner)
+        return self.ports.all
 
     @property
     def release(self) -> Path:
@@ -227,10 +241,26 @@ def choose_ports(public: int | None, key: str, taken: Iterable[int], is_free: Ca
             raise QuickstartError(
                 f"no free port from {PUBLIC_PORTS[0]} to {PUBLIC_PORTS[-1]}: choose one with --port"
             )
+    free = _free_inner_ports(key, reserved | {public}, is_free)
+    return with_metrics(Ports(public, next(free), next(free)), key, reserved, is_free)
+
+
+def with_metrics(ports: Ports, key: str, taken: Iterable[int], is_free: Callable[[int], bool]) -> Ports:
+    """With a port for the metrics of each part, where it has none: an instance of an earlier release."""
+    free = _free_inner_ports(key, {*taken, *ports.all}, is_free)
+    return dataclasses.replace(
+        ports,
+        broker_metrics=ports.broker_metrics or next(free, 0),
+        gateway_metrics=ports.gateway_metrics or next(free, 0),
+        agent_metrics=ports.agent_metrics or next(free, 0),
+    )
+
+
+def _free_inner_ports(key: str, reserved: set[int], is_free: Callable[[int], bool]) -> Iterator[int]:
+    """Tried when they are asked for. Where to begin depends on the instance."""
     start = int(key, 16) % len(INNER_PORTS)
     order = (*INNER_PORTS[start:], *INNER_PORTS[:start])
-    free = (port for port in order if port != public and port not in reserved and is_free(port))
-    return Ports(public, next(free), next(free))
+    return (port for port in order if port not in reserved and is_free(port))
 
 
 def port_is_free(port: int) -> bool:

@@ -48,6 +48,7 @@ def broker(instance: Instance) -> Part:
         state_of(instance, "broker"),
         "--listen",
         instance.inner(instance.ports.broker),
+        *_metrics(instance, "broker"),
     )
     return Part("broker", ("setpriv", "--pdeathsig", "TERM", *as_service(instance, "broker", *arguments)))
 
@@ -58,6 +59,7 @@ def gateway(instance: Instance) -> Part:
         *("--listen", instance.public_address),
         *("--inner-listen", instance.inner(instance.ports.gateway_inner)),
         *_given_certificate(instance),
+        *_metrics(instance, "gateway"),
     )
     privileges = instance.place.as_listener if _is_low(instance) else instance.place.as_service
     serve = (*privileges, command(instance, "gateway"), *arguments)
@@ -71,6 +73,12 @@ def _given_certificate(instance: Instance) -> tuple[str, ...]:
     return ("--certificate", copy, "--key", copy)
 
 
+def _metrics(instance: Instance, part: str) -> tuple[str, ...]:
+    """On loopback, wherever the rest listens."""
+    port = instance.ports.metrics(part)
+    return ("--metrics", f"127.0.0.1:{port}") if port else ()
+
+
 def _is_low(instance: Instance) -> bool:
     return instance.network is not None and instance.network.port < FIRST_UNPRIVILEGED_PORT
 
@@ -81,6 +89,7 @@ def agent(instance: Instance) -> Part:
         *("--runtime", str(instance.runtime)),
         *("--homes", str(instance.homes)),
         *instance.place.of_agent,
+        *_metrics(instance, "agent"),
     )
     return Part("agent", ("setpriv", "--pdeathsig", "TERM", command(instance, "agent"), *arguments))
 
@@ -118,9 +127,7 @@ def join_gateway(
     return ("setpriv", *as_service(instance, "gateway", *arguments))
 
 
-def join_host(
-    instance: Instance, token_file: Path, name: str, broker: str | None = None
-) -> tuple[str, ...]:
+def join_host(instance: Instance, token_file: Path, name: str, broker: str | None = None) -> tuple[str, ...]:
     """`broker`: of a site elsewhere."""
     return (
         command(instance, "agent"),

@@ -24,7 +24,7 @@ from portcullis.quickstart import (
 )
 from portcullis.quickstart.errors import QuickstartError
 from portcullis.quickstart.facts import Secrets
-from portcullis.quickstart.instance import Instance
+from portcullis.quickstart.instance import Instance, Ports
 from portcullis.quickstart.parts import ENVIRONMENT
 from portcullis.quickstart.place import instance_key, isolation_here
 from portcullis.rest.client import Client

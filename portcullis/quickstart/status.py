@@ -27,14 +27,25 @@ def report(found: Instance) -> int:
     print(f"  Release  {status['release']}\n")
     now = time.time()
     rows = [
-        (part["name"], part["pid"] or "down", f"{now - part['since']:.0f} s", part["restarts"])
+        (
+            part["name"],
+            part["pid"] or "down",
+            f"{now - part['since']:.0f} s",
+            part["restarts"],
+            metrics_url(found, part["name"]),
+        )
         for part in status["parts"]
     ]
-    print(table(("PART", "PROCESS", "SINCE", "RESTARTS"), rows))
+    print(table(("PART", "PROCESS", "SINCE", "RESTARTS", "METRICS"), rows))
     client = Client(facts.profile_of(found, facts.read_secrets(found)), timeout_seconds=5)
     trouble = health.site_trouble(client)
     print("\n" + (f"Not healthy: {trouble}" if trouble else f"Healthy{sessions(client)}"))
     return DEGRADED if trouble else HEALTHY
+
+
+def metrics_url(found: Instance, part: str) -> str | None:
+    port = found.ports.metrics(part)
+    return f"http://127.0.0.1:{port}/metrics" if port else None
 
 
 def sessions(client: Client) -> str:
