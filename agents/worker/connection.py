@@ -34,6 +34,8 @@ PROOF_SECONDS = 5.0
 INPUT_ACKNOWLEDGE_SECONDS = 0.05
 RESIZE_SECONDS = 0.1
 """Between two resizes: applications lay out anew for each."""
+MAXIMUM_INPUT_GAP = 1 << 16
+"""Who lost more input than it keeps leaves a gap. A wrong number far ahead would make all that follows look applied."""
 _EXPIRY_CHECK_SECONDS = 60.0
 """The wall clock may be set meanwhile."""
 
@@ -148,7 +150,7 @@ class Connection:
         if self._is_closing:
             return
         try:
-            for message in m.decode(payload):
+            for message in m.decode(payload, m.FROM_CLIENT):
                 self._take(message)
         except ProtocolError as exc:
             self.broke_protocol(exc)
@@ -298,6 +300,8 @@ class Connection:
         arbiter = self._owner.arbiter
         if message.sequence <= arbiter.last_input:
             return
+        if message.sequence - arbiter.last_input > MAXIMUM_INPUT_GAP:
+            raise ProtocolError("an input's sequence is far ahead")
         arbiter.last_input = message.sequence
         if self._permits("input"):
             self._owner.inputs.put(message)

@@ -16,6 +16,7 @@ from agents.worker.desktop import Desktop
 from agents.worker.encoder import Encoded, FrameEncoder
 from agents.worker.pacing import Pacing
 from portcullis.clock import Clock
+from portcullis.errors import ProtocolError
 from portcullis.protocol.messages import frame_payload
 
 _ON_THE_SPOT_PIXELS = 64 * 1024
@@ -50,6 +51,9 @@ class Frames:
         self._step()
 
     def acknowledged(self, sequence: int) -> None:
+        """Raises ProtocolError for a frame that was not sent."""
+        if sequence > self._sequence:
+            raise ProtocolError("a frame is acknowledged that was not sent")
         self._pacing.acknowledged(sequence, self._clock.monotonic())
         self._step()
 

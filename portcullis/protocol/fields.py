@@ -77,7 +77,8 @@ class Fields:
 
     def number(self, name: str, lowest: float, highest: float) -> float:
         value = self._get(name)
-        if type(value) not in (int, float) or not math.isfinite(value) or not lowest <= value <= highest:
+        # Compared first: `isfinite` overflows on a whole number of 400 digits. NaN fails every comparison.
+        if type(value) not in (int, float) or not lowest <= value <= highest or not math.isfinite(value):
             raise self._expected(name, f"a number from {lowest} to {highest}")
         return float(value)
 

@@ -7,7 +7,7 @@ skips the others. The worker's frames do not pass `encode`: `frame_payload` join
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import Annotated, Any, ClassVar, Final, TypeVar, get_type_hints
 
@@ -51,7 +51,7 @@ U32 = Annotated[int, Integer("I")]
 U64 = Annotated[int, Integer("Q")]
 Flag = Annotated[bool, Boolean()]
 Side = Annotated[int, Integer("H", 1)]
-RequestedSide = Annotated[int, Integer("H", 1, 16384)]
+DisplaySide = Annotated[int, Integer("H", 1, 16384)]
 CursorSide = Annotated[int, Integer("H", 1, MAXIMUM_CURSOR_PIXELS)]
 Ticket = Annotated[str, Text("H", 256)]
 GrantText = Annotated[str, Text("H", 3072)]
@@ -270,8 +270,8 @@ class Frame(Message):
 @dataclass(frozen=True, slots=True)
 class Resized(Message):
     TYPE: ClassVar[int] = 0x21
-    width: Side
-    height: Side
+    width: DisplaySide
+    height: DisplaySide
 
 
 @dataclass(frozen=True, slots=True)
@@ -312,8 +312,8 @@ class Acknowledge(Message):
 @dataclass(frozen=True, slots=True)
 class Resize(Message):
     TYPE: ClassVar[int] = 0x29
-    width: RequestedSide
-    height: RequestedSide
+    width: DisplaySide
+    height: DisplaySide
     pixel_ratio_percent: U16
 
 
@@ -416,15 +416,37 @@ MESSAGES: Final[tuple[type[Message], ...]] = (
 )
 _BY_TYPE: Final = {cls.TYPE: cls for cls in MESSAGES}
 
+FROM_CLIENT: Final[frozenset[type[Message]]] = frozenset(
+    {
+        Proof,
+        GrantRenewal,
+        Ping,
+        Visibility,
+        Acknowledge,
+        Resize,
+        Refresh,
+        Key,
+        CommittedText,
+        Pointer,
+        Wheel,
+        ReleaseAll,
+        ClipboardText,
+    }
+)
+"""What a worker reads."""
+
 
 def encode(*messages: Message) -> bytes:
     """The payload of one WebSocket message. Raises ProtocolError for a value that does not fit its field."""
     return b"".join(map(_encode_one, messages))
 
 
-def decode(data: bytes) -> list[Message]:
-    """The messages of one WebSocket message; those of unknown types are skipped. Raises ProtocolError."""
-    return [_decode_one(_BY_TYPE[kind], body) for kind, body in split(data) if kind in _BY_TYPE]
+def decode(data: bytes, accepted: Collection[type[Message]] = MESSAGES) -> list[Message]:
+    """The messages of one WebSocket message; those of unknown types are skipped.
+
+    Raises ProtocolError, also for one that is not `accepted`: its body is not looked at.
+    """
+    return [_decode_one(_BY_TYPE[kind], body, accepted) for kind, body in split(data) if kind in _BY_TYPE]
 
 
 def frame_payload(sequence: int, last_input: int, captured_us: int, operations: Iterable[bytes]) -> bytes:
@@ -456,7 +478,9 @@ def _encode_one(message: Message) -> bytes:
     return pack_header(message.TYPE, len(body)) + body
 
 
-def _decode_one(cls: type[Message], body: bytes) -> Message:
+def _decode_one(cls: type[Message], body: bytes, accepted: Collection[type[Message]]) -> Message:
+    if cls not in accepted:
+        raise ProtocolError(f"{cls.__name__} is not for this side")
     if len(body) > cls.MAXIMUM_BODY:
         raise ProtocolError("a message is too large")
     return cls.decode_body(body)

@@ -3,21 +3,12 @@ import test from "node:test";
 
 import { MESSAGES, decode, encode } from "../../web_client/core/protocol/messages.js";
 import { ProtocolError } from "../../web_client/core/protocol/wire.js";
+import { plain } from "./plain.js";
 import { fromHex, readVectors, toHex } from "./vectors.js";
 
 const vectors = readVectors("wire.json");
 const valid = vectors.filter(({ messages }) => messages);
 const invalid = vectors.filter(({ error }) => error);
-
-/** As the vectors name and write fields: snake_case, bytes as hex. */
-function plain(value) {
-  if (value instanceof Uint8Array) return toHex(value);
-  if (Array.isArray(value)) return value.map(plain);
-  if (value === null || typeof value !== "object") return value;
-  return Object.fromEntries(
-    Object.entries(value).map(([name, each]) => [name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`), plain(each)]),
-  );
-}
 
 const BYTES = new Set(["nonce", "signature", "rgba", "data", "body"]);
 

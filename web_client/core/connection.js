@@ -32,6 +32,12 @@ import { Upkeep } from "./upkeep.js";
 
 const HANDSHAKE_MS = 20_000;
 const GOING_AWAY = 4000;
+const PROTOCOL_ERROR = 4400;
+/** What follows each message of the handshake; after WELCOME anything of the worker's may. */
+const NEXT_TURN = new Map([["ADMITTED", "CHALLENGE"], ["CHALLENGE", "WELCOME"]]);
+const FROM_WORKER = new Set([
+  "PONG", "PICTURE", "RESIZED", "CURSOR", "CURSOR_USE", "TITLE", "INPUT_ACK", "CLIPBOARD_TEXT",
+]);
 
 export class Connection extends EventTarget {
   #attach;
@@ -48,6 +54,8 @@ export class Connection extends EventTarget {
   #ticket = "";
   #closingReason = "";
   #handshakeTimer = 0;
+  /** The message of the handshake that must come next; null once it is over. @type {string | null} */
+  #turn = "nothing";
   #upkeep = new Upkeep({ ping: () => this.#ping(), renew: () => this.#renew(), silent: () => this.#abandon() });
   /** Set while a wait for the next attempt runs: ends it early. @type {(() => void) | null} */
   #hurry = null;
@@ -79,6 +87,7 @@ export class Connection extends EventTarget {
   /** Ends the connection; the session goes on without it. */
   stop(code = "disconnected") {
     if (this.#state === "closed") return;
+    this.#turn = "nothing";
     this.#clearTimers();
     this.#transport.end();
     this.#enter("closed", code);
@@ -128,6 +137,7 @@ export class Connection extends EventTarget {
     if (step.action === "ticket" && !(await this.#fetchTicket())) return;
     if (this.#isClosed()) return;
     this.#attempt++;
+    this.#turn = "ADMITTED";
     this.#handshakeTimer = setTimeout(() => this.#abandon(), HANDSHAKE_MS);
     this.#transport.open(this.#attach.url);
   }
@@ -168,6 +178,7 @@ export class Connection extends EventTarget {
    * @param {string} reason
    */
   #lost(code, reason) {
+    this.#turn = "nothing";
     this.#clearTimers();
     if (this.#isClosed()) return;
     const step = this.#policy.closed(code, this.#grant !== "");
@@ -185,7 +196,12 @@ export class Connection extends EventTarget {
    */
   #received(messages, receivedAt) {
     this.#upkeep.heard();
-    for (const message of messages) this.#handle(message, receivedAt);
+    const attempt = this.#attempt;
+    for (const message of messages) {
+      // One of them may have ended the attempt that they belong to.
+      if (this.#turn === "nothing" || attempt !== this.#attempt) return;
+      this.#handle(message, receivedAt);
+    }
   }
 
   /**
@@ -193,14 +209,31 @@ export class Connection extends EventTarget {
    * @param {number} receivedAt
    */
   #handle(message, receivedAt) {
+    if (message.message === "CLOSING") this.#closingReason = message.reason;
+    else if (this.#turn === null) this.#take(message, receivedAt);
+    else if (message.message === this.#turn) this.#advance(message);
+    else this.#refuse(PROTOCOL_ERROR);
+  }
+
+  /**
+   * The handshake's messages come once, each in its turn: a grant or a nonce is not replaced under way.
+   * @param {Received} message
+   */
+  #advance(message) {
+    this.#turn = NEXT_TURN.get(message.message) ?? null;
     if (message.message === "ADMITTED") this.#grant = message.grant;
     else if (message.message === "CHALLENGE") this.#prove(message);
     else if (message.message === "WELCOME") this.#welcomed(message);
-    else if (message.message === "CLOSING") this.#closingReason = message.reason;
-    else {
-      if (message.message === "INPUT_ACK" || message.message === "PICTURE") this.#outbox.acknowledge(message.lastInput);
-      this.dispatchEvent(new CustomEvent("received", { detail: { message, receivedAt } }));
-    }
+  }
+
+  /**
+   * @param {Received} message
+   * @param {number} receivedAt
+   */
+  #take(message, receivedAt) {
+    if (!FROM_WORKER.has(message.message)) return this.#refuse(PROTOCOL_ERROR);
+    if (message.message === "INPUT_ACK" || message.message === "PICTURE") this.#outbox.acknowledge(message.lastInput);
+    this.dispatchEvent(new CustomEvent("received", { detail: { message, receivedAt } }));
   }
 
   /** @param {Challenge} challenge */

@@ -76,7 +76,7 @@ const u8 = unsigned(1);
 const u16 = unsigned(2);
 const u32 = unsigned(4);
 const side = unsigned(2, 1);
-const requestedSide = unsigned(2, 1, 16384);
+const displaySide = unsigned(2, 1, 16384);
 const cursorSide = unsigned(2, 1, 128);
 const grant = text(2, 3072);
 const name = text(1, 32);
@@ -121,7 +121,7 @@ export const MESSAGES = {
     { sequence: u32, lastInput: u32, capturedUs: unsigned64, operations },
     MAXIMUM_TO_CLIENT_BYTES - HEADER_BYTES,
   ),
-  RESIZED: row(0x21, { width: side, height: side }),
+  RESIZED: row(0x21, { width: displaySide, height: displaySide }),
   CURSOR: row(
     0x22,
     {
@@ -133,7 +133,7 @@ export const MESSAGES = {
   CURSOR_USE: row(0x23, { serial: u32 }),
   TITLE: row(0x24, { title: text(2, 1024) }),
   ACK: row(0x28, { sequence: u32, drawnAfterUs: u32 }),
-  RESIZE: row(0x29, { width: requestedSide, height: requestedSide, pixelRatioPercent: u16 }),
+  RESIZE: row(0x29, { width: displaySide, height: displaySide, pixelRatioPercent: u16 }),
   REFRESH: row(0x2a),
   KEY: row(0x30, { sequence: u32, down: flag, modifiers: u8, locks: u8, code: name, text: name }),
   TEXT: row(0x31, { sequence: u32, text: text(2, MAXIMUM_TEXT_BYTES) }),

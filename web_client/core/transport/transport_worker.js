@@ -96,9 +96,10 @@ function receive(data, attempt, zstd) {
     const { messages, transfer } = read(data, zstd);
     if (messages.length) post({ messages, receivedAt, attempt }, transfer);
   } catch (error) {
-    if (!(error instanceof ProtocolError)) throw error;
+    // What is too large for this page's memory ends its connection as what cannot be read does, not the page.
+    if (!(error instanceof ProtocolError)) console.error(error);
     close(4400);
-    end(attempt, 4400, error.code);
+    end(attempt, 4400, "protocol_error");
   }
 }
 

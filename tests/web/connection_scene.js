@@ -1,0 +1,130 @@
+/** A Connection with the other side of its transport in a test's hands. */
+
+import { generateKey, toBase64url } from "../../web_client/app/signing.js";
+import { Connection } from "../../web_client/core/connection.js";
+import { ReconnectPolicy } from "../../web_client/core/reconnect.js";
+
+export const key = await generateKey();
+
+export function grantOf(e, nth = 0) {
+  return `grant.v1.kid.${toBase64url(new TextEncoder().encode(JSON.stringify({ e, nth })))}.signature`;
+}
+
+/** The other side of a transport: what the client sent, and what it is told. */
+export class FakeTransport {
+  sent = [];
+  opened = 0;
+  closed = [];
+  ended = false;
+  #waiting = [];
+
+  open() {
+    this.opened++;
+    this.#wake();
+  }
+
+  send(...messages) {
+    this.sent.push(...messages);
+    this.#wake();
+  }
+
+  close(code) {
+    this.closed.push(code);
+  }
+
+  end() {
+    this.ended = true;
+  }
+
+  /** Resolves as soon as the condition holds. */
+  until(condition) {
+    return new Promise((resolve) => {
+      this.#waiting.push({ condition, resolve });
+      this.#wake();
+    });
+  }
+
+  async next(name) {
+    await this.until(() => this.sent.some(({ message }) => message === name));
+    const at = this.sent.findIndex(({ message }) => message === name);
+    return this.sent.splice(at, 1)[0];
+  }
+
+  #wake() {
+    this.#waiting = this.#waiting.filter(({ condition, resolve }) => !condition() || resolve());
+  }
+
+  tell(...messages) {
+    this.onmessages(messages, 0);
+  }
+}
+
+export const welcome = (e, r, lastInput = 0) =>
+  ({ message: "WELCOME", version: 1, e, r, width: 8, height: 8, maximumWidth: 8, maximumHeight: 8, permissions: 7, lastInput });
+export const challenge = { message: "CHALLENGE", lowestVersion: 1, highestVersion: 1, nonce: new Uint8Array(32) };
+export const stroke = (text) => ({ message: "KEY", down: true, modifiers: 0, locks: 0, code: "", text });
+
+export class Scene {
+  transport = new FakeTransport();
+  tickets = [];
+  refuseTickets = [];
+  states = [];
+  reason = null;
+  inquiries = 0;
+
+  constructor() {
+    this.connection = new Connection(
+      {
+        url: "ws://localhost/stream",
+        sessionId: "0123456789abcdef",
+        key,
+        ticket: async () => {
+          const code = this.refuseTickets.shift();
+          if (code) throw Object.assign(new Error(code), { code });
+          this.tickets.push(`ticket${this.tickets.length + 1}`);
+          return this.tickets.at(-1);
+        },
+        renewGrant: async (e) => grantOf(e, 1),
+        inquire: async () => (this.inquiries++, this.reason),
+      },
+      this.transport,
+      new ReconnectPolicy(() => 0),
+    );
+    this.connection.addEventListener("state", ({ detail }) => this.states.push(detail));
+  }
+
+  get state() {
+    return this.states.at(-1).state;
+  }
+
+  async opened(count) {
+    await this.transport.until(() => this.transport.opened === count);
+    this.transport.onopened();
+  }
+
+  async attach(e = 1, r = 0, lastInput = 0) {
+    await this.opened(this.transport.opened || 1);
+    return this.admit(e, r, lastInput);
+  }
+
+  async admit(e, r, lastInput) {
+    const admission = this.transport.sent.pop();
+    this.transport.tell({ message: "ADMITTED", grant: grantOf(e) }, challenge);
+    const proof = await this.transport.next("PROOF");
+    this.transport.tell(welcome(e, r, lastInput));
+    return { admission, proof };
+  }
+
+  async resume(e, r, lastInput, opened) {
+    this.transport.onclosed(1006, "");
+    await this.opened(opened);
+    return this.admit(e, r, lastInput);
+  }
+}
+
+export async function active() {
+  const scene = new Scene();
+  scene.connection.start();
+  await scene.attach();
+  return scene;
+}
