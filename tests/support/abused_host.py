@@ -73,11 +73,13 @@ class AbusedHost:
         self._server.close()
         await self._server.wait_closed()
 
-    async def launch(self, *program: str, user: str | None = None, window: bool = True) -> AbusedSession:
+    async def launch(
+        self, *program: str, user: str | None = None, window: bool = True, display=None
+    ) -> AbusedSession:
         """A program of tests/support/hostile, or any command, as a session; with its first window mapped."""
         command = (sys.executable, str(HOSTILE / program[0]), *program[1:])
         command = command if program[0].endswith(".py") else program
-        order = self.host.order(*command, slot=next(self._slots))
+        order = self.host.order(*command, slot=next(self._slots), display=display)
         session = AbusedSession(self, replace(order, user_id=user or self.host.user_id))
         self.sessions[session.id] = session
         await self._apply()

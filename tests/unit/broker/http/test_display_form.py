@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from broker.http.body import Fields
@@ -42,7 +44,7 @@ def test_ordinary_values_are_kept(given: dict[str, object]) -> None:
     [
         *(("width", value) for value in (0, -1, 16385, 65535, 1.5, "800", True, None)),
         *(("height", value) for value in (0, 2**31)),
-        *(("device_pixel_ratio", value) for value in (0, 0.1, 9, "2", True)),
+        *(("device_pixel_ratio", value) for value in (0, -1, 0.1, 9, "2", True, math.nan, math.inf)),
         *(("locale", value) for value in ("", "x", "en-US;rm", "en\n", "../../etc", "e" * 65, 1)),
         *(("layout", value) for value in ("", "us -option", "us;x", "u\n", "$(x)", "-us", "us\n")),
         *(("time_zone", value) for value in ("", "../../etc/shadow", "/etc/localtime", "UTC\n", "a//b", "Ü")),
