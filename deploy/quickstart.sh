@@ -1,19 +1,26 @@
 #!/usr/bin/env bash
 # Portcullis on this machine, to try it: installs what is missing, makes a site, starts it, prints how to sign in.
 #
-# Services run from /opt/portcullis/<content hash>, which root owns and everyone may read; the clone's .venv holds the
-# command line and, after tests/run.sh, the tests. With --unprivileged all lies below the clone: they run from
-# var/releases/<content hash> on the packages of .venv, as whoever calls this (docs/unprivileged.md).
+# Services run from a release (release.sh); the clone's .venv holds the command line and, after tests/run.sh, the tests.
+# With --unprivileged all lies below the clone, and runs as whoever calls this (docs/unprivileged.md).
 set -euo pipefail
 umask 022
-usage="usage: deploy/quickstart.sh [--unprivileged] [--port PORT] [--foreground] [--no-install]
+usage="usage: deploy/quickstart.sh [--listen ADDRESS --name PUBLIC.NAME [--cert FILE --key FILE]] [--port PORT]
+                            [--unprivileged] [--foreground] [--no-install]
        deploy/quickstart.sh --status | --stop | --reset [--yes]
 
-Portcullis on this machine, on loopback, to try it. Needs root or sudo, or:
+Portcullis on this machine, to try it: on loopback, unless --listen opens it. Needs root or sudo, or:
 
   --unprivileged without root: everything below this clone, all sessions under your account, not walled off from
                  each other. A clone that was begun so goes on so
-  --port PORT    where browsers connect (first start only; default: the first free one from 8080 on)
+  --listen ADDRESS --name PUBLIC.NAME
+                 https for browsers that call it PUBLIC.NAME, on this address of this machine, and the ports where
+                 further hosts and gateways join and connect. Remembered; --listen localhost goes back
+  --cert FILE --key FILE
+                 certificate for that name with its chain, and its key, PEM; read again when they change. Without
+                 them the site's own web CA issues one (docs/https.md)
+  --port PORT    where browsers connect (on loopback: first start only, default the first free one from 8080 on;
+                 https: default 443, or the first free one from 8443 on)
   --foreground   stay, and stop everything at the end
   --no-install   install no system packages
   --status       what runs and where its logs are (exit status 0: healthy, 1: not healthy, 3: stopped)
@@ -31,6 +38,13 @@ while (($#)); do
     --foreground | --yes) arguments+=("$1") ;;
     --port=*) port=${1#--port=} ;;
     --port) port=${2-} && shift "$(($# > 1))" ;;
+    --listen=* | --name=*) arguments+=("$1") ;;
+    --cert=* | --key=*) arguments+=("${1%%=*}" "$(realpath -ms -- "${1#*=}")") ;;
+    --listen | --name | --cert | --key)
+        (($# > 1)) || { echo "$1: expected a value" >&2 && exit 2; }
+        [[ $1 == --listen || $1 == --name ]] && arguments+=("$1=$2") || arguments+=("$1" "$(realpath -ms -- "$2")")
+        shift
+        ;;
     *) printf '%s: no such option\n\n%s\n' "$1" "$usage" >&2 && exit 2 ;;
     esac
     shift
@@ -47,6 +61,8 @@ clone=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 cd "$clone"
 # shellcheck source=deploy/prepare.sh
 source deploy/prepare.sh
+# shellcheck source=deploy/release.sh
+source deploy/release.sh
 
 begun_unprivileged=no
 [[ ! -d var/state ]] || begun_unprivileged=yes
@@ -65,73 +81,16 @@ fi
 releases=/opt/portcullis
 [[ $unprivileged == no ]] || releases=$clone/var/releases
 
-# What only looks or removes installs nothing: it runs from the clone, or from any release that is there.
 if [[ $action != start ]]; then
-    for python in .venv/bin/python "$releases"/*/bin/python; do
-        if "$python" -B -c 'import portcullis.quickstart.__main__' 2>/dev/null; then
-            exec "$python" -B -m portcullis.quickstart --clone "$clone" "${arguments[@]}"
-        fi
-    done
+    run_installed portcullis.quickstart "${arguments[@]}"
     say "Not started yet: deploy/quickstart.sh starts it."
     [[ $action == status ]] && exit 3 || exit 0
 fi
 
-prepare_system() {
-    local missing
-    if [[ $install == yes && $unprivileged == no ]]; then
-        install_packages "${packages_of_a_host[@]}"
-        return
-    fi
-    mapfile -t missing < <(missing_packages "${packages_of_a_host[@]}")
-    ((${#missing[@]} == 0)) || fail "nothing is installed this way, and this machine lacks ${#missing[@]} packages. Ask an administrator to run
-
-  apt-get install --no-install-recommends ${missing[*]}"
-}
-
-prepare_clone() {
-    make_clone_environment runtime
-    [[ -e web_client/vendor/zstddec.wasm ]] ||
-        step "Fetching the zstd decoder" as_owner .venv/bin/python -m web_client.fetch || fail "the zstd decoder is missing"
-}
-
-hash_of() { sha256sum | cut -c1-16; }
-
-contents() { # all that a release is made of
-    find portcullis broker gateway agents web_client -type f -not -path '*/__pycache__/*' -not -path '*/node_modules/*' \
-        -print0 | sort -z | xargs -0 sha256sum
-    sha256sum deploy/requirements*.lock deploy/install_packages.py
-    "$(system_python)" --version
-}
-
-# Dependencies stand in an environment of their own, which releases share: a changed line of code installs nothing.
-# Without root they are those of .venv.
-build_release() { # <folder>
-    local environment python
-    python=$(system_python)
-    environment=$clone/.venv
-    if [[ $unprivileged == no ]]; then
-        environment=$releases/environment-$({ cat deploy/requirements-build.lock deploy/requirements.lock && "$python" --version; } | hash_of)
-        make_environment env "$environment" deploy/requirements-build.lock deploy/requirements.lock || return
-    fi
-    rm -rf "$1" &&
-        "$python" -m venv --without-pip "$1" &&
-        ln -s "$environment" "$1/environment" &&
-        printf '%s\n' "$environment"/lib/python3*/site-packages >"$(echo "$1"/lib/python3*/site-packages)/environment.pth" &&
-        "$1/bin/python" deploy/install_packages.py "$1" &&
-        chmod -R go+rX "$1" &&
-        touch "$1/.complete"
-}
-
 say "Preparing Portcullis in $clone"
-prepare_system
+prepare_system "${packages_of_a_host[@]}"
 prepare_clone
-[[ $unprivileged == no || -d var ]] || mkdir -m 700 var
-mkdir -p "$releases"
-exec 9>>"$releases/.lock"
-flock -n 9 || { say "  Waiting for another quickstart to finish building" && flock 9; }
-release=$releases/$(contents | hash_of)
-[[ -e $release/.complete ]] || step "Building $release" build_release "$release" || fail "the release could not be built"
-flock -s 9 # held until the instance refers to the release: --reset of another clone removes what nobody refers to
+prepare_release
 
 exec "$release/bin/python" -I -m portcullis.quickstart \
     --clone "$clone" --release "$release" --lock-descriptor 9 "${arguments[@]}"

@@ -10,6 +10,7 @@ from pathlib import Path
 from portcullis.quickstart import foreground, instance, start, status, stop
 from portcullis.quickstart.errors import QuickstartError
 from portcullis.quickstart.instance import Instance, Ports
+from portcullis.quickstart.network import Wish
 from portcullis.quickstart.place import isolation_here
 
 
@@ -22,6 +23,7 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--lock-descriptor", type=int, help=argparse.SUPPRESS)
     top.add_argument("--unprivileged", action="store_true", help="without root: sessions are not walled off")
     top.add_argument("--port", type=port_number, help="where browsers connect")
+    add_network_arguments(top)
     top.add_argument("--foreground", action="store_true", help="stay, and stop everything at the end")
     top.add_argument("--yes", action="store_true", help="--reset does not ask")
     action = top.add_mutually_exclusive_group()
@@ -29,6 +31,17 @@ def parser() -> argparse.ArgumentParser:
     action.add_argument("--status", action="store_true", help="what runs")
     action.add_argument("--reset", action="store_true", help="remove all that was made")
     return top
+
+
+def add_network_arguments(top: argparse.ArgumentParser) -> None:
+    top.add_argument(
+        "--listen", metavar="ADDRESS", help="address for browsers and other machines; or localhost"
+    )
+    top.add_argument("--name", metavar="PUBLIC.NAME", help="what browsers call the site: https")
+    top.add_argument(
+        "--cert", type=Path, metavar="FILE", help="certificate for that name, with its chain; PEM"
+    )
+    top.add_argument("--key", type=Path, metavar="FILE", help="its key; PEM. Both absent: the site's web CA")
 
 
 def port_number(text: str) -> int:
@@ -70,7 +83,8 @@ def run(arguments: argparse.Namespace) -> int:
         stop.stop(found)
         return 0
     release = arguments.release or Path(sys.prefix)
-    found = start.start(clone, release, arguments.port, arguments.lock_descriptor)
+    wish = Wish(arguments.listen, arguments.name, arguments.cert, arguments.key)
+    found = start.start(clone, release, arguments.port, arguments.lock_descriptor, wish=wish)
     return foreground.stay(found) if arguments.foreground else 0
 
 

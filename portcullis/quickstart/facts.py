@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import re
+import ssl
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from portcullis.quickstart.errors import QuickstartError
@@ -12,6 +16,9 @@ from portcullis.quickstart.owner import make_folder, owner, write_private
 from portcullis.rest.profile import Profile, of_clone
 
 FILE = "quickstart.json"
+TRUSTED = "web-ca.pem"
+
+_CERTIFICATE = re.compile(rb"-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----\n?")
 
 
 @dataclass(frozen=True)
@@ -47,7 +54,7 @@ def read_secrets(instance: Instance) -> Secrets:
 class Facts:
     url: str
     ca_cert: str | None
-    """None while everything is http on loopback."""
+    """Path of what browsers are to trust; None on loopback, or when the system trusts the given certificate."""
     tenant: str
     username: str
     password: str
@@ -63,11 +70,52 @@ class Facts:
 
 def facts_of(instance: Instance, secrets: Secrets, applications: list[str]) -> Facts:
     shared = {name: getattr(secrets, name) for name in Facts.__dataclass_fields__ if hasattr(secrets, name)}
-    return Facts(url=instance.url, ca_cert=None, applications=tuple(applications), **shared)
+    ca_cert = profile_of(instance, secrets).ca_cert
+    return Facts(url=instance.url, ca_cert=ca_cert, applications=tuple(applications), **shared)
 
 
 def profile_of(instance: Instance, secrets: Secrets) -> Profile:
-    return Profile(instance.url, secrets.api_token)
+    """Of the user who ran the quickstart: it connects where the parts listen, whatever the name leads to."""
+    return _profile(instance, secrets, instance.var / TRUSTED)
+
+
+def own_profile(instance: Instance, secrets: Secrets) -> Profile:
+    """Of the quickstart itself, which reads what the gateway has at that moment."""
+    return _profile(instance, secrets, instance.trusted_file)
+
+
+def _profile(instance: Instance, secrets: Secrets, ca_cert: Path | None) -> Profile:
+    if instance.network is None or ca_cert is None:
+        return Profile(instance.url, secrets.api_token)
+    return Profile(instance.url, secrets.api_token, str(ca_cert), instance.public_address)
+
+
+def trusted_certificates(instance: Instance) -> bytes | None:
+    """PEM of what leads to the certificate that browsers see, without the key. None on loopback."""
+    try:
+        content = instance.trusted_file.read_bytes() if instance.trusted_file else b""
+    except OSError as exc:
+        raise QuickstartError(f"{instance.trusted_file} cannot be read: {exc.strerror}") from exc
+    return b"".join(_CERTIFICATE.findall(content)) or None
+
+
+def fingerprint(instance: Instance) -> str | None:
+    """SHA-256 of the web CA as browsers show it; None unless the web CA issues."""
+    found = trusted_certificates(instance)
+    if found is None or instance.network is None or instance.network.certificate:
+        return None
+    digest = hashlib.sha256(ssl.PEM_cert_to_DER_cert(found.decode())).hexdigest().upper()
+    return ":".join(digest[i : i + 2] for i in range(0, len(digest), 2))
+
+
+def write_trusted(instance: Instance) -> None:
+    """For the user who ran the quickstart, to hand on: it is public."""
+    path = instance.var / TRUSTED
+    certificates = trusted_certificates(instance)
+    if certificates is None:
+        path.unlink(missing_ok=True)
+    else:
+        write_private(path, certificates.decode(), owner())
 
 
 def write(instance: Instance, facts: Facts, profile: Profile) -> None:

@@ -29,7 +29,8 @@ def wait(
 
 
 def broker_trouble(address: Address) -> str | None:
-    """Why a broker, or a gateway under https, does not serve yet: liveness alone, so its certificate, which nobody knows yet, is not checked."""
+    """Why a broker, or a gateway under https, does not serve yet: liveness alone, so its certificate, which nobody
+    knows yet, is not checked."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE

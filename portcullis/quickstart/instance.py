@@ -216,6 +216,21 @@ def save(instance: Instance) -> None:
     partial.replace(path)
 
 
+def releases_in_use(clone: Path) -> set[Path] | None:
+    """By other clones, whatever version wrote their files; None when one of them cannot be read at all."""
+    found: set[Path] = set()
+    for path in place.STATES.glob("portcullis-*/instance.json"):
+        try:
+            data = json.loads(path.read_text())
+            if data["clone"] != str(clone):
+                found.update(map(Path, data["releases"]))
+        except FileNotFoundError:
+            continue  # it was removed meanwhile
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+    return found
+
+
 def others(clone: Path) -> list[Instance]:
     """The other instances of this machine, as far as their files can be read."""
     found = []

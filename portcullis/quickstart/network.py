@@ -112,7 +112,9 @@ def own_address(text: str) -> str:
     except ValueError:
         raise QuickstartError(f"--listen {text}: expected an IP address of this machine{_listed()}") from None
     if parsed.is_unspecified or parsed.is_multicast:
-        raise QuickstartError(f"--listen {text}: expected one address, which other machines are told{_listed()}")
+        raise QuickstartError(
+            f"--listen {text}: expected one address, which other machines are told{_listed()}"
+        )
     if not _can_bind(text, 0):
         raise QuickstartError(f"--listen {text}: this machine has no such address{_listed()}")
     return str(parsed)

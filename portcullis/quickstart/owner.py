@@ -36,13 +36,13 @@ def make_folder(path: Path, owner: Owner) -> None:
     os.chown(path, owner.uid, owner.gid, follow_symlinks=False)
 
 
-def write_private(path: Path, data: dict[str, Any], owner: Owner) -> None:
-    """Mode 0600 from the first byte, whole by rename; a link that stands at its place is replaced, not followed."""
+def write_private(path: Path, data: dict[str, Any] | str, owner: Owner) -> None:
+    """JSON, or text as it is. Mode 0600 from the first byte, whole by rename; a link that stands at its place is
+    replaced, not followed."""
     partial = path.with_name(f".{path.name}.partial")
     partial.unlink(missing_ok=True)
     descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
     with os.fdopen(descriptor, "w") as file:
-        json.dump(data, file, indent=2)
-        file.write("\n")
+        file.write(data if isinstance(data, str) else json.dumps(data, indent=2) + "\n")
         os.fchown(file.fileno(), owner.uid, owner.gid)
     partial.replace(path)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
+import ipaddress
 import os
+import pwd
 import subprocess
 import sys
 import time
@@ -15,9 +18,11 @@ from portcullis.quickstart import (
     control_socket,
     facts,
     first_start,
+    given_certificate,
     health,
     instance,
     log_files,
+    network,
     publish,
     stop,
     terminal,
@@ -25,6 +30,7 @@ from portcullis.quickstart import (
 from portcullis.quickstart.errors import QuickstartError
 from portcullis.quickstart.facts import Secrets
 from portcullis.quickstart.instance import Instance, Ports
+from portcullis.quickstart.network import Wish
 from portcullis.quickstart.parts import ENVIRONMENT
 from portcullis.quickstart.place import instance_key, isolation_here
 from portcullis.rest.client import Client
@@ -41,22 +47,26 @@ def start(
     port: int | None,
     lock_descriptor: int | None = None,
     guide: Callable[[Instance], str] = terminal.guide_of_clone,
+    wish: Wish = Wish(),  # noqa: B008  # frozen
 ) -> Instance:
     """`lock_descriptor` keeps `release` from being removed until the instance refers to it. Raises QuickstartError."""
-    found = choose(clone, port)
-    is_running = stop_if_of_another_release(found, release)
+    before = instance.load(clone)
+    found = choose(clone, before, port, wish)
+    is_running = stop_to_change(found, before, release)
     found = found.running(release)
     instance.save(found)
     if lock_descriptor is not None:
         os.close(lock_descriptor)
-    first_start.make_folders(found)
+    account = first_start.make_folders(found)
+    hand_certificate(found, account)
     if not is_running:
         check_ports(found)
         with last_words(found):
             found = first_start.complete(found)
+            found = follow_network(found, account)
             launch_supervisor(found)
     secrets = facts.read_secrets(found)
-    client = Client(facts.profile_of(found, secrets))
+    client = Client(facts.own_profile(found, secrets))
     with last_words(found), terminal.step("Waiting until broker, gateway and agent are ready"):
         health.wait(
             "the start", lambda: health.site_trouble(client), HEALTHY_SECONDS, lambda: is_supervised(found)
@@ -66,43 +76,89 @@ def start(
     return found
 
 
-def choose(clone: Path, port: int | None) -> Instance:
-    """The instance of this clone, with its ports of before or new ones."""
-    found = instance.load(clone)
-    if found is None:
-        taken = [port for other in instance.others(clone) for port in other.all_ports]
-        key = instance_key(clone)
-        ports = instance.choose_ports(port, key, taken, instance.port_is_free)
-        return Instance(clone, ports, isolation=isolation_here())
-    if port not in (None, found.ports.public):
+def choose(clone: Path, before: Instance | None, port: int | None, wish: Wish) -> Instance:
+    """The instance of this clone, as it was or new, on the network that is wished for. Nothing is changed yet."""
+    if before is not None and before.role != "site":
+        raise QuickstartError(
+            f"this clone is a {before.role} of another site: --reset it, or take another clone"
+        )
+    wanted = dataclasses.replace(wish, port=port)
+    network_before = before.network if before else None
+    is_public = network_before is not None if wish.is_empty else wish.listen not in network.LOOPBACK
+    found = before or new_instance(clone, None if is_public else port)
+    if not is_public and port not in (None, found.ports.public):
         raise QuickstartError(
             f"this instance keeps port {found.ports.public}, which its site is made for; --reset it to choose another"
         )
-    return found
+    held = set(found.sockets) if is_supervised(found) else set()
+    chosen = network.choose(
+        network_before,
+        wanted if is_public else wish,
+        lambda address, free: (address, free) in held or network.can_listen(address, free),
+        low_ports=found.isolation == "accounts",
+    )
+    return dataclasses.replace(found, network=chosen, ports=with_metrics(clone, found))
 
 
-def stop_if_of_another_release(found: Instance, release: Path) -> bool:
-    """True if it runs already, from this release. Sessions go on while the parts change to another one."""
+def with_metrics(clone: Path, found: Instance) -> Ports:
+    """An instance of an earlier release has no ports for metrics yet."""
+    taken = [port for other in instance.others(clone) for port in other.all_ports]
+    return instance.with_metrics(found.ports, instance_key(clone), taken, instance.port_is_free)
+
+
+def new_instance(clone: Path, port: int | None) -> Instance:
+    taken = [port for other in instance.others(clone) for port in other.all_ports]
+    ports = instance.choose_ports(port, instance_key(clone), taken, instance.port_is_free)
+    return Instance(clone, ports, isolation=isolation_here())
+
+
+def stop_to_change(found: Instance, before: Instance | None, release: Path) -> bool:
+    """True if it runs already, as it is wanted: from this release, on this network. Sessions go on meanwhile."""
     status = control_socket.ask(found.control_socket, "status")
     if status is None:
         return False
-    if status["release"] == str(release):
+    if before is not None and found.network != before.network:
+        why = "Stopping the parts to move them"
+    elif status["release"] != str(release):
+        why = "Stopping the parts of the release before"
+    else:
         return True
-    with terminal.step("Stopping the parts of the release before; sessions go on"):
+    with terminal.step(f"{why}; sessions go on"):
         stop.stop_supervisor(found)
     return False
+
+
+def hand_certificate(found: Instance, account: pwd.struct_passwd) -> None:
+    pair = given_certificate.copy(found, account)
+    for warning in pair.warnings if pair else ():
+        print(f"Warning: {warning}", file=sys.stderr)
+
+
+def follow_network(found: Instance, account: pwd.struct_passwd) -> Instance:
+    if found.registered == found.registration:
+        return found
+    # It brings the enrolment's client, which takes longer to import than all else here together.
+    from portcullis.quickstart import registration
+
+    return registration.follow(found, account)
 
 
 def check_ports(found: Instance) -> None:
     """Parts of a supervisor that was killed may still be on their way out."""
     deadline = time.monotonic() + PORT_SECONDS
-    for port in found.all_ports:
-        while not instance.port_is_free(port):
+    for address, port in found.sockets:
+        while not is_free(address, port):
             if time.monotonic() > deadline:
                 raise QuickstartError(
-                    f"port {port}, which this instance uses, is taken by another program: end that, or --reset"
+                    f"port {port} of {address}, which this instance uses, is taken by another program: end that, "
+                    "choose another address, or --reset"
                 )
             time.sleep(health.POLL_SECONDS)
+
+
+def is_free(address: str, port: int) -> bool:
+    on_loopback = ipaddress.ip_address(address).is_loopback
+    return instance.port_is_free(port) if on_loopback else network.can_listen(address, port)
 
 
 def launch_supervisor(found: Instance) -> None:
@@ -170,4 +226,5 @@ def write_facts(found: Instance, client: Client, secrets: Secrets, guide: str) -
         raise QuickstartError(f"the published applications cannot be listed: {exc}") from exc
     known = facts.facts_of(found, secrets, names)
     facts.write(found, known, facts.profile_of(found, secrets))
+    facts.write_trusted(found)
     print(terminal.welcome(found, known, guide), flush=True)

@@ -10,6 +10,7 @@ from portcullis.quickstart import control_socket, facts, health, terminal
 from portcullis.quickstart.errors import QuickstartError
 from portcullis.quickstart.instance import Instance
 from portcullis.rest.client import Client
+from portcullis.settings import Address
 
 HEALTHY, DEGRADED, STOPPED = 0, 1, 3
 
@@ -18,7 +19,8 @@ def report(found: Instance) -> int:
     """Prints it. 0: healthy; 1: it runs and does not work; 3: stopped."""
     status = control_socket.ask(found.control_socket, "status")
     print(f"Instance {found.key} of {found.clone}")
-    print(f"  URL      {found.url}\n  State    {found.state}\n  Logs     {found.logs}")
+    print(f"  URL      {found.url}\n  Listens  {', '.join(map(shown, found.sockets))}")
+    print(f"  State    {found.state}\n  Logs     {found.logs}")
     if text := terminal.warning(found):
         print(f"\n{text}")
     if status is None:
@@ -37,10 +39,14 @@ def report(found: Instance) -> int:
         for part in status["parts"]
     ]
     print(table(("PART", "PROCESS", "SINCE", "RESTARTS", "METRICS"), rows))
-    client = Client(facts.profile_of(found, facts.read_secrets(found)), timeout_seconds=5)
+    client = Client(facts.own_profile(found, facts.read_secrets(found)), timeout_seconds=5)
     trouble = health.site_trouble(client)
     print("\n" + (f"Not healthy: {trouble}" if trouble else f"Healthy{sessions(client)}"))
     return DEGRADED if trouble else HEALTHY
+
+
+def shown(listener: tuple[str, int]) -> str:
+    return str(Address(*listener))
 
 
 def metrics_url(found: Instance, part: str) -> str | None:

@@ -36,7 +36,7 @@ def log_off_all(found: Instance) -> None:
     """Through the API, so that the grid forgets them too. What does not answer in time is ended afterwards."""
     deadline = time.monotonic() + LOG_OFF_SECONDS
     try:
-        client = Client(facts.profile_of(found, facts.read_secrets(found)), timeout_seconds=5)
+        client = Client(facts.own_profile(found, facts.read_secrets(found)), timeout_seconds=5)
         for session in client.items("admin", "sessions"):
             client.delete("admin", "sessions", str(session["id"]))
         while client.items("admin", "sessions") and time.monotonic() < deadline:
@@ -66,7 +66,7 @@ def reset(found: Instance) -> None:
 
 
 def remove_facts(found: Instance) -> None:
-    for path in (found.var / facts.FILE, of_clone(found.clone)):
+    for path in (found.var / facts.FILE, found.var / facts.TRUSTED, of_clone(found.clone)):
         path.unlink(missing_ok=True)
     with contextlib.suppress(OSError):  # it holds files of somebody else
         found.var.rmdir()
@@ -77,7 +77,9 @@ def remove_releases(found: Instance, root: Path) -> None:
     if not root.is_dir():
         return
     with building_lock(root):
-        needed = {release for other in instance.others(found.clone) for release in other.releases}
+        needed = instance.releases_in_use(found.clone)
+        if needed is None:
+            return
         for release in root.iterdir():
             if release not in needed and not release.name.startswith((LOCK, "environment-")):
                 shutil.rmtree(release, ignore_errors=True)

@@ -1,7 +1,8 @@
 """Runs the parts and starts those again that die: `python -m portcullis.quickstart.supervisor --clone PATH`.
 
-Concurrency: one task a part, one that turns logs over; a stop ends the parts in reverse order, then the tasks. It
-holds `supervisor.lock` for as long as it lives, so that there is one at most, and answers on `supervisor.sock`.
+Concurrency: one task a part, one for chores (logs that are full, a given certificate that changed); a stop ends the
+parts in reverse order, then the tasks. It holds `supervisor.lock` for as long as it lives, so that there is one at
+most, and answers on `supervisor.sock`.
 """
 
 from __future__ import annotations
@@ -14,13 +15,13 @@ import logging
 import os
 import signal
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from portcullis import logs
-from portcullis.quickstart import control_socket, instance, log_files
+from portcullis.quickstart import control_socket, given_certificate, instance, log_files
 from portcullis.quickstart.backoff import Backoff
 from portcullis.quickstart.errors import QuickstartError
 from portcullis.quickstart.parts import ENVIRONMENT, Part, parts
@@ -29,7 +30,7 @@ from portcullis.tasks import cancel_and_wait, spawn
 log = logging.getLogger(__name__)
 
 STOP_SECONDS = 10.0
-LOG_CHECK_SECONDS = 5.0
+CHORE_SECONDS = 5.0
 
 
 @dataclass
@@ -101,7 +102,14 @@ class Runner:
 
 
 class Supervisor:
-    def __init__(self, parts: Sequence[Part], log_folder: Path, release: str) -> None:
+    def __init__(
+        self,
+        parts: Sequence[Part],
+        log_folder: Path,
+        release: str,
+        chores: Sequence[Callable[[], None]] = (),
+    ) -> None:
+        self._chores = chores
         self._runners = [Runner(part, log_folder / f"{part.name}.log") for part in parts]
         self._log_paths = [*(runner.log_path for runner in self._runners), log_folder / "supervisor.log"]
         self._release = release
@@ -113,7 +121,7 @@ class Supervisor:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop.set)
-        tasks = [spawn(self._turn_logs_over(), name="logs")]
+        tasks = [spawn(self._do_chores(), name="chores")]
         tasks += [spawn(runner.keep_running(), name=runner.part.name) for runner in self._runners]
         server = await control_socket.serve(socket_path, self.answer)
         try:
@@ -139,11 +147,13 @@ class Supervisor:
         found = [runner.status() for runner in self._runners]
         return {"pid": os.getpid(), "release": self._release, "parts": found}
 
-    async def _turn_logs_over(self) -> None:
+    async def _do_chores(self) -> None:
         while True:
             for path in self._log_paths:
                 log_files.turn_over(path)
-            await asyncio.sleep(LOG_CHECK_SECONDS)
+            for chore in self._chores:
+                chore()
+            await asyncio.sleep(CHORE_SECONDS)
 
 
 @contextlib.contextmanager
@@ -165,7 +175,9 @@ async def supervise(clone: Path) -> None:
         pid_file = found.state / "supervisor.pid"
         pid_file.write_text(f"{os.getpid()}\n")
         try:
-            await Supervisor(parts(found), found.logs, str(found.release)).run(found.control_socket)
+            chores = [given_certificate.Watch(found)]
+            supervisor = Supervisor(parts(found), found.logs, str(found.release), chores)
+            await supervisor.run(found.control_socket)
         finally:
             pid_file.unlink(missing_ok=True)
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from urllib.parse import quote
 
 from portcullis.cli.qr import draw
+from portcullis.quickstart import facts
 from portcullis.quickstart.facts import Facts
 from portcullis.quickstart.instance import Instance
 from portcullis.quickstart.owner import owner
@@ -40,35 +41,76 @@ Whoever signs in can reach what {account} can. Let nobody in whom you do not tru
 """
 
 
-def welcome(instance: Instance, facts: Facts, guide: str) -> str:
+def welcome(instance: Instance, known: Facts, guide: str) -> str:
     """`guide` says how to go on."""
-    port = instance.ports.public
-    uri = otpauth(facts.tenant, facts.username, facts.totp_secret)
-    applications = ", ".join(facts.applications)
+    uri = otpauth(known.tenant, known.username, known.totp_secret)
+    applications = ", ".join(known.applications)
     return f"""
-Portcullis runs. Open it in a browser on this machine:
+Portcullis runs. Open it in a browser{"" if instance.network else " on this machine"}:
 
-  {facts.url}
+  {known.url}
 
-  User name    {facts.username}
-  Password     {facts.password}
-  TOTP secret  {facts.totp_secret}
+  User name    {known.username}
+  Password     {known.password}
+  TOTP secret  {known.totp_secret}
 
 Scan this with an authenticator app (or type the secret into it) for the verification code:
 
 {draw(uri, sys.stdout.encoding)}
   {uri}
 
-From another machine, open a tunnel there first and then the same address:
-
-  ssh -L {port}:localhost:{port} {owner().name}@{platform.node()}
-
+{from_elsewhere(instance)}
   Published      {applications}
-  Administrator  {facts.admin_username} (secrets in {instance.var}/quickstart.json)
+  Administrator  {known.admin_username} (secrets in {instance.var}/quickstart.json)
   Logs           {instance.logs}
 {guide}
 
 {warning(instance)}"""
+
+
+def from_elsewhere(instance: Instance) -> str:
+    """How to reach it from another machine."""
+    port = instance.ports.public
+    if instance.network is None:
+        return f"""\
+From another machine, open a tunnel there first and then the same address:
+
+  ssh -L {port}:localhost:{port} {owner().name}@{platform.node()}
+"""
+    found = instance.network
+    return f"""\
+{found.name} has to lead to this machine ({found.address}), and these ports have to be open:
+
+  {found.port:<6} from browsers
+  {instance.ports.broker:<6} from further hosts and gateways
+  {instance.ports.gateway_inner:<6} from further hosts
+
+  Another host   .venv/bin/portcullis host join-token      (what it prints says how to go on)
+{trust(instance)}"""
+
+
+TRUST = """
+The certificate comes from this site's own web CA. Tell each browser to trust it, once (docs/https.md says how), after
+comparing the fingerprint; it can speak for {name} alone.
+
+  CA file        {path}
+  SHA-256        {first}
+                 {second}
+"""
+
+
+def trust(instance: Instance) -> str:
+    """What to trust, when the web CA issues."""
+    fingerprint = facts.fingerprint(instance)
+    if fingerprint is None or instance.network is None:
+        return ""
+    middle = len(fingerprint) // 2 + 1
+    return TRUST.format(
+        name=instance.network.name,
+        path=instance.var / facts.TRUSTED,
+        first=fingerprint[:middle],
+        second=fingerprint[middle:],
+    )
 
 
 def warning(instance: Instance) -> str:

@@ -114,4 +114,7 @@ def test_a_port_taken_on_either_loopback_is_not_free(family: socket.AddressFamil
 def test_nothing_secret_is_kept_in_the_file() -> None:
     instance.save(made())
     data = json.loads((made().state / "instance.json").read_text())
-    assert set(data) == {"clone", "ports", "releases", "done", "isolation"}
+    assert set(data) == {
+        *("clone", "ports", "releases", "done", "isolation"),
+        *("role", "network", "registered"),
+    }

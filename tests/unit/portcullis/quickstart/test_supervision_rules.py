@@ -87,7 +87,7 @@ def test_every_address_is_loopback_and_no_secret_is_an_argument() -> None:
     commands = [part.command for part in parts.parts(FOUND)]
     commands += [
         parts.init(FOUND, Path("/s")),
-        parts.join_gateway(FOUND, Path("/t")),
+        parts.join_gateway(FOUND, Path("/t"), "gateway", Path("/g")),
         parts.join_host(FOUND, Path("/t"), "a"),
     ]
     addresses = [word for command in commands for word in command if word.rpartition(":")[2].isdecimal()]
