@@ -17,6 +17,7 @@ from aiohttp import web
 
 from gateway.security_headers import security_headers
 from gateway.static import StaticFiles
+from portcullis.qr import modules
 from portcullis.tickets import from_base64url, is_signed_by, request_message
 from tests.support.fake_stream import FakeWorker
 from web_client import ROOT
@@ -24,6 +25,9 @@ from web_client import ROOT
 COOKIE = "__Host-portcullis-01234567"
 PASSWORD = "correct horse battery staple"
 CODE = "246810"
+ENROLMENT_CODES = ("111222", "333444")
+TOTP_SECRET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
+RECOVERY_CODES = [f"abcde{digit}-fghjkm-npqrst-uvwxyz" for digit in "23456789ab"]
 ICON = (
     b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 48 48"><rect x="8" y="4" width="32" height="40" rx="4" '
     b'fill="#f2c94c"/><path d="M14 14h20M14 22h20M14 30h12" stroke="#7a5b00" stroke-width="3"/></svg>'
@@ -85,6 +89,9 @@ class FakePortal:
     """Cleared: the catalogue waits."""
     outage: bool = False
     """The gateway finds no broker for the catalogue."""
+    enrolment_token: str = ""
+    """Of the link that is good; "" once it is used. Its codes are ENROLMENT_CODES."""
+    seconds_to_next_code: float = 0
     bad_signatures: int = 0
     _logins: dict[str, bytes] = field(default_factory=dict)
     _tickets: dict[str, tuple[str, str]] = field(default_factory=dict)
@@ -99,6 +106,7 @@ class FakePortal:
                 web.get("/api/v1/login", self._who),
                 web.post("/api/v1/login", self._sign_in),
                 web.delete("/api/v1/login", self._sign_out),
+                web.post("/api/v1/enrolment{step:(/factor|/code|/completion)?}", self._enrol),
                 web.get("/api/v1/catalogue", self._catalogue),
                 web.get("/api/v1/icons/{hash}", self._icon),
                 web.post("/api/v1/sessions", self._launch),
@@ -196,11 +204,12 @@ class FakePortal:
             return error(401, "sign_in_refused", "User name, password or verification code is wrong.")
         if "code" not in data:
             return web.json_response({"factor_required": True})
-        if data["code"] != CODE:
+        if data["code"] not in (CODE, RECOVERY_CODES[0]):
             return error(401, "sign_in_refused", "User name, password or verification code is wrong.")
+        left = {"recovery_codes_left": 9} if data["code"] == RECOVERY_CODES[0] else {}
         login = secrets.token_hex(32)
         self._logins[login] = key
-        response = web.json_response(self._signed_in())
+        response = web.json_response({**self._signed_in(), **left})
         response.set_cookie(COOKIE, login, secure=True, httponly=True, samesite="Strict", path="/")
         return response
 
@@ -226,6 +235,30 @@ class FakePortal:
         good = version == "v1" and fresh and is_signed_by(key, from_base64url(signature), message)
         self.bad_signatures += not good
         return good
+
+    # --- enrolment
+
+    async def _enrol(self, request: web.Request) -> web.Response:
+        data, step = await request.json(), request.match_info["step"]
+        if not self.enrolment_token or data["token"] != self.enrolment_token:
+            return error(401, "enrolment_refused", "This link is used.")
+        if "password" in data and data["password"] == "password":
+            return error(422, "password_guessable", "It is easy to guess.", field="password")
+        if step == "/factor":
+            uri = f"otpauth://totp/Portcullis%20acme:demo?secret={TOTP_SECRET}&issuer=Portcullis%20acme"
+            rows = ["".join("1" if dark else "0" for dark in row) for row in modules(uri, 4)]
+            return web.json_response({"totp_secret": TOTP_SECRET, "totp_uri": uri, "qr": rows})
+        if step == "/code" and data["code"] == ENROLMENT_CODES[0]:
+            return web.json_response({"next_in_seconds": self.seconds_to_next_code})
+        if step == "/completion" and tuple(data["codes"]) == ENROLMENT_CODES:
+            self.enrolment_token = ""
+            return web.json_response({"user": {"name": "demo"}, "recovery_codes": RECOVERY_CODES}, status=201)
+        if step:
+            return error(422, "code_refused", "The code is wrong.", field="code")
+        expires = time.time() + 24 * 3600
+        return web.json_response(
+            {"user": {"name": "demo"}, "tenant": {"name": "acme"}, "expires": expires, "time": time.time()}
+        )
 
     # --- work
 

@@ -13,7 +13,8 @@ import { HEADER, publicKey, signatureHeader } from "./signing.js";
  *   device_pixel_ratio?: number}} SessionInfo */
 /** @typedef {{applications: Application[], sessions: SessionInfo[]}} Catalogue */
 /** @typedef {{signed_in: false, organisations: string[], time: number}} SignedOut */
-/** @typedef {{signed_in: true, user: Named, tenant: Named, role: string, expires: number, time: number}} SignedIn */
+/** @typedef {{signed_in: true, user: Named, tenant: Named, role: string, expires: number, time: number,
+ *   recovery_codes_left?: number}} SignedIn */
 /** @typedef {{organisation?: string, username: string, password: string, code?: string}} Credentials */
 /**
  * @typedef {{width: number, height: number, device_pixel_ratio: number, locale: string, layout: string,
@@ -83,6 +84,16 @@ export class Api {
   async signOut() {
     await this.#change("DELETE", "/login");
     this.#key = null;
+  }
+
+  /**
+   * A change that no key signs: its proof stands in what is sent.
+   * @param {string} path
+   * @param {object} content
+   */
+  async post(path, content) {
+    const headers = { "Content-Type": "application/json" };
+    return json(await this.#fetch("POST", path, { headers, body: JSON.stringify(content) }));
   }
 
   /** @returns {Promise<Catalogue>} */

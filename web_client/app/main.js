@@ -2,13 +2,14 @@
  * The portal: who is signed in, and which view is shown. Views are objects with `element`, `title`, `focus` and `stop`.
  *
  * The address decides: `#/session/<id>` is that session, everything else the catalogue; without a login both are the
- * sign-in page, and the address waits. Windows of the same login hear of each other's sign-out.
+ * sign-in page, and the address waits. `#/enrol/<token>` sets up an account, whoever is signed in. Windows of the same login hear of each other's sign-out.
  */
 
 import { h } from "../ui/dom.js";
 import { Api, ApiError } from "./api.js";
 import { CatalogueView } from "./catalogue.js";
 import { describeDisplay } from "./environment.js";
+import { forgetToken, isEnrolment, takeToken } from "./enrolment_link.js";
 import { deleteKey, loadKey, saveKey } from "./key_store.js";
 import { SessionView } from "./session_view.js";
 import { SignIn } from "./signin.js";
@@ -17,6 +18,7 @@ import { errorText, t } from "./strings.js";
 /** @typedef {import("./api.js").SignedIn} SignedIn */
 /** @typedef {import("./api.js").Application} Application */
 /** @typedef {import("./api.js").SessionInfo} SessionInfo */
+/** @typedef {import("./enrolment.js").Invitation} Invitation */
 /** @typedef {{element: HTMLElement, title: string, focus: () => void, stop: () => void}} View */
 
 const CATALOGUE = "#/";
@@ -31,16 +33,22 @@ class Portal {
   #view = null;
   /** The session that the view shows, so that its own address does not open it again. */
   #shownSession = "";
+  #isEnrolling = false;
 
   /** @param {HTMLElement} root */
   constructor(root) {
     this.#root = root;
     this.#api.onsignedout = () => this.#signedOut(t("error.signed_out"));
     this.#channel.onmessage = ({ data }) => this.#heard(data);
-    addEventListener("hashchange", () => this.#route());
+    addEventListener("hashchange", () => {
+      if (isEnrolment() || this.#isEnrolling) this.start();
+      else this.#route();
+    });
   }
 
   async start() {
+    this.#isEnrolling = isEnrolment();
+    if (this.#isEnrolling) return this.#showEnrolment();
     this.#showLoading();
     try {
       const [answer, key] = await Promise.all([this.#api.whoAmI(), loadKey()]);
@@ -55,16 +63,56 @@ class Portal {
     }
   }
 
+  // --- setting up an account
+
+  async #showEnrolment() {
+    this.#shownSession = "";
+    this.#showLoading();
+    // Hardly anybody needs it, and then once.
+    const { EnrolmentView } = await import("./enrolment.js");
+    this.#show(new EnrolmentView(this.#api, { token: takeToken(), done: (invitation) => this.#enrolled(invitation) }));
+  }
+
+  /** Whoever is signed in here makes room for the one who was set up. @param {Invitation | null} invitation */
+  async #enrolled(invitation) {
+    forgetToken();
+    history.replaceState(null, "", CATALOGUE);
+    if (invitation === null) return this.start();
+    this.#isEnrolling = false;
+    this.#showLoading();
+    try {
+      const [answer, key] = await Promise.all([this.#api.whoAmI(), loadKey()]);
+      if (answer.signed_in && key !== undefined) await this.#leaveLogin(key);
+      const { organisations = [] } = "organisations" in answer ? answer : {};
+      this.#showSignIn({ organisations }, t("notice.enrolled"), invitation);
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      this.#showUnreachable(error);
+    }
+  }
+
+  /** @param {CryptoKeyPair} key */
+  async #leaveLogin(key) {
+    this.#login = null;
+    this.#api.use(key);
+    await this.#api.signOut();
+    await deleteKey();
+    this.#channel.postMessage("signed_out");
+  }
+
   // --- signing in and out
 
   /**
    * @param {{organisations?: string[]}} answer
    * @param {string} notice
+   * @param {Invitation | null} [invitation] of the account that was just set up
    */
-  #showSignIn({ organisations = [] }, notice) {
+  #showSignIn({ organisations = [] }, notice, invitation = null) {
     this.#login = null;
     this.#shownSession = "";
-    this.#show(new SignIn(this.#api, { organisations, notice, done: (login, key) => this.#signedIn(login, key) }));
+    this.#show(new SignIn(this.#api, {
+      organisations, notice, known: invitation, done: (login, key) => this.#signedIn(login, key),
+    }));
   }
 
   /**
@@ -75,7 +123,8 @@ class Portal {
     await saveKey(key);
     this.#login = login;
     this.#channel.postMessage("signed_in");
-    this.#route();
+    const left = login.recovery_codes_left;
+    this.#route(left === undefined ? "" : t("notice.recovery", { left }));
   }
 
   async #signOut() {
@@ -103,18 +152,20 @@ class Portal {
 
   /** @param {string} message from another window */
   #heard(message) {
+    if (this.#isEnrolling) return; // it concerns no login, and what was shown once must stay
     if (message === "signed_out") this.#signedOut(t("notice.signedout.elsewhere"));
     else if (message === "signed_in") location.reload();
   }
 
   // --- views
 
-  #route() {
+  /** @param {string} [notice] */
+  #route(notice = "") {
     if (this.#login === null) return;
     const id = /^#\/session\/([0-9a-f]{16})$/.exec(location.hash)?.[1] ?? "";
     if (id && id === this.#shownSession) return;
     if (id) this.#openSession(id);
-    else this.#showCatalogue("");
+    else this.#showCatalogue(notice);
   }
 
   /**

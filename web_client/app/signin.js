@@ -1,4 +1,4 @@
-/** The sign-in page: user name and password, then the verification code. Every refusal stands in one alert. */
+/** The sign-in page: user name and password, then the verification or a recovery code. Every refusal stands in one alert. */
 
 import { h } from "../ui/dom.js";
 import { ApiError } from "./api.js";
@@ -18,27 +18,33 @@ export class SignIn {
   #title = h("h1", {});
   #submit = h("button", { type: "submit", class: "primary" }, t("signin.submit"));
   #back = h("button", { type: "button", class: "quiet", hidden: true, click: () => this.#askPassword() }, t("signin.another"));
+  #other = h("button", { type: "button", class: "quiet", hidden: true, click: () => this.#askCode(!this.#isRecovering) });
   #form = h("form", { class: "card signin", novalidate: true, submit: (event) => this.#submitted(event) });
   /** Known and right, once the code is asked for. @type {Credentials | null} */
   #credentials = null;
   /** @type {CryptoKeyPair | null} */
   #key = null;
   #busy = false;
+  /** A recovery code is asked for instead of the authenticator's. */
+  #isRecovering = false;
+  #known;
 
   /**
    * @param {Api} api
    * @param {object} parts
    * @param {string[]} parts.organisations empty: there is but one
    * @param {string} parts.notice why the user is here, if not by choice
+   * @param {{user: {name: string}, tenant: {name: string}} | null} [parts.known] who it will be
    * @param {(login: SignedIn, key: CryptoKeyPair) => void} parts.done
    */
-  constructor(api, { organisations, notice, done }) {
+  constructor(api, { organisations, notice, known = null, done }) {
     this.#api = api;
     this.#done = done;
     this.#organisations = organisations;
+    this.#known = known;
     const brand = h("div", { class: "brand" }, h("img", { src: "styles/icon.svg", alt: "", width: "44", height: "44" }),
       h("span", {}, t("product")));
-    this.#form.append(this.#title, this.#fields, this.#alert, this.#submit, this.#back);
+    this.#form.append(this.#title, this.#fields, this.#alert, this.#submit, this.#other, this.#back);
     this.element = h("main", { class: "page signin-page" }, brand,
       notice && h("p", { role: "status", class: "notice" }, notice), this.#form);
     if (isSecureContext) this.#askPassword();
@@ -48,7 +54,8 @@ export class SignIn {
   title = t("signin.title");
 
   focus() {
-    this.#fields.querySelector("input")?.focus();
+    const inputs = Array.from(this.#fields.querySelectorAll("input"));
+    (inputs.find((input) => input.value === "") ?? inputs[0])?.focus();
   }
 
   stop() {}
@@ -57,17 +64,29 @@ export class SignIn {
     this.#credentials = null;
     this.#show(t("signin.title"), [
       this.#organisations.length > 0 &&
-        field("organisation", t("signin.organisation"), { autocomplete: "organization", autocapitalize: "none" }),
-      field("username", t("signin.username"), { autocomplete: "username", autocapitalize: "none", spellcheck: "false" }),
+        field("organisation", t("signin.organisation"), {
+          autocomplete: "organization", autocapitalize: "none", value: this.#known?.tenant.name ?? "",
+        }),
+      field("username", t("signin.username"), {
+        autocomplete: "username", autocapitalize: "none", spellcheck: "false", value: this.#known?.user.name ?? "",
+      }),
       field("password", t("signin.password"), { type: "password", autocomplete: "current-password" }),
     ]);
   }
 
-  #askCode() {
-    const code = field("code", t("signin.code"), {
-      autocomplete: "one-time-code", inputmode: "numeric", maxlength: "12", "aria-describedby": "code-hint", class: "code",
-    });
-    this.#show(t("signin.title.code"), [code, h("p", { id: "code-hint", class: "hint" }, t("signin.code.hint"))]);
+  /** @param {boolean} recovering */
+  #askCode(recovering) {
+    this.#isRecovering = recovering;
+    const code = recovering
+      ? field("code", t("signin.recovery"), {
+        autocomplete: "off", autocapitalize: "none", spellcheck: "false", maxlength: "60", "aria-describedby": "code-hint",
+      })
+      : field("code", t("signin.code"), {
+        autocomplete: "one-time-code", inputmode: "numeric", maxlength: "12", "aria-describedby": "code-hint", class: "code",
+      });
+    const hint = recovering ? t("signin.recovery.hint") : t("signin.code.hint");
+    this.#show(t("signin.title.code"), [code, h("p", { id: "code-hint", class: "hint" }, hint)]);
+    this.#other.textContent = recovering ? t("signin.recovery.not") : t("signin.recovery.use");
   }
 
   /**
@@ -78,6 +97,7 @@ export class SignIn {
     this.#title.textContent = title;
     this.#alert.textContent = "";
     this.#back.hidden = this.#credentials === null;
+    this.#other.hidden = this.#credentials === null;
     this.#fields.replaceChildren(...fields.filter((each) => each !== false));
     this.focus();
   }
@@ -104,7 +124,7 @@ export class SignIn {
     const answer = await this.#api.signIn(credentials, this.#key);
     if ("signed_in" in answer) return this.#done(answer, this.#key);
     this.#credentials = credentials;
-    this.#askCode();
+    this.#askCode(false);
   }
 
   /** @returns {Credentials} */
@@ -129,7 +149,8 @@ export class SignIn {
     const seconds = Math.ceil(error.retryAfterSeconds);
     if (error.code === "sign_in_blocked" && seconds) return t("error.sign_in_blocked.wait", { seconds });
     // The password was right a moment ago, or the code would not have been asked for.
-    if (error.code === "sign_in_refused" && this.#credentials) return t("error.code_refused");
+    if (error.code === "sign_in_refused" && this.#credentials)
+      return this.#isRecovering ? t("error.recovery_refused") : t("error.code_used");
     return errorText(error);
   }
 
