@@ -76,7 +76,8 @@ def check_environment(prefix: Path) -> None:
     if os.geteuid() != 0:
         return
     command = (str(prefix / "bin/python"), "-I", "-c", "import agents.worker.app")
-    as_nobody = ("setpriv", "--reuid", NOBODY, "--regid", NOBODY, "--clear-groups", *command)
+    # `env` between them: setpriv itself still has root's capabilities when it opens what it runs
+    as_nobody = ("setpriv", "--reuid", NOBODY, "--regid", NOBODY, "--clear-groups", "env", *command)
     if subprocess.run(as_nobody, env=ENVIRONMENT, cwd="/", capture_output=True, check=False).returncode:
         raise QuickstartError(
             f"root runs sessions as accounts of their own, which cannot read {prefix}: "
