@@ -89,6 +89,7 @@ class FakePortal:
     """Cleared: the catalogue waits."""
     outage: bool = False
     """The gateway finds no broker for the catalogue."""
+    isolation: str = "accounts"
     enrolment_token: str = ""
     """Of the link that is good; "" once it is used. Its codes are ENROLMENT_CODES."""
     seconds_to_next_code: float = 0
@@ -269,7 +270,10 @@ class FakePortal:
         if self.outage:
             return error(503, "broker_unreachable")
         sessions = [each.to_json() for each in self.sessions.values() if each.id not in self.gone]
-        return web.json_response({"applications": self._applications(), "sessions": sessions})
+        applications = self._applications()
+        return web.json_response(
+            {"applications": applications, "sessions": sessions, "isolation": self.isolation}
+        )
 
     async def _icon(self, request: web.Request) -> web.Response:
         return web.Response(body=ICON, content_type="image/svg+xml")

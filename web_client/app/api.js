@@ -11,7 +11,7 @@ import { HEADER, publicKey, signatureHeader } from "./signing.js";
 /** @typedef {Named & {icon: string | null}} Application */
 /** @typedef {{id: string, application: Application, host: string, state: string, created: number,
  *   device_pixel_ratio?: number}} SessionInfo */
-/** @typedef {{applications: Application[], sessions: SessionInfo[]}} Catalogue */
+/** @typedef {{applications: Application[], sessions: SessionInfo[], isolation?: "accounts" | "none"}} Catalogue */
 /** @typedef {{signed_in: false, organisations: string[], time: number}} SignedOut */
 /** @typedef {{signed_in: true, user: Named, tenant: Named, role: string, expires: number, time: number,
  *   recovery_codes_left?: number}} SignedIn */

@@ -32,6 +32,7 @@ export class CatalogueView {
   #message = h("p", { class: "empty late", role: "status" }, t("catalogue.loading"));
   #hasFailed = false;
   #alert = h("div", { role: "alert", class: "alert" });
+  #trial = h("p", { class: "trial", role: "note", hidden: true }, t("catalogue.trial"));
 
   title = t("catalogue.title");
 
@@ -51,7 +52,7 @@ export class CatalogueView {
     const title = h("h1", { id: "applications-title" }, t("catalogue.title"));
     const applications = h("section", { "aria-labelledby": "applications-title" }, title, this.#message, this.#tiles);
     this.element = h("div", { class: "page catalogue" }, this.#header(),
-      h("main", {}, this.#notice(actions.notice), this.#alert, this.#running, applications));
+      h("main", {}, this.#notice(actions.notice), this.#alert, this.#trial, this.#running, applications));
     const { signal } = this.#listeners;
     addEventListener("focus", () => this.refresh(), { signal });
     document.addEventListener("visibilitychange", () => this.refresh(), { signal });
@@ -120,6 +121,7 @@ export class CatalogueView {
     this.#content = content;
     const focused = document.activeElement?.getAttribute("data-focus");
     this.#message.classList.remove("late");
+    this.#trial.hidden = content.isolation !== "none";
     this.#showSessions(content.sessions.filter(({ id }) => id !== this.#actions.over));
     this.#showTiles();
     if (focused) this.#focusAgain(focused);

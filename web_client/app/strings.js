@@ -78,6 +78,7 @@ export const STRINGS = {
   "catalogue.loading": "Loading the applications…",
   "catalogue.none": "No application is published to you yet. Your administrator can change that.",
   "catalogue.nomatch": "No application matches “{text}”.",
+  "catalogue.trial": "This is an unprivileged trial: sessions are not walled off from each other.",
   "catalogue.failed": "The applications could not be loaded.",
   "catalogue.retry": "Try again",
   "catalogue.signout": "Sign out",

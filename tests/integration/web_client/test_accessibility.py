@@ -46,6 +46,13 @@ async def catalogue(visit: Visit) -> Page:
     return page
 
 
+async def unprivileged_trial(visit: Visit) -> Page:
+    visit.portal.isolation = "none"
+    page = await visit.signed_in()
+    await expect(page.get_by_role("note")).to_contain_text("not walled off")
+    return page
+
+
 async def launch(visit: Visit) -> Page:
     visit.portal.hold_stages = True
     page = await visit.signed_in()
@@ -102,6 +109,7 @@ VIEWS: list[Callable[[Visit], Awaitable[Page]]] = [
     sign_in_refused,
     code,
     catalogue,
+    unprivileged_trial,
     launch,
     failure,
     toolbar,

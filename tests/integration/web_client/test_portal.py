@@ -111,6 +111,7 @@ async def test_tiles_bear_exactly_the_names_and_are_searched_as_one_types(portal
     page = await visit.signed_in()
     for name in portal.names:
         await expect(page.get_by_role("button", name=name, exact=True)).to_be_visible()
+    await expect(page.get_by_role("note")).to_be_hidden()
     await page.get_by_label("Search applications").fill("ED")
     await expect(page.locator(".tile")).to_have_text(["Text editor"])
     await page.get_by_label("Search applications").fill("nothing like it")
