@@ -3,7 +3,7 @@
     __main__.py          options, dispatch, exit codes
     reading.py           get, explain               users.py             user add, reset, disable, enable, delete
     changing.py          apply, host join-token, session logoff, token revoke
-    manifest.py          the documents of `apply` (pure)
+    manifest.py          the documents of `apply` (pure)    documents.py  YAML and JSON with the place of everything
     icons.py             an icon's bytes, by name    desktop_entries.py   what this machine's menus show
     output.py            tables, JSON, safe text     qr.py                codes for phones
 

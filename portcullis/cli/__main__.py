@@ -9,9 +9,10 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
+from portcullis import reasons
 from portcullis.cli import changing, joining, reading, users
 from portcullis.cli.manifest import ManifestError
-from portcullis.cli.output import safe
+from portcullis.cli.output import safe, wrapped
 from portcullis.errors import InvalidInput, PortcullisError, Unavailable
 from portcullis.rest import profile
 from portcullis.rest.client import Client
@@ -19,6 +20,8 @@ from portcullis.rest.profile import ProfileError
 
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
+_SAY_ALL = frozenset({"invalid_field", "not_found", "already_exists"})
+"""Codes whose message says what to do, and what the table says is of no more use."""
 FAILED, MALFORMED, NO_PROFILE, UNREACHABLE = 1, 2, 3, 4
 _EXIT_CODES = """\
 exit codes:
@@ -60,7 +63,20 @@ def _add_reading(commands: Commands) -> None:
 def _add_changing(commands: Commands) -> None:
     apply = commands.add_parser("apply", help="publish or change applications from a file")
     apply.add_argument("-f", "--file", required=True, help="YAML or JSON; - for standard input")
+    apply.add_argument("--json", action="store_true", help="JSON instead of text")
     apply.set_defaults(run=changing.apply)
+
+    delete = commands.add_parser(
+        "delete",
+        help="take published applications away; their running sessions go on",
+        usage="portcullis delete [--json] [--ignore-not-found] (application NAME... | -f FILE)",
+    )
+    delete.add_argument("kind", nargs="?", choices=("application",), help="what the names are of")
+    delete.add_argument("names", nargs="*", metavar="NAME")
+    delete.add_argument("-f", "--file", help="take away what `apply` made of this file; - for standard input")
+    delete.add_argument("--ignore-not-found", action="store_true", help="what is not there is no error")
+    delete.add_argument("--json", action="store_true", help="JSON instead of text")
+    delete.set_defaults(run=changing.delete)
 
     users.add_commands(_group(commands, "user", "look after users"))
 
@@ -103,8 +119,15 @@ def run(arguments: argparse.Namespace) -> int:
     except InvalidInput as exc:
         return _complain(str(exc), MALFORMED)
     except PortcullisError as exc:
-        return _complain(_with_reference(exc), UNREACHABLE if _is_unreachable(exc) else FAILED)
+        message = "\n".join((_with_reference(exc), *_remedy(exc)))
+        return _complain(message, UNREACHABLE if _is_unreachable(exc) else FAILED)
     return 0
+
+
+def _remedy(error: PortcullisError) -> list[str]:
+    """What the table says to an administrator, unless the message names the field that is wrong."""
+    remedy = None if "field" in error.data or error.code in _SAY_ALL else reasons.remedy(error.code)
+    return wrapped(remedy) if remedy else []
 
 
 def _is_unreachable(error: PortcullisError) -> bool:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 from portcullis.cli import icons, manifest
 from portcullis.cli.manifest import ApplicationDocument, ManifestError
-from portcullis.cli.output import safe
-from portcullis.errors import InvalidInput, PortcullisError
+from portcullis.cli.output import as_json, safe
+from portcullis.errors import InvalidInput, PortcullisError, Refused
 from portcullis.rest.client import Client
 
 Prepared = tuple[ApplicationDocument, dict[str, object]]
@@ -19,12 +20,64 @@ def apply(client: Client, arguments: argparse.Namespace) -> None:
     """Nothing is sent before every document, icons included, is found to be right."""
     source, content, folder = read_manifest(arguments.file)
     prepared = prepare(manifest.parse(content, source), folder)
+    outcomes = []
     for document, body in prepared:
         try:
             answer = client.put("admin", "applications", document.name, body=body)
         except PortcullisError as exc:
             raise located(document, exc) from exc
-        print(f"application {safe(document.name)}: {safe(answer.get('outcome'))}")
+        outcomes.append(Outcome(document.name, str(answer.get("outcome"))))
+        if not arguments.json:
+            print(outcomes[-1])
+    if arguments.json:
+        print(as_json([outcome.to_json() for outcome in outcomes]))
+
+
+def delete(client: Client, arguments: argparse.Namespace) -> None:
+    """What is there goes, whatever else was named. Raises Refused("not_found") in the end if something was not there
+    and that was not said to be fine."""
+    outcomes = [_delete(client, name) for name in _names_to_delete(arguments)]
+    if arguments.json:
+        print(as_json([outcome.to_json() for outcome in outcomes]))
+    else:
+        print("\n".join(map(str, outcomes)))
+    absent = [outcome.name for outcome in outcomes if outcome.outcome == "absent"]
+    if absent and not arguments.ignore_not_found:
+        raise Refused("not_found", f"There is no application {', '.join(map(repr, absent))}.")
+
+
+def _names_to_delete(arguments: argparse.Namespace) -> list[str]:
+    """Each once. Raises ManifestError; InvalidInput when there is neither file nor name, or both."""
+    if bool(arguments.file) == bool(arguments.names):
+        raise InvalidInput("delete", "either `application NAME` or `-f FILE`")
+    if not arguments.file:
+        return list(dict.fromkeys(arguments.names))
+    source, content, _ = read_manifest(arguments.file)
+    return list(dict.fromkeys(name for _, name in manifest.named(content, source)))
+
+
+def _delete(client: Client, name: str) -> Outcome:
+    try:
+        client.delete("admin", "applications", name)
+    except Refused as exc:
+        if exc.code != "not_found":
+            raise
+        return Outcome(name, "absent")
+    return Outcome(name, "deleted")
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one application."""
+
+    name: str
+    outcome: str
+
+    def __str__(self) -> str:
+        return f"application {safe(self.name)}: {safe(self.outcome)}"
+
+    def to_json(self) -> dict[str, str]:
+        return {"kind": "application", "name": self.name, "outcome": self.outcome}
 
 
 def read_manifest(file: str) -> tuple[str, bytes, Path]:
@@ -60,9 +113,7 @@ def located(document: ApplicationDocument, error: PortcullisError) -> Portcullis
     if isinstance(error, InvalidInput):
         path = path_of(error.field)
         return PortcullisError(error.code, document.place.message(path, error.expected))
-    located = type(error)(
-        error.code, document.place.message((), "").partition(": expected")[0] + f": {error.message}"
-    )
+    located = type(error)(error.code, f"{document.place.where()}: {error.message}")
     located.data = error.data
     return located
 

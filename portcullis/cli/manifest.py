@@ -8,50 +8,25 @@
     entitled: {users: [demo], groups: [staff]}
     disabled: false           # optional
 
-Everything is checked before anything is sent. A ManifestError names file, document, line, field and what was
-expected there. No I/O.
+Everything is checked before anything is sent. A ManifestError names file, line, column, field and what was expected
+there. No I/O; documents.py reads, this file knows the fields.
 """
 
 from __future__ import annotations
 
 import difflib
-import json
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
-import yaml
-
+from portcullis.cli.documents import MAXIMUM_BYTES, FieldPath, ManifestError, Place, read_documents
 from portcullis.model.names import NAME_RULE, is_fit_name
 
-MAXIMUM_BYTES = 1 << 20
-
-FieldPath = tuple[str | int, ...]
+__all__ = ["MAXIMUM_BYTES", "ApplicationDocument", "FieldPath", "ManifestError", "Place", "named", "parse"]
 
 _FIELDS = ("kind", "name", "command", "icon", "environment", "entitled", "disabled")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
-
-
-class ManifestError(Exception):
-    """One line a finding; nothing was applied."""
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a document stands, for messages about it."""
-
-    source: str
-    number: int
-    lines: Mapping[FieldPath, int] = field(default_factory=dict)
-
-    def message(self, path: FieldPath, expected: str) -> str:
-        """`app.yaml, document 2, line 7: entitled.users[0]: expected …`"""
-        line = next(
-            (self.lines[path[:end]] for end in range(len(path), -1, -1) if path[:end] in self.lines), None
-        )
-        where = f"{self.source}, document {self.number}" + (f", line {line}" if line else "")
-        return f"{where}: {spell(path)}: expected {expected}" if path else f"{where}: expected {expected}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,88 +70,23 @@ def parse(content: bytes, source: str) -> list[ApplicationDocument]:
     return documents
 
 
-def read_documents(content: bytes, source: str) -> list[tuple[Place, Any]]:
-    if len(content) > MAXIMUM_BYTES:
-        raise ManifestError(f"{source}: expected at most {MAXIMUM_BYTES} bytes")
-    try:
-        text = content.decode()
-    except UnicodeDecodeError as exc:
-        raise ManifestError(f"{source}: expected UTF-8 (byte {exc.start} is not)") from exc
-    if text.lstrip().startswith(("{", "[")):
+def named(content: bytes, source: str) -> list[tuple[Place, str]]:
+    """Kind and name alone of every document: what `delete` needs of what `apply` took. Raises ManifestError."""
+    findings: list[str] = []
+    found = []
+    for place, data in read_documents(content, source):
+        check = _Checker(place)
         try:
-            return _read_json(text, source)
-        except json.JSONDecodeError:
-            pass  # YAML may be written in braces as well, and its reader gives the better message
-    return _read_yaml(text, source)
-
-
-def _read_json(text: str, source: str) -> list[tuple[Place, Any]]:
-    def pairs(items: list[tuple[str, Any]]) -> dict[str, Any]:
-        keys = [key for key, _ in items]
-        for key in keys:
-            if keys.count(key) > 1:
-                raise ManifestError(f"{source}: expected {key!r} once in an object")
-        return dict(items)
-
-    try:
-        data = json.loads(text, object_pairs_hook=pairs)
-    except RecursionError as exc:
-        raise ManifestError(f"{source}: expected fewer nested brackets") from exc
-    documents = data if isinstance(data, list) else [data]
-    return [(Place(source, number), document) for number, document in enumerate(documents, 1)]
-
-
-def _read_yaml(text: str, source: str) -> list[tuple[Place, Any]]:
-    documents = []
-    try:
-        nodes = [node for node in yaml.compose_all(text, yaml.SafeLoader) if not _is_empty(node)]
-        for number, node in enumerate(nodes, 1):
-            place = Place(source, number, _lines(node, source))
-            documents.append((place, _construct(node)))
-    except yaml.MarkedYAMLError as exc:
-        line = f", line {exc.problem_mark.line + 1}" if exc.problem_mark else ""
-        raise ManifestError(f"{source}{line}: not YAML: {exc.problem}") from exc
-    except (yaml.YAMLError, ValueError) as exc:
-        raise ManifestError(f"{source}: not YAML: {exc}") from exc
-    except RecursionError as exc:
-        raise ManifestError(f"{source}: expected fewer nested values") from exc
-    return documents
-
-
-def _is_empty(node: yaml.Node | None) -> bool:
-    return node is None or (isinstance(node, yaml.ScalarNode) and node.tag.endswith(":null"))
-
-
-def _construct(node: yaml.Node) -> Any:
-    loader = yaml.SafeLoader("")
-    try:
-        return loader.construct_document(node)
-    finally:
-        loader.dispose()
-
-
-def _lines(node: yaml.Node, source: str) -> dict[FieldPath, int]:
-    """The line of every field. Raises ManifestError on a key given twice, which YAML would take silently."""
-    lines: dict[FieldPath, int] = {}
-    open_nodes: list[tuple[FieldPath, yaml.Node]] = [((), node)]
-    seen: set[int] = set()
-    while open_nodes:
-        path, current = open_nodes.pop()
-        lines[path] = current.start_mark.line + 1
-        if id(current) in seen:
-            continue  # an alias: its children were listed where it was defined
-        seen.add(id(current))
-        if isinstance(current, yaml.MappingNode):
-            keys: set[str] = set()
-            for key, value in current.value:
-                name = str(key.value)
-                if name in keys:
-                    raise ManifestError(f"{source}, line {key.start_mark.line + 1}: expected {name!r} once")
-                keys.add(name)
-                open_nodes.append(((*path, name), value))
-        elif isinstance(current, yaml.SequenceNode):
-            open_nodes += [((*path, index), value) for index, value in enumerate(current.value)]
-    return lines
+            mapping = check.mapping((), data, "a mapping with kind: application")
+            check.kind(mapping)
+            found.append((place, check.name(("name",), mapping.get("name"))))
+        except ManifestError as exc:
+            findings.append(str(exc))
+    if findings:
+        raise ManifestError("\n".join(findings))
+    if not found:
+        raise ManifestError(f"{source}: expected at least one document")
+    return found
 
 
 def application_of(place: Place, data: Any) -> ApplicationDocument:
@@ -184,8 +94,7 @@ def application_of(place: Place, data: Any) -> ApplicationDocument:
     check = _Checker(place)
     mapping = check.mapping((), data, "a mapping with kind: application")
     check.known((), mapping, _FIELDS)
-    if mapping.get("kind") != "application":
-        check.fail(("kind",), "application")
+    check.kind(mapping)
     entitled = check.mapping(("entitled",), mapping.get("entitled", {}), "a mapping of users and groups")
     check.known(("entitled",), entitled, ("users", "groups"))
     return ApplicationDocument(
@@ -207,22 +116,27 @@ class _Checker:
     def __init__(self, place: Place) -> None:
         self._place = place
 
-    def fail(self, path: FieldPath, expected: str) -> None:
-        raise ManifestError(self._place.message(path, expected))
+    def fail(self, path: FieldPath, expected: str, *, key: bool = False) -> None:
+        raise ManifestError(self._place.message(path, expected, key=key))
 
     def mapping(self, path: FieldPath, value: Any, expected: str) -> dict[str, Any]:
         if not isinstance(value, dict):
             self.fail(path, expected)
         for key in value:
             if not isinstance(key, str):
-                self.fail((*path, str(key)), "text as the key (quote it)")
+                self.fail((*path, str(key)), "text as the key (quote it)", key=True)
         return dict(value)
+
+    def kind(self, mapping: dict[str, Any]) -> None:
+        if mapping.get("kind") != "application":
+            self.fail(("kind",), "application")
 
     def known(self, path: FieldPath, value: Iterable[str], names: tuple[str, ...]) -> None:
         for key in value:
             if key not in names:
                 close = difflib.get_close_matches(key, names, 1)
-                self.fail((*path, key), f"{close[0]!r} instead" if close else f"one of {', '.join(names)}")
+                expected = f"{close[0]!r} instead" if close else f"one of {', '.join(names)}"
+                self.fail((*path, key), expected, key=True)
 
     def text(self, path: FieldPath, value: Any, expected: str) -> str:
         if not isinstance(value, str):
@@ -260,7 +174,7 @@ class _Checker:
         mapping = self.mapping(path, value, "a mapping of variables to text")
         for name in mapping:
             if not _VARIABLE.fullmatch(name):
-                self.fail((*path, name), "a variable's name (letters, digits and _)")
+                self.fail((*path, name), "a variable's name (letters, digits and _)", key=True)
         return {name: self.text((*path, name), text, "text") for name, text in mapping.items()}
 
     def icon(self, path: FieldPath, value: Any) -> str | None:
@@ -301,11 +215,3 @@ def _twice(documents: list[ApplicationDocument]) -> list[str]:
         for index, document in enumerate(documents)
         if document.name in names[:index]
     ]
-
-
-def spell(path: FieldPath) -> str:
-    """`entitled.users[0]`."""
-    text = ""
-    for segment in path:
-        text += f"[{segment}]" if isinstance(segment, int) else f".{segment}" if text else segment
-    return text

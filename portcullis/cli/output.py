@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import textwrap
 import time
 import unicodedata
 from collections.abc import Sequence
@@ -42,6 +43,11 @@ def width(text: str) -> int:
     return sum(
         0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text
     )
+
+
+def wrapped(text: str, indent: str = "  ") -> list[str]:
+    """Prose in lines that a terminal holds."""
+    return textwrap.wrap(text, 100, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False)
 
 
 def as_json(value: Any) -> str:

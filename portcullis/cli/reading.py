@@ -7,7 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from portcullis.cli.output import as_json, moment, safe, table
+from portcullis import reasons
+from portcullis.cli.output import as_json, moment, safe, table, wrapped
 from portcullis.rest.client import Client
 
 Item = dict[str, Any]
@@ -112,7 +113,10 @@ def get(client: Client, arguments: argparse.Namespace) -> None:
 
 def explain(client: Client, arguments: argparse.Namespace) -> None:
     trace = client.get("admin", "launches", arguments.reference)
-    print(as_json(trace) if arguments.json else explanation(trace))
+    if arguments.json:
+        print(as_json({**trace, "remedy": reasons.remedy(str(trace.get("code")))}))
+    else:
+        print(explanation(trace))
 
 
 def explanation(trace: Item) -> str:
@@ -128,4 +132,6 @@ def explanation(trace: Item) -> str:
     ]
     if rows:
         lines += ["", table(("", "STEP", "DETAIL"), rows).replace("\n-", "\n ")]
+    if (remedy := reasons.remedy(str(trace.get("code")))) is not None:
+        lines += ["", "What to do:", *wrapped(remedy.replace("REFERENCE", safe(trace.get("reference"))))]
     return "\n".join(lines)

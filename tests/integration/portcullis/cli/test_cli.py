@@ -168,7 +168,7 @@ async def test_nothing_is_applied_if_any_document_is_malformed(
 ) -> None:
     result = await command("apply", "-f", "-", given=f"{EDITOR}---\n{wrong}")
     assert (result.code, result.out, service.asked) == (2, "", [])
-    assert result.err.startswith("portcullis: standard input, ")
+    assert result.err.startswith("portcullis: standard input:")
 
 
 async def test_what_the_service_finds_is_placed_in_the_file(command: Command, service: Service) -> None:
@@ -184,8 +184,57 @@ async def test_what_the_service_finds_is_placed_in_the_file(command: Command, se
     result = await command("apply", "-f", "-", given=f"\n\n{EDITOR}")
     assert result.code == 1
     assert result.err == (
-        "portcullis: standard input, document 1, line 6: entitled.users[0]: expected an existing user [invalid_field]\n"
+        "portcullis: standard input:6:20: entitled.users[0]: expected an existing user [invalid_field]\n"
     )
+
+
+async def test_what_apply_made_of_a_file_is_taken_away(command: Command, service: Service) -> None:
+    """Only kind and name matter: what else is wrong in the file keeps nobody from deleting."""
+    result = await command(
+        "delete", "-f", "-", given=f"{EDITOR}---\nkind: application\nname: b\ncommand: 5\n"
+    )
+    assert (result.code, result.out) == (0, "application Text editor: deleted\napplication b: deleted\n")
+    assert [path for _, path, _ in service.asked] == ["applications/Text editor", "applications/b"]
+
+
+async def test_deleting_what_is_not_there_is_an_error_at_the_end(command: Command, service: Service) -> None:
+    service.refusals["applications/gone"] = (404, {"code": "not_found", "message": "x"})
+    result = await command("delete", "application", "gone", "b", "gone")
+    assert (result.code, result.out) == (1, "application gone: absent\napplication b: deleted\n")
+    assert result.err == "portcullis: There is no application 'gone'. [not_found]\n"
+
+
+async def test_deleting_what_is_not_there_may_be_fine(command: Command, service: Service) -> None:
+    service.refusals["applications/gone"] = (404, {"code": "not_found", "message": "x"})
+    result = await command("delete", "application", "gone", "--ignore-not-found", "--json")
+    assert (result.code, result.err) == (0, "")
+    assert json.loads(result.out) == [{"kind": "application", "name": "gone", "outcome": "absent"}]
+
+
+@pytest.mark.parametrize(
+    "words", [("delete",), ("delete", "application"), ("delete", "application", "a", "-f", "-")]
+)
+async def test_delete_wants_names_or_a_file(
+    command: Command, service: Service, words: tuple[str, ...]
+) -> None:
+    result = await command(*words)
+    assert (result.code, service.asked) == (2, [])
+    assert "either `application NAME` or `-f FILE`" in result.err
+
+
+async def test_a_refusal_comes_with_what_to_do(command: Command, service: Service) -> None:
+    service.refusals["launches/L-1"] = (404, {"code": "reference_unknown", "message": "No launch."})
+    result = await command("explain", "L-1")
+    assert result.code == 1
+    assert result.err.startswith(
+        "portcullis: No launch. [reference_unknown]\nportcullis:   Traces are kept for 24 hours"
+    )
+
+
+async def test_an_explanation_ends_with_what_to_do(command: Command) -> None:
+    result = await command("explain", "L-1")
+    assert "What to do:\n  `portcullis explain L-1` shows" in result.out
+    assert "`portcullis host join-token`" in result.out
 
 
 async def test_a_missing_file_is_named(command: Command) -> None:
@@ -250,7 +299,7 @@ async def test_a_refusal_is_said_with_code_and_reference(command: Command, servi
     )
     result = await command("session", "logoff", "abc")
     assert (result.code, result.out) == (1, "")
-    assert result.err == "portcullis: Gone. [session_unknown] (reference 7f3a)\n"
+    assert result.err.startswith("portcullis: Gone. [session_unknown] (reference 7f3a)\nportcullis:   ")
 
 
 async def test_a_field_that_the_service_refuses_is_malformed_input(

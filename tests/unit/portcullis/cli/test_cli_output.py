@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portcullis.cli.changing import path_of
-from portcullis.cli.manifest import spell
+from portcullis.cli.documents import spell
 from portcullis.cli.output import moment, safe, table, width
 from portcullis.cli.qr import draw, modules
 from portcullis.cli.reading import explanation, host_state
@@ -103,4 +103,6 @@ def test_a_trace_reads_from_the_outcome_to_its_steps() -> None:
 
 
 def test_a_trace_without_steps_reads_as_well() -> None:
-    assert explanation({"code": "not_entitled"}).endswith("[not_entitled]")
+    outcome, _, remedy = explanation({"code": "not_entitled"}).partition("\n\nWhat to do:\n")
+    assert outcome.endswith("[not_entitled]")
+    assert "under `entitled`" in remedy

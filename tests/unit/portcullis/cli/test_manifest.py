@@ -1,13 +1,15 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portcullis.cli.manifest import MAXIMUM_BYTES, ManifestError, parse, spell
+from portcullis.cli.documents import spell
+from portcullis.cli.manifest import MAXIMUM_BYTES, ManifestError, parse
 from portcullis.model.names import NAME_RULE, is_fit_name
 
 EDITOR = """\
@@ -83,28 +85,28 @@ def test_an_absent_icon_keeps_the_published_one() -> None:
         ("", "app.yaml: expected at least one document"),
         ("---\n---\n", "app.yaml: expected at least one document"),
         ("# nothing\n", "app.yaml: expected at least one document"),
-        ("hello", "app.yaml, document 1, line 1: expected a mapping with kind: application"),
-        ("- 1\n", "app.yaml, document 1, line 1: expected a mapping with kind: application"),
+        ("hello", "app.yaml:1:1: expected a mapping with kind: application"),
+        ("- 1\n", "app.yaml:1:1: expected a mapping with kind: application"),
         (
             "kind: application\n",
-            f"app.yaml, document 1, line 1: name: expected a name of {NAME_RULE}",
+            f"app.yaml:1:1: name: expected a name of {NAME_RULE}",
         ),
-        ("a: b: c\n", "app.yaml, line 1: not YAML: mapping values are not allowed here"),
-        ("kind: [\n", "app.yaml, line 2: not YAML: expected the node content, but found '<stream end>'"),
+        ("a: b: c\n", "app.yaml:1:5: not YAML: mapping values are not allowed here"),
+        ("kind: [\n", "app.yaml:2:1: not YAML: expected the node content, but found '<stream end>'"),
         (
             "!!python/object/apply:os.system [id]\n",
-            "app.yaml, line 1: not YAML: could not determine a constructor",
+            "app.yaml:1:1: not YAML: could not determine a constructor",
         ),
         (
             "\tkind: application",
-            "app.yaml, line 1: not YAML: found character '\\t' that cannot start any token",
+            "app.yaml:1:1: not YAML: found character '\\t' that cannot start any token",
         ),
-        (b"name: \xff\n", "app.yaml: expected UTF-8 (byte 6 is not)"),
-        ("name: \x07\n", "app.yaml: not YAML: unacceptable character #x0007"),
+        (b"name: \xff\n", "app.yaml:1:7: expected UTF-8"),
+        ("name: \x07\n", "app.yaml:1:7: not YAML: a character that may not stand here"),
         (b" " * (MAXIMUM_BYTES + 1), f"app.yaml: expected at most {MAXIMUM_BYTES} bytes"),
         ("[" * 5000, "app.yaml: expected fewer nested"),
-        ("&a [*a]\n", "app.yaml, document 1, line 1: expected a mapping with kind: application"),
-        ("kind: &a application\nname: *b\n", "app.yaml, line 2: not YAML: found undefined alias 'b'"),
+        ("&a [*a]\n", "app.yaml:1:1: expected no value of itself"),
+        ("kind: &a application\nname: *b\n", "app.yaml:2:7: not YAML: found undefined alias 'b'"),
     ],
 )
 def test_what_is_no_manifest_is_named(text: str | bytes, message: str) -> None:
@@ -114,50 +116,58 @@ def test_what_is_no_manifest_is_named(text: str | bytes, message: str) -> None:
 @pytest.mark.parametrize(
     ("line", "replacement", "message"),
     [
-        ("kind: application", "kind: desktop", "line 1: kind: expected application"),
-        ("kind: application", "knd: application", "line 1: knd: expected 'kind' instead"),
+        ("kind: application", "kind: desktop", "app.yaml:1:7: kind: expected application"),
+        ("kind: application", "knd: application", "app.yaml:1:1: knd: expected 'kind' instead"),
         (
             "name: Text editor",
             "name: 5",
-            f"line 2: name: expected a name of {NAME_RULE} (quote it: it",
+            f"app.yaml:2:7: name: expected a name of {NAME_RULE} (quote it: it",
         ),
         (
             "name: Text editor",
             "name: ' '",
-            "line 2: name: expected a name of 1 to 64 printable characters without space",
+            "app.yaml:2:7: name: expected a name of 1 to 64 printable characters without space",
         ),
-        ("name: Text editor", 'name: "a\\x1b[2J"', "line 2: name: expected a name"),
+        ("name: Text editor", 'name: "a\\x1b[2J"', "app.yaml:2:7: name: expected a name"),
         (
             "command: [mousepad]",
             "command: mousepad",
-            "line 3: command: expected the program and its arguments as a list",
+            "app.yaml:3:10: command: expected the program and its arguments as a list",
         ),
         (
             "command: [mousepad]",
             "command: []",
-            "line 3: command: expected the program and its arguments as a list",
+            "app.yaml:3:10: command: expected the program and its arguments as a list",
         ),
         (
             "command: [mousepad]",
             "command:\n- mousepad\n- 5",
-            "line 5: command[1]: expected text (quote it: it is read as int",
+            "app.yaml:5:3: command[1]: expected text (quote it: it is read as int",
         ),
-        ("command: [mousepad]", "command: ['']", "line 3: command[0]: expected a program's name or path"),
+        (
+            "command: [mousepad]",
+            "command: ['']",
+            "app.yaml:3:11: command[0]: expected a program's name or path",
+        ),
         (
             "command: [mousepad]",
             'command: ["a\\0b"]',
-            "line 3: command[0]: expected text (without control characters)",
+            "app.yaml:3:11: command[0]: expected text (without control characters)",
         ),
         (
             "environment: {}",
             "environment: {LANG: no}",
-            "line 5: environment.LANG: expected text (quote it: it is read as bool",
+            "app.yaml:5:21: environment.LANG: expected text (quote it: it is read as bool",
         ),
-        ("environment: {}", "environment: {1A: x}", "line 5: environment.1A: expected a variable's name"),
+        (
+            "environment: {}",
+            "environment: {1A: x}",
+            "app.yaml:5:15: environment.1A: expected a variable's name",
+        ),
         (
             "environment: {}",
             "environment: [A]",
-            "line 5: environment: expected a mapping of variables to text",
+            "app.yaml:5:14: environment: expected a mapping of variables to text",
         ),
         (
             "entitled: {users: [demo], groups: [staff]}",
@@ -182,13 +192,13 @@ def test_what_is_no_manifest_is_named(text: str | bytes, message: str) -> None:
         (
             "entitled: {users: [demo], groups: [staff]}",
             "disabled: maybe",
-            "line 6: disabled: expected true or false",
+            "app.yaml:6:11: disabled: expected true or false",
         ),
         ("entitled: {users: [demo], groups: [staff]}", "1: 2", "expected text as the key (quote it)"),
-        ("environment: {}", "name: Again", "line 5: expected 'name' once"),
+        ("environment: {}", "name: Again", "app.yaml:5:1: name: expected once (it stands in line 2)"),
     ],
 )
-def test_a_wrong_field_is_named_with_its_line(line: str, replacement: str, message: str) -> None:
+def test_a_wrong_field_is_named_with_line_and_column(line: str, replacement: str, message: str) -> None:
     assert message in error(EDITOR.replace(line, replacement))
 
 
@@ -196,20 +206,23 @@ def test_every_malformed_document_is_reported_at_once() -> None:
     found = error(
         f"{EDITOR}---\nkind: x\n---\n{EDITOR.replace('Text editor', 'Other')}---\nkind: application\n"
     )
-    assert [line.split(":")[0] for line in found.splitlines()] == [
-        "app.yaml, document 2, line 8",
-        "app.yaml, document 4, line 17",
+    assert [":".join(line.split(":")[:3]) for line in found.splitlines()] == [
+        "app.yaml:8:7",
+        "app.yaml:17:1",
     ]
 
 
 def test_a_name_given_twice_is_refused() -> None:
-    assert "document 2, line 9: name: expected a name that no document before has" in error(
+    assert "app.yaml:9:7: name: expected a name that no document before has" in error(
         f"{EDITOR}---\n{EDITOR}"
     )
 
 
 def test_a_key_given_twice_in_json_is_refused() -> None:
-    assert error('{"kind": "application", "kind": "x"}') == "app.yaml: expected 'kind' once in an object"
+    assert (
+        error('{"kind": "application", "kind": "x"}')
+        == "app.yaml:1:25: kind: expected once (it stands in line 1)"
+    )
 
 
 def test_a_lone_surrogate_is_refused() -> None:
@@ -221,7 +234,44 @@ def test_aliases_do_not_multiply_the_work() -> None:
         f"{c}: &{c} [*{p}, *{p}]\n"
         for p, c in zip("abcdefghijklmnopqrstuvw", "bcdefghijklmnopqrstuvwx", strict=True)
     )
-    assert "a: expected one of kind" in error(bomb)
+    assert "characters, aliases written out" in error(bomb)
+
+
+def test_an_alias_may_save_writing() -> None:
+    text = "kind: application\nname: x\ncommand: &c [a]\nentitled: {users: *c, groups: *c}\n"
+    (document,) = parse(text.encode(), "app.yaml")
+    assert (document.users, document.groups) == (("a",), ("a",))
+
+
+def test_a_long_text_named_often_is_refused() -> None:
+    long = "x" * 10_000
+    wrong = error(f"kind: application\nname: x\ncommand: [&a {long}{', *a' * 200}]\n")
+    assert wrong == f"app.yaml:3:10: expected at most {MAXIMUM_BYTES} characters, aliases written out"
+
+
+def test_fields_of_json_have_places_too() -> None:
+    assert error('[{"kind": "application",\n  "name": 5}]').startswith("app.yaml:2:11: name: expected a name")
+
+
+def test_columns_are_characters_not_bytes() -> None:
+    assert error("kind: application\nname: ä\ncommand: {ü: [1], ö: b: c}\n").startswith(
+        "app.yaml:3:23: not YAML"
+    )
+
+
+@given(
+    st.text(alphabet=st.characters(codec="utf-8"), max_size=60)
+    | st.text(alphabet="ab:-[]{}&*!|>'\"#%@,? \n\t", max_size=60)
+)
+def test_whatever_is_no_manifest_is_refused_with_a_place(text: str) -> None:
+    """A finding begins with the file, and names no line or column that is not there."""
+    for finding in error(text).splitlines():
+        place = re.match(r"app\.yaml(?::(\d+):(\d+))?(?:, document \d+)?: ", finding)
+        assert place, finding
+        if place[1]:
+            lines = re.split(r"\r\n|[\r\n\x85\u2028\u2029]", text)
+            assert 1 <= int(place[1]) <= len(lines)
+            assert 1 <= int(place[2]) <= len(lines[int(place[1]) - 1]) + 1
 
 
 texts = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=20)
