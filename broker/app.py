@@ -285,7 +285,6 @@ class Parts:
             self.attach,
             self.control,
             WebAuthority(self.stores, self.snapshot),
-            self.hosts,
         )
 
     def _public(self) -> PublicServices:

@@ -17,9 +17,9 @@ import tempfile
 from pathlib import Path
 
 from portcullis.quickstart import control_socket, foreground, instance, start, stop, system_packages
-from portcullis.quickstart.__main__ import port_number
 from portcullis.quickstart.errors import QuickstartError
 from portcullis.quickstart.instance import Instance
+from portcullis.quickstart.options import port_number
 from portcullis.quickstart.parts import ENVIRONMENT
 
 COMMANDS = ("portcullis-broker", "portcullis-gateway", "portcullis-agent")

@@ -20,7 +20,6 @@ from broker.http.redeem import RedeemRoutes
 from broker.http.web_certificate import WebCertificateRoutes
 from broker.pki.machines import Machines
 from broker.pki.web_authority import WebAuthority
-from broker.repositories.hosts import Hosts
 from broker.sessions.attach import Attach
 from portcullis.errors import Unavailable
 from portcullis.logs import ids
@@ -36,7 +35,6 @@ class InnerServices:
     attach: Attach
     control: ControlServer
     web_authority: WebAuthority
-    hosts: Hosts
 
 
 def inner_routes(services: InnerServices) -> list[web.RouteDef]:
@@ -46,7 +44,6 @@ def inner_routes(services: InnerServices) -> list[web.RouteDef]:
         *ControlRoutes(services.peers, services.control).routes(),
         *WebCertificateRoutes(services.peers, services.web_authority).routes(),
         web.get("/inner/v1/gateway", GatewayRoute(services).registered),
-        web.get("/inner/v1/host", HostRoute(services).seen),
         web.get("/healthz", healthy),
     ]
 
@@ -64,17 +61,6 @@ class GatewayRoute:
             # What a gateway needs to admit resumes is in memory: it must reach it without the grid.
             log.warning("a gateway's liveness is not renewed: %s", exc, extra=ids(gateway=gateway.id))
         return web.json_response(self._services.machines.directory())
-
-
-class HostRoute:
-    def __init__(self, services: InnerServices) -> None:
-        self._services = services
-
-    async def seen(self, request: web.Request) -> web.Response:
-        """A host's own machine asks whether its agent is connected: nobody there may ask the public API."""
-        host = self._services.peers.host(request)
-        online = self._services.hosts.is_live(host.id)
-        return web.json_response({"id": host.id, "name": host.name, "online": online})
 
 
 async def healthy(request: web.Request) -> web.Response:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import json
 import ssl
 import time
 from collections.abc import Callable
@@ -43,6 +44,22 @@ def broker_trouble(address: Address) -> str | None:
     finally:
         connection.close()
     return None if status == 200 else f"HTTP status {status}"
+
+
+def part_trouble(port: int) -> str | None:
+    """Why a part of this machine is not ready; `port`: of its metrics."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
+    try:
+        connection.request("GET", "/readyz")
+        response = connection.getresponse()
+        reasons = json.loads(response.read()).get("reasons", ())
+    except (OSError, ValueError, http.client.HTTPException) as exc:
+        return str(exc) or type(exc).__name__
+    finally:
+        connection.close()
+    return (
+        None if response.status == 200 else ", ".join(map(str, reasons)) or f"HTTP status {response.status}"
+    )
 
 
 def site_trouble(client: Client) -> str | None:

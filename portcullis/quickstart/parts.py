@@ -127,13 +127,15 @@ def join_gateway(
     return ("setpriv", *as_service(instance, "gateway", *arguments))
 
 
-def join_host(instance: Instance, token_file: Path, name: str, broker: str | None = None) -> tuple[str, ...]:
+def join_host(
+    instance: Instance, token_file: Path, name: str, broker: str | None = None, slots: int = SLOTS
+) -> tuple[str, ...]:
     """`broker`: of a site elsewhere."""
     return (
         command(instance, "agent"),
         *("join", "--state", state_of(instance, "agent")),
         *("--broker", broker or instance.inner(instance.ports.broker)),
-        *("--token-file", str(token_file), "--name", name, "--slots", str(SLOTS)),
+        *("--token-file", str(token_file), "--name", name, "--slots", str(slots)),
     )
 
 

@@ -30,17 +30,12 @@ def follow(found: Instance, account: pwd.struct_passwd) -> Instance:
     instance.save(found)
     with terminal.step(f"Moving to {found.url}"):
         token = _gateway_token(found, account)
-        _point(found.state / "agent", found.inner(found.ports.broker))
+        point(found.state / "agent", found.inner(found.ports.broker))
         with first_start.running_broker(found):
-            _join_anew(found, account, token)
+            join_anew(found, account, token, GATEWAY)
     found = found.registered_as(found.registration)
     instance.save(found)
     return found
-
-
-def point_machine(state: Path, broker: str) -> None:
-    """A machine that has joined looks for its broker there from now on."""
-    _point(state, broker)
 
 
 def _gateway_token(found: Instance, account: pwd.struct_passwd) -> str:
@@ -52,10 +47,13 @@ def _gateway_token(found: Instance, account: pwd.struct_passwd) -> str:
     return str(token)
 
 
-def _join_anew(found: Instance, account: pwd.struct_passwd, token: str) -> None:
+def join_anew(
+    found: Instance, account: pwd.struct_passwd, token: str, name: str, broker: str | None = None
+) -> None:
+    """The gateway of that name takes the place of the one that was; `broker`: of a site elsewhere."""
     folder = first_start.private_folder(found.state / "gateway.new", account)
     with first_start.token_file(folder / "join-token", token, account.pw_uid) as path:
-        commands.run(parts.join_gateway(found, path, GATEWAY, folder))
+        commands.run(parts.join_gateway(found, path, name, folder, broker))
     old = found.state / "gateway.old"
     shutil.rmtree(old, ignore_errors=True)
     (found.state / "gateway").rename(old)
@@ -63,7 +61,8 @@ def _join_anew(found: Instance, account: pwd.struct_passwd, token: str) -> None:
     shutil.rmtree(old)
 
 
-def _point(state: Path, broker: str) -> None:
+def point(state: Path, broker: str) -> None:
+    """The machine that has joined in `state` looks for its broker there from now on."""
     try:
         credentials = Credentials.load(state)
     except OSError as exc:

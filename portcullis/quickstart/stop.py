@@ -24,11 +24,15 @@ POLL_SECONDS = 0.1
 def stop(found: Instance) -> None:
     """Sessions are logged off, parts stopped. Raises QuickstartError."""
     if control_socket.ask(found.control_socket, "status") is not None:
-        with terminal.step("Logging off sessions"):
-            log_off_all(found)
-        with terminal.step("Stopping broker, gateway and agent"):
+        if found.role == "site":
+            with terminal.step("Logging off sessions"):
+                log_off_all(found)
+        elif found.role == "host":
+            with terminal.step("Ending sessions"):
+                commands.run(parts.end_sessions(found))  # while the agent can tell the broker
+        with terminal.step(f"Stopping {' and '.join(parts.PARTS[found.role])}"):
             stop_supervisor(found)
-    if found.releases and found.release.exists():
+    if "agent" in parts.PARTS[found.role] and found.releases and found.release.exists():
         commands.run(parts.end_sessions(found))  # those that no broker knows, or that did not end
 
 

@@ -77,15 +77,20 @@ From another machine, open a tunnel there first and then the same address:
 
   ssh -L {port}:localhost:{port} {owner().name}@{platform.node()}
 """
-    found = instance.network
+    found, ports = instance.network, instance.ports
+    open_ports = [f"  {found.port:<6} from browsers"]
+    if ports.broker:
+        open_ports.append(f"  {ports.broker:<6} from further hosts and gateways")
+    open_ports.append(f"  {ports.gateway_inner:<6} from {'further' if ports.broker else 'all'} hosts")
+    if ports.broker:
+        open_ports.append(
+            "\n  Another host   .venv/bin/portcullis host join-token     (it says how to go on)"
+        )
+    listed = "\n".join(open_ports)
     return f"""\
 {found.name} has to lead to this machine ({found.address}), and these ports have to be open:
 
-  {found.port:<6} from browsers
-  {instance.ports.broker:<6} from further hosts and gateways
-  {instance.ports.gateway_inner:<6} from further hosts
-
-  Another host   .venv/bin/portcullis host join-token      (what it prints says how to go on)
+{listed}
 {trust(instance)}"""
 
 
