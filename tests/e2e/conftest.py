@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
+import time
+import zlib
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +19,12 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, async_playwright
 
+from tests.e2e.portal import Person
+from tests.support.browser import ApiBrowser
+from tests.support.enrolling import enrol
+
 TREE = Path(__file__).resolve().parents[2]
+EDITOR = "Text editor"
 OUTPUT = TREE / "tests" / "output"
 CHROMIUM = "/usr/bin/chromium"
 
@@ -166,3 +174,33 @@ async def kept_pictures(request: pytest.FixtureRequest, visitor: Visitor) -> Asy
     yield
     for number, page in enumerate(visitor.context.pages):
         await page.screenshot(path=OUTPUT / f"{request.node.name}-{number}.png")
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def person(installation: Installation, request: pytest.FixtureRequest) -> Person:
+    """A user of their own for each test: nobody else's session, codes or home are in the way."""
+    words = re.sub(r"[^a-z0-9]+", "-", request.node.name.removeprefix("test_"))
+    name = f"{words[:24].strip('-')}-{zlib.crc32(request.node.name.encode()):08x}"
+    made = json.loads(installation.cli("user", "add", name, "--group", "staff", "--json").stdout)
+    async with ApiBrowser(installation.url) as browser:
+        enrolled = await enrol(browser, made["enrolment"]["link"], time.time())
+    return Person(name, enrolled.password, enrolled.totp_secret, enrolled.used_step)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def editor(installation: Installation, tmp_path_factory: pytest.TempPathFactory) -> None:
+    document = tmp_path_factory.mktemp("apply") / "editor.yaml"
+    document.write_text(
+        "kind: application\n"
+        f"name: {EDITOR}\n"
+        "command: [mousepad]\n"
+        "icon: mousepad\n"
+        "environment: {}\n"
+        "entitled: {users: [demo], groups: [staff]}\n"
+        "---\n"
+        "kind: application\n"
+        "name: Terminal for tests\n"
+        "command: [xterm, -geometry, 100x30]\n"
+        "entitled: {groups: [staff]}\n"
+    )
+    installation.cli("apply", "-f", str(document))

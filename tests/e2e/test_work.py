@@ -7,16 +7,14 @@ import os
 import re
 import signal
 import subprocess
-import time
 from pathlib import Path
 
 import numpy as np
 import psutil
 import pytest
-import pytest_asyncio
 from playwright.async_api import Page, expect
 
-from tests.e2e.conftest import OUTPUT, Installation, Visitor
+from tests.e2e.conftest import EDITOR, OUTPUT, Installation, Visitor
 from tests.e2e.portal import (
     Person,
     launch,
@@ -29,41 +27,15 @@ from tests.e2e.portal import (
     view,
     wait_for_picture,
 )
-from tests.support.browser import ApiBrowser
-from tests.support.enrolling import enrol
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-EDITOR = "Text editor"
 
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def person(installation: Installation, request: pytest.FixtureRequest) -> Person:
-    """A user of their own for each test: nobody else's session, codes or home are in the way."""
-    name = re.sub(r"[^a-z0-9]", "-", request.node.name.removeprefix("test_"))[:30].strip("-")
-    made = json.loads(installation.cli("user", "add", name, "--group", "staff", "--json").stdout)
-    async with ApiBrowser(installation.url) as browser:
-        enrolled = await enrol(browser, made["enrolment"]["link"], time.time())
-    return Person(name, enrolled.password, enrolled.totp_secret, enrolled.used_step)
-
-
-@pytest.fixture(scope="session", autouse=True)
-def editor(installation: Installation, tmp_path_factory: pytest.TempPathFactory) -> None:
-    document = tmp_path_factory.mktemp("apply") / "editor.yaml"
-    document.write_text(
-        "kind: application\n"
-        f"name: {EDITOR}\n"
-        "command: [mousepad]\n"
-        "icon: mousepad\n"
-        "environment: {}\n"
-        "entitled: {users: [demo], groups: [staff]}\n"
-        "---\n"
-        "kind: application\n"
-        "name: Terminal for tests\n"
-        "command: [xterm, -geometry, 100x30]\n"
-        "entitled: {groups: [staff]}\n"
-    )
-    installation.cli("apply", "-f", str(document))
+async def at_work(visitor: Visitor, installation: Installation, person: Person) -> tuple[Page, str]:
+    """A page in which the person works in the editor, and the session's id."""
+    page = await visitor.page()
+    await sign_in(page, installation.url, person)
+    return page, await launch(page, EDITOR)
 
 
 def saved(name: str) -> Path | None:
@@ -74,13 +46,6 @@ def saved(name: str) -> Path | None:
 def content(name: str) -> str:
     found = saved(name)
     return found.read_text() if found else ""
-
-
-async def at_work(visitor: Visitor, installation: Installation, person: Person) -> tuple[Page, str]:
-    """A page in which the person works in the editor, and the session's id."""
-    page = await visitor.page()
-    await sign_in(page, installation.url, person)
-    return page, await launch(page, EDITOR)
 
 
 async def press(page: Page, keys: str) -> None:
