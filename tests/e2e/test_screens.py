@@ -23,7 +23,7 @@ PHONE = {
 SCREENS = {
     "phone-upright": (PHONE, 2.5),
     "zoomed-out": ({"viewport": {"width": 1280, "height": 720}, "device_scale_factor": 0.5}, 0.5),
-    "dense": ({"viewport": {"width": 900, "height": 540}, "device_scale_factor": 4}, 4),
+    "dense": ({"viewport": {"width": 480, "height": 300}, "device_scale_factor": 4}, 4),
 }
 
 
