@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         asyncio.run(_awaited(run(parsed)))
     except (PortcullisError, GridError, OSError) as exc:
-        message = exc.message if isinstance(exc, PortcullisError) else str(exc)
+        message = f"{exc} [{exc.code}]" if isinstance(exc, GridError) else getattr(exc, "message", str(exc))
         print(f"portcullis-broker: {message}", file=sys.stderr)
         return 1
     return 0
@@ -132,7 +132,7 @@ async def _init(arguments: argparse.Namespace) -> None:
         if getattr(arguments, name) is None:
             raise InvalidInput("--" + name.replace("_", "-"), "a value")
     site_key = _site_key(state, may_create=not arguments.tokens)
-    grid = await EmbeddedGrid.open(state / "grid.sqlite")
+    grid = await EmbeddedGrid.open(state / "grid.sqlite", may_create=not arguments.tokens)
     try:
         if arguments.tokens:
             await mint_join_tokens(
@@ -165,7 +165,7 @@ async def _recover_administrator(arguments: argparse.Namespace) -> None:
     become_owner(state)
     site_key = SiteKey.load(state / "site.key")
     try:
-        grid = await EmbeddedGrid.open(state / "grid.sqlite")
+        grid = await EmbeddedGrid.open(state / "grid.sqlite", may_create=False)
     except GridInUse as exc:
         raise Unavailable(message=_STOP_FIRST) from exc
     try:

@@ -47,6 +47,7 @@ from broker.repositories.logins import LoginRecords
 from broker.repositories.sessions import Sessions
 from broker.repositories.tickets import Tickets
 from broker.repositories.traces import TraceStore
+from broker.schema import bring_up_to_date
 from broker.sessions.attach import Attach
 from broker.sessions.lifecycle import Lifecycle
 from broker.sessions.stages import Stages
@@ -104,6 +105,7 @@ class Broker:
 
     async def _build(self, undo: AsyncExitStack) -> None:
         stores = await self._open_stores(undo)
+        await bring_up_to_date(stores)
         snapshot = Snapshot(stores)
         await snapshot.start()
         undo.push_async_callback(snapshot.stop)
@@ -145,7 +147,7 @@ class Broker:
         if not self.settings.grid.exists():
             raise InvalidInput("--state", "a folder made by `portcullis-broker init`")
         site_key = SiteKey.load(self.settings.site_key)
-        self._grid = await EmbeddedGrid.open(self.settings.grid)
+        self._grid = await EmbeddedGrid.open(self.settings.grid, may_create=False)
         undo.push_async_callback(self._grid.close)
         self._metered = MeteredGrid(
             self._grid,

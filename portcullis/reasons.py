@@ -410,6 +410,39 @@ ENROLMENT: dict[str, Reason] = {
     ),
 }
 
+GRID: dict[str, Reason] = {
+    "grid_unavailable": Reason(
+        "The grid's file cannot be read or written now.",
+        administrator="The disk of the broker's state folder is full, read-only or failing, or the file belongs to "
+        "another account: the message says which. Nothing that was acknowledged is lost. After a full disk the broker "
+        "goes on by itself when there is room; running sessions are not touched.",
+    ),
+    "grid_in_use": Reason(
+        "Another process has the grid's file open.",
+        administrator="One broker at a time may use an embedded grid. Stop the other one first, or give this one a "
+        "state folder of its own.",
+    ),
+    "grid_damaged": Reason(
+        "The grid's file is damaged, or is not a grid.",
+        administrator="It was left as it is. Restore grid.sqlite, and grid.sqlite-wal if there is one, from one backup "
+        "while no broker runs. The message names what is wrong with it.",
+    ),
+    "grid_too_new": Reason(
+        "A newer version of Portcullis wrote the grid's file.",
+        administrator="It was left as it is. Use that version or a newer one, or restore the copy "
+        "grid.sqlite.version-N that was made before it was brought up to date.",
+    ),
+    "grid_sealed": Reason(
+        "A record of the grid does not open with this site key.",
+        administrator="site.key and grid.sqlite are not of the same site, or the file was altered. Put the site key "
+        "back that the operator copied at `init`, or restore the file from a backup.",
+    ),
+    "site_too_new": Reason(
+        "A newer version of Portcullis wrote the site's records.",
+        administrator="Use that version or a newer one. Nothing was changed.",
+    ),
+}
+
 GROUPS: dict[str, dict[str, Reason]] = {
     "Signing in": SIGNING_IN,
     "Users and their links": PEOPLE,
@@ -418,6 +451,7 @@ GROUPS: dict[str, dict[str, Reason]] = {
     "Sessions and streams": SESSIONS,
     "Requests": REQUESTS,
     "Enrolment of machines": ENROLMENT,
+    "The grid of a broker": GRID,
 }
 
 REASONS: dict[str, Reason] = {code: reason for group in GROUPS.values() for code, reason in group.items()}

@@ -3,21 +3,33 @@
 One process at a time has it open, kept out of by a lock file beside it (a lock on the file itself would
 meddle with SQLite's own, which any close of the file in this process drops). All methods block: one thread
 calls them.
+
+A file is judged through a connection that can only read before anything may write to it: one that is damaged or of a
+newer version stays as it is, its write-ahead log included. One of an older version is brought up to date, after a
+copy of it was put beside it.
 """
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
+import logging
 import os
 import sqlite3
-from collections.abc import Mapping
+import stat
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from broker.grid import wal
 from broker.grid.grid import GridError, GridUnavailable, KeyValue
+
+log = logging.getLogger(__name__)
 
 APPLICATION_ID = 0x504F5254  # "PORT"
 FILE_VERSION = 1
+MIGRATIONS: Mapping[int, Sequence[str]] = {}
+"""File version -> the statements that make the next one of it."""
 
 _SCHEMA = (
     "CREATE TABLE grid (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID",
@@ -33,13 +45,19 @@ _SCHEMA = (
 class GridInUse(GridError):
     """Another process has the file open."""
 
+    code = "grid_in_use"
+
 
 class GridDamaged(GridError):
     """The file is not a grid, or not a sound one. Restore it from a backup."""
 
+    code = "grid_damaged"
+
 
 class GridTooNew(GridError):
     """A newer version of Portcullis wrote the file."""
+
+    code = "grid_too_new"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,15 +70,15 @@ class Stored:
 class Disk:
     """Raises sqlite3.Error where the file system fails it after opening."""
 
-    def __init__(self, path: Path) -> None:
-        """Open or make the file. Raises GridInUse, GridDamaged, GridTooNew or GridUnavailable."""
+    def __init__(self, path: Path, *, may_create: bool = True) -> None:
+        """Open the file, or make it if that is allowed. Raises GridInUse, GridDamaged, GridTooNew, GridUnavailable."""
         path = path.resolve()
         try:
             self._lock = _locked(path)
         except OSError as exc:
             raise GridUnavailable(f"{path}: {exc.strerror}") from exc
         try:
-            self._connection = _connect(path)
+            self._connection = _connect(path, may_create)
         except BaseException:
             os.close(self._lock)
             raise
@@ -129,18 +147,24 @@ def _locked(path: Path) -> int:
     return lock
 
 
-def _connect(path: Path) -> sqlite3.Connection:
+def _connect(path: Path, may_create: bool) -> sqlite3.Connection:
     connection = None
     try:
-        _make_private(path)
+        is_new = _take(path, may_create) or (may_create and _is_blank(path))
+        if not is_new:
+            _judge(path)
         connection = sqlite3.connect(path, isolation_level=None)
-        _prepare(connection, path)
+        if is_new:
+            _create(connection)
+        else:
+            _migrate(connection, path)
+        connection.execute("PRAGMA synchronous = FULL")
     except (sqlite3.OperationalError, OSError) as exc:
         _close(connection)
         raise GridUnavailable(f"{path}: {exc}") from exc
     except sqlite3.DatabaseError as exc:
         _close(connection)
-        raise GridDamaged(f"{path} is damaged or not a grid: {exc}") from exc
+        raise GridDamaged(f"{path} is damaged or not a grid: {exc}. Restore it from a backup") from exc
     except GridError:
         _close(connection)
         raise
@@ -152,31 +176,90 @@ def _close(connection: sqlite3.Connection | None) -> None:
         connection.close()
 
 
-def _make_private(path: Path) -> None:
-    """SQLite gives its side files the mode of the main one. Syncing the folder makes the name durable."""
-    os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
+def _take(path: Path, may_create: bool) -> bool:
+    """Make sure that the file is there and its owner's alone; whether it is new. SQLite gives its side files the mode
+    of the main one. Syncing the folder makes the name durable. Raises OSError, GridUnavailable, GridDamaged."""
+    create = os.O_CREAT if may_create else 0
+    fd = os.open(path, create | os.O_RDWR | os.O_CLOEXEC | os.O_NONBLOCK, 0o600)
+    try:
+        found = os.fstat(fd)
+        if not stat.S_ISREG(found.st_mode):
+            raise GridDamaged(f"{path} is not a file")
+        if found.st_uid != os.geteuid():
+            raise GridUnavailable(
+                f"{path} belongs to another account (uid {found.st_uid}): make it the broker's own (chown)"
+            )
+        if found.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+            log.warning("%s was open to other accounts: its mode is 0600 now", path)
+            os.fchmod(fd, 0o600)
+        if found.st_size == 0 and not may_create:
+            raise GridDamaged(f"{path} is empty, and was not: restore it from a backup")
+    finally:
+        os.close(fd)
     folder = os.open(path.parent, os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fsync(folder)
     finally:
         os.close(folder)
+    return found.st_size == 0
 
 
-def _prepare(connection: sqlite3.Connection, path: Path) -> None:
-    empty = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0
+def _is_blank(path: Path) -> bool:
+    """A database without anything in it: the making of a grid was interrupted."""
+    with _reading(path) as connection:
+        tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+        return bool(tables == 0 and connection.execute("PRAGMA application_id").fetchone()[0] == 0)
+
+
+def _judge(path: Path) -> None:
+    """Without a change to the file. Raises GridDamaged, GridTooNew; sqlite3.Error, OSError."""
+    if wal.is_damaged(path.with_name(f"{path.name}-wal")):
+        raise GridDamaged(f"{path}-wal is damaged, and holds what was committed last: restore from a backup")
+    with _reading(path) as connection:
+        _judge_kind(connection, path)
+        _judge_content(connection, path)
+
+
+@contextlib.contextmanager
+def _reading(path: Path) -> Iterator[sqlite3.Connection]:
+    connection = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, isolation_level=None)
+    try:
+        yield connection
+    finally:
+        connection.close()
+
+
+def _judge_kind(connection: sqlite3.Connection, path: Path) -> None:
     application_id = connection.execute("PRAGMA application_id").fetchone()[0]
-    version = connection.execute("PRAGMA user_version").fetchone()[0]
-    if empty and application_id == 0:
-        _create(connection)
-    elif application_id != APPLICATION_ID:
+    version = _version(connection)
+    if application_id != APPLICATION_ID:
         raise GridDamaged(f"{path} is an SQLite file, but not a grid")
-    elif version > FILE_VERSION:
+    if version > FILE_VERSION:
         raise GridTooNew(
             f"{path} has file version {version}, this program knows {FILE_VERSION}: use a newer one"
         )
-    else:
-        _check(connection, path)
-    connection.execute("PRAGMA synchronous = FULL")
+    if version != FILE_VERSION and any(step not in MIGRATIONS for step in range(version, FILE_VERSION)):
+        raise GridDamaged(f"{path} has file version {version}, which never was one")
+
+
+def _judge_content(connection: sqlite3.Connection, path: Path) -> None:
+    result = " ".join(connection.execute("PRAGMA quick_check(1)").fetchone()[0].split())
+    if result != "ok":
+        raise GridDamaged(f"{path} is damaged: {result}. Restore it from a backup")
+    try:
+        revisions = connection.execute("SELECT value FROM grid WHERE name = 'revision'").fetchall()
+        newest = connection.execute("SELECT max(mod_revision) FROM item").fetchone()[0] or 0
+        connection.execute("SELECT id, ttl_seconds FROM lease LIMIT 1").fetchone()
+    except sqlite3.OperationalError as exc:
+        if exc.sqlite_errorcode != sqlite3.SQLITE_ERROR:
+            raise
+        raise GridDamaged(f"{path} is damaged: {exc}. Restore it from a backup") from exc
+    if len(revisions) != 1 or not isinstance(revisions[0][0], int) or revisions[0][0] < newest:
+        raise GridDamaged(f"{path} is damaged: its revision is not that of its content")
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
 
 
 def _create(connection: sqlite3.Connection) -> None:
@@ -188,9 +271,29 @@ def _create(connection: sqlite3.Connection) -> None:
     connection.execute("COMMIT")
 
 
-def _check(connection: sqlite3.Connection, path: Path) -> None:
-    result = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
-    if result != "ok":
-        raise GridDamaged(f"{path} is damaged: {result}")
-    if connection.execute("SELECT count(*) FROM grid WHERE name = 'revision'").fetchone()[0] != 1:
-        raise GridDamaged(f"{path} is damaged: it holds no revision")
+def _migrate(connection: sqlite3.Connection, path: Path) -> None:
+    """Whole or not at all; what the file was before lies beside it."""
+    version = _version(connection)
+    if version == FILE_VERSION:
+        return
+    _keep_copy(connection, path.with_name(f"{path.name}.version-{version}"))
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        for step in range(version, FILE_VERSION):
+            for statement in MIGRATIONS[step]:
+                connection.execute(statement)
+        connection.execute(f"PRAGMA user_version = {FILE_VERSION}")
+        connection.execute("COMMIT")
+    except sqlite3.Error:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+    log.info("%s was brought from file version %d to %d", path, version, FILE_VERSION)
+
+
+def _keep_copy(connection: sqlite3.Connection, copy: Path) -> None:
+    """One that an interrupted attempt left is made anew. Raises OSError, sqlite3.Error."""
+    copy.unlink(missing_ok=True)
+    os.close(os.open(copy, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
+    connection.execute("VACUUM INTO ?", (str(copy),))

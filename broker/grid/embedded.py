@@ -108,6 +108,7 @@ class EmbeddedGrid:
         cls,
         path: Path,
         *,
+        may_create: bool = True,
         clock: Clock | None = None,
         maximum_log_events: int = MAXIMUM_LOG_EVENTS,
         maximum_log_bytes: int = MAXIMUM_LOG_BYTES,
@@ -116,7 +117,7 @@ class EmbeddedGrid:
         thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="grid")
         loop = asyncio.get_running_loop()
         try:
-            disk = await loop.run_in_executor(thread, Disk, path)
+            disk = await loop.run_in_executor(thread, functools.partial(Disk, path, may_create=may_create))
             stored = await loop.run_in_executor(thread, disk.load)
         except BaseException:
             thread.shutdown(wait=False)
@@ -277,14 +278,21 @@ class EmbeddedGrid:
         self._work.clear()
         failed.done.set_result(error)
         refused.done.set_result(error)
-        if passes:
-            stored = await self._in_thread(self._disk.load)
-            self._state = State(stored.revision, stored.items, stored.leases)
-            self._rebase_leases()
-            self._unusable = None
-        else:
+        if not (passes and await self._read_again()):
             self._wake_watches()
             self._failed.set()
+
+    async def _read_again(self) -> bool:
+        """Take memory back to what is durable; whether that could be read."""
+        try:
+            stored = await self._in_thread(self._disk.load)
+        except sqlite3.Error as exc:
+            log.error("the grid's file could not be read either: %s", exc)
+            return False
+        self._state = State(stored.revision, stored.items, stored.leases)
+        self._rebase_leases()
+        self._unusable = None
+        return True
 
     def _rebase_leases(self) -> None:
         self._deadlines = Deadlines()

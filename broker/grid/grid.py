@@ -123,7 +123,9 @@ class Lease:
 
 
 class GridError(Exception):
-    """Base of what a store may raise."""
+    """Base of what a store may raise. `code`: a key of portcullis.errors.CODES."""
+
+    code = "grid_unavailable"
 
 
 class GridUnavailable(GridError):

@@ -32,6 +32,8 @@ _NONCE_BYTES = 12
 class SealBroken(GridError):
     """A value does not open: another site key, another place, or altered."""
 
+    code = "grid_sealed"
+
 
 class SiteKey:
     """The one secret that a broker's disk holds. Its bytes never stand in logs or reprs."""
@@ -100,7 +102,7 @@ class Seal:
         try:
             return self._cipher.decrypt(sealed[len(_FORMAT) : start], sealed[start:], _place(grid_key))
         except (InvalidTag, ValueError) as exc:
-            raise SealBroken(f"the value of {grid_key} does not open with this key at this place") from exc
+            raise SealBroken(f"the value of {grid_key} does not open with this site key") from exc
 
 
 def _place(grid_key: str) -> bytes:
