@@ -41,7 +41,6 @@ class Product:
     port: int
     display: str = ""
     environment: dict[str, str] = field(default_factory=dict)
-    managed: bool = False
     open: Callable[[Page], None] = lambda page: None
     roots: Callable[[], list[int]] = list
     versions: str = ""
@@ -50,8 +49,6 @@ class Product:
     def application(self, name: str, width: int, height: int, *options: str) -> Iterator[Application]:
         """One of tests/bench/apps on the product's display, over all of it."""
         command = [sys.executable, str(APPS / f"{name}.py"), "--width", str(width), "--height", str(height), *options]
-        if self.managed:
-            command.append("--managed")
         environment = {**os.environ, **self.environment, "DISPLAY": self.display, "PYTHONDONTWRITEBYTECODE": "1"}
         process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
         application = Application(process)
@@ -252,7 +249,6 @@ def portcullis(site: Installation, page: Page) -> Iterator[Product]:
             port=site.port,
             display=json.loads((folder / "session.json").read_text())["display"],
             environment={"XAUTHORITY": str(folder / "worker/xauthority")},
-            managed=True,
             open=return_to_it,
             roots=lambda: [*site.processes(), *leaders(session)],
             versions=f"Portcullis, xvfb {debian_version('xvfb')}",

@@ -21,7 +21,7 @@ def colour(presses: int) -> int:
 def main() -> None:
     options = arguments(("--area", {"choices": ("patch", "full"), "default": "patch"}))
     mask = xproto.EventMask.KeyPress | xproto.EventMask.KeyRelease | xproto.EventMask.ButtonPress
-    window = Window(options.width, options.height, managed=options.managed, events=mask)
+    window = Window(options.width, options.height, mask)
     area = (
         (0, 0, options.width, options.height)
         if options.area == "full"

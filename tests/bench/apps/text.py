@@ -70,7 +70,7 @@ def main() -> None:
     options = arguments(("--seconds", {"type": float, "default": 20}), ("--rate", {"type": float, "default": 8}))
     signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1])
     rnd = random.Random(3)
-    window = Window(options.width, options.height, managed=options.managed)
+    window = Window(options.width, options.height)
     background = window.pixmap(page(options.width, options.height, rnd))
     letters = window.pixmap(alphabet())
     window.copy(background, 0, 0, options.width, options.height, 0, 0)

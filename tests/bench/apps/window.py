@@ -1,13 +1,12 @@
 """One X11 window over the whole display, without a toolkit: what the bench's applications draw on.
 
-It takes the display from the environment, prints one JSON line an event and is otherwise silent.
+No window manager has a say in it (a product may run one or not), so it takes the keyboard by itself. It takes the display from the environment, prints one JSON line an event and is otherwise silent.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import struct
 import time
 
 import numpy as np
@@ -15,14 +14,12 @@ import xcffib
 import xcffib.xproto as xproto
 
 PIXELS_A_REQUEST = 50_000
-_ATOMS_ARE_32_BITS = 32
 
 
 def arguments(*options: tuple[str, dict[str, object]]) -> argparse.Namespace:
     parser = argparse.ArgumentParser()
     parser.add_argument("--width", type=int, default=1920)
     parser.add_argument("--height", type=int, default=1080)
-    parser.add_argument("--managed", action="store_true", help="a window manager runs: ask it for full screen")
     for name, how in options:
         parser.add_argument(name, **how)
     return parser.parse_args()
@@ -33,7 +30,7 @@ def say(**event: object) -> None:
 
 
 class Window:
-    def __init__(self, width: int, height: int, *, managed: bool, events: int = 0) -> None:
+    def __init__(self, width: int, height: int, events: int = 0) -> None:
         self.x = xcffib.connect()
         self.core = self.x.core
         self.screen = self.x.get_setup().roots[self.x.pref_screen]
@@ -45,17 +42,14 @@ class Window:
             self.screen.root_depth, self.id, self.screen.root, 0, 0, width, height, 0,
             xproto.WindowClass.InputOutput, self.screen.root_visual,
             xproto.CW.BackPixel | xproto.CW.OverrideRedirect | xproto.CW.EventMask | xproto.CW.Cursor,
-            [0x202020, 0 if managed else 1, mask, self._blank_cursor()],
+            [0x202020, 1, mask, self._blank_cursor()],
         )  # fmt: skip
-        if managed:
-            self._ask_for_full_screen()
         self.core.CreateGC(self._gc, self.id, xproto.GC.GraphicsExposures, [0])
         self.core.MapWindow(self.id)
         self.x.flush()
         while not isinstance(self.x.wait_for_event(), xproto.ExposeEvent):
             pass
-        if not managed:
-            self.core.SetInputFocus(xproto.InputFocus.PointerRoot, self.id, 0)
+        self.core.SetInputFocus(xproto.InputFocus.PointerRoot, self.id, 0)
         self.sync()
 
     def fill(self, colour: int, x: int, y: int, width: int, height: int) -> None:
@@ -87,16 +81,6 @@ class Window:
 
     def sync(self) -> None:
         self.core.GetInputFocus().reply()
-
-    def _ask_for_full_screen(self) -> None:
-        state, full_screen = (
-            self.core.InternAtom(False, len(name), name).reply().atom
-            for name in ("_NET_WM_STATE", "_NET_WM_STATE_FULLSCREEN")
-        )
-        self.core.ChangeProperty(
-            xproto.PropMode.Replace, self.id, state, xproto.Atom.ATOM, _ATOMS_ARE_32_BITS, 1,
-            struct.pack("=I", full_screen),
-        )  # fmt: skip
 
     def _blank_cursor(self) -> int:
         """A cursor that is drawn into the picture would count as the application's pixels."""
