@@ -81,3 +81,19 @@ def test_no_pace_of_guessing_gets_more_than_a_few_evaluated_an_hour(pauses: list
 )
 def test_attempts_survive_their_record(attempts: Attempts) -> None:
     assert Attempts.from_json({**attempts.to_json(), "of a later version": 1}) == attempts
+
+
+def test_wrong_codes_are_not_forgotten_by_a_quiet_hour_or_a_recovery_code() -> None:
+    attempts = lockout.wrong_code(Attempts(failures=5, last_failure=NOW, last_step=7))
+    later = lockout.claimed(attempts, NOW + 3601)
+    assert (later.failures, later.wrong_codes) == (1, 1)
+    assert lockout.accepted_in_place(later) == Attempts(last_step=7, wrong_codes=1)
+
+
+def test_a_right_code_forgets_wrong_ones() -> None:
+    assert lockout.accepted(Attempts(wrong_codes=99), 8) == Attempts(last_step=8)
+
+
+@pytest.mark.parametrize(("wrong", "off"), [(0, False), (99, False), (100, True), (101, True)])
+def test_a_hundred_wrong_codes_switch_the_factor_off(wrong: int, off: bool) -> None:
+    assert Attempts(wrong_codes=wrong).factor_off is off

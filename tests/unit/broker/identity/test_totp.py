@@ -85,3 +85,24 @@ def test_the_uri_names_user_and_tenant() -> None:
     uri = totp.provisioning_uri(SECRET, "ann lee", "Acme & Co")
     assert uri.startswith("otpauth://totp/Acme%20%26%20Co:ann%20lee?")
     assert f"secret={SECRET}" in uri
+
+
+@pytest.mark.parametrize("ahead", [-1, 0, 1])
+def test_two_codes_in_turn_are_the_step_of_the_second(ahead: int) -> None:
+    step = totp.step_at(NOW) + ahead
+    codes = totp.code_at(SECRET, step - 1), totp.code_at(SECRET, step)
+    assert totp.consecutive_step(SECRET, *codes, NOW) == step
+
+
+@pytest.mark.parametrize(("first", "second"), [(-3, -2), (0, 0), (0, -1), (-1, 1), (1, 2)])
+def test_other_pairs_of_codes_prove_nothing(first: int, second: int) -> None:
+    step = totp.step_at(NOW)
+    codes = totp.code_at(SECRET, step + first), totp.code_at(SECRET, step + second)
+    assert totp.consecutive_step(SECRET, *codes, NOW) is None
+
+
+@pytest.mark.parametrize("text", ["", "12345", "1234567", "１２３４５６", "abcdef"])
+def test_what_is_no_code_proves_nothing(text: str) -> None:
+    code = totp.code_at(SECRET, totp.step_at(NOW))
+    assert totp.consecutive_step(SECRET, text, code, NOW) is None
+    assert totp.consecutive_step(SECRET, code, text, NOW) is None
