@@ -31,6 +31,7 @@ from portcullis.errors import InvalidInput
 from portcullis.ids import new_id
 from portcullis.logs import ids
 from portcullis.measuring import Metrics
+from portcullis.metrics import GROUPING
 from portcullis.probes import Probes, Watch
 from portcullis.protocol.channel import Directory, Hello
 from portcullis.tasks import cancel_and_wait, spawn
@@ -65,6 +66,7 @@ class Agent:
         self._links = Links(doorkeeper, self._context_for_gateways)
         self._renewal = Renewal(credentials, self._on_renewed)
         offer_readings(self._metrics, self._manager, self._control, self._links)
+        self._metrics.read(GROUPING, lambda: {(launcher.grouping,): 1})
         self._watch = Watch.of(settings.metrics, settings.metrics_exposed)
         self._probes = Probes(self._metrics, self._trouble)
 

@@ -49,6 +49,11 @@ class Launcher(Protocol):
         """What walls sessions off from each other and from their workers."""
         ...
 
+    @property
+    def grouping(self) -> str:
+        """What bounds a session's memory and processes: a value of the metric `grouping`."""
+        ...
+
     async def launch(self, order: Order, start: Start) -> LeaderLink:
         """Start the session's leader. Raises PortcullisError with the code of what failed."""
         ...

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 from portcullis import demo
 from portcullis.cli import __main__ as cli
+from portcullis.doctor import command as doctor
 
 
 def main(words: Sequence[str] | None = None) -> int:
-    return cli.main(words, (demo.add_command,))
+    return cli.main(words, (demo.add_command, doctor.add_command))
 
 
 if __name__ == "__main__":

@@ -186,6 +186,13 @@ WORKER_CPU = Metric(
 WORKER_MEMORY = Metric(
     "agent", "workers_resident_bytes", "gauge", "Resident memory of the living workers, together."
 )
+GROUPING = Metric(
+    "agent",
+    "grouping",
+    "gauge",
+    "1 for the way in which this host bounds a session; `rlimits` and `none` do not bound its memory as a whole.",
+    {"backend": ("scope", "cgroup1", "rlimits", "none")},
+)
 WORKERS = Metric("agent", "workers", "gauge", "Living workers.")
 CHANNEL_OPENED = Metric(
     "agent",

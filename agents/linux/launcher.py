@@ -198,6 +198,10 @@ class LinuxLauncher:
     def isolation(self) -> Isolation:
         return self._accounts.isolation
 
+    @property
+    def grouping(self) -> str:
+        return self._backend.name
+
     async def _free_worker(self, order: Order) -> Account:
         account = await self._accounts.worker(order.slot, frozenset(self._workers.values()))
         self._workers[order.session] = account.name

@@ -11,6 +11,7 @@ from broker.http.admin.applications import ApplicationRoutes
 from broker.http.admin.hosts import MachineRoutes
 from broker.http.admin.launches import LaunchRoutes
 from broker.http.admin.sessions import AdminSessionRoutes
+from broker.http.admin.site import SiteRoutes
 from broker.http.admin.tokens import TokenRoutes
 from broker.http.admin.users import UserRoutes
 from broker.http.catalogue import CatalogueRoutes
@@ -43,6 +44,7 @@ def public_routes(services: PublicServices) -> list[web.RouteDef]:
         MachineRoutes(services),
         TokenRoutes(services),
         LaunchRoutes(services),
+        SiteRoutes(services),
     ]
     return [definition for group in groups for definition in group.routes()]
 

@@ -1,0 +1,46 @@
+"""Checks: can what is published be started here?"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Iterable
+
+from portcullis.doctor.finding import Finding, notice, ok, problem
+from portcullis.doctor.site import Site
+
+MANY = 5
+
+
+def commands(site: Site, is_program: Callable[[str], bool]) -> Iterable[Finding]:
+    """On a machine that runs sessions. Other hosts of the site are not looked at from here."""
+    applications = site.items("applications")
+    missing = []
+    for application in applications:
+        words = application.get("command") or [""]
+        if not application.get("disabled") and not is_program(str(words[0])):
+            missing.append(application)
+            name = str(application.get("name"))
+            what = f"the application {name!r}: its command {words[0]!r} does not exist on this host"
+            delete = f"`portcullis delete application {shlex.quote(name)}`"
+            yield problem("commands", what, f"Install it here, correct its file and apply it, or {delete}.")
+    if applications and not missing:
+        yield ok("commands", f"the commands of {len(applications)} applications exist on this host")
+
+
+def icons(site: Site) -> Iterable[Finding]:
+    bare = [
+        str(application.get("name"))
+        for application in site.items("applications")
+        if not application.get("icon")
+    ]
+    if bare:
+        shown = ", ".join(bare[:MANY]) + (f" and {len(bare) - MANY} more" if len(bare) > MANY else "")
+        remedy = (
+            "Optional: name an `icon` in their files (a name of this machine's icons, or a PNG or SVG file)."
+        )
+        yield notice("icons", f"applications without an icon: {shown}", remedy)
+
+
+def applications(site: Site) -> Iterable[Finding]:
+    if "applications" in site.lists and not site.items("applications"):
+        yield notice("applications", "nothing is published", "`portcullis apply -f app.yaml` publishes.")
