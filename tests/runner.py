@@ -114,6 +114,23 @@ def bench_checks() -> list[Check]:
     return [Check(name, (sys.executable, "-m", f"tests.bench.{name}")) for name in names]
 
 
+def fuzz_checks() -> list[Check]:
+    """Each parser for as many seconds as the number behind `fuzz` says, or 60."""
+    seconds = next((word for word in sys.argv[1:] if word.isdecimal()), "60")
+    listing = (sys.executable, "-c", "from tests.fuzz.targets import TARGETS; print(*TARGETS)")
+    names = subprocess.run(listing, cwd=CLONE, capture_output=True, text=True, check=True).stdout.split()
+    return [
+        Check(f"fuzz {name}", (sys.executable, "-m", "tests.fuzz", name, "--seconds", seconds))
+        for name in names
+    ]
+
+
+def without_seconds(words: list[str]) -> list[str]:
+    return [
+        word for at, word in enumerate(words) if not (word.isdecimal() and words[at - 1 : at] == ["fuzz"])
+    ]
+
+
 def install_client_tools() -> tuple[str, ...]:
     """TypeScript and the like, as locked; nothing to do when the installed lock is the committed one."""
     locked = WEB_CLIENT / "package-lock.json"
@@ -140,6 +157,13 @@ SUITES = (
     pytest_suite("integration", "parts against real sockets, processes and displays"),
     pytest_suite("e2e", "the whole system in a real browser (needs root: it makes accounts)"),
     Suite(
+        "fuzz",
+        "every parser under atheris, `fuzz SECONDS` each; only when named",
+        fuzz_checks,
+        lambda: True,
+        always=False,
+    ),
+    Suite(
         "bench",
         "measurements beside a peer or a limit; only when named",
         bench_checks,
@@ -158,8 +182,11 @@ def main() -> int:
         epilog=f"suites:\n{listing}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("suites", metavar="SUITE", nargs="*", help="which to run")
-    named = parser.parse_args().suites or [suite.name for suite in suites.values() if suite.always]
+    parser.add_argument(
+        "suites", metavar="SUITE", nargs="*", help="which to run; a number behind fuzz: seconds a parser"
+    )
+    given = parser.parse_args().suites
+    named = without_seconds(given) or [suite.name for suite in suites.values() if suite.always]
     if unknown := set(named) - set(suites):
         parser.error(f"no such suite: {min(unknown)}")
     os.chdir(CLONE)

@@ -73,3 +73,8 @@ def test_a_command_that_hangs_is_ended(
     monkeypatch.setattr(runner, "SUITE_DEADLINE_SECONDS", 0.01)
     assert run_check(python("import time; time.sleep(600)")) == Count(0, 1)
     assert "not done after" in capfd.readouterr().err
+
+
+def test_a_number_behind_fuzz_is_no_suite() -> None:
+    assert runner.without_seconds(["lint", "fuzz", "5", "unit"]) == ["lint", "fuzz", "unit"]
+    assert runner.without_seconds(["5", "fuzz"]) == ["5", "fuzz"]
