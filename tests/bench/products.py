@@ -20,15 +20,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
-import pyotp
 from playwright.sync_api import Page, expect
 
+from tests.bench.people import User, add_users
 from tests.e2e.conftest import copy_of_the_tree, free_port
 
 APPS = Path(__file__).parent / "apps"
 NOVNC = Path("/usr/share/novnc")
 CLONE_VARIABLE = "PORTCULLIS_BENCH_CLONE"
-TOTP_STEP_SECONDS = 30
 RUNTIME = Path("/run")
 
 
@@ -158,11 +157,6 @@ class Installation:
         done = subprocess.run(command, env=environment, input=stdin, capture_output=True, text=True, check=True)
         return done.stdout
 
-    def add_user(self, group: str) -> User:
-        name = f"bench{time.time_ns():x}"
-        told = json.loads(self.cli("user", "add", name, "--group", group, "--json"))
-        return User(name, told["password"], told["totp_secret"])
-
     def publish(self, name: str, group: str, command: list[str]) -> None:
         document = {
             "kind": "application",
@@ -180,22 +174,6 @@ class Installation:
         ).stdout
         words = [line.split() for line in status.splitlines()]
         return [int(word[1]) for word in words if len(word) > 1 and word[0] in ("broker", "gateway", "agent")]
-
-
-@dataclass
-class User:
-    name: str
-    password: str
-    totp_secret: str
-    used_step: int = 0
-
-    def code(self) -> str:
-        """One that was not used yet: of this step, or of the next one, which counts as well."""
-        step = max(int(time.time()) // TOTP_STEP_SECONDS, self.used_step + 1)
-        while step > int(time.time()) // TOTP_STEP_SECONDS + 1:
-            time.sleep(0.2)
-        self.used_step = step
-        return pyotp.TOTP(self.totp_secret).at(step * TOTP_STEP_SECONDS)
 
 
 @contextlib.contextmanager
@@ -229,7 +207,7 @@ def portcullis(site: Installation, page: Page) -> Iterator[Product]:
     """One session of a new user, launched and left in `page`; `open` returns to it in another one."""
     # The measured application is started here, as on every other product: the session needs one that stays.
     site.publish(APPLICATION, GROUP, ["xterm", "-e", "sleep", "36000"])
-    user = site.add_user(GROUP)
+    (user,) = add_users(site.clone, site.url, GROUP)
     sign_in(page, site.url, user)
     page.get_by_role("button", name=APPLICATION, exact=True).click()
     page.wait_for_url("**/#/session/*")
