@@ -97,6 +97,7 @@ class EmbeddedGrid:
         self._work = asyncio.Event()
         self._published = asyncio.Event()
         self._unusable: str | None = None
+        self._is_failing = False
         self._closing = False
         self._failed = asyncio.Event()
         self._rebase_leases()
@@ -256,7 +257,14 @@ class EmbeddedGrid:
                 await self._recover(batch, exc)
             else:
                 self._writing = None
+                self._note_success()
                 self._publish(batch)
+
+    def _note_success(self) -> None:
+        """One line in the log for a disk that was full, and one for its end, however many asked meanwhile."""
+        if self._is_failing:
+            log.warning("the grid's file can be written again")
+        self._is_failing = False
 
     def _publish(self, batch: _Batch) -> None:
         for revision, events in batch.events:
@@ -271,7 +279,9 @@ class EmbeddedGrid:
 
     async def _recover(self, failed: _Batch, error: Exception) -> None:
         """A full disk passes. After another failure it is unknown what was kept: a restart must tell."""
-        log.error("the grid's file could not be written: %s", error)
+        if not self._is_failing:
+            log.error("the grid's file could not be written: %s", error)
+        self._is_failing = True
         passes = getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_FULL
         self._unusable = f"the grid's file cannot be written: {error}"
         refused, self._waiting, self._writing = self._waiting, _Batch(), None
