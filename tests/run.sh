@@ -31,9 +31,13 @@ run_from_a_copy() {
     exec "$copy/tests/run.sh" "$@"
 }
 
+[[ " $* " != *" bench "* ]] || packages_of_the_tests+=("${packages_of_the_bench[@]}")
 install_packages "${packages_of_a_host[@]}" "${packages_of_the_tests[@]}"
 others_can_read_this || run_from_a_copy "$@"
 make_clone_environment tests
 PATH=$PWD/.venv/bin:$PATH
 
+if [[ ${1-} == bench ]]; then # benches have names and options of their own
+    exec .venv/bin/python -m tests.bench "${@:2}"
+fi
 exec .venv/bin/python tests/runner.py "$@"

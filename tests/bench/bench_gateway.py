@@ -26,10 +26,10 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from portcullis.serving.listener import slim_tls_buffers
 from gateway.splice import End, join
 from portcullis.enrolment import Credentials, server_context, worker_context
 from portcullis.protocol import link
+from portcullis.serving.listener import slim_tls_buffers
 from tests.bench.figures import Figure, Series, report
 from tests.integration.gateway.small_site import Agent, SmallSite, admit_grant, client_bytes, small_site
 
@@ -137,7 +137,9 @@ def join_bare(one: Bare, other: Bare) -> None:
 
 
 @contextlib.asynccontextmanager
-async def relay(protocol: type, join_two: Callable, context: ssl.SSLContext | None) -> AsyncIterator[list[int]]:
+async def relay(
+    protocol: type, join_two: Callable, context: ssl.SSLContext | None
+) -> AsyncIterator[list[int]]:
     """The ports for browsers and for workers."""
     loop = asyncio.get_running_loop()
     pairs = Pairs(join_two)
@@ -177,7 +179,9 @@ class Subjects:
         }
         ca = site.broker.web_ca.root.public_bytes(Encoding.PEM).decode()
         public = f"127.0.0.1:{site.gateway.public.port}"
-        return await answer(Load("gateway", **self._load, browsers=public, workers=site.inner_address, ca=ca, site=facts))
+        return await answer(
+            Load("gateway", **self._load, browsers=public, workers=site.inner_address, ca=ca, site=facts)
+        )
 
     async def bare(self, *, tls: bool) -> Answer:
         return await self._relayed(Bare, join_bare, tls)
@@ -188,12 +192,16 @@ class Subjects:
     async def direct(self) -> Answer:
         """Browser and worker at two ends of one connection, with TLS; only its round trips mean something."""
         facts = {"state": str(self._bare.state)}
-        return await answer(Load("direct", 1, 0, browsers="", workers="", ca=self._site.keys.ca_pem, site=facts))
+        return await answer(
+            Load("direct", 1, 0, browsers="", workers="", ca=self._site.keys.ca_pem, site=facts)
+        )
 
     async def _relayed(self, protocol: type, join_two: Callable, tls: bool) -> Answer:
         async with relay(protocol, join_two, self._context if tls else None) as (browsers, workers):
             ca = self._site.keys.ca_pem if tls else ""
-            load = Load("relay", **self._load, browsers=f"127.0.0.1:{browsers}", workers=f"127.0.0.1:{workers}", ca=ca)
+            load = Load(
+                "relay", **self._load, browsers=f"127.0.0.1:{browsers}", workers=f"127.0.0.1:{workers}", ca=ca
+            )
             return await answer(load)
 
 
@@ -261,7 +269,9 @@ async def direct_pair(load: Load, stack: contextlib.AsyncExitStack) -> tuple[Str
     arrived: asyncio.Queue[Stream] = asyncio.Queue()
     context = server_context(Credentials.load(Path(load.site["state"])))
     context.verify_mode = ssl.CERT_NONE
-    server = await asyncio.start_server(lambda *one: arrived.put_nowait(one), "127.0.0.1", 0, ssl=context, limit=LIMIT)
+    server = await asyncio.start_server(
+        lambda *one: arrived.put_nowait(one), "127.0.0.1", 0, ssl=context, limit=LIMIT
+    )
     stack.callback(server.close)
     address = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
     browser = await connect(address, worker_context(load.ca))
@@ -393,7 +403,8 @@ def main() -> None:
     slim_tls_buffers()
     found = asyncio.run(measure(arguments.sessions, arguments.seconds))
     series = [
-        Series(name, [ms for one in found[name] for ms in one.round_trips_ms]) for name in ("direct", "bare", "gateway")
+        Series(name, [ms for one in found[name] for ms in one.round_trips_ms])
+        for name in ("direct", "bare", "gateway")
     ]
     report("gateway", figures(found), series, {"sessions": arguments.sessions})
 

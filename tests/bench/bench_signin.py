@@ -54,7 +54,9 @@ def main() -> None:
     title = f"sign-in with password and code, {A_SECOND} a second"
     figures = [
         Figure(f"{title}, p95", percentile(taken, 95), "ms", LIMIT_MS),
-        Figure(f"{title}, median", percentile(taken, 50), "ms", peer=percentile(alone, 50), peer_name="one alone"),
+        Figure(
+            f"{title}, median", percentile(taken, 50), "ms", peer=percentile(alone, 50), peer_name="one alone"
+        ),
     ]
     report("signin", figures, [Series("alone", alone), Series(f"{A_SECOND} a second", taken)])
 

@@ -57,7 +57,10 @@ class Series:
 
 
 def report(
-    bench: str, figures: Sequence[Figure], series: Sequence[Series] = (), facts: Mapping[str, Any] | None = None
+    bench: str,
+    figures: Sequence[Figure],
+    series: Sequence[Series] = (),
+    facts: Mapping[str, Any] | None = None,
 ) -> None:
     """Print the figures, and write tests/output/bench/<bench>.json."""
     for figure in figures:
@@ -80,7 +83,9 @@ def line(figure: Figure) -> str:
         parts.append(f"{_bound(figure)} {number(figure.limit)} {figure.unit}")
     if figure.ratio is not None:
         ratio = f"{figure.ratio:.2f}x of {number(figure.peer)} ({figure.peer_name})"
-        parts.append(ratio if figure.ratio_limit is None else f"{ratio}, {_bound(figure)} {figure.ratio_limit:g}x")
+        parts.append(
+            ratio if figure.ratio_limit is None else f"{ratio}, {_bound(figure)} {figure.ratio_limit:g}x"
+        )
     verdict = {True: "met", False: "MISSED", None: ""}[figure.is_met]
     return "  ".join(filter(None, [*parts, verdict, figure.note]))
 
@@ -107,7 +112,8 @@ def percentile(samples: Sequence[float], percent: float) -> float:
 
 def machine() -> str:
     model = next(
-        (text.partition(":")[2].strip() for text in _lines("/proc/cpuinfo") if text.startswith("model name")), ""
+        (text.partition(":")[2].strip() for text in _lines("/proc/cpuinfo") if text.startswith("model name")),
+        "",
     )
     memory = next((int(text.split()[1]) >> 20 for text in _lines("/proc/meminfo")), 0)
     return f"{os.cpu_count()} cores ({model}), {memory} GB, {platform.platform(terse=True)}, load {os.getloadavg()[0]:.1f}"

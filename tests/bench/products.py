@@ -47,8 +47,21 @@ class Product:
     @contextlib.contextmanager
     def application(self, name: str, width: int, height: int, *options: str) -> Iterator[Application]:
         """One of tests/bench/apps on the product's display, over all of it."""
-        command = [sys.executable, str(APPS / f"{name}.py"), "--width", str(width), "--height", str(height), *options]
-        environment = {**os.environ, **self.environment, "DISPLAY": self.display, "PYTHONDONTWRITEBYTECODE": "1"}
+        command = [
+            sys.executable,
+            str(APPS / f"{name}.py"),
+            "--width",
+            str(width),
+            "--height",
+            str(height),
+            *options,
+        ]
+        environment = {
+            **os.environ,
+            **self.environment,
+            "DISPLAY": self.display,
+            "PYTHONDONTWRITEBYTECODE": "1",
+        }
         process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
         application = Application(process)
         try:
@@ -94,8 +107,27 @@ def tigervnc(width: int, height: int, *, tls: tuple[Path, Path] | None = None) -
         for part in ("core", "vendor"):
             (folder / part).symlink_to(NOVNC / part)
         server = [
-            *("Xtigervnc", f":{number}", "-geometry", f"{width}x{height}", "-depth", "24", "-rfbport", str(rfb)),
-            *("-localhost", "-SecurityTypes", "None", "-ac", "-AlwaysShared", "-nolisten", "tcp", "-FrameRate", "60"),
+            *(
+                "Xtigervnc",
+                f":{number}",
+                "-geometry",
+                f"{width}x{height}",
+                "-depth",
+                "24",
+                "-rfbport",
+                str(rfb),
+            ),
+            *(
+                "-localhost",
+                "-SecurityTypes",
+                "None",
+                "-ac",
+                "-AlwaysShared",
+                "-nolisten",
+                "tcp",
+                "-FrameRate",
+                "60",
+            ),
         ]
         options = [] if tls is None else ["--cert", str(tls[0]), "--key", str(tls[1]), "--ssl-only"]
         bridge = ["websockify", "--web", str(folder), *options, f"127.0.0.1:{port}", f"127.0.0.1:{rfb}"]
@@ -152,9 +184,13 @@ class Installation:
         return int(self.url.rpartition(":")[2].rstrip("/"))
 
     def cli(self, *arguments: str, stdin: str = "") -> str:
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("PORTCULLIS_")}
+        environment = {
+            name: value for name, value in os.environ.items() if not name.startswith("PORTCULLIS_")
+        }
         command = [str(self.clone / ".venv/bin/portcullis"), *arguments]
-        done = subprocess.run(command, env=environment, input=stdin, capture_output=True, text=True, check=True)
+        done = subprocess.run(
+            command, env=environment, input=stdin, capture_output=True, text=True, check=True
+        )
         return done.stdout
 
     def publish(self, name: str, group: str, command: list[str]) -> None:
@@ -189,7 +225,9 @@ def installation() -> Iterator[Installation]:
     clone = copy_of_the_tree(folder)
     quickstart = ["deploy/quickstart.sh", "--no-install"]
     try:
-        done = subprocess.run([*quickstart, "--port", str(free_port())], cwd=clone, capture_output=True, text=True)
+        done = subprocess.run(
+            [*quickstart, "--port", str(free_port())], cwd=clone, capture_output=True, text=True
+        )
         if done.returncode:
             raise RuntimeError(done.stdout + done.stderr)
         yield Installation(clone, json.loads((clone / "var/quickstart.json").read_text()))

@@ -61,7 +61,10 @@ def chromium() -> Iterator[Browser]:
 @contextlib.contextmanager
 def new_page(browser: Browser, width: int, height: int) -> Iterator[Page]:
     context = browser.new_context(
-        viewport={"width": width, "height": height}, device_scale_factor=1, ignore_https_errors=True, locale="en-US"
+        viewport={"width": width, "height": height},
+        device_scale_factor=1,
+        ignore_https_errors=True,
+        locale="en-US",
     )
     context.add_init_script(_PROBE)
     try:

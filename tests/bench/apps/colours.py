@@ -7,7 +7,6 @@ never shown; bit 2 is red, 1 green, 0 blue.
 from __future__ import annotations
 
 import xcffib.xproto as xproto
-
 from window import Window, arguments, say
 
 PATCH = 64

@@ -20,10 +20,54 @@ INKS = (INK, INK, INK, (20, 60, 150), (150, 30, 30), (30, 110, 40))
 CARET = 0x303030
 FREE_ROWS = 4
 SPACE = 26
-WORDS = (
-    "the gate of the city is made of iron bars and it is let down at night when nobody may come in any more so that "
-    "those who sleep there can be sure that a stranger has to wait outside until somebody who knows him opens"
-).split()
+WORDS = [
+    "the",
+    "gate",
+    "of",
+    "the",
+    "city",
+    "is",
+    "made",
+    "of",
+    "iron",
+    "bars",
+    "and",
+    "it",
+    "is",
+    "let",
+    "down",
+    "at",
+    "night",
+    "when",
+    "nobody",
+    "may",
+    "come",
+    "in",
+    "any",
+    "more",
+    "so",
+    "that",
+    "those",
+    "who",
+    "sleep",
+    "there",
+    "can",
+    "be",
+    "sure",
+    "that",
+    "a",
+    "stranger",
+    "has",
+    "to",
+    "wait",
+    "outside",
+    "until",
+    "somebody",
+    "who",
+    "knows",
+    "him",
+    "opens",
+]
 
 
 def page(width: int, height: int, rnd: random.Random) -> np.ndarray:
@@ -67,7 +111,9 @@ def type_into(window: Window, letters: int, count: int, a_second: float, rnd: ra
 
 
 def main() -> None:
-    options = arguments(("--seconds", {"type": float, "default": 20}), ("--rate", {"type": float, "default": 8}))
+    options = arguments(
+        ("--seconds", {"type": float, "default": 20}), ("--rate", {"type": float, "default": 8})
+    )
     signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1])
     rnd = random.Random(3)
     window = Window(options.width, options.height)
