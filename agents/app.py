@@ -14,15 +14,17 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from agents.contracts import Launcher
-from agents.control import ControlClient, ControlHandlers
+from agents.control import ControlClient, ControlHandlers, memory_available_bytes
 from agents.links import AttachedSession, Doorkeeper, Links
 from agents.linux import groups
 from agents.linux.accounts import Accounts, SessionAccounts
-from agents.linux.launcher import WORKER_COMMAND, LinuxLauncher, make_passable, this_machine
+from agents.linux.launcher import WORKER_COMMAND, LinuxLauncher, this_machine
+from agents.linux.leaders import make_passable
 from agents.linux.one_account import OneAccount
 from agents.sessions.launches import LaunchCounts
 from agents.sessions.manager import Manager, SiteFacts
 from agents.sessions.session import TimeLimits
+from agents.sessions.warmth import Warmth
 from agents.settings import AgentSettings
 from agents.watched import offer_readings
 from portcullis.clock import SystemClock
@@ -33,7 +35,7 @@ from portcullis.logs import ids
 from portcullis.measuring import Metrics
 from portcullis.metrics import GROUPING
 from portcullis.probes import Probes, Watch
-from portcullis.protocol.channel import Directory, Hello
+from portcullis.protocol.channel import Directory, Hello, Report
 from portcullis.tasks import cancel_and_wait, spawn
 from portcullis.tickets import verifying_keys
 
@@ -60,12 +62,15 @@ class Agent:
         self._control = ControlClient(lambda: self._credentials.brokers, self._context_for_brokers, handlers)
         self._metrics = Metrics("agent", version())
         self._manager = Manager(
-            launcher, facts, self._control.report, time_limits(settings), LaunchCounts(self._metrics)
+            launcher, facts, self._on_report, time_limits(settings), LaunchCounts(self._metrics)
+        )
+        self._warmth = Warmth(
+            launcher, settings.warm_sessions, self._slots, self._manager.states, memory_available_bytes
         )
         doorkeeper = Doorkeeper(credentials.id, SystemClock(), lambda: self._keys, self._find)
         self._links = Links(doorkeeper, self._context_for_gateways)
         self._renewal = Renewal(credentials, self._on_renewed)
-        offer_readings(self._metrics, self._manager, self._control, self._links)
+        offer_readings(self._metrics, launcher, self._manager, self._control, self._links)
         self._metrics.read(GROUPING, lambda: {(launcher.grouping,): 1})
         self._watch = Watch.of(settings.metrics, settings.metrics_exposed)
         self._probes = Probes(self._metrics, self._trouble)
@@ -77,6 +82,7 @@ class Agent:
         tasks = [
             spawn(self._renewal.run(), name="renewal"),
             spawn(self._control.run(), name="control"),
+            spawn(self._warmth.run(), name="warm-sessions"),
         ]
         stopped = spawn(stop.wait(), name="stop")
         log.info("agent runs", extra=ids(host=self._credentials.id, slots=self._slots))
@@ -89,6 +95,10 @@ class Agent:
             await self._links.stop()
             await self._manager.stop()
             await self._probes.stop()
+
+    def _on_report(self, report: Report) -> None:
+        self._control.report(report)
+        self._warmth.changed()
 
     def _trouble(self) -> list[str]:
         return [] if self._control.is_up else ["no control channel to a broker stands"]

@@ -58,6 +58,22 @@ class Launcher(Protocol):
         """Start the session's leader. Raises PortcullisError with the code of what failed."""
         ...
 
+    async def keep_ready(self, count: int, may_begin: bool = True) -> None:
+        """Keep as many sessions prepared ahead of need, for the launches to come. Those too many have gone at return;
+        those that lack, if it may begin now, are prepared one by one, out of the way of what runs. Each is used once,
+        and does not outlive this agent."""
+        ...
+
+    @property
+    def ready(self) -> int:
+        """How many are."""
+        ...
+
+    @property
+    def ready_memory_bytes(self) -> int:
+        """What they hold."""
+        ...
+
     async def adopt(self) -> list[Adopted]:
         """Every session that is found on this host. Clean up after leaders that were killed."""
         ...

@@ -182,8 +182,12 @@ async def _send(socket: ClientConnection, message: FromAgent) -> None:
 def heartbeat() -> Heartbeat:
     return Heartbeat(
         load=os.getloadavg()[0] / (os.cpu_count() or 1),
-        memory_available_bytes=memory_available(Path("/proc/meminfo").read_text()),
+        memory_available_bytes=memory_available_bytes(),
     )
+
+
+def memory_available_bytes() -> int:
+    return memory_available(Path("/proc/meminfo").read_text())
 
 
 def memory_available(meminfo: str) -> int:

@@ -24,6 +24,11 @@ class AgentSettings:
         "the agent, which must not be root; nothing walls sessions off from each other.",
     )
     slots: int = setting(0, help="How many sessions run at once; 0: as many as were given to `join`.")
+    warm_sessions: int = setting(
+        1,
+        help="Sessions whose display and worker are started ahead, so that a launch is quicker; some 70 MB each. "
+        "Given up when the host is full or memory is scarce. 0: none.",
+    )
     window_seconds: float = setting(30.0, help="How long an application may take to open its first window.")
     grace_seconds: float = setting(3.0, help="How long an application may take to end at log off.")
     session_memory_mb: int = setting(4096, help="Memory of a session's programs, in MB; 0: no limit.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+from agents.contracts import Launcher
 from agents.control import ControlClient
 from agents.links import Links
 from agents.linux.usage import Usage, usage_of
@@ -12,7 +13,11 @@ from portcullis import metrics as table
 from portcullis.measuring import Metrics
 
 
-def offer_readings(metrics: Metrics, manager: Manager, control: ControlClient, links: Links) -> None:
+def offer_readings(
+    metrics: Metrics, launcher: Launcher, manager: Manager, control: ControlClient, links: Links
+) -> None:
+    metrics.read(table.WARM_SESSIONS, lambda: launcher.ready)
+    metrics.read(table.WARM_MEMORY, lambda: launcher.ready_memory_bytes)
     metrics.read(table.AGENT_SESSIONS, lambda: _by_state(manager))
     metrics.read(table.WORKERS, lambda: len(manager.workers()))
     metrics.read(table.WORKER_CPU, lambda: _total(manager).cpu_seconds)

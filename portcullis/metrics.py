@@ -194,6 +194,13 @@ GROUPING = Metric(
     {"backend": ("scope", "cgroup1", "rlimits", "none")},
 )
 WORKERS = Metric("agent", "workers", "gauge", "Living workers.")
+WARM_SESSIONS = Metric("agent", "warm_sessions", "gauge", "Sessions that are prepared ahead of need.")
+WARM_MEMORY = Metric(
+    "agent",
+    "warm_sessions_bytes",
+    "gauge",
+    "Memory of the sessions that are prepared ahead, as it was when they became ready.",
+)
 CHANNEL_OPENED = Metric(
     "agent",
     "control_channels_opened_total",

@@ -78,11 +78,12 @@ class XDesktop:
     def offer(self, text: str) -> None:
         self._clipboard.offer(text)
 
-    async def suit(self, width: int, height: int, device_pixel_ratio: float, layout: str) -> None:
-        self._screen.suit(width, height, device_pixel_ratio)
-        if layout != self._layout:
-            self._layout = layout
-            await load_layout(self._x, layout)
+    async def suit(self, prepare: Prepare) -> None:
+        self._x.use_authority(prepare.xauthority)
+        self._screen.suit(prepare.width, prepare.height, prepare.device_pixel_ratio)
+        if prepare.layout != self._layout:
+            self._layout = prepare.layout
+            await load_layout(self._x, prepare.layout)
             self._injector = self._new_injector()
 
     def _new_injector(self) -> Injector:

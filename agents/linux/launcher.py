@@ -19,11 +19,8 @@ What `launch` holds is made by `build_launch`, which is pure:
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
-import os
 import shutil
-import stat
 import subprocess
 import sys
 import zoneinfo
@@ -36,29 +33,29 @@ from agents.contracts import Adopted
 from agents.linux import display, environment, window_manager
 from agents.linux.accounts import Account, SessionAccounts
 from agents.linux.groups import Backend, Group, Limits
-from portcullis.errors import PortcullisError, ProtocolError, Unavailable
-from portcullis.ids import is_id
+from agents.linux.leaders import (
+    START_SECONDS,
+    LeaderConnection,
+    end_and_wait,
+    end_one,
+    make_passable,
+    read_ended,
+    session_folders,
+    start_leader,
+    sweep,
+)
+from agents.linux.warm import WarmPool, WarmSession
+from portcullis.ids import new_id
 from portcullis.logs import ids
 from portcullis.model.host import Isolation
 from portcullis.protocol.channel import Order
-from portcullis.protocol.worker_channel import (
-    MAXIMUM_LINE_BYTES,
-    FromWorker,
-    Start,
-    Status,
-    ToWorker,
-    body,
-    decode_from_leader,
-    encode,
-    encode_line,
-)
+from portcullis.protocol.worker_channel import Prepare, Start, Status, WorkerState, body
 
 log = logging.getLogger(__name__)
 
-LEADER = Path(__file__).parent / "leader" / "__main__.py"
 WORKER_COMMAND = (sys.executable, "-I", "-m", "agents.worker")
-START_SECONDS = 10.0
-SWEEP_SECONDS = 30.0
+ASSIGN_SECONDS = 3.0
+"""For a session that was prepared ahead to take the size and keyboard of a user: milliseconds, unless it is broken."""
 WORKER_ADDRESS_SPACE_BYTES = 4 << 30
 """Its threads reserve much more than they use (0.4 GB in all, measured); what lies above is an application's doing."""
 WORKER_ENVIRONMENT = {
@@ -77,64 +74,6 @@ class People:
     user: Account
 
 
-class LeaderConnection:
-    """A `LeaderLink` over the leader's Unix socket."""
-
-    def __init__(self, session: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._session = session
-        self._reader = reader
-        self._writer = writer
-
-    @classmethod
-    async def open(cls, folder: Path) -> LeaderConnection:
-        """Raises OSError when no leader listens."""
-        reader, writer = await asyncio.open_unix_connection(
-            str(folder / "leader.sock"), limit=2 * MAXIMUM_LINE_BYTES
-        )
-        return cls(folder.name, reader, writer)
-
-    @property
-    def session(self) -> str:
-        return self._session
-
-    async def receive(self) -> Status | FromWorker | None:
-        while True:
-            try:
-                line = await self._reader.readline()
-            except (OSError, ValueError) as exc:
-                log.warning("leader's connection broke: %s", exc, extra=ids(session=self._session))
-                return None
-            if not line.endswith(b"\n"):
-                return None
-            try:
-                message = decode_from_leader(line)
-            except ProtocolError as exc:
-                log.warning("line dropped: %s", exc.message, extra=ids(session=self._session))
-                continue
-            if message is not None:
-                return message
-
-    def send(self, message: ToWorker) -> None:
-        self._write(encode(message))
-
-    def launch(self, launch: dict[str, Any]) -> None:
-        self._write(encode_line({"type": "launch", **launch}))
-
-    def end(self, code: str, grace_seconds: float, detail: str | None = None) -> None:
-        self._write(
-            encode_line({"type": "end", "code": code, "grace_seconds": grace_seconds, "detail": detail})
-        )
-
-    async def close(self) -> None:
-        self._writer.close()
-        with contextlib.suppress(OSError):
-            await self._writer.wait_closed()
-
-    def _write(self, line: bytes) -> None:
-        if not self._writer.is_closing():
-            self._writer.write(line)
-
-
 class LinuxLauncher:
     def __init__(
         self,
@@ -146,31 +85,40 @@ class LinuxLauncher:
         worker_command: Sequence[str] = WORKER_COMMAND,
     ) -> None:
         self._folders = runtime / "sessions"
+        self._warm_folders = runtime / "warm"
         self._accounts = accounts
         self._backend = backend
         self._limits = limits
         self._machine = machine
         self._worker_command = tuple(worker_command)
         self._workers: dict[str, str] = {}  # session -> name of its worker account
+        self._warm = WarmPool(self._begin_warm, self._release)
+        self._expected = Prepare(1280, 720)
 
     async def launch(self, order: Order, start: Start) -> LeaderConnection:
         user = await self._accounts.user(order.tenant, order.user_id, order.user_name)
-        worker = await self._free_worker(order)
-        group = self._backend.group(order.session, self._limits)
-        folder = self._folders / order.session
-        people = People(worker, user)
-        launch = build_launch(order, start, people, folder, group, self._machine, self._worker_command)
-        try:
-            link = await self._start_leader(folder, group)
-        except BaseException:
-            self._workers.pop(order.session, None)
-            raise
-        link.launch(launch)
-        return link
+        self._expected = Prepare.of(_fitting(start))
+        while (warm := await self._warm.take()) is not None:
+            if (link := await self._assign(warm, order, start, user)) is not None:
+                return link
+        return await self._launch_anew(order, start, user)
+
+    async def keep_ready(self, count: int, may_begin: bool = True) -> None:
+        await self._warm.keep(count, may_begin)
+
+    @property
+    def ready(self) -> int:
+        return len(self._warm)
+
+    @property
+    def ready_memory_bytes(self) -> int:
+        return self._warm.memory_bytes
 
     async def adopt(self) -> list[Adopted]:
+        # What was prepared ahead ends without its agent; this removes what was killed, and waits for the rest.
+        await asyncio.gather(*(end_one(folder, 0) for folder in session_folders(self._warm_folders)))
         found = []
-        for folder in _session_folders(self._folders):
+        for folder in session_folders(self._folders):
             if (adopted := await self._adopt(folder)) is not None:
                 self._workers[folder.name] = str(adopted.status.about.get("worker", ""))
                 found.append(adopted)
@@ -184,13 +132,13 @@ class LinuxLauncher:
 
     async def ended(self, session: str) -> Status | None:
         self._workers.pop(session, None)
-        return _read_ended(self._folders / session)
+        return read_ended(self._folders / session)
 
     async def forget(self, session: str) -> None:
         self._workers.pop(session, None)
         folder = self._folders / session
         if (folder / "session.json").exists():
-            await _sweep(folder)
+            await sweep(folder)
         else:
             shutil.rmtree(folder, ignore_errors=True)
 
@@ -202,32 +150,71 @@ class LinuxLauncher:
     def grouping(self) -> str:
         return self._backend.name
 
-    async def _free_worker(self, order: Order) -> Account:
-        account = await self._accounts.worker(order.slot, frozenset(self._workers.values()))
-        self._workers[order.session] = account.name
+    async def _launch_anew(self, order: Order, start: Start, user: Account) -> LeaderConnection:
+        worker = await self._free_worker(order.session, order.slot)
+        group = self._backend.group(order.session, self._limits)
+        folder = self._folders / order.session
+        launch = self._build(order, start, People(worker, user), folder, group)
+        try:
+            link = await start_leader(folder, self._accounts.folder_mode, group.prefix)
+        except BaseException:
+            self._workers.pop(order.session, None)
+            raise
+        link.launch(launch)
+        return link
+
+    async def _begin_warm(self) -> WarmSession:
+        """A leader that prepares for a session like the last one."""
+        warm_id = new_id()
+        worker = await self._free_worker(warm_id, 0)
+        group = self._backend.group(warm_id, self._limits)
+        folder = self._warm_folders / warm_id
+        try:
+            link = await start_leader(folder, self._accounts.folder_mode, group.prefix)
+        except BaseException:
+            self._workers.pop(warm_id, None)
+            raise
+        link.warm(build_warm(warm_id, worker, group, self._expected, self._worker_command))
+        return WarmSession(warm_id, folder, worker, group, link)
+
+    async def _assign(
+        self, warm: WarmSession, order: Order, start: Start, user: Account
+    ) -> LeaderConnection | None:
+        """The session on what was prepared ahead; None when that is broken, and nothing is left of it."""
+        folder = self._folders / order.session
+        self._workers[order.session] = self._workers.pop(warm.id)
+        make_passable(self._folders, self._accounts.folder_mode)
+        warm.folder.rename(folder)
+        launch = self._build(order, start, People(warm.worker, user), folder, warm.group)
+        warm.link.launch({**launch, "folder": str(folder)})
+        if await _is_prepared(warm.link):
+            return warm.link
+        log.warning("a session prepared ahead was broken", extra=ids(session=order.session, warm=warm.id))
+        await end_and_wait(warm.link, 0)
+        await self.forget(order.session)
+        return None
+
+    def _build(
+        self, order: Order, start: Start, people: People, folder: Path, group: Group
+    ) -> dict[str, Any]:
+        return build_launch(order, start, people, folder, group, self._machine, self._worker_command)
+
+    def _release(self, warm: WarmSession) -> None:
+        self._workers.pop(warm.id, None)
+
+    async def _free_worker(self, session: str, index: int) -> Account:
+        account = await self._accounts.worker(index, frozenset(self._workers.values()))
+        self._workers[session] = account.name
         return account
 
-    async def _start_leader(self, folder: Path, group: Group) -> LeaderConnection:
-        try:
-            mode = self._accounts.folder_mode
-            make_passable(self._folders, mode)
-            folder.mkdir()
-            folder.chmod(mode)
-            command = (*group.prefix, sys.executable, "-I", "-S", str(LEADER), str(folder))
-            async with asyncio.timeout(START_SECONDS):
-                await _run(command)
-                return await LeaderConnection.open(folder)
-        except (OSError, TimeoutError) as exc:
-            raise Unavailable("worker_failed", f"The session's leader did not start: {exc!r}") from exc
-
     async def _adopt(self, folder: Path) -> Adopted | None:
-        if (status := _read_ended(folder)) is not None:
+        if (status := read_ended(folder)) is not None:
             return Adopted(status, None)
         try:
             link = await LeaderConnection.open(folder)
         except OSError as exc:
             log.warning("session without a leader is removed: %r", exc, extra=ids(session=folder.name))
-            await _sweep(folder)
+            await sweep(folder)
             return None
         try:
             async with asyncio.timeout(START_SECONDS):
@@ -235,11 +222,13 @@ class LinuxLauncher:
         except TimeoutError:
             log.error("a leader that does not answer is removed", extra=ids(session=folder.name))
             await link.close()
-            await _sweep(folder)
+            await sweep(folder)
             return None
         if isinstance(first, Status) and first.session:
             return Adopted(first, link)
-        await _end_and_wait(link, 0)  # the agent died before it sent `launch`
+        await end_and_wait(link, 0)  # the agent died before it sent `launch`
+        if folder.exists():
+            await sweep(folder)  # moved here already, and its leader did not know
         return None
 
 
@@ -257,9 +246,6 @@ def build_launch(
     user = people.user
     base = environment.environment(user.name, user.home, folder / "user", order.display, machine)
     own = environment.with_application(base, order.environment)
-    start = replace(
-        start, width=min(start.width, display.MAXIMUM_WIDTH), height=min(start.height, display.MAXIMUM_HEIGHT)
-    )
     return {
         "session": order.session,
         "about": {
@@ -272,17 +258,10 @@ def build_launch(
         },
         "accounts": {"worker": people.worker.name, "user": user.name},
         "home": str(user.home),
-        "display": {
-            "command": display.command(round(environment.BASE_DPI * scale.ratio)),
-            "environment": WORKER_ENVIRONMENT,
-            "limits": {"as": display.ADDRESS_SPACE_BYTES},
-            "framebuffer_bytes": display.FRAMEBUFFER_BYTES,
-        },
+        "display": _display(round(environment.BASE_DPI * scale.ratio)),
         "worker": {
-            "command": list(worker_command),
-            "environment": WORKER_ENVIRONMENT,
-            "limits": {"as": WORKER_ADDRESS_SPACE_BYTES},
-            "start": {"to": "worker", **body(start)},
+            **_worker(worker_command),
+            "start": {"to": "worker", **body(_fitting(start))},
         },
         "bus": {"command": bus_command(folder), "environment": base} if machine.bus else None,
         "window_manager": {"command": window_manager.command(folder), "environment": base},
@@ -293,12 +272,62 @@ def build_launch(
     }
 
 
-def make_passable(folder: Path, mode: int) -> None:
-    """A folder that the accounts of sessions may pass through, whatever the umask is. Raises OSError."""
-    folder.mkdir(parents=True, exist_ok=True)
-    if folder.lstat().st_uid != os.geteuid() or not stat.S_ISDIR(folder.lstat().st_mode):
-        raise PermissionError(f"{folder} is not a folder of this account")
-    folder.chmod(mode)
+def build_warm(
+    warm_id: str, worker: Account, group: Group, expected: Prepare, worker_command: Sequence[str]
+) -> dict[str, Any]:
+    """The `warm` line without its type: what `launch` will say of display and worker, as far as it is known."""
+    return {
+        "session": warm_id,
+        "accounts": {"worker": worker.name},
+        "display": _display(environment.BASE_DPI),
+        "worker": {**_worker(worker_command), "prepare": {"to": "worker", **body(expected)}},
+        "group": group.to_json(),
+    }
+
+
+def _display(dots_per_inch: int) -> dict[str, Any]:
+    """The worker sets the dots per inch of its session again, by RandR."""
+    return {
+        "command": display.command(dots_per_inch),
+        "environment": WORKER_ENVIRONMENT,
+        "limits": {"as": display.ADDRESS_SPACE_BYTES},
+        "framebuffer_bytes": display.FRAMEBUFFER_BYTES,
+    }
+
+
+def _worker(command: Sequence[str]) -> dict[str, Any]:
+    return {
+        "command": list(command),
+        "environment": WORKER_ENVIRONMENT,
+        "limits": {"as": WORKER_ADDRESS_SPACE_BYTES},
+    }
+
+
+def _fitting(start: Start) -> Start:
+    """Of a size that the display can have."""
+    width, height = min(start.width, display.MAXIMUM_WIDTH), min(start.height, display.MAXIMUM_HEIGHT)
+    return replace(start, width=width, height=height)
+
+
+async def _is_prepared(link: LeaderConnection) -> bool:
+    """Whether display and worker have taken the session. What is received is received again by who follows."""
+    heard = []
+    try:
+        async with asyncio.timeout(ASSIGN_SECONDS):
+            while (message := await link.receive()) is not None:
+                heard.append(message)
+                if isinstance(message, WorkerState):
+                    break
+                if isinstance(message, Status) and message.code in ("display_failed", "worker_failed"):
+                    return False
+                if isinstance(message, Status) and message.code is not None:
+                    break  # the application's fault: it would fail on any display
+            else:
+                return False
+    except TimeoutError:
+        return False
+    link.unread(heard)
+    return True
 
 
 def bus_command(folder: Path) -> list[str]:
@@ -318,72 +347,7 @@ def this_machine() -> environment.Machine:
 
 async def end_all(runtime: Path, grace_seconds: float) -> int:
     """End every session below `runtime`, without an agent, and wait until nothing is left. Returns how many."""
-    folders = _session_folders(runtime / "sessions")
-    await asyncio.gather(*(_end_one(folder, grace_seconds) for folder in folders))
+    folders = session_folders(runtime / "sessions")
+    ahead = session_folders(runtime / "warm")
+    await asyncio.gather(*(end_one(folder, grace_seconds) for folder in (*folders, *ahead)))
     return len(folders)
-
-
-async def _end_one(folder: Path, grace_seconds: float) -> None:
-    with contextlib.suppress(OSError):
-        await _end_and_wait(await LeaderConnection.open(folder), grace_seconds)
-    if (folder / "session.json").exists():
-        await _sweep(folder)
-    else:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-async def _end_and_wait(link: LeaderConnection, grace_seconds: float) -> None:
-    """Until the leader has closed the connection: it does so when nothing of the session is left."""
-    link.end("logged_off", grace_seconds)
-    try:
-        async with asyncio.timeout(grace_seconds + SWEEP_SECONDS):
-            while await link.receive() is not None:
-                pass
-    except TimeoutError:
-        log.error("a leader does not end its session", extra=ids(session=link.session))
-    finally:
-        await link.close()
-
-
-async def _sweep(folder: Path) -> None:
-    """One session that cannot be removed (a process that the kernel holds, say) must not keep an agent from others."""
-    try:
-        async with asyncio.timeout(SWEEP_SECONDS):
-            await _run((sys.executable, "-I", "-S", str(LEADER), "--sweep", str(folder)))
-    except (OSError, TimeoutError) as exc:
-        log.error("session cannot be removed: %r", exc, extra=ids(session=folder.name))
-
-
-async def _run(command: Sequence[str]) -> None:
-    """Raises OSError when it fails."""
-    process = await asyncio.create_subprocess_exec(
-        *command,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        start_new_session=True,
-        cwd="/",
-    )
-    try:
-        _, errors = await process.communicate()
-    except BaseException:
-        process.kill()
-        raise
-    if process.returncode != 0:
-        raise OSError(
-            f"{command[0]} ended with {process.returncode}: {errors.decode(errors='replace')[-500:]}"
-        )
-
-
-def _session_folders(folders: Path) -> list[Path]:
-    if not folders.is_dir():
-        return []
-    return sorted(path for path in folders.iterdir() if is_id(path.name) and path.is_dir())
-
-
-def _read_ended(folder: Path) -> Status | None:
-    try:
-        message = decode_from_leader((folder / "ended.json").read_bytes())
-    except (OSError, PortcullisError):
-        return None
-    return message if isinstance(message, Status) else None

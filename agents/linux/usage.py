@@ -25,6 +25,24 @@ def usage_of(pid: int) -> Usage:
     return parse(text)
 
 
+def proportional_bytes(pid: int) -> int:
+    """Its memory, what it shares counted in proportion (PSS); 0 of one that has gone."""
+    try:
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    except OSError:
+        return 0
+    return sum(int(line.split()[1]) for line in lines if line.startswith("Pss:")) * 1024
+
+
+def parent_of(pid: int) -> int:
+    """0 of one that has gone."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return 0
+    return int(text.rpartition(")")[2].split()[1])
+
+
 def parse(stat: str) -> Usage:
     """The second field is the program's name in brackets, and may hold anything."""
     fields = stat.rpartition(")")[2].split()

@@ -47,16 +47,13 @@ class XConnection:
 
     def __init__(self, display: str, xauthority: str) -> None:
         """Raises DesktopLost when there is no such display or the cookie is refused."""
-        # libXau finds the cookie through this variable alone; xcffib's own `auth` argument cannot hold a cookie
-        # that contains a colon.
-        os.environ["XAUTHORITY"] = xauthority  # noqa: TID251
+        self.use_authority(xauthority)
         try:
             self.xcb = _connect(display)
         except (DesktopLost, xcffib.ConnectionException) as exc:
             raise DesktopLost(f"cannot connect to display {display}") from exc
         self._descriptor: int = self.xcb.get_file_descriptor()
         self.display = display
-        self.xauthority = xauthority
         self.setup = self.xcb.get_setup()
         self.screen = self.setup.roots[self.xcb.pref_screen]
         self.root: int = self.screen.root
@@ -69,6 +66,12 @@ class XConnection:
         self._root_event_mask = 0
         # A client that grabs the server would else stop this connection, and with it the whole stream.
         self.xcb(xtest.key).GrabControl(True)
+
+    def use_authority(self, xauthority: str) -> None:
+        """Of connections that are made from now on, by programs that this process starts as well."""
+        # libXau finds the cookie through this variable alone; xcffib's own `auth` argument cannot hold a cookie
+        # that contains a colon.
+        os.environ["XAUTHORITY"] = xauthority  # noqa: TID251
 
     def start(self, on_lost: Callable[[], None]) -> None:
         self._on_lost = on_lost

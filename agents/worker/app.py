@@ -187,8 +187,9 @@ class Worker:
         self._grant_keys = _read_keys(start.grant_keys)
         self._dialler = Dialler(start.ca, start.site, start.session)
         self.arbiter = Arbiter(start.session, start.host, start.tenant)
-        await self._prepare(Prepare.of(start))
-        await self.desktop.suit(start.width, start.height, start.device_pixel_ratio, start.layout)
+        prepare = Prepare.of(start)
+        await self._prepare(prepare)
+        await self.desktop.suit(prepare)
         self._is_ready = True
         log.info("display is ready", extra=ids(display=start.display))
         self._tell_state()

@@ -12,6 +12,7 @@ from typing import Protocol
 
 from agents.worker.damage import Box, Pixels
 from portcullis.protocol.messages import Input
+from portcullis.protocol.worker_channel import Prepare
 
 
 class DesktopLost(Exception):
@@ -88,7 +89,7 @@ class Desktop(Protocol):
         """What applications paste from here on."""
         ...
 
-    async def suit(self, width: int, height: int, device_pixel_ratio: float, layout: str) -> None:
+    async def suit(self, prepare: Prepare) -> None:
         """Take the size, scale and keyboard layout of a session, as far as they are others than now."""
         ...
 

@@ -66,11 +66,16 @@ class Host:
         )
 
     def start(self, order):
-        size = {"width": order.display.width, "height": order.display.height}
-        return Start(order.session, order.tenant, "b" * 16, "c" * 16, ca=site_ca(), grant_keys={}, **size)
+        names = ("width", "height", "layout", "locale", "device_pixel_ratio")
+        view = {name: getattr(order.display, name) for name in names}
+        return Start(order.session, order.tenant, "b" * 16, "c" * 16, ca=site_ca(), grant_keys={}, **view)
 
     def folder(self, order):
         return self.runtime / "sessions" / order.session
+
+    def warm_folders(self):
+        """Of sessions that are prepared ahead."""
+        return sorted((self.runtime / "warm").glob("*"))
 
     def traces(self, order):
         """What is left of a session anywhere on this machine."""

@@ -1,4 +1,4 @@
-"""A worker without streams, for tests of the leader: counts windows, exits on `closing`."""
+"""A worker without streams, for tests of the leader: counts windows, can be prepared ahead, exits on `closing`."""
 
 import json
 import os
@@ -14,6 +14,7 @@ def main() -> None:
     channel = socket.socket(fileno=3)
     lines = channel.makefile("rb")
     start = json.loads(lines.readline())
+    is_ahead = start["type"] == "prepare"
     os.environ["XAUTHORITY"] = start["xauthority"]
     display = xcffib.connect(start["display"])
     root = display.get_setup().roots[0].root
@@ -27,6 +28,10 @@ def main() -> None:
         state = {"from": "worker", "type": "state", "windows": reply.value_len, "connections": 0, "e": 0}
         channel.sendall(json.dumps(state).encode() + b"\n")
 
+    if is_ahead:
+        channel.sendall(b'{"from": "worker", "type": "prepared"}\n')
+        if json.loads(lines.readline())["type"] != "start":
+            return
     tell()
     selector = selectors.DefaultSelector()
     selector.register(channel, selectors.EVENT_READ)

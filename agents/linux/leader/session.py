@@ -84,7 +84,7 @@ class Session:
         except (
             Exception
         ) as exc:  # a launch that lacks a field, a full disk: the session ends, the leader cleans up
-            self._log.write(f"leader: {exc!r}")
+            self._log.write("leader", repr(exc))
             self._end(self._general_code(), f"{type(exc).__name__}: {exc}")
 
     def _general_code(self) -> str:
@@ -191,6 +191,7 @@ class Session:
         self._loop.clear("launch")
         is_warm = bool(self._premises.launch)
         self._premises.launch = self._launch = launch
+        self._log.belong_to(launch)
         self._stage = "accepted"
         self._tell_status()
         if is_warm:
@@ -203,7 +204,7 @@ class Session:
             self._tell_worker()
         self._premises.make_session()
         if (reason := self._premises.quarters_missing) is not None:
-            self._log.write(f"leader: the user's programs have no /tmp of their own: {reason}")
+            self._log.write("leader", f"the user's programs have no /tmp of their own: {reason}")
         if not is_warm:
             self._start_display_and_worker()
         elif self._display_runs:
@@ -257,7 +258,7 @@ class Session:
 
     def _start_worker(self) -> None:
         ours, theirs = socket.socketpair()
-        self._start("worker", self._launch["worker"]["command"], passed=theirs.fileno())
+        self._start("worker", self._premises.launch["worker"]["command"], passed=theirs.fileno())
         theirs.close()
         self._worker = Peer(ours)
         self._loop.watch(ours, lambda _: self._on_worker())
@@ -359,7 +360,7 @@ class Session:
             return
         self._phase = "terminating"
         self._code, self._detail = code, " ".join(str(detail or "").split())[:1000] or None
-        self._log.write(f"leader: ending, {code}: {self._detail}")
+        self._log.write("leader", f"ending, {code}: {self._detail}")
         self._loop.clear_all()
         self._tell_status()
         closing = {"to": "worker", "type": "closing", "code": 4410, "reason": "session_ended"}

@@ -36,6 +36,8 @@ class AgentProcess:
             self._host.homes,
             "--grace-seconds",
             "0.5",
+            "--warm-sessions",
+            "0",  # what they count is sessions
         ]
         self._process = subprocess.Popen([*map(str, command), "--window-seconds", "20"])
 

@@ -10,6 +10,7 @@ import psutil
 import pytest
 
 from agents.linux import display, groups
+from agents.linux.leaders import start_leader
 from portcullis.model.session import Display
 from portcullis.protocol.worker_channel import Status
 from tests.support.session_host import (
@@ -350,14 +351,22 @@ async def test_what_a_killed_leader_left_is_swept_up(host, launch):
     assert host.traces(order) == []
 
 
+async def test_leader_without_a_launch_goes_with_its_agent(host):
+    order = host.order()
+    link = await start_leader(host.folder(order), 0o711, ())
+    (leader,) = [p for p in processes() if str(host.folder(order)) in (p.info["cmdline"] or ())]
+    assert host.folder(order).exists()
+    await link.close()
+    await gone(leader)
+    assert not host.folder(order).exists()
+
+
 async def test_leader_without_a_launch_goes_when_it_is_found(host):
     order = host.order()
-    launcher = host.launcher()
-    link = await launcher._start_leader(host.folder(order), groups.Group())
-    await link.close()
-    assert host.folder(order).exists()
-    assert await launcher.adopt() == []
+    link = await start_leader(host.folder(order), 0o711, ())
+    assert await host.launcher().adopt() == []
     assert not host.folder(order).exists()
+    await link.close()
 
 
 async def test_malformed_lines_change_nothing(host, launch):

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from agents.linux import launcher
+from agents.linux import leaders
 from agents.linux.accounts import user_account_name
-from agents.linux.launcher import LeaderConnection, LinuxLauncher, end_all
+from agents.linux.launcher import LinuxLauncher, end_all
+from agents.linux.leaders import LeaderConnection
 from agents.sessions.manager import Manager, SiteFacts
 from agents.sessions.progress import Progress
 from agents.sessions.session import TimeLimits
@@ -242,7 +243,7 @@ async def test_session_that_cannot_be_removed_keeps_no_agent_from_its_others(
     await agent.manager.stop()
     (host.folder(order) / "leader.sock").unlink()
     with monkeypatch.context() as patched:
-        patched.setattr(launcher, "LEADER", Path("/nonexistent"))
+        patched.setattr(leaders, "LEADER", Path("/nonexistent"))
         second = await agents()
     assert [report.session for report in second.manager.reports()] == [other.session]
     assert "cannot be removed" in caplog.text
