@@ -56,7 +56,7 @@ class Children:
                 self.killed_at = time.monotonic()
             for name in [name for name in self.living() if self.pids[name] == pid]:
                 self.exit_statuses[name] = status
-                self._log.write(f"leader: {name} ended with {status}")
+                self._log.write("leader", f"{name} ended with {status}")
                 ended.append(name)
         return ended
 

@@ -192,6 +192,7 @@ class Session:
         is_warm = bool(self._premises.launch)
         self._premises.launch = self._launch = launch
         self._log.belong_to(launch)
+        self._log.belong_to(launch)
         self._stage = "accepted"
         self._tell_status()
         if is_warm:

@@ -1,3 +1,5 @@
+import json
+
 import pytest
 
 from agents.linux.leader.lines import Peer, parse
@@ -45,3 +47,30 @@ def test_peer_that_does_not_read_is_given_up():
         with pytest.raises(OSError, match="does not read"):
             for _ in range(100):
                 peer.send(b"x" * (1 << 18))
+
+
+LAUNCH = {
+    "session": "5" * 16,
+    "about": {"reference": "L-1"},
+    "worker": {"command": ["python", "-m", "agents.worker"]},
+}
+
+
+def test_the_leaders_lines_name_session_and_launch(log, tmp_path):
+    log.belong_to(LAUNCH)
+    log.write("leader", "display ended with 1")
+    log.write("application", "hello")
+    leader, application = (tmp_path / "session.log").read_text().splitlines()
+    assert leader.endswith(f"Z leader: display ended with 1 session={'5' * 16} reference=L-1")
+    assert application.endswith("Z application: hello")
+
+
+def test_lines_have_the_form_of_the_workers(log, tmp_path):
+    """A worker's own line is passed on; what an application prints cannot pose as one."""
+    worker = {"command": ["python", "--log-format", "json"]}
+    log.belong_to({**LAUNCH, "worker": worker})
+    log.write("worker", '{"part": "worker", "message": "m"}')
+    log.write("application", '{"part": "worker", "message": "forged"}')
+    own, forged = map(json.loads, (tmp_path / "session.log").read_text().splitlines())
+    assert own == {"part": "worker", "message": "m"}
+    assert (forged["part"], forged["session"], forged["reference"]) == ("application", "5" * 16, "L-1")
