@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from playwright.async_api import Browser, Page, expect
 
+from portcullis.quickstart.place import instance_key
 from tests.e2e.conftest import Installation, Visitor, copy_of_the_tree, free_port, new_visitor
 from tests.e2e.portal import Person, launch, settled, sign_in, until, until_exact, wait_for_picture
 from tests.support import ordinary_user
@@ -27,8 +28,6 @@ SYSTEM_FOLDERS = ("/tmp", "/dev/shm", "/var/lib", "/run", "/opt")
 class Trial:
     folder: Path
     user: OrdinaryUser
-    before: set[str]
-    """The accounts of this machine before it."""
 
     def run(self, *options: str, **environment: str) -> subprocess.CompletedProcess[str]:
         return self.user.run("deploy/quickstart.sh", *options, cwd=self.folder, **environment)
@@ -40,19 +39,21 @@ class Trial:
         command = self.user.run(".venv/bin/portcullis", "get", "hosts", "--json", cwd=self.folder)
         return list(json.loads(command.stdout))
 
+    def traces(self, session: str) -> list[Path]:
+        runtimes = Path("/tmp").glob(f"portcullis-{self.user.uid}-*/sessions/{session}")
+        return [*Path("/dev/shm").glob(f"*{session}*"), *runtimes]
+
     @property
     def homes(self) -> Path:
         return self.folder / "var/state/homes"
 
 
 @pytest.fixture(scope="module")
-def trial(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trial]:
-    before = {account.pw_name for account in pwd.getpwall()}
-    base = tmp_path_factory.mktemp("unprivileged")
-    with ordinary_user.made(base) as user:
+def trial() -> Iterator[Trial]:
+    with ordinary_user.made() as user:
         folder = copy_of_the_tree(user.home / DEEP / "portcullis")
         subprocess.run(["chown", "-R", f"{user.name}:", user.home], check=True)
-        yield Trial(folder, user, before)
+        yield Trial(folder, user)
 
 
 @pytest.fixture(scope="module")
@@ -61,18 +62,15 @@ def running(trial: Trial) -> Iterator[Trial]:
     assert started.returncode == 0, started.stdout
     assert "unprivileged trial" in started.stdout
     yield trial
-    done = trial.run("--reset", "--yes")
+    done = trial.run("--unprivileged", "--reset", "--yes")
     assert done.returncode == 0, done.stdout
 
 
-def test_missing_packages_are_named_all_at_once_and_nothing_is_done(trial: Trial, tmp_path: Path) -> None:
-    tmp_path.chmod(0o755)
-    for folder in tmp_path.parents:
-        folder.chmod(folder.stat().st_mode | 0o011)
-    query = tmp_path / "dpkg-query"
+def test_missing_packages_are_named_all_at_once_and_nothing_is_done(trial: Trial) -> None:
+    query = trial.user.home / "dpkg-query"
     query.write_text('#!/bin/sh\n/usr/bin/dpkg-query "$@" | grep -v -e "^openbox " -e "^xvfb "\n')
     query.chmod(0o755)
-    done = trial.run("--unprivileged", PATH=f"{tmp_path}:/usr/bin:/bin")
+    done = trial.run("--unprivileged", PATH=f"{query.parent}:/usr/bin:/bin")
     assert done.returncode == 1
     assert "apt-get install --no-install-recommends openbox xvfb" in done.stdout
     assert not (trial.folder / "var").exists() and not (trial.folder / ".venv").exists()
@@ -112,9 +110,8 @@ async def test_a_day_without_root(running: Trial, chromium: Browser) -> None:
     assert running.user.processes()["xterm"] == processes["xterm"]
     await come_back(page, visitor, facts["url"], session, home)
     await visitor.context.close()
-    await until(lambda: "xterm" not in running.user.processes())
-    assert not list(Path("/dev/shm").glob(f"*{session}*"))
-    assert not list(Path("/tmp").glob(f"portcullis-{running.user.uid}-*/sessions/{session}"))
+    await until(lambda: not running.traces(session))
+    assert "xterm" not in running.user.processes()
 
 
 async def come_back(page: Page, visitor: Visitor, url: str, session: str, home: Path) -> None:
@@ -151,7 +148,9 @@ def test_the_host_says_that_it_has_no_walls(running: Trial) -> None:
 
 
 def test_everything_lies_below_the_clone_and_nothing_is_for_others(running: Trial) -> None:
-    assert {account.pw_name for account in pwd.getpwall()} - running.before == {running.user.name}
+    key = instance_key(running.folder)
+    assert [account.pw_name for account in pwd.getpwall() if key in account.pw_name] == []
+    assert [path for folder in ("/var/lib", "/run", "/opt") for path in Path(folder).glob(f"*{key}*")] == []
     assert [path.name for path in running.user.leftovers("/var/lib", "/run", "/opt")] == []
     (runtime,) = (path for path in running.user.leftovers("/tmp") if path.name.startswith("portcullis-"))
     for path in (runtime, running.folder / "var", running.folder / "var/state", running.homes):
