@@ -88,6 +88,8 @@ def is_plain_path(raw: str) -> bool:
     if not path.startswith(PREFIX) or any(forbidden in path for forbidden in ";\\#"):
         return False
     segments = path.removeprefix("/").split("/")
+    if path.count("%") != len(_ENCODED.findall(path)):
+        return False
     return all(map(_is_plain_segment, segments)) and all(" " < character < "\x7f" for character in raw)
 
 
@@ -96,7 +98,7 @@ def _is_plain_segment(segment: str) -> bool:
         text = unquote_to_bytes(segment).decode()
     except UnicodeDecodeError:
         return False
-    disguised = "/" in text or "\\" in text or _ENCODED.search(text) is not None
+    disguised = any(forbidden in text for forbidden in "/\\;") or _ENCODED.search(text) is not None
     return text not in ("", ".", "..") and text.isprintable() and not disguised
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Callable
 
-from aiohttp import web
+from aiohttp import HttpVersion10, HttpVersion11, web
 from aiohttp.typedefs import Handler, Middleware
 
 from gateway.api_proxy import PREFIX, ApiProxy
@@ -67,6 +67,8 @@ def check_public_address(address: Address) -> None:
 def _called_by_name(brokers: Brokers) -> Middleware:
     @web.middleware
     async def called_by_name(request: web.Request, handler: Handler) -> web.StreamResponse:
+        if not _is_plain_http(request):
+            raise web.HTTPBadRequest(reason="expected HTTP/1.1")
         hosts = request.headers.getall("Host", [])
         if len(hosts) != 1 or not request.raw_path.startswith("/"):
             raise web.HTTPBadRequest(reason="expected one Host and a path")
@@ -78,6 +80,13 @@ def _called_by_name(brokers: Brokers) -> Middleware:
         return api_error(421, "not_found", "This name is not served here.")
 
     return called_by_name
+
+
+def _is_plain_http(request: web.Request) -> bool:
+    """Not a later version's name in this one's syntax; before 1.1 there were no chunks (RFC 9112 6.1)."""
+    return request.version == HttpVersion11 or (
+        request.version == HttpVersion10 and "Transfer-Encoding" not in request.headers
+    )
 
 
 def _is_navigation(request: web.Request) -> bool:

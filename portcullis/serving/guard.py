@@ -192,9 +192,9 @@ class Guard(asyncio.BufferedProtocol):
             self._answer_and_close(b"431 Request Header Fields Too Large")
             return
         if end is not None:
-            # The request is handled in a moment, or when the answer before it has been taken.
+            # The request starts in a moment, or when the answer before it has been taken: that is progress.
             self._head_complete = True
-            self._deadline.set(self._limits.idle_seconds, self._idle_too_long)
+            self._deadline.set(self._limits.head_seconds, self._idle_too_long)
             if end < len(data):
                 self._hold(data[end:])
         self.inner.data_received(data[:end])
@@ -288,6 +288,8 @@ async def guarded(request: web.Request, handler: Handler) -> web.StreamResponse:
 
 async def read_body(request: web.Request, maximum_bytes: int, seconds: float) -> bytes:
     """The whole body. Raises HTTPRequestEntityTooLarge, HTTPRequestTimeout or HTTPBadRequest."""
+    if (request.content_length or 0) > maximum_bytes:
+        raise web.HTTPRequestEntityTooLarge(maximum_bytes, request.content_length or 0)
     body = bytearray()
     try:
         async with asyncio.timeout(seconds):
