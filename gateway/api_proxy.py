@@ -98,7 +98,7 @@ def _is_plain_segment(segment: str) -> bool:
         text = unquote_to_bytes(segment).decode()
     except UnicodeDecodeError:
         return False
-    disguised = any(forbidden in text for forbidden in "/\\;") or _ENCODED.search(text) is not None
+    disguised = "/" in text or "\\" in text or _ENCODED.search(text) is not None
     return text not in ("", ".", "..") and text.isprintable() and not disguised
 
 

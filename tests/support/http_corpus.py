@@ -1,8 +1,8 @@
 """Requests that no client of ours sends, and what each is answered with (tests/vectors/http/requests.json).
 
-`send` holds the bytes as Latin-1, with `{host}`, `{name}`, `{port}`, `{origin}` and repetitions as `{y*8200}` (braces of
-the request itself stand twice). `public` lists the statuses that a gateway's public listener answers with, one
-after the other; an empty list: it ends the connection without a word.
+`send` holds the bytes as Latin-1, with `{host}`, `{name}`, `{port}`, `{origin}` and repetitions as `{y*8200}`; braces
+of the request itself stand twice. `public` lists the statuses that a gateway's public listener answers with, one after
+the other; an empty list: it ends the connection without a word.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Requests that no client of ours sends, at every listener: refused alike, nothing behind them reached, others served."""
+"""Requests that no client of ours sends, at every listener: refused alike, nothing behind them reached."""
 
 from __future__ import annotations
 
@@ -40,6 +40,15 @@ async def ask(port: int, data: bytes, context: ssl.SSLContext | None = None) -> 
             await writer.wait_closed()
 
 
+async def served(port: int, context: ssl.SSLContext) -> dict[str, int]:
+    """What was not refused, of all cases."""
+    statuses = {}
+    for case in cases():
+        statuses[case.id] = [status for status, _ in await ask(port, case.data("localhost", port), context)]
+    assert sum(map(len, statuses.values())) > len(statuses) // 2  # a reset may overtake an answer
+    return {name: status for name, found in statuses.items() for status in found if not 400 <= status < 500}
+
+
 async def is_served(site) -> bool:
     async with aiohttp.ClientSession() as session, session.get(f"{site.origin}/api/v1/login") as got:
         return got.status == 200
@@ -68,12 +77,7 @@ async def test_each_request_is_answered_as_the_table_says(site, group):
 async def test_the_inner_listener_tells_a_stranger_nothing(site):
     """No certificate: whatever is asked, nothing is served, upgraded or passed on."""
     port, context = site.gateway.inner.port, stranger(site.keys.ca_pem)
-    kept = {}
-    for case in cases():
-        for status, _ in await ask(port, case.data("localhost", port), context):
-            if not 400 <= status < 500:
-                kept[case.id] = status
-    assert kept == {}
+    assert await served(port, context) == {}
     assert site.gateway.links.hosts == {site.agent.id}
     client, _ = await site.attach()
     await client.close()
@@ -88,14 +92,7 @@ async def test_the_brokers_listener_tells_a_stranger_nothing(tmp_path, monkeypat
     try:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-        kept = {}
-        for case in cases():
-            for status, _ in await ask(
-                broker.address.port, case.data("localhost", broker.address.port), context
-            ):
-                if not 400 <= status < 500:
-                    kept[case.id] = status
-        assert kept == {}
+        assert await served(broker.address.port, context) == {}
         request = b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
         assert [status for status, _ in await ask(broker.address.port, request, context)] == [200]
     finally:
