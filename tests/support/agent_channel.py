@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from types import TracebackType
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import aiohttp
 
@@ -35,10 +35,10 @@ M = TypeVar("M")
 class TestAgent:
     __test__ = False
 
-    def __init__(self, credentials: Credentials, broker: Address, slots: int = 10) -> None:
+    def __init__(self, credentials: Credentials, broker: Address, slots: int = 10, **said: Any) -> None:
         self._url = f"https://{broker}/control"
         self._context = client_context(credentials)
-        self._hello = Hello("test", slots, new_id())
+        self._hello = Hello("test", slots, new_id(), **said)
         self._http = aiohttp.ClientSession()
         self.socket: aiohttp.ClientWebSocketResponse | None = None
         self.welcome: Welcome | None = None

@@ -52,8 +52,8 @@ class RunningBroker:
     def user(self) -> User:
         return next(u for u in self.parts.identity.users.list(self.tenant) if u.name == self.secrets.username)
 
-    def agent(self, slots: int = 10) -> TestAgent:
-        return TestAgent(self.host, self.broker.address, slots)
+    def agent(self, slots: int = 10, **said: Any) -> TestAgent:
+        return TestAgent(self.host, self.broker.address, slots, **said)
 
     async def publish(self, name: str = "Editor", **changes: Any) -> Application:
         fields: dict[str, Any] = {

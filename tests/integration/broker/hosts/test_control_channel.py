@@ -186,6 +186,16 @@ async def test_the_number_of_slots_follows_the_hosts_own_settings(site: RunningB
     assert len(history) == 2
 
 
+async def test_a_host_without_walls_is_known_as_such_until_it_says_otherwise(site: RunningBroker) -> None:
+    async with site.agent(isolation="none"):
+        pass
+    host = site.parts.hosts.get(site.host.id)
+    assert host is not None and host.isolation == "none"
+    async with site.agent():
+        host = site.parts.hosts.get(site.host.id)
+        assert host is not None and host.isolation == "accounts"
+
+
 async def test_an_orphan_is_told_to_the_administrators_and_kept(
     site: RunningBroker, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -125,6 +126,16 @@ async def test_the_socket_is_for_its_owner_alone(tmp_path: Path) -> None:
 
 def test_nobody_answers_where_no_supervisor_is(tmp_path: Path) -> None:
     assert control_socket.ask(tmp_path / "s.sock", "status") is None
+
+
+def test_somebody_elses_socket_is_not_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(tmp_path / "s.sock"))
+        listener.listen()
+        monkeypatch.setattr(control_socket, "peer_uid", lambda connection: os.geteuid() + 1)
+        assert control_socket.ask(tmp_path / "s.sock", "status") is None
+        with listener.accept()[0] as connection:
+            assert connection.recv(100) == b""
 
 
 def test_there_is_one_at_most(tmp_path: Path) -> None:

@@ -151,6 +151,17 @@ def test_a_hello_has_bounds() -> None:
         parse_from_agent(json.dumps({**hello, "sessions": [{}] * (2 * MAXIMUM_SLOTS + 1)}))
 
 
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [({}, "accounts"), ({"isolation": "none"}, "none"), ({"isolation": "of a later version"}, "none")],
+)
+def test_a_host_that_is_not_known_to_have_walls_has_none(said: dict[str, str], meant: str) -> None:
+    hello = Hello("1", 4, "0123456789abcdef").to_json()
+    del hello["isolation"]
+    parsed = parse_from_agent(json.dumps({**hello, **said}))
+    assert isinstance(parsed, Hello) and parsed.isolation == meant
+
+
 def test_an_error_deep_inside_names_its_place() -> None:
     hello = Hello("1", 4, "0123456789abcdef", (REPORT, REPORT)).to_json()
     hello["sessions"][1]["state"] = "gone"
