@@ -59,7 +59,8 @@ class DamageWatch:
     def __init__(self, x: XConnection, on_damage: Callable[[], None]) -> None:
         self._x = x
         self._on_damage = on_damage
-        self._box: Box | None = None
+        self.box: Box | None = None
+        """As far as events have told."""
         x.reply(x.extension(xfixes.key).QueryVersion(5, 0))
         self._damage = x.extension(xdamage.key)
         x.reply(self._damage.QueryVersion(1, 1))
@@ -75,7 +76,7 @@ class DamageWatch:
         is drawn inside the box after the reading would raise no event. Events that come in meanwhile stay queued
         for the next turn, which subtracts again.
         """
-        box, self._box = self._box, None
+        box, self.box = self.box, None
         if box is not None:
             self._damage.Subtract(self._id, 0, 0)
             self._x.sync()
@@ -84,5 +85,5 @@ class DamageWatch:
     def _damaged(self, event: Any) -> None:
         area = event.area
         box = Box(max(0, area.x), max(0, area.y), area.width, area.height)
-        self._box = box if self._box is None else self._box.joined(box)
+        self.box = box if self.box is None else self.box.joined(box)
         self._on_damage()

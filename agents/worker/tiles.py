@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from agents.worker.damage import Box, Pixels
 from portcullis.protocol.messages import fill_operation, tile_operation
 
-
 _SMALL_PIXELS = 1024
 
 

@@ -11,6 +11,15 @@
  *   ZSTD_isError: (result: number) => number}} Exports
  */
 
+const WASM = new URL("../../vendor/zstddec.wasm", import.meta.url);
+
+/** The decoder that is served beside this code. Rejects when it is missing. */
+export async function loadDecoder() {
+  const response = await fetch(WASM);
+  if (!response.ok) throw new Error(`${WASM.pathname}: ${response.status}`);
+  return ZstdDecoder.instantiate(await response.arrayBuffer());
+}
+
 export class ZstdDecoder {
   #exports;
   #source;

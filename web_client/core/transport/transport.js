@@ -1,7 +1,15 @@
-/** The page's end of the transport: opens sockets in the worker, one at a time, and hears only the newest one. */
+/**
+ * The socket, one at a time, and what it brings: messages whose frames are painted.
+ *
+ * The page's own thread has the socket and paints what is small: a key's echo then crosses no thread (measured: 0.7 ms of
+ * 5). What is large a worker paints, so that it never holds up input; whatever comes behind it waits for its turn.
+ */
 
-import { WORTH_KEEPING_BYTES } from "../display/buffers.js";
+import { SpareBuffers, WORTH_KEEPING_BYTES } from "../display/buffers.js";
+import { loadDecoder } from "../display/zstd.js";
 import { encode } from "../protocol/messages.js";
+import { ProtocolError } from "../protocol/wire.js";
+import { follow, open, painted, tilePixels } from "./reader.js";
 import { startWorker } from "./trusted.js";
 
 /** @typedef {import("../protocol/messages.js").Message} Message */
@@ -15,17 +23,30 @@ import { startWorker } from "./trusted.js";
  *   open: (url: string) => void, send: (...messages: Message[]) => void, close: (code?: number) => void,
  *   end: () => void}} TransportLike
  */
+/** `messages`: null while the worker paints them. @typedef {{messages: Received[] | null, receivedAt: number}} Arrival */
 
+const SUBPROTOCOL = "portcullis.v1";
 /** The decoder could not be loaded: no close code of the protocol, since no peer sends it. */
 export const DECODER_MISSING = 4999;
 const NORMAL = 1000;
+const PROTOCOL_ERROR = 4400;
+/** Painted in less than half a millisecond. */
+const PAINTED_HERE_PIXELS = WORTH_KEEPING_BYTES / 4;
 
 /** @implements {TransportLike} */
 export class Transport {
   #worker = startWorker();
+  #loading = loadDecoder();
+  /** @type {WebSocket | null} */
+  #socket = null;
+  /** Counts the page's wishes: whatever belongs to an earlier one is not heard. */
   #attempt = 0;
   #open = false;
   #broken = false;
+  #display = { width: 0, height: 0 };
+  #buffers = new SpareBuffers();
+  /** What came and was not handed on, the oldest first. @type {Arrival[]} */
+  #arrivals = [];
 
   onopened = () => {};
   /** @type {(messages: Received[], receivedAt: number) => void} `receivedAt`: ms since the epoch */
@@ -36,20 +57,29 @@ export class Transport {
   constructor() {
     this.#worker.onmessage = ({ data }) => this.#heard(data);
     this.#worker.onerror = () => this.#break();
+    // Heard when the first socket is to open; until then a failure is nobody's yet.
+    this.#loading.catch(() => {});
   }
 
   /** @param {string} url */
   open(url) {
+    this.#drop(NORMAL);
     this.#open = true;
-    this.#attempt++;
-    if (this.#broken) queueMicrotask(() => this.#break());
-    this.#worker.postMessage({ open: { url, attempt: this.#attempt } });
+    const attempt = this.#attempt;
+    this.#loading.then(
+      (zstd) => {
+        if (attempt !== this.#attempt) return;
+        if (this.#broken) this.#break();
+        else this.#connect(url, zstd);
+      },
+      () => attempt === this.#attempt && this.#break(),
+    );
   }
 
   /** @param {...Message} messages */
   send(...messages) {
-    const bytes = encode(...messages);
-    this.#worker.postMessage({ send: bytes }, [bytes.buffer]);
+    if (this.#socket?.readyState === WebSocket.OPEN)
+      this.#socket.send(/** @type {Uint8Array<ArrayBuffer>} */ (encode(...messages)));
   }
 
   /** Gives back a picture's pixels, which the page has drawn. @param {ArrayBuffer} buffer */
@@ -60,27 +90,111 @@ export class Transport {
   /** Ends the socket; `onclosed` hears nothing of it. */
   close(code = NORMAL) {
     this.#open = false;
-    this.#worker.postMessage({ close: code });
+    this.#drop(code);
   }
 
   end() {
     this.close();
-    // By the worker itself, behind the close: terminated from here it might not come to send the Close frame.
-    this.#worker.postMessage({ finish: true });
+    this.#worker.terminate();
   }
 
-  /** @param {any} data */
+  /**
+   * @param {string} url
+   * @param {import("../display/zstd.js").ZstdDecoder} zstd
+   */
+  #connect(url, zstd) {
+    const socket = new WebSocket(url, SUBPROTOCOL);
+    socket.binaryType = "arraybuffer";
+    socket.onopen = () => socket === this.#socket && this.onopened();
+    socket.onmessage = ({ data }) => socket === this.#socket && this.#receive(data, zstd);
+    socket.onclose = ({ code, reason }) => socket === this.#socket && this.#ended(code, reason);
+    this.#socket = socket;
+  }
+
+  /** @param {number} code */
+  #drop(code) {
+    this.#attempt++;
+    this.#arrivals = [];
+    const socket = this.#socket;
+    this.#socket = null;
+    socket?.close(code);
+  }
+
+  /**
+   * @param {ArrayBuffer | string} data
+   * @param {import("../display/zstd.js").ZstdDecoder} zstd
+   */
+  #receive(data, zstd) {
+    const receivedAt = performance.timeOrigin + performance.now();
+    try {
+      const messages = open(data);
+      if (typeof data !== "string" && tilePixels(messages) >= PAINTED_HERE_PIXELS) this.#giveAway(data, messages, receivedAt);
+      else this.#arrived({ messages: painted(messages, this.#display, zstd, this.#buffers), receivedAt });
+    } catch (error) {
+      // What is too large for this page's memory ends its connection as what cannot be read does, not the page.
+      if (!(error instanceof ProtocolError)) console.error(error);
+      this.#fail();
+    }
+  }
+
+  /**
+   * @param {ArrayBuffer} data
+   * @param {Message[]} messages
+   * @param {number} receivedAt
+   */
+  #giveAway(data, messages, receivedAt) {
+    const display = { ...this.#display };
+    follow(messages, this.#display);
+    this.#arrivals.push({ messages: null, receivedAt });
+    this.#worker.postMessage({ read: data, display, attempt: this.#attempt }, [data]);
+  }
+
+  /** @param {Arrival} arrival */
+  #arrived(arrival) {
+    this.#arrivals.push(arrival);
+    this.#handOn();
+  }
+
+  #handOn() {
+    while (this.#arrivals[0]?.messages) {
+      const { messages, receivedAt } = /** @type {Arrival} */ (this.#arrivals.shift());
+      if (messages?.length) this.onmessages(messages, receivedAt);
+    }
+  }
+
+  /** From the worker. @param {any} data */
   #heard(data) {
-    if (!this.#open || data.attempt !== this.#attempt) return;
-    if (data.broken) this.#break();
-    else if (data.opened) this.onopened();
-    else if (data.messages) this.onmessages(data.messages, data.receivedAt);
-    else if (data.closed) this.#closed(data.closed.code, data.closed.reason);
+    if (data.broken) return this.#break();
+    if (data.attempt !== this.#attempt) return;
+    if (data.failed) return this.#fail();
+    // It paints in the order in which it was asked to.
+    const arrival = this.#arrivals.find(({ messages }) => messages === null);
+    if (arrival) arrival.messages = data.messages;
+    this.#handOn();
+  }
+
+  #fail() {
+    this.#drop(PROTOCOL_ERROR);
+    this.#closed(PROTOCOL_ERROR, "protocol_error");
   }
 
   #break() {
     this.#broken = true;
+    this.#drop(NORMAL);
     this.#closed(DECODER_MISSING, "decoder_missing");
+  }
+
+  /**
+   * What waited behind a picture is handed on first: it may say why. The pictures are of no use any more.
+   * @param {number} code
+   * @param {string} reason
+   */
+  #ended(code, reason) {
+    this.#socket = null;
+    const told = this.#arrivals.flatMap(({ messages }) => messages ?? []).filter(({ message }) => message !== "PICTURE");
+    this.#drop(NORMAL);
+    if (told.length) this.onmessages(told, performance.timeOrigin + performance.now());
+    this.#closed(code, reason);
   }
 
   /**

@@ -4,7 +4,7 @@
  * The Content-Security-Policy allows no other policy, so no other code of the page can load a script by string.
  */
 
-const WORKER = new URL("./transport_worker.js", import.meta.url).href;
+const WORKER = new URL("./paint_worker.js", import.meta.url).href;
 
 /** @typedef {{createScriptURL: (url: string) => string}} Policy TrustedScriptURL passes for a string where it is used */
 
@@ -21,5 +21,5 @@ const rules = {
 const policy = types?.createPolicy("portcullis", rules) ?? rules;
 
 export function startWorker() {
-  return new Worker(policy.createScriptURL(WORKER), { type: "module", name: "portcullis-transport" });
+  return new Worker(policy.createScriptURL(WORKER), { type: "module", name: "portcullis-paint" });
 }

@@ -1,0 +1,67 @@
+/**
+ * What comes in, from the bytes of a WebSocket message to messages whose frames are painted. Runs in the page and in its
+ * worker alike; keeps nothing but what it is given.
+ */
+
+import { SpareBuffers } from "../display/buffers.js";
+import { paint } from "../display/tiles.js";
+import { decode } from "../protocol/messages.js";
+import { MAXIMUM_TO_CLIENT_BYTES, ProtocolError } from "../protocol/wire.js";
+
+/** @typedef {import("../protocol/messages.js").Message} Message */
+/** @typedef {import("../display/tiles.js").Decompressor} Decompressor */
+/** @typedef {import("./transport.js").Received} Received */
+/** The display's size as of the last message. @typedef {{width: number, height: number}} Display */
+
+/**
+ * Throws ProtocolError.
+ * @param {ArrayBuffer | string} data
+ * @returns {Message[]}
+ */
+export function open(data) {
+  if (typeof data === "string") throw new ProtocolError("a text message");
+  if (data.byteLength > MAXIMUM_TO_CLIENT_BYTES) throw new ProtocolError("a WebSocket message is too large");
+  return decode(new Uint8Array(data));
+}
+
+/**
+ * How many pixels there are to decompress.
+ * @param {Message[]} messages
+ */
+export function tilePixels(messages) {
+  let pixels = 0;
+  for (const message of messages)
+    if (message.message === "FRAME")
+      for (const operation of message.operations)
+        if (operation.operation === "TILE_ZSTD") pixels += operation.width * operation.height;
+  return pixels;
+}
+
+/**
+ * Takes the sizes that the messages tell.
+ * @param {Message[]} messages
+ * @param {Display} display
+ */
+export function follow(messages, display) {
+  for (const message of messages)
+    if (message.message === "WELCOME" || message.message === "RESIZED") {
+      display.width = message.width;
+      display.height = message.height;
+    }
+}
+
+/**
+ * With every frame turned into a picture; `display` follows. Throws ProtocolError.
+ * @param {Message[]} messages
+ * @param {Display} display
+ * @param {Decompressor} zstd
+ * @param {SpareBuffers} buffers
+ * @returns {Received[]}
+ */
+export function painted(messages, display, zstd, buffers) {
+  return messages.map((message) => {
+    if (message.message === "FRAME") return paint(message, display, zstd, buffers);
+    follow([message], display);
+    return message;
+  });
+}
