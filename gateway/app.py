@@ -61,6 +61,7 @@ class GatewayApp:
         options = options or Options()
         name = public_name(credentials.public_origin)
         _check(listen, name, options)
+        given = _given_certificate(name, options)  # first: it may refuse, and nothing is open yet
         self._listen = listen
         self._inner_listen = inner_listen
         self._client_context = client_context(credentials)
@@ -82,7 +83,9 @@ class GatewayApp:
         )
         api = ApiProxy(self.brokers, options.limits.body_seconds)
         self.files = StaticFiles(web_client.ROOT)
-        self.tls = None if name is None else self._public_tls(name, credentials, options)
+        self.tls: PublicTls | None = given
+        if name is not None and given is None:
+            self.tls = WebCertificate(credentials.state, name, self.brokers, options.clock)
         self.public = Listener(
             public_app(self.brokers, api, self.streams, self.files, self._is_publicly_trusted), options.limits
         )
@@ -120,11 +123,6 @@ class GatewayApp:
     def _trouble(self) -> list[str]:
         return [] if self.brokers.live else ["no broker has registered this gateway lately"]
 
-    def _public_tls(self, name: str, credentials: Credentials, options: Options) -> PublicTls:
-        if options.certificate is not None:
-            return GivenCertificate(options.certificate, name, options.clock)
-        return WebCertificate(credentials.state, name, self.brokers, options.clock)
-
     def _is_publicly_trusted(self) -> bool:
         return self.tls is not None and self.tls.publicly_trusted
 
@@ -144,3 +142,9 @@ def _check(listen: Address, name: str | None, options: Options) -> None:
         check_public_address(listen)
         if options.certificate is not None:
             raise InvalidInput("--certificate", "a gateway that is registered under https: enrol it so")
+
+
+def _given_certificate(name: str | None, options: Options) -> GivenCertificate | None:
+    if name is None or options.certificate is None:
+        return None
+    return GivenCertificate(options.certificate, name, options.clock)

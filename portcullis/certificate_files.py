@@ -6,8 +6,11 @@ anything, the gateway at its start and whenever the files change. No I/O but rea
 
 from __future__ import annotations
 
+import contextlib
 import datetime
+import re
 import ssl
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +23,7 @@ from cryptography.x509 import verification
 from portcullis.errors import Refused
 
 MAXIMUM_BYTES = 256 * 1024
+_CERTIFICATE = re.compile(rb"-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----")
 DEBIAN_ROOTS = Path("/etc/ssl/certs/ca-certificates.crt")
 
 
@@ -111,13 +115,24 @@ def is_publicly_trusted(
     found = ssl.get_default_verify_paths().cafile
     path = roots or (Path(found) if found else DEBIAN_ROOTS)
     try:
-        store = verification.Store(x509.load_pem_x509_certificates(path.read_bytes()))
+        store = verification.Store(_roots(path.read_bytes()))
         builder = verification.PolicyBuilder().store(store)
         policy = builder.time(datetime.datetime.fromtimestamp(now, datetime.UTC))
         policy.build_server_verifier(x509.DNSName(name)).verify(chain[0], list(chain[1:]))
     except (OSError, ValueError, verification.VerificationError):
         return False
     return True
+
+
+def _roots(pem: bytes) -> list[x509.Certificate]:
+    """Those that can be read: systems carry old roots that are not what the RFCs ask for."""
+    found = []
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for block in _CERTIFICATE.findall(pem):
+            with contextlib.suppress(ValueError):
+                found.append(x509.load_pem_x509_certificate(block))
+    return found
 
 
 def _content(path: Path) -> bytes:

@@ -65,7 +65,9 @@ def part_trouble(port: int) -> str | None:
 def site_trouble(client: Client) -> str | None:
     """Why gateway, broker and this machine's agent have not found each other yet."""
     try:
-        hosts = client.items("admin", "hosts")
+        hosts, gateways = client.items("admin", "hosts"), client.items("admin", "gateways")
     except PortcullisError as exc:
         return str(exc)
+    if not any(gateway.get("online") for gateway in gateways):
+        return "the gateway is not registered with the broker"
     return None if any(host.get("online") for host in hosts) else "the host is not connected to the broker"

@@ -23,6 +23,7 @@ from portcullis.quickstart import (
     instance,
     log_files,
     network,
+    parts,
     publish,
     stop,
     terminal,
@@ -146,7 +147,8 @@ def follow_network(found: Instance, account: pwd.struct_passwd) -> Instance:
 def check_ports(found: Instance) -> None:
     """Parts of a supervisor that was killed may still be on their way out."""
     deadline = time.monotonic() + PORT_SECONDS
-    for address, port in found.sockets:
+    metrics = (found.ports.metrics(part) for part in parts.PARTS[found.role])
+    for address, port in (*found.sockets, *(("127.0.0.1", port) for port in metrics if port)):
         while not is_free(address, port):
             if time.monotonic() > deadline:
                 raise QuickstartError(

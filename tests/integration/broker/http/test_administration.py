@@ -6,6 +6,7 @@ import asyncio
 import base64
 import json
 import struct
+from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
@@ -303,11 +304,42 @@ async def test_a_join_token_is_for_a_host_of_the_tenant_alone(site: ApiSite) -> 
     assert made.json["expires"] == record.value["expires"] == site.clock.now() + 900
 
 
+async def test_a_gateways_join_token_is_the_operators_where_there_are_several_tenants(site: ApiSite) -> None:
+    async with signed_in(site, site.acme.root) as root:
+        made = await root.change("POST", f"{ADMIN}/join-tokens", {"role": "gateway"})
+    assert (made.status, made.code) == (403, "not_permitted")
+    assert "init --tokens" in made.json["error"]["message"]
+    assert not site.services.snapshot.list("site", "join")
+
+
+@pytest.mark.parametrize(
+    ("addresses", "reachable"),
+    [
+        (("127.0.0.1:8444", "127.0.0.1:9443"), False),
+        (("192.0.2.1:8444", "127.0.0.1:9443"), False),
+        (("192.0.2.1:8444", "192.0.2.1:9443"), True),
+    ],
+)
+async def test_a_join_token_comes_with_where_to_join_and_whether_it_can_be_reached(
+    site: ApiSite, addresses: tuple[str, str], reachable: bool
+) -> None:
+    broker, gateway = addresses
+    stores = site.services.snapshot._stores
+    (known,) = site.services.gateways.list()
+    result = await stores.commit(
+        stores.site.put(("live", "broker", "0" * 16), {"address": broker}),
+        stores.site.put(("gateway", known.id), replace(known, address=gateway).to_json()),
+    )
+    assert await site.services.snapshot.until(result.revision)
+    async with signed_in(site, site.acme.root) as root:
+        made = await root.change("POST", f"{ADMIN}/join-tokens", {"role": "host"})
+    assert (made.json["brokers"], made.json["reachable"]) == ([broker], reachable)
+
+
 @pytest.mark.parametrize(
     ("body", "field"),
     [
         ({}, "role"),
-        ({"role": "gateway"}, "role"),
         ({"role": "broker"}, "role"),
         ({"role": "host", "name": "a b"}, "name"),
         ({"role": "host", "name": "../x"}, "name"),
