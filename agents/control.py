@@ -20,7 +20,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import WebSocketException
 from websockets.typing import Subprotocol
 
-from agents.backoff import Backoff
+from portcullis.backoff import Backoff
 from portcullis.errors import ProtocolError
 from portcullis.logs import ids
 from portcullis.protocol.channel import (

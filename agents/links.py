@@ -18,7 +18,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import WebSocketException
 from websockets.typing import Subprotocol
 
-from agents.backoff import Backoff
+from portcullis.backoff import Backoff
 from portcullis.clock import Clock
 from portcullis.errors import PortcullisError, ProtocolError, Refused
 from portcullis.logs import bound, ids

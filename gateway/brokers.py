@@ -11,6 +11,7 @@ import asyncio
 import json
 import logging
 import math
+import secrets
 import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -22,6 +23,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from yarl import URL
 
 from gateway.origins import Origins
+from portcullis.backoff import Backoff
 from portcullis.clock import Clock
 from portcullis.enrolment import Credentials
 from portcullis.errors import InvalidInput, PortcullisError, ProtocolError, Refused, Unavailable
@@ -91,13 +93,17 @@ class Brokers:
 
     async def run(self) -> None:
         """Register for ever; a task of the composition root."""
+        backoff = Backoff(lambda: secrets.randbelow(1 << 20) / (1 << 20))
         while True:
+            pause = self._registration_seconds
             try:
                 await self.register()
+                backoff.succeeded()
             except PortcullisError as exc:
                 log.warning("no broker has registered this gateway: %s", exc)
+                pause = min(pause, backoff.next_seconds())
             await self._close_retired(self._clock.monotonic() - RETIREMENT_SECONDS)
-            await asyncio.sleep(self._registration_seconds)
+            await asyncio.sleep(pause)
 
     async def register(self) -> None:
         """Raises Unavailable or ProtocolError."""

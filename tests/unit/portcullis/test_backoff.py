@@ -1,4 +1,4 @@
-from agents.backoff import Backoff
+from portcullis.backoff import Backoff
 
 
 def test_waits_grow_to_a_bound_and_begin_anew_after_success():
