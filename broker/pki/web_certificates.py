@@ -3,7 +3,7 @@
 A web CA is made for one public name and can never speak for another: its root and its issuing certificate permit that
 name (and what lies below it, which X.509 cannot take away) and no IP address, critically. Browsers need not heed what
 a root says of itself, but all must heed what stands in a certificate below it: so there are two, and the key of the
-root is thrown away as soon as it has signed the issuing one (docs/decisions/0006-web-ca.md).
+root is thrown away as soon as it has signed the issuing one (docs/decisions/0007-web-ca.md).
 """
 
 from __future__ import annotations
