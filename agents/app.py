@@ -27,7 +27,7 @@ from agents.sessions.session import TimeLimits
 from agents.sessions.warmth import Warmth
 from agents.settings import AgentSettings
 from agents.watched import offer_readings
-from portcullis.clock import SystemClock
+from portcullis.clock import SiteClock, SystemClock
 from portcullis.enrolment import Credentials, Renewal, client_context
 from portcullis.errors import InvalidInput
 from portcullis.ids import new_id
@@ -42,6 +42,8 @@ from portcullis.tickets import verifying_keys
 log = logging.getLogger(__name__)
 
 DEFAULT_SLOTS = 8
+SKEW_SECONDS = 30.0
+"""More is worth a line in the log: certificates and logs still go by the machine's own clock."""
 
 
 class Agent:
@@ -58,7 +60,9 @@ class Agent:
             directory=self._on_directory,
             desired=lambda desired: self._manager.apply(desired),
             cut=lambda cut: self._manager.cut(cut),
+            time=self._on_time,
         )
+        self._clock = SiteClock(SystemClock())
         self._control = ControlClient(lambda: self._credentials.brokers, self._context_for_brokers, handlers)
         self._metrics = Metrics("agent", version())
         self._manager = Manager(
@@ -67,7 +71,7 @@ class Agent:
         self._warmth = Warmth(
             launcher, settings.warm_sessions, self._slots, self._manager.states, memory_available_bytes
         )
-        doorkeeper = Doorkeeper(credentials.id, SystemClock(), lambda: self._keys, self._find)
+        doorkeeper = Doorkeeper(credentials.id, self._clock, lambda: self._keys, self._find)
         self._links = Links(doorkeeper, self._context_for_gateways)
         self._renewal = Renewal(credentials, self._on_renewed)
         offer_readings(self._metrics, launcher, self._manager, self._control, self._links)
@@ -108,6 +112,13 @@ class Agent:
 
     def _find(self, session: str, tenant: str) -> AttachedSession | None:
         return self._manager.find(session, tenant)
+
+    def _on_time(self, now: float) -> None:
+        """Grants are judged by the brokers' time: this host's clock may be wrong, or be set while sessions run."""
+        ahead = self._clock.learn(now)
+        if abs(ahead) > SKEW_SECONDS:
+            log.warning("this host's clock is %+.0f s from the broker's: set it right [clock_skewed]", ahead)
+        self._manager.set_clock(self._clock.base)
 
     async def _on_directory(self, directory: Directory) -> None:
         self._credentials = self._credentials.with_site(grant_keys=directory.grant_keys)

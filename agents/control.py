@@ -56,6 +56,8 @@ class ControlHandlers:
     directory: Callable[[Directory], Awaitable[None]]
     desired: Callable[[Desired], Awaitable[None]]
     cut: Callable[[Cut], None]
+    time: Callable[[float], None] = lambda now: None
+    """What time the broker has, at each welcome."""
 
 
 class ControlClient:
@@ -110,6 +112,7 @@ class ControlClient:
             welcome = await self._welcome(socket)
             log.info("control channel stands", extra=ids(broker=address, host=welcome.host))
             backoff.succeeded()
+            self._handlers.time(welcome.time)
             await self._handlers.directory(welcome.directory)
             for report in self._handlers.reports():
                 self.report(report)

@@ -54,7 +54,7 @@ from broker.sessions.stages import Stages
 from broker.settings import BrokerSettings
 from broker.snapshot import Snapshot
 from broker.watched import Readiness, Readings
-from portcullis.clock import Clock, SystemClock
+from portcullis.clock import Clock, HeldClock, SystemClock
 from portcullis.errors import InvalidInput, Unavailable
 from portcullis.ids import new_id
 from portcullis.logs import ids
@@ -202,7 +202,8 @@ class Parts:
         self.join_tokens = JoinTokens(stores, snapshot)
         self.machines = Machines(stores, snapshot, authority)
         self.peers = Peers(self.machines)
-        self.identity = build_identity(stores, snapshot, clock)
+        self._told_clock = HeldClock(clock)
+        self.identity = build_identity(stores, snapshot, clock, self._told_clock)
         self.keys = GrantKeys(snapshot)
         self.directory = GatewayDirectory(self.gateways, self.keys)
         self.traces = Traces(TraceStore(stores, clock), clock)
@@ -291,7 +292,7 @@ class Parts:
 
     def _public(self) -> PublicServices:
         return PublicServices(
-            clock=self._clock,
+            clock=self._told_clock,
             snapshot=self.snapshot,
             identity=self.identity,
             applications=self.applications,

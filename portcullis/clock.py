@@ -22,3 +22,46 @@ class SystemClock:
 
     def monotonic(self) -> float:
         return time.monotonic()
+
+
+class HeldClock:
+    """A clock whose wall time never goes back: when it is set back it goes on as if it had not been. For what must not
+    be good a second time, such as a signature, whose nonce is forgotten after its minute."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._latest = (clock.now(), clock.monotonic())
+
+    def now(self) -> float:
+        """Also in a process that was asked seldom: what has passed since is counted."""
+        told, at = self._latest
+        monotonic = self._clock.monotonic()
+        wall = max(self._clock.now(), told + max(0.0, monotonic - at))
+        self._latest = (wall, monotonic)
+        return wall
+
+    def monotonic(self) -> float:
+        return self._clock.monotonic()
+
+
+class SiteClock:
+    """The time of the site's brokers on a machine whose own clock may be wrong, or be set meanwhile.
+
+    `base` is the brokers' time less this machine's monotonic clock, so that processes of one machine can share it; 0
+    while it is not known: the machine's own time holds then.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self.base = 0.0
+
+    def learn(self, now: float) -> float:
+        """The brokers' time is `now`. Answers by how many seconds this machine's own clock is ahead of it."""
+        self.base = now - self._clock.monotonic()
+        return self._clock.now() - now
+
+    def now(self) -> float:
+        return self.base + self._clock.monotonic() if self.base else self._clock.now()
+
+    def monotonic(self) -> float:
+        return self._clock.monotonic()

@@ -72,6 +72,13 @@ SIGNING_IN: dict[str, Reason] = {
         administrator="The request was signed by another key, signed over other bytes, seen before, or more than 60 s "
         "away from the broker's clock. A proxy that changes requests on their way has this effect as well.",
     ),
+    "clock_skewed": Reason(
+        "The clock of this device or machine is too far from the broker's.",
+        user="The page asks for the broker's time and tries again by itself. If it goes on, reload it.",
+        administrator="A signed request is good for a minute around the broker's time, which the page asks for. In the "
+        "agent's log it names a host whose clock is off: grants are judged by the broker's time all the same, but set "
+        "the clock right (`timedatectl`). After a broker's clock was set back, restart the broker.",
+    ),
     "origin_refused": Reason(
         "The request came from another site.",
         user="Open the address that your administrator gave you, without a proxy or a frame around it.",
@@ -434,7 +441,7 @@ GRID: dict[str, Reason] = {
     ),
     "grid_sealed": Reason(
         "A record of the grid does not open with this site key.",
-        administrator="site.key and grid.sqlite are not of the same site, or the file was altered. Put the site key "
+        administrator="The files site.key and grid.sqlite are not of the same site, or the file was altered. Put the site key "
         "back that the operator copied at `init`, or restore the file from a backup.",
     ),
     "site_too_new": Reason(

@@ -25,6 +25,8 @@ from portcullis.tasks import cancel_and_wait, spawn
 
 log = logging.getLogger(__name__)
 
+CLOCK_SECONDS = 1.0
+
 
 @dataclass(frozen=True, slots=True)
 class SiteFacts:
@@ -34,6 +36,8 @@ class SiteFacts:
     site: str
     ca: str
     grant_keys: Mapping[str, str]
+    clock: float = 0.0
+    """`portcullis.clock.SiteClock.base`."""
 
     def start_of(self, order: Order) -> Start:
         return Start(
@@ -45,6 +49,7 @@ class SiteFacts:
             height=order.display.height,
             ca=self.ca,
             grant_keys=self.grant_keys,
+            clock=self.clock,
             layout=order.display.layout,
             locale=order.display.locale,
             device_pixel_ratio=order.display.device_pixel_ratio,
@@ -74,7 +79,7 @@ class Manager:
         for adopted in await self._launcher.adopt():
             self._adopt(adopted)
         for session in self._sessions.values():
-            session.send(GrantKeys(self.facts.grant_keys))
+            session.send(GrantKeys(self.facts.grant_keys, self.facts.clock))
 
     async def stop(self) -> None:
         """Let go of the sessions; they go on."""
@@ -117,8 +122,17 @@ class Manager:
     def set_grant_keys(self, grant_keys: Mapping[str, str]) -> None:
         if dict(grant_keys) != dict(self.facts.grant_keys):
             self.facts = replace(self.facts, grant_keys=dict(grant_keys))
-            for session in self._sessions.values():
-                session.send(GrantKeys(grant_keys))
+            self._tell_facts()
+
+    def set_clock(self, base: float) -> None:
+        """A new channel tells the time anew; what differs by less than a second is the way that it took."""
+        if abs(base - self.facts.clock) > CLOCK_SECONDS:
+            self.facts = replace(self.facts, clock=base)
+            self._tell_facts()
+
+    def _tell_facts(self) -> None:
+        for session in self._sessions.values():
+            session.send(GrantKeys(self.facts.grant_keys, self.facts.clock))
 
     def _start(self, order: Order) -> None:
         session = self._new(order.session, order.tenant, order.reference)

@@ -19,7 +19,7 @@ from agents.worker.connection import Connection
 from agents.worker.desktop import CursorImage, Desktop, DesktopLost
 from agents.worker.dial import Dialler
 from agents.worker.inputs import InputQueue
-from portcullis.clock import Clock
+from portcullis.clock import Clock, SiteClock
 from portcullis.errors import PortcullisError, ProtocolError
 from portcullis.logs import belong_to, bound, ids
 from portcullis.protocol.messages import ReleaseAll
@@ -60,7 +60,8 @@ class Worker:
     desktop: Desktop
 
     def __init__(self, channel: socket.socket, clock: Clock) -> None:
-        self.clock = clock
+        self._site_clock = SiteClock(clock)
+        self.clock: Clock = self._site_clock
         self.executor: Executor = ThreadPoolExecutor(1, "encoder")
         self._channel = channel
         self._loop = asyncio.get_running_loop()
@@ -174,6 +175,7 @@ class Worker:
             self._dial(order)
         elif isinstance(order, GrantKeys):
             self._grant_keys = _read_keys(order.grant_keys)
+            self._site_clock.base = order.clock or self._site_clock.base
         elif isinstance(order, Cut):
             self._cut(order)
         elif isinstance(order, Closing):
@@ -185,6 +187,7 @@ class Worker:
         belong_to(session=start.session, reference=start.reference)
         self._session = start.session
         self._grant_keys = _read_keys(start.grant_keys)
+        self._site_clock.base = start.clock
         self._dialler = Dialler(start.ca, start.site, start.session)
         self.arbiter = Arbiter(start.session, start.host, start.tenant)
         prepare = Prepare.of(start)

@@ -14,6 +14,7 @@ _STATUSES: dict[str, int] = {
     "signed_out": 401,
     "token_refused": 401,
     "signature_refused": 401,
+    "clock_skewed": 401,
     "ticket_refused": 401,
     "join_refused": 401,
     "enrolment_refused": 401,

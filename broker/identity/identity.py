@@ -48,8 +48,10 @@ class Identity:
         self.passwords.close()
 
 
-def build_identity(stores: Stores, snapshot: Snapshot, clock: Clock) -> Identity:
-    """The caller starts and stops it."""
+def build_identity(
+    stores: Stores, snapshot: Snapshot, clock: Clock, signature_clock: Clock | None = None
+) -> Identity:
+    """The caller starts and stops it. `signature_clock`: the one that browsers are told, which never goes back."""
     tenants, users = Tenants(snapshot), Users(stores, snapshot)
     tokens, records = ApiTokens(stores, snapshot), LoginRecords(stores, snapshot)
     nonces = Nonces(stores, clock)
@@ -66,7 +68,7 @@ def build_identity(stores: Stores, snapshot: Snapshot, clock: Clock) -> Identity
         passwords=passwords,
         authenticator=Authenticator(stores, snapshot, directory, passwords, clock),
         logins=Logins(records, users, clock),
-        signatures=RequestSignatures(nonces, clock),
+        signatures=RequestSignatures(nonces, signature_clock or clock),
         token_check=ApiTokenCheck(tokens, users, clock),
         disabled_users=DisabledUsers(snapshot, users, records),
     )

@@ -52,14 +52,14 @@ def check_signature(request: SignedRequest, client_key: bytes, now: float) -> Re
     """The signature, if the key made it over this request within a minute of `now`. Its nonce is not looked
     at.
 
-    Raises Refused("signature_refused").
+    Raises Refused("signature_refused"), and Refused("clock_skewed") to the key's owner alone.
     """
     parsed = parse_signature(request.header)
-    if abs(parsed.unix_ms - now * 1000) > TOLERANCE_SECONDS * 1000:
-        raise Refused("signature_refused")
     message = request_message(request.method, request.path, request.body, parsed.unix_ms, parsed.nonce)
     if not is_signed_by(client_key, parsed.signature, message):
         raise Refused("signature_refused")
+    if abs(parsed.unix_ms - now * 1000) > TOLERANCE_SECONDS * 1000:
+        raise Refused("clock_skewed")
     return parsed
 
 

@@ -47,6 +47,8 @@ class Start:
     xauthority: str = ""
     reference: str = ""
     """Of the launch, for the log."""
+    clock: float = 0.0
+    """`portcullis.clock.SiteClock.base`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,8 @@ class Dial:
 @dataclass(frozen=True, slots=True)
 class GrantKeys:
     grant_keys: Mapping[str, str]
+    clock: float = 0.0
+    """`portcullis.clock.SiteClock.base`; 0: it is as it was."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,8 @@ import { HEADER, publicKey, signatureHeader } from "./signing.js";
  */
 
 const BASE = "/api/v1";
+/** Refusals of a signature that the broker's time may mend. */
+const CLOCK_CODES = new Set(["clock_skewed", "signature_refused"]);
 const REVISION = "Portcullis-Revision";
 /** As long as people look at a window that has closed, before they wonder. */
 const ENDING_MS = 1500;
@@ -202,7 +204,7 @@ export class Api {
       return await this.#signed(method, path, content, key);
     } catch (error) {
       // This machine's clock may have been set meanwhile: ask for the broker's time, once.
-      if (!(error instanceof ApiError) || error.code !== "signature_refused") throw error;
+      if (!(error instanceof ApiError) || !CLOCK_CODES.has(error.code)) throw error;
       await this.whoAmI();
       return this.#signed(method, path, content, key);
     }

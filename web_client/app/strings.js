@@ -155,6 +155,7 @@ export const STRINGS = {
   "error.sign_in_blocked": "Too many attempts. Wait a little and try again.",
   "error.sign_in_blocked.wait": "Too many attempts. Try again in {seconds} seconds.",
   "error.signed_out": "You are signed out. Sign in to go on.",
+  "error.clock_skewed": "This device's clock was set meanwhile. Try again.",
   "error.signature_refused": "This browser's key did not match. Sign in again.",
   "error.network": "No answer. Check the network and try again.",
   "error.decoder_missing": "This browser could not start the display. It needs WebAssembly and module workers.",
