@@ -16,7 +16,7 @@ from typing import Any, TypeVar, get_type_hints
 from portcullis.errors import ProtocolError
 
 MAXIMUM_LINE_BYTES = 1 << 20
-_LARGEST = 1e9
+_LARGEST = 1e11  # unix times are less
 
 M = TypeVar("M")
 
