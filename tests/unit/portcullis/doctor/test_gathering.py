@@ -16,7 +16,6 @@ from portcullis.errors import Refused
 from portcullis.quickstart import instance, place
 from portcullis.quickstart.instance import Instance, Ports
 
-
 METRICS = b"""\
 portcullis_build_info{part="agent",version="1.2"} 1.0
 portcullis_agent_grouping{backend="rlimits"} 1.0
