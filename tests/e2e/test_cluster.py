@@ -119,7 +119,14 @@ def cluster(installation: Installation, tmp_path_factory: pytest.TempPathFactory
             yield Cluster(site, host, person)
         finally:
             for clone, script in ((host, "host.sh"), (site, "quickstart.sh")):
+                keep_logs(clone)
                 clone.deploy(script, "--reset", "--yes", check=False)
+
+
+def keep_logs(clone: Clone) -> None:
+    """They are test output: a failure in CI is read there."""
+    for log in (instance.state_folder(clone.folder) / "logs").glob("*.log"):
+        shutil.copy(log, OUTPUT / f"cluster-{clone.folder.name}-{log.name}")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
