@@ -47,6 +47,8 @@ log = logging.getLogger(__name__)
 _READ_BYTES = 64 << 10
 _MAXIMUM_WAITING = 8
 """Dials and streams that have not proved their key yet."""
+_MAXIMUM_CLOSING = 64
+"""Streams that have been told to go and are heard out for a moment."""
 _CLOSE_SECONDS = 2.0
 
 
@@ -205,7 +207,9 @@ class Worker:
         self._is_prepared = True
 
     def _dial(self, order: Dial) -> None:
-        if self._dialling + len(self._waiting) >= _MAXIMUM_WAITING:
+        closing = sum(connection.is_closing for connection in self._waiting)
+        waiting = self._dialling + len(self._waiting) - closing
+        if waiting >= _MAXIMUM_WAITING or closing >= _MAXIMUM_CLOSING:
             self._tell(DialFailed(order.rendezvous, "too_many_connections"))
             return
         self._dialling += 1

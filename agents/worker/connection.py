@@ -100,6 +100,10 @@ class Connection:
     def login(self) -> str | None:
         return None if self._grant is None else self._grant.login
 
+    @property
+    def is_closing(self) -> bool:
+        return self._is_closing
+
     def close(self, code: str, number: int | None = None) -> None:
         """Tell the client why, and close. `code`: a reason code of docs/protocol.md 1.6."""
         if self._is_closing:

@@ -28,6 +28,7 @@ _MAXIMUM_UNSENT_BYTES = 16 << 20
 """More than pacing ever lets be under way; only answers to a flood get here."""
 _NOT_SENT_LOW_WATER_BYTES = 32 << 10
 _CLOSE_SECONDS = 2.0
+_FAREWELL_SECONDS = 1.0
 _PING_SECONDS = 15.0
 _SILENCE_SECONDS = 45.0
 _TCP_NOTSENT_LOWAT = getattr(socket, "TCP_NOTSENT_LOWAT", 25)
@@ -193,13 +194,21 @@ class Stream(asyncio.Protocol):
         for data in self._ws.data_to_send():
             if data:
                 transport.write(data)
-            elif (
-                not transport.is_closing()
-            ):  # a TLS transport that is closed twice cannot be aborted any more
-                transport.close()
+            else:
+                self._close_transport(transport)
         if transport.get_write_buffer_size() > _MAXIMUM_UNSENT_BYTES:
             log.warning("a client does not read what it asks for: its stream is dropped")
             transport.abort()
+
+    def _close_transport(self, transport: asyncio.Transport) -> None:
+        if transport.is_closing():
+            return  # a TLS transport that is closed twice cannot be aborted any more
+        if self._ws.close_rcvd is not None:
+            transport.close()
+        else:
+            # The peer broke WebSocket's rules. Closed with its bytes unread, the connection would be reset, and the
+            # reset could overtake the Close frame: what it still sends is read, and dropped, for a moment.
+            self._set_timer(_FAREWELL_SECONDS, self.abort)
 
     def _beat(self) -> None:
         """Ask for a sign of life: a client that vanished without a word must not count as attached."""

@@ -246,9 +246,14 @@ class StreamClient:
                 self._writer.write(data)
 
 
-async def open_stream(port: int, admission: m.Message, origin: str, host: str = "127.0.0.1") -> StreamClient:
-    """Through a gateway's public listener: upgrade, then ticket or grant. ADMITTED is its first message."""
-    reader, writer = await asyncio.open_connection(host, port)
+async def open_stream(
+    port: int, admission: m.Message, origin: str, host: str = "127.0.0.1", through: int | None = None
+) -> StreamClient:
+    """Through a gateway's public listener: upgrade, then ticket or grant. ADMITTED is its first message.
+
+    `through`: the port of a proxy before it.
+    """
+    reader, writer = await asyncio.open_connection(host, through or port)
     nonce = base64.b64encode(secrets.token_bytes(16)).decode()
     lines = (
         "GET /stream HTTP/1.1",
