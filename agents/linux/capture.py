@@ -1,14 +1,17 @@
 """The session's pixels: Xvfb's framebuffer file mapped into memory, and XDamage to say where to look.
 
 Source of the file's format: X11/XWDFile.h, big-endian words. Its stride stays that of the size the server started
-with, whatever RandR sets later, so a resize costs nothing here.
+with, whatever RandR sets later. The server draws over all of it at its start, 33 MB, of which a display of 1280x720
+uses 6: what it does not use is given back, and taken again before it grows.
 """
 
 from __future__ import annotations
 
+import ctypes
 import mmap
+import os
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +28,9 @@ _COLOUR_BYTES = 12
 _COLOURS = np.uint32(0x00FFFFFF)  # what some clients leave in the fourth byte is no change
 _BOUNDING_BOX = 2
 _FORMAT = 2  # ZPixmap
+_PIXEL_BYTES = 4
+_KEEP_SIZE, _PUNCH_HOLE = 1, 2  # linux/falloc.h
+_libc = ctypes.CDLL(None, use_errno=True)
 
 
 class Framebuffer:
@@ -32,6 +38,7 @@ class Framebuffer:
 
     def __init__(self, path: Path) -> None:
         """Raises DesktopLost when the file is not what Xvfb makes."""
+        self._path = path
         try:
             with path.open("rb") as file:
                 data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
@@ -45,12 +52,45 @@ class Framebuffer:
         whole = start + stride * self.height <= len(data) and stride >= self.width * 4
         if (form, byte_order, depth_bits) != (_FORMAT, 0, 32) or not whole:
             raise DesktopLost(f"{path} is not a framebuffer of 32 bits a pixel")
+        self._start, self._stride = start, stride
         words = np.frombuffer(data, np.uint32, count=stride // 4 * self.height, offset=start)
         self._pixels: Pixels = words.reshape(self.height, stride // 4)
 
     def read(self, box: Box) -> Pixels:
         pixels = self._pixels[box.y : box.y + box.height, box.x : box.x + box.width]
         return pixels & _COLOURS
+
+    def make_room(self, width: int, height: int) -> None:
+        """Before the display becomes so large. Raises OSError when its memory is not to be had: drawing there would
+        end the server by SIGBUS."""
+        with self._path.open("r+b") as file:
+            for offset, length in self._rows(0, width * _PIXEL_BYTES, height):
+                os.posix_fallocate(file.fileno(), offset, length)
+
+    def give_back(self, width: int, height: int) -> None:
+        """After the display became so small: the server has drawn over all that it could have, at its start."""
+        used = width * _PIXEL_BYTES
+        with self._path.open("r+b") as file:
+            below = self._start + self._stride * height
+            _punch(file.fileno(), below, self._stride * (self.height - height))
+            if self._stride - used >= 2 * mmap.PAGESIZE:
+                for offset, length in self._rows(used, self._stride - used, height):
+                    _punch(file.fileno(), offset, length)
+
+    def _rows(self, within: int, length: int, count: int) -> Iterator[tuple[int, int]]:
+        for row in range(count):
+            yield self._start + self._stride * row + within, length
+
+
+def _punch(descriptor: int, offset: int, length: int) -> None:
+    """A part of a page is written with zeros, which may be seen: only whole pages are given back."""
+    first = -(-offset // mmap.PAGESIZE) * mmap.PAGESIZE
+    end = (offset + length) // mmap.PAGESIZE * mmap.PAGESIZE
+    if end > first:
+        # A file system that cannot, keeps the pages: nothing is lost but memory.
+        _libc.fallocate(
+            descriptor, _PUNCH_HOLE | _KEEP_SIZE, ctypes.c_long(first), ctypes.c_long(end - first)
+        )
 
 
 class DamageWatch:

@@ -34,8 +34,7 @@ class XDesktop:
         self._clock = clock
         self._layout = prepare.layout
         self._framebuffer = framebuffer
-        maximum = (framebuffer.width, framebuffer.height)
-        self._screen = Screen(x, maximum, listener.resized)
+        self._screen = Screen(x, framebuffer, listener.resized)
         self._screen.suit(prepare.width, prepare.height, prepare.device_pixel_ratio)
         self._injector = self._new_injector()
         self._clipboard = Clipboard(x, listener.copied)

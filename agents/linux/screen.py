@@ -15,6 +15,7 @@ from typing import Any
 import xcffib
 import xcffib.randr as randr
 
+from agents.linux.capture import Framebuffer
 from agents.linux.x11 import XConnection
 
 log = logging.getLogger(__name__)
@@ -33,11 +34,12 @@ class Screen:
     def __init__(
         self,
         x: XConnection,
-        maximum: tuple[int, int],
+        memory: Framebuffer,
         on_resized: Callable[[int, int], None],
     ) -> None:
         self._x = x
-        self.maximum = maximum
+        self._memory = memory
+        self.maximum = (memory.width, memory.height)
         self._millimetres_per_pixel = 0.0
         self._on_resized = on_resized
         self._randr = x.extension(randr.key)
@@ -61,10 +63,12 @@ class Screen:
                 return
             is_same = True
             try:
+                self._memory.make_room(*wanted)
                 self._set_mode(*wanted)
-            except xcffib.Error as exc:
+            except (xcffib.Error, OSError) as exc:
                 log.warning("the display refused %dx%d: %s", *wanted, type(exc).__name__)
             self._look()
+            self._memory.give_back(*self.size)
 
     def _clamped(self, width: int, height: int) -> tuple[int, int]:
         sides = zip((width, height), self.maximum, strict=True)
