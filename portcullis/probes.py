@@ -8,6 +8,7 @@ refused: a name that resolves to loopback must not let a stranger's page read it
 from __future__ import annotations
 
 import ipaddress
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -15,8 +16,11 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from portcullis.errors import InvalidInput
+from portcullis.logs import ids
 from portcullis.measuring import Metrics
 from portcullis.settings import Address
+
+log = logging.getLogger(__name__)
 
 METRICS_HELP = "Where /metrics, /healthz and /readyz are served, HOST:PORT, by plain http; empty: nowhere."
 METRICS_EXPOSED_HELP = "Allows --metrics beyond loopback: whoever reaches that port may read it."
@@ -78,6 +82,7 @@ class Probes:
             await self.stop()
             raise
         self.port = self._runner.addresses[0][1]
+        log.info("metrics are served", extra=ids(address=Address(watch.address.host, self.port)))
 
     async def stop(self) -> None:
         """Also after a `start` that did not happen."""

@@ -7,6 +7,7 @@ refused: a key given twice, aliases that make a value of itself or a document la
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,6 +18,9 @@ MAXIMUM_BYTES = 1 << 20
 """Of a file, and of all that a document says once its aliases are written out."""
 
 FieldPath = tuple[str | int, ...]
+
+_LINE_BREAK = re.compile(r"\r\n|[\r\n\x85\u2028\u2029]")
+"""As YAML has them."""
 
 
 class ManifestError(Exception):
@@ -37,8 +41,8 @@ class Mark:
     @classmethod
     def at(cls, text: str, index: int) -> Mark:
         """Of the character at this index."""
-        before = text[:index]
-        return cls(before.count("\n") + 1, index - (before.rfind("\n") + 1) + 1)
+        lines = _LINE_BREAK.split(text[:index])
+        return cls(len(lines), len(lines[-1]) + 1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import aiohttp
 import pytest
 
 INIT = [
@@ -99,6 +100,48 @@ async def test_serve_stops_in_order_on_a_signal(tmp_path: Path, number: signal.S
     lines = errors.decode().splitlines()
     assert "broker stopped" in lines[-1]
     assert not [line for line in lines if " error " in line or "Traceback" in line]
+
+
+async def test_a_broker_is_ready_to_be_watched_and_every_line_is_an_object(tmp_path: Path) -> None:
+    state = await initialised(tmp_path)
+    errors = tmp_path / "errors"
+    with errors.open("wb") as stream:
+        options = ("--log-format", "json", "--metrics", "127.0.0.1:0")
+        process = await asyncio.create_subprocess_exec(
+            *(
+                sys.executable,
+                "-m",
+                "broker",
+                "serve",
+                "--state",
+                str(state),
+                "--listen",
+                "127.0.0.1:0",
+                *options,
+            ),
+            stderr=stream,
+        )
+    try:
+        async with asyncio.timeout(60):
+            while "broker serves" not in errors.read_text():
+                assert process.returncode is None, errors.read_text()
+                await asyncio.sleep(0.02)
+        events = [json.loads(line) for line in errors.read_text().splitlines()]
+        (address,) = (event["address"] for event in events if event["message"] == "metrics are served")
+        assert {event["part"] for event in events} == {"broker"}
+        async with aiohttp.ClientSession(f"http://{address}") as session:
+            async with session.get("/readyz") as ready:
+                assert (ready.status, await ready.json()) == (200, {"status": "ok"})
+            async with session.get("/metrics") as metrics:
+                assert 'portcullis_broker_hosts{state="online"} 0.0' in await metrics.text()
+    finally:
+        process.terminate()
+        await process.wait()
+
+
+async def test_metrics_beyond_loopback_are_refused_unless_they_are_meant(tmp_path: Path) -> None:
+    status, errors = await run("serve", "--state", tmp_path, "--metrics", "0.0.0.0:9100")
+    assert (status, "--metrics-exposed yes" in one_line(errors)) == (1, True)
 
 
 async def test_two_brokers_cannot_share_an_embedded_grid(tmp_path: Path) -> None:

@@ -253,6 +253,11 @@ def test_fields_of_json_have_places_too() -> None:
     assert error('[{"kind": "application",\n  "name": 5}]').startswith("app.yaml:2:11: name: expected a name")
 
 
+def test_lines_end_as_yaml_has_them() -> None:
+    """NEL and the line separator end one, so the character that may not stand there is in the third."""
+    assert error("\x85\u2028 \x1f").startswith("app.yaml:3:2: not YAML: a character that may not stand here")
+
+
 def test_columns_are_characters_not_bytes() -> None:
     assert error("kind: application\nname: ä\ncommand: {ü: [1], ö: b: c}\n").startswith(
         "app.yaml:3:23: not YAML"
