@@ -47,11 +47,14 @@ def sweep(folder: Path) -> None:
 
 
 def _read_facts(folder: Path) -> dict[str, Any]:
-    """What the leader noted; nothing when it had not come so far."""
+    """What the leader noted; nothing when it had not come so far; where its notes are damaged, what its name tells."""
     try:
         facts: dict[str, Any] = json.loads((folder / "session.json").read_text())
-    except OSError:
+        facts["session"], facts["groups"]
+    except FileNotFoundError:
         return {}
+    except (OSError, ValueError, TypeError, KeyError):
+        return traces.guessed(folder)
     return facts
 
 

@@ -24,6 +24,7 @@ from agents.linux.leader.processes import has_processes, is_alive
 FRAMEBUFFER_ROOT = Path("/dev/shm")  # noqa: S108  # a tmpfs: Xvfb maps its framebuffer from a file there
 X11_SOCKETS = Path("/tmp/.X11-unix")  # noqa: S108  # fixed by the X protocol's Unix transport
 XAUTHORITY = "xauthority"
+CGROUPS = Path("/sys/fs/cgroup")
 _IPC_RMID = 0
 
 
@@ -82,6 +83,15 @@ def write_atomically(path: Path, value: dict[str, Any]) -> None:
     with os.fdopen(fd, "w") as file:
         json.dump(value, file)
     new.rename(path)
+
+
+def guessed(folder: Path) -> dict[str, Any]:
+    """Facts of a session whose notes cannot be read, from its id: cgroups and framebuffer bear it in their names."""
+    session = folder.name
+    framebuffers = sorted(FRAMEBUFFER_ROOT.glob(f"portcullis-{session}*"))
+    groups = [str(path) for level in ("*", "*/*", "*/*/*") for path in CGROUPS.glob(f"{level}/portcullis-{session}")]
+    facts: dict[str, Any] = {"session": session, "groups": groups}
+    return {**facts, "framebuffer": str(framebuffers[0])} if framebuffers else facts
 
 
 def remove(folder: Path, facts: dict[str, Any]) -> None:
