@@ -1,4 +1,5 @@
-"""Launch to window: a whole session against the bare application on a bare X server, in turns in the same run.
+"""Launch to window: a whole session, begun anew and on what was prepared ahead, against the bare application on a bare
+X server, in turns in the same run; and the memory that the session's own processes hold.
 
 The bare one is what no product can beat: Xvfb of the same size, the application, its first mapped window. The
 session adds leader, accounts, cookie, bus, worker and window manager, and waits for size and keyboard.
@@ -7,7 +8,6 @@ session adds leader, accounts, cookie, bus, worker and window manager, and waits
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import secrets
 import shutil
@@ -22,11 +22,14 @@ import xcffib.xproto
 from agents.linux import display
 from agents.linux.accounts import remove_accounts
 from agents.linux.launcher import WORKER_COMMAND, end_all
+from agents.linux.usage import parent_of, proportional_bytes
 from portcullis.protocol.worker_channel import Status, WorkerState
+from tests.bench.figures import Figure, report
 from tests.support.session_host import Host, until, until_ended
 
 ROUNDS = 9
 APPLICATION = "xterm"
+MEGABYTES = 100.0
 
 
 def bare() -> float:
@@ -54,41 +57,55 @@ def bare() -> float:
     return seconds
 
 
-async def session(host: Host) -> dict[str, float]:
-    """Seconds to each stage."""
+async def session(host: Host, ahead: int) -> dict[str, float]:
+    """Seconds to each stage, and megabytes (PSS) of leader, worker and display. `ahead`: sessions prepared ahead."""
     order = host.order(APPLICATION)
+    launcher = host.launcher(WORKER_COMMAND)
+    while launcher.ready < ahead:
+        await launcher.keep_ready(ahead)
+        await asyncio.sleep(0.05)
     began = time.perf_counter()
-    link = await host.launcher(WORKER_COMMAND).launch(order, host.start(order))
+    link = await launcher.launch(order, host.start(order))
     reached = {"leader": time.perf_counter() - began}
+    pids: dict[str, int] = {}
 
     def note(message: object) -> bool:
         if isinstance(message, Status):
+            pids.update(message.processes)
             reached.setdefault(message.stage, time.perf_counter() - began)
         return isinstance(message, WorkerState) and message.windows > 0
 
     await until(link, note)
     reached["window"] = time.perf_counter() - began
+    own = (pids["display"], pids["worker"], parent_of(pids["worker"]))
+    reached["megabytes"] = sum(map(proportional_bytes, own)) / 1e6
     link.end("logged_off", 0)
     await until_ended(link)
-    reached["ended"] = time.perf_counter() - began - reached["window"]
+    reached["ended"] = time.perf_counter() - began
     await link.close()
     return reached
 
 
-async def measure(host: Host) -> dict[str, object]:
-    await session(host)  # makes the accounts
-    sessions, bares = [], []
+async def measure(host: Host) -> None:
+    await session(host, 0)  # makes the accounts
+    runs: dict[int, list[dict[str, float]]] = {0: [], 1: []}
+    bares = []
     for _ in range(ROUNDS):
         bares.append(await asyncio.to_thread(bare))
-        sessions.append(await session(host))
-    medians = {stage: statistics.median(run[stage] for run in sessions) for stage in sessions[0]}
-    return {
-        "application": APPLICATION,
-        "rounds": ROUNDS,
-        "session_seconds": {stage: round(seconds, 3) for stage, seconds in medians.items()},
-        "bare_seconds": round(statistics.median(bares), 3),
-        "ratio": round(medians["window"] / statistics.median(bares), 2),
-    }
+        for ahead in runs:
+            runs[ahead].append(await session(host, ahead))
+    bare_ms = 1000 * statistics.median(bares)
+    figures = [Figure(f"bare {APPLICATION} to window", bare_ms, "ms")]
+    stages = {}
+    for ahead, name in ((0, "anew"), (1, "prepared ahead")):
+        medians = {stage: statistics.median(run[stage] for run in runs[ahead]) for stage in runs[ahead][0]}
+        stages[name] = {stage: round(value, 3) for stage, value in medians.items()}
+        window_ms = 1000 * medians["window"]
+        figures.append(Figure(f"session {name} to window", window_ms, "ms", None, bare_ms, "bare"))
+        memory = medians["megabytes"]
+        figures.append(Figure(f"leader, worker and display, {name}", memory, "MB PSS", MEGABYTES))
+    report("launch", figures, facts={"seconds to stage": stages, "rounds": ROUNDS})
+    print(stages)
 
 
 def main() -> None:
@@ -96,7 +113,7 @@ def main() -> None:
     root.mkdir(mode=0o755)
     host = Host(root, f"pt{secrets.token_hex(3)}")
     try:
-        print(json.dumps(asyncio.run(measure(host)), indent=2))
+        asyncio.run(measure(host))
     finally:
         asyncio.run(end_all(host.runtime, 0))
         remove_accounts(host.prefix)

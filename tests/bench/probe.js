@@ -1,29 +1,37 @@
 /**
  * In the page, before its own scripts: when does a pixel of the display show the colour that is awaited?
  *
- * It knows no product: it looks at the largest canvas. While a sample waits, one pixel is read about every millisecond
+ * It knows no product: it looks at the canvases, the largest of which is the display. While a sample waits, one pixel is read about every millisecond
  * through `scheduler.postTask`, which is neither clamped to 4 ms as timers are nor tied to the display's 16.7 ms, and
  * lets the client's own tasks run in between. The gap before the hit is the sample's error, on the late side.
  */
 (() => {
   const probe = document.createElement("canvas");
   const context = probe.getContext("2d", { willReadFrequently: true });
-  let surface = null;
   let sample = null;
 
+  /** In paint order, with their places in pixels of the display: a product may lay small ones over the large one. */
+  function surfaces() {
+    const all = [...document.querySelectorAll("canvas")].filter((canvas) => canvas.width && canvas.style.visibility !== "hidden");
+    const places = all.map((canvas) => ({ canvas, at: canvas.getBoundingClientRect() }));
+    const base = display();
+    const origin = base?.getBoundingClientRect();
+    return places.map(({ canvas, at }) => ({ canvas, x: at.left - origin.left, y: at.top - origin.top }));
+  }
+
   function display() {
-    if (!surface?.isConnected) {
-      const all = [...document.querySelectorAll("canvas")];
-      surface = all.reduce((best, canvas) => (best && best.width * best.height >= canvas.width * canvas.height ? best : canvas), null);
-    }
-    return surface;
+    let largest = null;
+    for (const canvas of document.querySelectorAll("canvas"))
+      if (!largest || canvas.width * canvas.height > largest.width * largest.height) largest = canvas;
+    return largest;
   }
 
   function colour(x, y) {
-    const canvas = display();
-    if (!canvas?.width) return -1;
+    if (!display()?.width) return -1;
     context.clearRect(0, 0, 1, 1);
-    context.drawImage(canvas, x, y, 1, 1, 0, 0, 1, 1);
+    for (const { canvas, x: left, y: top } of surfaces())
+      if (x >= left && y >= top && x < left + canvas.width && y < top + canvas.height)
+        context.drawImage(canvas, x - left, y - top, 1, 1, 0, 0, 1, 1);
     const [red, green, blue, alpha] = context.getImageData(0, 0, 1, 1).data;
     return alpha < 128 ? -1 : (red > 127 ? 4 : 0) | (green > 127 ? 2 : 0) | (blue > 127 ? 1 : 0);
   }
@@ -61,7 +69,7 @@
       const { width, height } = display();
       const copy = new OffscreenCanvas(width, height);
       const to = copy.getContext("2d", { alpha: false, willReadFrequently: true });
-      to.drawImage(display(), 0, 0);
+      for (const { canvas, x, y } of surfaces()) to.drawImage(canvas, x, y);
       const { data } = to.getImageData(0, 0, width, height);
       let text = "";
       for (let at = 0; at < data.length; at += 32768) text += String.fromCharCode(...data.subarray(at, at + 32768));

@@ -249,14 +249,14 @@ def portcullis(site: Installation, page: Page) -> Iterator[Product]:
     sign_in(page, site.url, user)
     page.get_by_role("button", name=APPLICATION, exact=True).click()
     page.wait_for_url("**/#/session/*")
-    expect(page.locator("canvas")).to_be_visible(timeout=30_000)
+    expect(page.locator("canvas").first).to_be_visible(timeout=30_000)
     session = page.url.rpartition("/")[2]
     folder = runtime_folder(session)
 
     def return_to_it(page: Page) -> None:
         sign_in(page, site.url, user)
         page.get_by_role("button", name=f"Return to {APPLICATION}").click()
-        expect(page.locator("canvas")).to_be_visible(timeout=30_000)
+        expect(page.locator("canvas").first).to_be_visible(timeout=30_000)
 
     try:
         yield Product(

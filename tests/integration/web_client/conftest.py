@@ -62,7 +62,7 @@ class Visit:
 
     @staticmethod
     async def drawn(page: Page) -> None:
-        await expect(page.locator("canvas")).to_be_visible()
+        await expect(page.locator("canvas").first).to_be_visible()
         await expect(page.get_by_text("Finding a place")).to_have_count(0)
         await expect(page.locator("textarea")).to_be_focused()
 

@@ -86,7 +86,7 @@ async def test_at_another_ratio_than_the_launchs_the_picture_is_scaled(
     await page.get_by_role("button", name="Return to Terminal").click()
     await visit.drawn(page)
     await until_size(page, int(1000 * launched), int(700 * launched))
-    box = await page.locator("canvas").bounding_box()
+    box = await page.locator("canvas").first.bounding_box()
     assert box == {"x": 0, "y": 0, "width": 1000, "height": 700}
     await page.mouse.move(500, 300)
     at = (int(500 * launched), int(300 * launched))
@@ -101,7 +101,7 @@ async def test_a_display_that_cannot_fill_the_view_stands_in_its_middle(portal: 
     await page.get_by_role("button", name="Return to Terminal").click()
     await visit.drawn(page)
     await until_size(page, 601, 400)
-    box = await page.locator("canvas").bounding_box()
+    box = await page.locator("canvas").first.bounding_box()
     assert box == {"x": 199, "y": 150, "width": 601, "height": 400}
     await page.mouse.move(199 + 10, 150 + 20)
     at = (10, 20)

@@ -5,12 +5,16 @@
  * Tiles are put by a main-thread 2D context, desynchronized (measured: pixel on the screen 1 ms sooner).
  */
 
+import { Echo } from "./echo.js";
+
 /** @typedef {import("./tiles.js").Picture} Picture */
+/** @typedef {import("./echo.js").Box} Box */
 
 export class Screen {
   #canvas = document.createElement("canvas");
   #element;
   #context;
+  #echo;
   #fixedRatio;
   /** A display cannot become larger than this. */
   #limit = { width: Infinity, height: Infinity };
@@ -25,6 +29,7 @@ export class Screen {
     const context = this.#canvas.getContext("2d", { alpha: false, desynchronized: true });
     if (context === null) throw new Error("this browser has no 2D canvas");
     this.#context = context;
+    this.#echo = new Echo(this.#canvas, context);
     this.#canvas.style.position = "absolute";
     this.#canvas.style.touchAction = "none";
     this.#canvas.setAttribute("aria-hidden", "true");
@@ -55,6 +60,7 @@ export class Screen {
    */
   resize(width, height) {
     if (width !== this.width || height !== this.height) {
+      this.#echo.remove();
       const kept = new OffscreenCanvas(this.width, this.height);
       kept.getContext("2d", { alpha: false })?.drawImage(this.#canvas, 0, 0);
       this.#canvas.width = width;
@@ -71,6 +77,7 @@ export class Screen {
 
   /** At the display's own ratio one display pixel is one pixel of the device. */
   fit() {
+    this.#echo.remove();
     const { style } = this.#canvas;
     style.width = `${this.width / this.ratio}px`;
     style.height = `${this.height / this.ratio}px`;
@@ -80,16 +87,14 @@ export class Screen {
   }
 
   /** @param {Picture} picture */
-  draw({ parts, pixels }) {
-    for (const part of parts) {
-      if ("colour" in part) {
-        this.#context.fillStyle = part.colour;
-        this.#context.fillRect(part.x, part.y, part.width, part.height);
-      } else {
-        const rgba = new Uint8ClampedArray(pixels, part.offset, part.width * part.height * 4);
-        this.#context.putImageData(new ImageData(rgba, part.width, part.height), part.x, part.y);
-      }
-    }
+  draw(picture) {
+    if (picture.parts.length === 0) return;
+    const bounds = boundsOf(picture.parts);
+    const paint = (/** @type {CanvasRenderingContext2D} */ context, /** @type {number} */ left, /** @type {number} */ top) =>
+      put(picture, context, left, top);
+    if (this.#echo.take(bounds, paint)) return;
+    paint(this.#context, 0, 0);
+    this.#echo.drawn(bounds);
   }
 
   /**
@@ -106,8 +111,39 @@ export class Screen {
   }
 
   remove() {
+    this.#echo.remove();
     this.#canvas.remove();
   }
+}
+
+/**
+ * @param {Picture} picture
+ * @param {CanvasRenderingContext2D} context whose origin is the display's pixel (left, top)
+ * @param {number} left
+ * @param {number} top
+ */
+function put({ parts, pixels }, context, left, top) {
+  for (const part of parts) {
+    if ("colour" in part) {
+      context.fillStyle = part.colour;
+      context.fillRect(part.x - left, part.y - top, part.width, part.height);
+    } else {
+      const rgba = new Uint8ClampedArray(pixels, part.offset, part.width * part.height * 4);
+      context.putImageData(new ImageData(rgba, part.width, part.height), part.x - left, part.y - top);
+    }
+  }
+}
+
+/**
+ * @param {Box[]} boxes at least one
+ * @returns {Box}
+ */
+function boundsOf(boxes) {
+  const x = Math.min(...boxes.map((box) => box.x));
+  const y = Math.min(...boxes.map((box) => box.y));
+  const right = Math.max(...boxes.map((box) => box.x + box.width));
+  const bottom = Math.max(...boxes.map((box) => box.y + box.height));
+  return { x, y, width: right - x, height: bottom - y };
 }
 
 /**
