@@ -15,7 +15,7 @@ import pytest
 from playwright.async_api import Browser, Page, expect
 
 from portcullis.quickstart.place import instance_key
-from tests.e2e.conftest import Installation, Visitor, copy_of_the_tree, free_port, new_visitor
+from tests.e2e.conftest import OUTPUT, Installation, Visitor, copy_of_the_tree, free_port, new_visitor
 from tests.e2e.portal import Person, launch, settled, sign_in, until, until_exact, wait_for_picture
 from tests.support import ordinary_user
 from tests.support.ordinary_user import OrdinaryUser
@@ -62,6 +62,8 @@ def running(trial: Trial) -> Iterator[Trial]:
     assert started.returncode == 0, started.stdout
     assert "unprivileged trial" in started.stdout
     yield trial
+    for log in trial.folder.glob("var/state/logs/*.log"):
+        shutil.copyfile(log, OUTPUT / f"unprivileged-{log.name}")
     done = trial.run("--unprivileged", "--reset", "--yes")
     assert done.returncode == 0, done.stdout
 
@@ -116,6 +118,7 @@ async def test_a_day_without_root(running: Trial, chromium: Browser) -> None:
 
 async def come_back(page: Page, visitor: Visitor, url: str, session: str, home: Path) -> None:
     """In another tab, to the same shell, and log off."""
+    await page.screenshot(path=OUTPUT / "unprivileged-xterm.png")
     await page.close()
     again = await visitor.page()
     await again.goto(url)
