@@ -7,17 +7,21 @@ import asyncio
 import logging
 import socket
 import sys
+from asyncio.sslproto import SSLProtocol
 
 from agents.worker.app import Worker, WorkerFailed
 from portcullis import logs
 from portcullis.clock import SystemClock
 
 _CHANNEL = 3
+_TLS_BUFFER_BYTES = 64 << 10
 
 log = logging.getLogger(__name__)
 
 
 async def _run() -> None:
+    # What is received at once is taken in one turn of the loop: a flood must not keep the next viewer's dial waiting.
+    SSLProtocol.max_size = _TLS_BUFFER_BYTES
     await Worker(socket.socket(fileno=_CHANNEL), SystemClock()).run()
 
 

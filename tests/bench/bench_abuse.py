@@ -1,8 +1,8 @@
 """What abuse costs others: one user's key -> frame while another one floods, requests among 2,000 silent connections,
 and the gateway's memory while a client stands still for 60 s before an application that paints the whole screen.
 
-A real gateway process, two real workers on displays of their own. Floods are made ahead and sent by a thread, as fast as
-the session takes them, so that what measures is not what floods.
+A real gateway process, two real workers on displays of their own. Floods are made ahead and sent by a thread, as fast
+as the session takes them, so that what measures is not what floods.
 """
 
 from __future__ import annotations
@@ -183,7 +183,8 @@ async def under_floods(site: Site, victim: StreamClient, attacker: Live, calm: l
             rate = flooder.sent / len(data) * 400_000 / (time.perf_counter() - began)
             grown, worker_grown = site.rss() - before, attacker.rss() - worker
         await client.drop()
-        note = f"{rate / 1000:.0f}k events/s taken; gateway {grown / MIB:+.1f} MB, that worker {worker_grown / MIB:+.1f} MB"
+        memory = f"gateway {grown / MIB:+.1f} MB, that worker {worker_grown / MIB:+.1f} MB"
+        note = f"{rate / 1000:.0f}k events/s taken; {memory}"
         figures.append(
             Figure(
                 f"key -> frame beside a flood of {name}, median",
@@ -252,15 +253,8 @@ async def before_a_stopped_client(site: Site, live: Live, seconds: int) -> list[
     xterm.kill()
     await again.drop()
     note = f"evicted after {evicted:.0f} s; the session went on" if evicted else "not evicted in that time"
-    return [
-        Figure(
-            f"gateway's memory for a client that stands still {seconds} s",
-            most / MIB,
-            "MB",
-            limit=8,
-            note=note,
-        )
-    ]
+    name = f"gateway's memory for a client that stands still {seconds} s"
+    return [Figure(name, most / MIB, "MB", limit=8, note=note)]
 
 
 async def measure(stopped_seconds: int) -> list[Figure]:
