@@ -38,10 +38,10 @@ class Framebuffer:
 
     def __init__(self, path: Path) -> None:
         """Raises DesktopLost when the file is not what Xvfb makes."""
-        self._path = path
         try:
-            with path.open("rb") as file:
-                data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+            # Kept: the file may be given another name, that of its session.
+            self._file = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+            data = mmap.mmap(self._file, 0, access=mmap.ACCESS_READ)
         except (OSError, ValueError) as exc:
             raise DesktopLost(f"no framebuffer at {path}") from exc
         if len(data) < _WORDS.size:
@@ -63,19 +63,21 @@ class Framebuffer:
     def make_room(self, width: int, height: int) -> None:
         """Before the display becomes so large. Raises OSError when its memory is not to be had: drawing there would
         end the server by SIGBUS."""
-        with self._path.open("r+b") as file:
-            for offset, length in self._rows(0, width * _PIXEL_BYTES, height):
-                os.posix_fallocate(file.fileno(), offset, length)
+        for offset, length in self._rows(0, width * _PIXEL_BYTES, height):
+            os.posix_fallocate(self._file, offset, length)
 
     def give_back(self, width: int, height: int) -> None:
         """After the display became so small: the server has drawn over all that it could have, at its start."""
         used = width * _PIXEL_BYTES
-        with self._path.open("r+b") as file:
-            below = self._start + self._stride * height
-            _punch(file.fileno(), below, self._stride * (self.height - height))
-            if self._stride - used >= 2 * mmap.PAGESIZE:
-                for offset, length in self._rows(used, self._stride - used, height):
-                    _punch(file.fileno(), offset, length)
+        below = self._start + self._stride * height
+        _punch(self._file, below, self._stride * (self.height - height))
+        if self._stride - used >= 2 * mmap.PAGESIZE:
+            for offset, length in self._rows(used, self._stride - used, height):
+                _punch(self._file, offset, length)
+
+    def close(self) -> None:
+        """What was read stays; no room can be made or given back any more."""
+        os.close(self._file)
 
     def _rows(self, within: int, length: int, count: int) -> Iterator[tuple[int, int]]:
         for row in range(count):

@@ -97,6 +97,7 @@ class XDesktop:
         self._windows.close()
         self._cursor.close()
         self._x.close()
+        self._framebuffer.close()
 
 
 async def open_desktop(prepare: Prepare, listener: DesktopListener, clock: Clock) -> XDesktop:

@@ -187,9 +187,11 @@ class LinuxLauncher:
         warm.folder.rename(folder)
         launch = self._build(order, start, People(warm.worker, user), folder, warm.group)
         warm.link.launch({**launch, "folder": str(folder)})
-        if await _is_prepared(warm.link):
+        reason = await _trouble(warm.link)
+        if reason is None:
             return warm.link
-        log.warning("a session prepared ahead was broken", extra=ids(session=order.session, warm=warm.id))
+        fields = ids(session=order.session, warm=warm.id)
+        log.warning("a session prepared ahead was broken: %s", reason, extra=fields)
         await end_and_wait(warm.link, 0)
         await self.forget(order.session)
         return None
@@ -309,8 +311,9 @@ def _fitting(start: Start) -> Start:
     return replace(start, width=width, height=height)
 
 
-async def _is_prepared(link: LeaderConnection) -> bool:
-    """Whether display and worker have taken the session. What is received is received again by who follows."""
+async def _trouble(link: LeaderConnection) -> str | None:
+    """Why display or worker cannot take the session; None: they have. What is received then is received again by who
+    follows."""
     heard = []
     try:
         async with asyncio.timeout(ASSIGN_SECONDS):
@@ -319,15 +322,15 @@ async def _is_prepared(link: LeaderConnection) -> bool:
                 if isinstance(message, WorkerState):
                     break
                 if isinstance(message, Status) and message.code in ("display_failed", "worker_failed"):
-                    return False
+                    return message.detail or message.code
                 if isinstance(message, Status) and message.code is not None:
                     break  # the application's fault: it would fail on any display
             else:
-                return False
+                return "the leader has gone"
     except TimeoutError:
-        return False
+        return f"no answer within {ASSIGN_SECONDS} s"
     link.unread(heard)
-    return True
+    return None
 
 
 def bus_command(folder: Path) -> list[str]:

@@ -27,7 +27,7 @@ from portcullis.protocol.worker_channel import Status, WorkerState
 from tests.bench.figures import Figure, report
 from tests.support.session_host import Host, until, until_ended
 
-ROUNDS = 9
+ROUNDS = 5
 APPLICATION = "xterm"
 MEGABYTES = 100.0
 

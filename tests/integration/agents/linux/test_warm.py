@@ -139,9 +139,12 @@ def x(host, order, *command):
 
 async def test_size_scale_layout_locale_and_time_zone_are_those_of_the_launch(host, ahead):
     await ahead.ready(WORKER_COMMAND)
+    (prepared,) = host.warm_folders()
+    server = display_of(prepared)
     display = Display(1600, 1000, 2.0, "de-DE", "de", "Asia/Tokyo")
     order, link = await ahead.launch("xterm", display=display)
     status, _ = await until_window(link)
+    assert status.processes["display"] == server.pid
     (host.folder(order) / "display").write_text(status.display)
     information = x(host, order, "xdpyinfo")
     assert "dimensions:    1600x1000 pixels" in information
