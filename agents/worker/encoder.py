@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from agents.worker.damage import Box, Pixels, changed_boxes
+from agents.worker.damage import Box, Pixels, bands, changed_boxes
 from agents.worker.tiles import TileEncoder
 
 _UNKNOWN = np.uint32(0xFF000000)
@@ -48,24 +48,30 @@ class FrameEncoder:
         operations: list[bytes] = []
         rest: list[Box] = []
         size = 0
-        for box, pixels in self._differing(boxes):
+        for band in self._bands(boxes):
             if operations and size >= budget_bytes:
-                rest.append(box)
+                rest.append(band)
                 continue
-            operation = self._tiles.encode(pixels, box)
-            self._shown[_area(box)] = pixels
-            operations.append(operation)
-            size += len(operation)
+            for box, pixels in self._differing(band):
+                if operations and size >= budget_bytes:
+                    rest.append(box)
+                    continue
+                operation = self._tiles.encode(pixels, box)
+                self._shown[_area(box)] = pixels
+                operations.append(operation)
+                size += len(operation)
         return Encoded(operations, size, rest)
 
-    def _differing(self, boxes: Iterable[Box]) -> Iterator[tuple[Box, Pixels]]:
+    def _bands(self, boxes: Iterable[Box]) -> Iterator[Box]:
         for damaged in boxes:
             clipped = damaged.clipped(*self.size)
-            if clipped is None:
-                continue
-            pixels = self._read(clipped)
-            for box in changed_boxes(pixels != self._shown[_area(clipped)], clipped.x, clipped.y):
-                yield box, pixels[_area(box.moved(-clipped.x, -clipped.y))]
+            if clipped is not None:
+                yield from bands(clipped)
+
+    def _differing(self, band: Box) -> Iterator[tuple[Box, Pixels]]:
+        pixels = self._read(band)
+        for box in changed_boxes(pixels != self._shown[_area(band)], band.x, band.y):
+            yield box, pixels[_area(box.moved(-band.x, -band.y))]
 
 
 def _area(box: Box) -> tuple[slice, slice]:

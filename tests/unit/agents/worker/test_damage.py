@@ -1,11 +1,13 @@
 """Boxes cover every change, stay apart, and are tight."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.worker.damage import Box, changed_boxes
+from agents.worker.damage import TILE, Box, bands, changed_boxes
 
 
 def mask(width, height, *boxes):
@@ -72,3 +74,14 @@ def test_boxes_are_clipped_to_the_display(box, clipped):
 
 def test_joined_boxes_hold_both():
     assert Box(10, 20, 5, 5).joined(Box(1, 40, 2, 2)) == Box(1, 20, 14, 22)
+
+
+@pytest.mark.parametrize(
+    "box", [Box(0, 0, 1920, 1080), Box(5, 63, 100, 2), Box(17, 100, 3840, 500), Box(0, 0, 1, 16384)]
+)
+def test_bands_cover_the_box_once_and_are_cut_along_the_grid(box: Box) -> None:
+    found = list(bands(box))
+    assert sum(band.height for band in found) == box.height
+    assert all(one.y + one.height == other.y for one, other in pairwise(found))
+    assert all(band.y % TILE == 0 for band in found[1:])
+    assert {(band.x, band.width) for band in found} == {(box.x, box.width)}
