@@ -57,27 +57,27 @@ if [[ -v port ]]; then
     arguments+=(--port "$port")
 fi
 
-clone=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
-cd "$clone"
+cd "${BASH_SOURCE[0]%/*}/.."
+clone=$(pwd -P)
+refuse() { printf 'quickstart.sh: %s\n' "$*" >&2 && exit 1; }
+begun_unprivileged=no
+[[ ! -d var/state ]] || begun_unprivileged=yes
+if ((EUID == 0)); then
+    [[ $unprivileged == no ]] || refuse "--unprivileged is for ordinary users: root has accounts made for sessions, so leave it out"
+    [[ $begun_unprivileged == no ]] || refuse "this clone is an unprivileged trial of $(stat -c %U var/state): they --reset it first, or take another clone"
+elif [[ $unprivileged == no && $begun_unprivileged == no ]]; then
+    command -v sudo >/dev/null || refuse "needs root or sudo: it makes accounts for sessions (--unprivileged does without)"
+    echo "Accounts for sessions are made by root: sudo may ask for your password."
+    exec sudo -- "$clone/deploy/quickstart.sh" "${original[@]}"
+else
+    unprivileged=yes
+    arguments+=(--unprivileged)
+    [[ -w . && -O . ]] || refuse "$clone is not yours: clone into a folder of your own"
+fi
 # shellcheck source=deploy/prepare.sh
 source deploy/prepare.sh
 # shellcheck source=deploy/release.sh
 source deploy/release.sh
-
-begun_unprivileged=no
-[[ ! -d var/state ]] || begun_unprivileged=yes
-if ((EUID == 0)); then
-    [[ $unprivileged == no ]] || fail "--unprivileged is for ordinary users: root has accounts made for sessions, so leave it out"
-    [[ $begun_unprivileged == no ]] || fail "this clone is an unprivileged trial of $(stat -c %U var/state): they --reset it first, or take another clone"
-elif [[ $unprivileged == no && $begun_unprivileged == no ]]; then
-    command -v sudo >/dev/null || fail "needs root or sudo: it makes accounts for sessions (--unprivileged does without)"
-    echo "Accounts for sessions are made by root: sudo may ask for your password."
-    exec sudo -- "$0" "${original[@]}"
-else
-    unprivileged=yes
-    arguments+=(--unprivileged)
-    [[ -w . && -O . ]] || fail "$clone is not yours: clone into a folder of your own"
-fi
 releases=/opt/portcullis
 [[ $unprivileged == no ]] || releases=$clone/var/releases
 

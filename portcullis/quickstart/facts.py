@@ -115,6 +115,7 @@ def write_trusted(instance: Instance) -> None:
     if certificates is None:
         path.unlink(missing_ok=True)
     else:
+        make_folder(instance.var, owner())
         write_private(path, certificates.decode(), owner())
 
 

@@ -157,12 +157,17 @@ def started(found: Instance, lock_descriptor: int | None) -> Instance:
             port = found.ports.metrics(part)
             health.wait(
                 "the connection to the site",
-                lambda: health.part_trouble(port),
+                lambda: health.part_trouble(port) or https_trouble(found),
                 ONLINE_SECONDS,
                 lambda: start.is_supervised(found),
             )
     print(words(found), flush=True)
     return found
+
+
+def https_trouble(found: Instance) -> str | None:
+    """A gateway is told its certificate a moment after it is connected."""
+    return None if found.network is None else health.broker_trouble(found.network.public)
 
 
 def words(found: Instance) -> str:

@@ -300,6 +300,34 @@ async def test_listening_again_brings_the_other_machine_back_with_its_session(
     await saved_text(page, "cluster.txt", "and it went on")
 
 
+async def test_a_further_gateway_joins_after_a_token_of_the_other_role_left_nothing(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    gateway = Clone(cluster.host.machine, copy_of_the_tree(tmp_path / "gateway"))
+    for part in (".venv", "web_client/vendor"):
+        shutil.copytree(cluster.site.folder / part, gateway.folder / part, symlinks=True, dirs_exist_ok=True)
+    state = instance.state_folder(gateway.folder)
+
+    def join(token: dict[str, Any], **more: Any) -> subprocess.CompletedProcess[str]:
+        where = ("--listen", gateway.machine.address, "--name", "edge.portcullis.test", "--as", "edge")
+        options = ("--broker", token["brokers"][0], *where, "--join", "-")
+        return gateway.deploy("gateway.sh", *options, stdin=token["token"], **more)
+
+    refused = join(cluster.site.portcullis("host", "join-token"), check=False)
+    assert refused.returncode == 1
+    assert "[join_role]" in refused.stderr
+    assert not state.exists()
+    try:
+        assert "SHA-256" in join(cluster.site.portcullis("gateway", "join-token")).stdout
+        found = cluster.site.portcullis("get", "gateways")
+        assert ("edge", "https://edge.portcullis.test", True) in [
+            (item["name"], item["public_origin"], item["online"]) for item in found
+        ]
+    finally:
+        gateway.deploy("gateway.sh", "--reset", "--yes", check=False)
+    assert not state.exists()
+
+
 async def test_reset_of_the_other_machine_leaves_nothing(cluster: Cluster) -> None:
     found = instance.load(cluster.host.folder)
     assert found is not None
