@@ -116,10 +116,10 @@ async def test_what_fills_its_temporary_folders_fills_its_own_alone(abused, typi
     """A neighbour of the same user has room in each of them meanwhile; nothing lies in the host's own."""
     full = await abused.launch("fills.py", ":".join(PLACES), str(1 << 30))
     client = await full.attach()
-    assert (await client.receive(m.Title)).title.count("MB:No space left on device") == len(PLACES)
+    await client.until(lambda: (client.title or "").count("MB:No space left on device") == len(PLACES))
     beside = await abused.launch("fills.py", ":".join(PLACES), str(1 << 20))
     other = await beside.attach()
-    assert (await other.receive(m.Title)).title == " ".join(["1MB:no end"] * len(PLACES))
+    await other.until(lambda: other.title == " ".join(["1MB:no end"] * len(PLACES)))
     assert [path for place in PLACES[:2] for path in Path(place).glob("full-*")] == []
     await log_off_whole(abused, full)
     await log_off_whole(abused, beside)
