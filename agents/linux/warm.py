@@ -2,7 +2,7 @@
 
 `WarmPool` keeps as many as it is asked for, one being prepared at a time; each is watched by a task, and one that
 breaks is removed and never handed out. One that was taken is the taker's, and is used once.
-docs/decisions/0007-warm-sessions.md says why.
+docs/decisions/0009-warm-sessions.md says why.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ Display and worker run under the slot's worker account, all else under the user'
 (docs/decisions/0004-accounts-on-a-host.md).
 
 A session may be prepared ahead of need: with a `warm` line, display and worker start before any user is known, and
-the `launch` that comes later finds them there (docs/decisions/0007-warm-sessions.md).
+the `launch` that comes later finds them there (docs/decisions/0009-warm-sessions.md).
 
 The agent sends one `launch` line (what it holds: agents/linux/launcher.py) to FOLDER/leader.sock and may come
 and go from then on (docs/protocol.md 5). When the session has ended, nothing is left of it but
