@@ -203,6 +203,18 @@ LAUNCH_FAILED: dict[str, Reason] = {
         "log, under the session. Start the command on the host from a terminal: most often an argument is wrong, a "
         "file is missing, or the program only hands over to an instance that runs already.",
     ),
+    "application_out_of_memory": Reason(
+        "The application took more memory than a session may have, and was ended.",
+        user="Start it again, with less open at once. If it happens again, tell your administrator.",
+        administrator="The kernel killed it at the limit `session_memory_mb` of the agent (docs/limits.md). Files in "
+        "the session's /tmp and /dev/shm count. Raise the limit, or look for a leak in the application.",
+    ),
+    "home_full": Reason(
+        "Your home folder on the host is full: the application could not start.",
+        user="Delete files with another application, or ask your administrator for room.",
+        administrator="The application ended before its first window, and the user's account cannot write to its "
+        "home: the disk is full, or the account's quota is used up (docs/limits.md).",
+    ),
     "window_timeout": Reason(
         "The application did not open a window in time.",
         user="Try again: a first start can take long. Then tell your administrator the reference.",
@@ -252,18 +264,6 @@ SESSIONS: dict[str, Reason] = {
         user=_RETRIED,
         administrator="The application has not opened its first window. The stage is shown by `portcullis get "
         "sessions --json`.",
-    ),
-    "application_out_of_memory": Reason(
-        "The application took more memory than a session may have, and was ended.",
-        user="Start it again, with less open at once. If it happens again, tell your administrator.",
-        administrator="The kernel killed it at the limit `session_memory_mb` of the agent (docs/limits.md). Files in "
-        "the session's /tmp and /dev/shm count. Raise the limit, or look for a leak in the application.",
-    ),
-    "home_full": Reason(
-        "Your home folder on the host is full: the application could not start.",
-        user="Delete files with another application, or ask your administrator for room.",
-        administrator="The application ended before its first window, and the user's account cannot write to its "
-        "home: the disk is full, or the account's quota is used up (docs/limits.md).",
     ),
     "application_closed": Reason(
         "The application was closed.",
