@@ -56,9 +56,10 @@ class Framebuffer:
         words = np.frombuffer(data, np.uint32, count=stride // 4 * self.height, offset=start)
         self._pixels: Pixels = words.reshape(self.height, stride // 4)
 
-    def read(self, box: Box) -> Pixels:
+    def read(self, box: Box, into: Pixels) -> None:
+        """`into`: of the box's shape."""
         pixels = self._pixels[box.y : box.y + box.height, box.x : box.x + box.width]
-        return pixels & _COLOURS
+        np.bitwise_and(pixels, _COLOURS, out=into)
 
     def make_room(self, width: int, height: int) -> None:
         """Before the display becomes so large. Raises OSError when its memory is not to be had: drawing there would

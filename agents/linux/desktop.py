@@ -69,8 +69,8 @@ class XDesktop:
     def take_damage(self) -> Box | None:
         return self._damage.take()
 
-    def read(self, box: Box) -> Pixels:
-        return self._framebuffer.read(box)
+    def read(self, box: Box, into: Pixels) -> None:
+        self._framebuffer.read(box, into)
 
     def resize(self, width: int, height: int) -> None:
         self._screen.resize(width, height)

@@ -56,12 +56,21 @@ def bands(box: Box) -> Iterator[Box]:
     What is compared at a time stays in the processor's cache and in memory that the process has at hand: a whole
     1920x1080 picture at once took half as long again.
     """
-    height = max(TILE, _BAND_PIXELS // box.width // TILE * TILE)
+    height = _band_height(box.width)
     y, bottom = box.y, box.y + box.height
     while y < bottom:
         end = min(bottom, (y // height + 1) * height)
         yield Box(box.x, y, box.width, end - y)
         y = end
+
+
+def largest_band(width: int) -> int:
+    """Pixels of the largest band on a screen of that width."""
+    return max(_BAND_PIXELS, TILE * width)
+
+
+def _band_height(width: int) -> int:
+    return max(TILE, _BAND_PIXELS // width // TILE * TILE)
 
 
 def changed_boxes(changed: Mask, x: int, y: int) -> list[Box]:

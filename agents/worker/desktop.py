@@ -80,7 +80,9 @@ class Desktop(Protocol):
         """Where something was drawn since the last call. What `read` gives from here on holds it."""
         ...
 
-    def read(self, box: Box) -> Pixels: ...
+    def read(self, box: Box, into: Pixels) -> None:
+        """The pixels of the box, which has the shape of `into`."""
+        ...
 
     def resize(self, width: int, height: int) -> None:
         """As near as can be; the listener has been told of a change when this returns."""

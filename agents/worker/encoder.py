@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from agents.worker.damage import Box, Pixels, bands, changed_boxes
+from agents.worker.damage import Box, Mask, Pixels, bands, changed_boxes, largest_band
 from agents.worker.tiles import TileEncoder
 
 _UNKNOWN = np.uint32(0xFF000000)
@@ -27,10 +27,13 @@ class Encoded:
 
 
 class FrameEncoder:
-    def __init__(self, read: Callable[[Box], Pixels], width: int, height: int) -> None:
+    def __init__(self, read: Callable[[Box, Pixels], None], width: int, height: int) -> None:
         self._read = read
         self._tiles = TileEncoder()
         self._shown: Pixels = np.full((height, width), _UNKNOWN, np.uint32)
+        # Asked for once: fresh memory costs more to touch than all that is done with it.
+        self._now: Pixels = np.empty(largest_band(width), np.uint32)
+        self._differs: Mask = np.empty(largest_band(width), bool)
 
     @property
     def size(self) -> tuple[int, int]:
@@ -69,8 +72,12 @@ class FrameEncoder:
                 yield from bands(clipped)
 
     def _differing(self, band: Box) -> Iterator[tuple[Box, Pixels]]:
-        pixels = self._read(band)
-        for box in changed_boxes(pixels != self._shown[_area(band)], band.x, band.y):
+        shape = band.height, band.width
+        pixels = self._now[: band.pixels].reshape(shape)
+        differs = self._differs[: band.pixels].reshape(shape)
+        self._read(band, pixels)
+        np.not_equal(pixels, self._shown[_area(band)], out=differs)
+        for box in changed_boxes(differs, band.x, band.y):
             yield box, pixels[_area(box.moved(-band.x, -band.y))]
 
 

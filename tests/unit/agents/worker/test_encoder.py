@@ -17,8 +17,8 @@ class Screen:
         self.seen = np.full((HEIGHT, WIDTH, 3), 99, np.uint8)
         self.encoder = FrameEncoder(self.read, WIDTH, HEIGHT)
 
-    def read(self, box):
-        return self.pixels[box.y : box.y + box.height, box.x : box.x + box.width].copy()
+    def read(self, box, into):
+        into[:] = self.pixels[box.y : box.y + box.height, box.x : box.x + box.width]
 
     def encode(self, *boxes, budget=1 << 30):
         encoded = self.encoder.encode(boxes, budget)
