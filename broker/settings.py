@@ -9,8 +9,6 @@ from pathlib import Path
 from portcullis.errors import InvalidInput
 from portcullis.logs import FORMAT_HELP
 from portcullis.probes import METRICS_EXPOSED_HELP, METRICS_HELP, Watch
-from portcullis.logs import FORMAT_HELP
-from portcullis.probes import METRICS_EXPOSED_HELP, METRICS_HELP, Watch
 from portcullis.settings import Address, setting
 
 
@@ -21,9 +19,6 @@ class BrokerSettings:
     address: str = setting("", help="How gateways and hosts reach this broker, if not as it listens.")
     sessions_per_user: int = setting(10, help="How many sessions a user may have at once.")
     log_level: str = setting("info", help="debug, info, warning or error.")
-    log_format: str = setting("text", help=FORMAT_HELP)
-    metrics: str = setting("", help=METRICS_HELP)
-    metrics_exposed: bool = setting(False, help=METRICS_EXPOSED_HELP)
     log_format: str = setting("text", help=FORMAT_HELP)
     metrics: str = setting("", help=METRICS_HELP)
     metrics_exposed: bool = setting(False, help=METRICS_EXPOSED_HELP)
