@@ -90,8 +90,15 @@ def agent(instance: Instance) -> Part:
         *("--homes", str(instance.homes)),
         *instance.place.of_agent,
         *_metrics(instance, "agent"),
+        *_own_settings(instance, "agent"),
     )
     return Part("agent", ("setpriv", "--pdeathsig", "TERM", command(instance, "agent"), *arguments))
+
+
+def _own_settings(instance: Instance, part: str) -> tuple[str, ...]:
+    """What this machine's administrator wrote there holds from the next start of the part, below the command line."""
+    file = instance.state / part / "settings.yaml"
+    return ("--config", str(file)) if file.exists() else ()
 
 
 def init(instance: Instance, secrets_file: Path) -> tuple[str, ...]:

@@ -296,10 +296,11 @@ def runtime_folder(session: str) -> Path:
 
 def leaders(session: str) -> list[int]:
     """The leader of a session: its tree is all that the session runs."""
+    facts = json.loads((runtime_folder(session) / "session.json").read_text())
     found = []
     for process in psutil.process_iter(["pid", "cmdline"]):
-        command = " ".join(process.info["cmdline"] or [])
-        if session in command and "leader" in command:
+        # It may have been prepared ahead, in a folder of another name.
+        if (process.info["cmdline"] or [""])[-1] == facts["begun_in"]:
             found.append(process.info["pid"])
     return found
 
