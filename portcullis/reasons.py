@@ -322,7 +322,7 @@ SESSIONS: dict[str, Reason] = {
     "gateway_unreachable": Reason(
         "No gateway answers.",
         user="Check the network and the address.",
-        administrator="Nothing answers at the address in the profile. On the machine itself `portcullis doctor` and "
+        administrator="Nothing answers at the address in the profile, or another program does. On the machine itself `portcullis doctor` and "
         "`deploy/quickstart.sh --status` say what runs.",
     ),
     "protocol_error": Reason(

@@ -8,12 +8,13 @@ import sys
 import time
 from pathlib import Path
 
-from portcullis.cli.output import as_json
+from portcullis.cli.output import as_json, safe
 from portcullis.doctor import defaults, machine, publishing, report, running, tenancy, upkeep
 from portcullis.doctor import site as sites
 from portcullis.doctor.finding import Finding, problem, unseen
 from portcullis.doctor.machine import Machine
 from portcullis.doctor.site import Site
+from portcullis.quickstart.errors import QuickstartError
 from portcullis.rest import profile
 from portcullis.rest.client import Client
 from portcullis.rest.profile import Profile, ProfileError
@@ -41,13 +42,13 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 
 def run(arguments: argparse.Namespace) -> int:
     clone = arguments.clone or (None if arguments.profile else Path(sys.prefix).parent)
-    found = machine.find(clone.resolve()) if clone else None
-    here = machine.look(found) if found else None
-    there, findings = _ask(arguments.profile, clone)
+    here, findings = _look(clone.resolve(), arguments.clone is not None) if clone else (None, [])
+    if arguments.clone and here is None and not arguments.profile:
+        return _nothing(findings)  # a profile of whoever looks leads to another installation
+    there, more = _ask(arguments.profile, clone)
+    findings += more
     if here is None and there is None:
-        for finding in findings:
-            print(f"portcullis doctor: {finding.what}. {finding.remedy}", file=sys.stderr)
-        return NOTHING
+        return _nothing(findings)
     findings += examine(here, there, time.time())
     subject = f"{here.found.clone}, {here.found.url}" if here else there.url if there else ""
     if arguments.json:
@@ -55,6 +56,29 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         print(report.text(subject, findings))
     return 1 if any(finding.severity == "problem" for finding in findings) else 0
+
+
+def _nothing(findings: list[Finding]) -> int:
+    for finding in findings:
+        print(f"portcullis doctor: {safe(finding.what)}. {finding.remedy}", file=sys.stderr)
+    return NOTHING
+
+
+def _look(clone: Path, is_named: bool) -> tuple[Machine | None, list[Finding]]:
+    try:
+        found = machine.find(clone)
+    except QuickstartError as exc:
+        return None, [
+            problem("installation", str(exc), "deploy/quickstart.sh --reset removes what is left of it.")
+        ]
+    except OSError as exc:
+        what = f"{exc.filename} could not be looked at: {exc.strerror}"
+        remedy = "Run `portcullis doctor` as the account that the installation belongs to, or as root."
+        return None, [unseen("installation", what, remedy)]
+    if found is None:
+        remedy = "deploy/quickstart.sh makes one; --clone names another folder."
+        return None, [problem("installation", f"there is none in {clone}", remedy)] if is_named else []
+    return machine.look(found), []
 
 
 def _ask(named: Path | None, clone: Path | None) -> tuple[Site | None, list[Finding]]:
@@ -70,7 +94,15 @@ def _ask(named: Path | None, clone: Path | None) -> tuple[Site | None, list[Find
 def _profile(named: Path | None, clone: Path | None) -> Profile:
     """Of the clone that is looked at, not of whoever looks: unless another is named."""
     own = profile.of_clone(clone) if clone else None
-    return profile.read(own if named is None and own is not None and own.exists() else profile.find(named))
+    return profile.read(own if named is None and own is not None and _is_there(own) else profile.find(named))
+
+
+def _is_there(path: Path) -> bool:
+    """Also in a folder that may not be entered: reading it then says so, and no other installation is asked."""
+    try:
+        return path.exists()
+    except PermissionError:
+        return True
 
 
 def examine(here: Machine | None, there: Site | None, now: float) -> list[Finding]:

@@ -22,6 +22,7 @@ from cryptography import x509
 
 from portcullis.model.host import Isolation
 from portcullis.quickstart import control_socket, place, system_packages
+from portcullis.quickstart.errors import QuickstartError
 from portcullis.quickstart.instance import Instance
 from portcullis.quickstart.parts import PARTS
 
@@ -92,7 +93,7 @@ class Disk:
 class Machine:
     found: Instance
     is_owner: bool
-    """Whether all could be looked at."""
+    """Whether it belongs to the account that looks: only that one may ask the supervisor."""
     parts: tuple[PartState, ...] | None
     """None: the supervisor does not run, or may not be asked."""
     release: str | None = None
@@ -110,20 +111,23 @@ class Machine:
 
 
 def find(clone: Path) -> Instance | None:
-    """The instance of this clone, whoever made it; None when there is none that can be read."""
+    """The instance of this clone, whoever made it. Raises QuickstartError when its file is damaged, OSError when
+    it may not be read."""
     for isolation in get_args(Isolation):
         path = place.place(clone, isolation).state / "instance.json"
         try:
             made = Instance.from_json(json.loads(path.read_text()))
-        except (OSError, ValueError, KeyError, TypeError):
+        except (FileNotFoundError, NotADirectoryError):
             continue
+        except (ValueError, KeyError, TypeError) as exc:
+            raise QuickstartError(f"{path} is damaged: {exc or type(exc).__name__}") from exc
         if made.isolation == isolation:
             return dataclasses.replace(made, clone=clone)
     return None
 
 
 def look(found: Instance) -> Machine:
-    is_owner = os.access(found.state / "agent", os.R_OK | os.X_OK)
+    is_owner = _is_own(found)
     status = _supervisor(found) if is_owner else None
     names = PARTS[found.role]
     files, unread = _files(found)
@@ -143,6 +147,14 @@ def look(found: Instance) -> Machine:
         unread=unread,
         command_lines={part.name: command_line(part.pid) for part in parts or () if part.pid},
     )
+
+
+def _is_own(found: Instance) -> bool:
+    """Its supervisor answers this account alone, not even root in another's stead."""
+    try:
+        return found.state.stat().st_uid == os.geteuid()
+    except OSError:
+        return False
 
 
 def command_line(pid: int) -> tuple[str, ...]:

@@ -14,7 +14,12 @@ MANY_RESTARTS = 3
 
 def supervisor(machine: Machine) -> Iterable[Finding]:
     if not machine.is_owner:
-        yield unseen("parts", "the processes were not looked at", "Run `portcullis doctor` as root.")
+        who = (
+            "root"
+            if machine.found.isolation == "accounts"
+            else "the account that the installation belongs to"
+        )
+        yield unseen("parts", "the processes were not looked at", f"Run `portcullis doctor` as {who}.")
     elif machine.parts is None:
         yield problem("parts", "nothing runs: there is no supervisor", START)
 

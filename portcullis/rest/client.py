@@ -156,4 +156,4 @@ def error_of(status: int, content: bytes, url: str) -> PortcullisError:
 
 def not_portcullis(url: str, status: int | None = None) -> Unavailable:
     shown = "" if status is None else f" (HTTP status {status})"
-    return Unavailable("unavailable", f"{url} gave an answer that is not Portcullis's{shown}")
+    return Unavailable("gateway_unreachable", f"{url} gave an answer that is not Portcullis's{shown}")
