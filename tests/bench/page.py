@@ -18,7 +18,7 @@ from tests.bench.pictures import dots
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 PAGE = DOCS / "performance.md"
-_MARKED = re.compile(r"(<!-- figures ([a-z]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+_MARKED = re.compile(r"(<!-- figures ([a-z_]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 PICTURES = {
     "latency": ("Key press to pixel, 1920x1080, one machine", "ms"),
     "gateway": ("Frame and acknowledgement, round trip with TLS", "ms"),
