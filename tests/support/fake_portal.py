@@ -205,9 +205,9 @@ class FakePortal:
             return error(401, "sign_in_refused", "User name, password or verification code is wrong.")
         if "code" not in data:
             return web.json_response({"factor_required": True})
-        if data["code"] not in (CODE, RECOVERY_CODES[0]):
+        if data["code"].lower() not in (CODE, RECOVERY_CODES[0]):
             return error(401, "sign_in_refused", "User name, password or verification code is wrong.")
-        left = {"recovery_codes_left": 9} if data["code"] == RECOVERY_CODES[0] else {}
+        left = {"recovery_codes_left": 9} if data["code"] != CODE else {}
         login = secrets.token_hex(32)
         self._logins[login] = key
         response = web.json_response({**self._signed_in(), **left})

@@ -58,7 +58,7 @@ export class StepForm {
   }
 
   #lastInput() {
-    return Array.from(this.element.querySelectorAll("input")).findLast((input) => !input.readOnly);
+    return Array.from(this.element.querySelectorAll("input")).findLast((input) => !input.readOnly && input.type !== "checkbox");
   }
 
   /** @param {boolean} busy */
