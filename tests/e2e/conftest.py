@@ -21,7 +21,7 @@ from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, 
 
 from tests.e2e.portal import Person
 from tests.support.browser import ApiBrowser
-from tests.support.enrolling import enrol
+from tests.support.enrolling import enrol_early
 
 TREE = Path(__file__).resolve().parents[2]
 EDITOR = "Text editor"
@@ -183,7 +183,7 @@ async def person(installation: Installation, request: pytest.FixtureRequest) -> 
     name = f"{words[:24].strip('-')}-{zlib.crc32(request.node.name.encode()):08x}"
     made = json.loads(installation.cli("user", "add", name, "--group", "staff", "--json").stdout)
     async with ApiBrowser(installation.url) as browser:
-        enrolled = await enrol(browser, made["enrolment"]["link"], time.time())
+        enrolled = await enrol_early(browser, made["enrolment"]["link"], time.time)
     return Person(name, enrolled.password, enrolled.totp_secret, enrolled.used_step)
 
 
