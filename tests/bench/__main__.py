@@ -1,8 +1,8 @@
 """Runs benches one after the other: `tests/run.sh bench [NAME...] [--write-docs]`.
 
-Those that need a running Portcullis share one: the quickstart of this tree, started once and removed at the end. With
-`--write-docs` the tables and pictures of docs/performance.md are made from what was measured. A bench fails when it could
-not measure, never for being slow.
+Those that need a running Portcullis share one: the quickstart of this tree, started once and removed at the
+end. With `--write-docs` the tables and pictures of docs/performance.md are made from what was measured. A bench
+fails when it could not measure, never for being slow.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from tests.bench.figures import RESULTS
 from tests.bench.products import CLONE_VARIABLE, installation
 
 ROOT = Path(__file__).resolve().parents[2]
-USE_THE_QUICKSTART = {"latency", "signin", "typing"}
+USE_THE_QUICKSTART = {"latency", "signin", "typing", "many_sessions", "crowd"}
 
 
 def names() -> list[str]:
@@ -33,9 +33,8 @@ def run(name: str) -> bool:
     status = subprocess.run(
         [sys.executable, "-m", f"tests.bench.bench_{name}"], cwd=ROOT, check=False
     ).returncode
-    print(
-        f"--- {name}: {'measured' if status == 0 else f'FAILED, exit status {status}'} in {time.monotonic() - began:.0f} s"
-    )
+    verdict = "measured" if status == 0 else f"FAILED, exit status {status}"
+    print(f"--- {name}: {verdict} in {time.monotonic() - began:.0f} s")
     return status == 0
 
 

@@ -1,9 +1,10 @@
-"""Key press to pixel in real Chromium, beside TigerVNC + noVNC in the same run, at the same size, with the same application.
+"""Key press to pixel in real Chromium, beside TigerVNC + noVNC in the same run, at the same size, with the same
+application.
 
     tests/run.sh bench latency        (or python -m tests.bench.bench_latency --samples 50)
 
-The products take turns, so that both meet the same machine. Start: the page's keydown. Stop: the right colour in the
-middle of the canvas.
+The products take turns, so that both meet the same machine. Start: the page's keydown. Stop: the right colour
+in the middle of the canvas.
 """
 
 from __future__ import annotations

@@ -1,10 +1,11 @@
-"""Twenty seconds of typing into a page of text, then nothing: bytes, exactness, CPU and memory, beside TigerVNC + noVNC.
+"""Twenty seconds of typing into a page of text, then nothing: bytes, exactness, CPU and memory, beside TigerVNC
++ noVNC.
 
     tests/run.sh bench typing
 
-The application copies letters of anti-aliased text, 8 a second. Bytes are what the kernel sent to the page. Half a second
-after the last letter, what the page shows is compared with the X framebuffer, pixel by pixel. Then the same page of text
-stands still for a while.
+The application copies letters of anti-aliased text, 8 a second. Bytes are what the kernel sent to the page.
+Half a second after the last letter, what the page shows is compared with the X framebuffer, pixel by pixel.
+Then the same page of text stands still for a while.
 """
 
 from __future__ import annotations

@@ -1,6 +1,8 @@
-"""What a measurement leaves: figures beside their limit and their peer of the same run, printed and kept as JSON.
+"""What a measurement leaves: figures beside their limit and their peer of the same run, printed and kept as
+JSON.
 
-`report` ends every bench. The files in tests/output/bench are what `tests/bench/page.py` makes docs/performance.md from.
+`report` ends every bench. The files in tests/output/bench are what `tests/bench/page.py` makes
+docs/performance.md from.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ RESULTS = Path(__file__).resolve().parents[1] / "output" / "bench"
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """`limit` is in the figure's unit, `ratio_limit` is of value / peer. Both are a maximum, or a minimum where more is better."""
+    """`limit` is in the figure's unit, `ratio_limit` is of value / peer: maxima, or minima where more is better."""
 
     name: str
     value: float
@@ -116,7 +118,8 @@ def machine() -> str:
         "",
     )
     memory = next((int(text.split()[1]) >> 20 for text in _lines("/proc/meminfo")), 0)
-    return f"{os.cpu_count()} cores ({model}), {memory} GB, {platform.platform(terse=True)}, load {os.getloadavg()[0]:.1f}"
+    load = f"load {os.getloadavg()[0]:.1f}"
+    return f"{os.cpu_count()} cores ({model}), {memory} GB, {platform.platform(terse=True)}, {load}"
 
 
 def _bound(figure: Figure) -> str:

@@ -1,4 +1,5 @@
-"""Users of a running quickstart who have enrolled: made through the API, as an administrator and they themselves would."""
+"""Users of a running quickstart who have enrolled: made through the API, as an administrator and they
+themselves would."""
 
 from __future__ import annotations
 

@@ -1,6 +1,8 @@
-"""Pictures of samples as SVG: a row of dots for each series, its median marked, on one scale. Text in, text out.
+"""Pictures of samples as SVG: a row of dots for each series, its median marked, on one scale. Text in, text
+out.
 
-The file stands alone in a Markdown page: colours follow the reader's light or dark scheme, fonts are the system's.
+The file stands alone in a Markdown page: colours follow the reader's light or dark scheme, fonts are the
+system's.
 """
 
 from __future__ import annotations
@@ -22,7 +24,8 @@ text { font: 13px system-ui, sans-serif; fill: #24292f }
 .grid { stroke: #d0d7de } .ours { fill: #0b7285 } .theirs { fill: #b35900 } .median { stroke: #24292f; stroke-width: 2 }
 .limit { stroke: #c92a2a; stroke-dasharray: 4 3 }
 @media (prefers-color-scheme: dark) {
- text { fill: #e6edf3 } .axis { fill: #9198a1 } .grid { stroke: #3d444d } .ours { fill: #3bc9db } .theirs { fill: #ffa94d }
+ text { fill: #e6edf3 } .axis { fill: #9198a1 } .grid { stroke: #3d444d }
+ .ours { fill: #3bc9db } .theirs { fill: #ffa94d }
  .median { stroke: #e6edf3 } .limit { stroke: #ff8787 }
 }
 """

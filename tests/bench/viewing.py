@@ -152,7 +152,7 @@ class View:
         return pixels[..., 2::-1]
 
     def bytes_received(self) -> int:
-        """Payload that the product's sockets have sent to the page, by the kernel's counters, WebSocket and TLS included."""
+        """What the product's sockets sent to the page, by the kernel's counters: WebSocket and TLS included."""
         command = ["ss", "-tinH", "state", "established", f"( sport = :{self.product.port} )"]
         told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
         return sum(int(sent) for sent in _SENT.findall(told))

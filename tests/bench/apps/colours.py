@@ -1,7 +1,7 @@
 """Shows the next colour for every key and every button press: in a patch of 64x64 pixels, or all over.
 
-The colours are corners of the RGB cube, so that half scale tells them apart through any codec. They cycle 1..7, black is
-never shown; bit 2 is red, 1 green, 0 blue.
+The colours are corners of the RGB cube, so that half scale tells them apart through any codec. They cycle 1..7,
+black is never shown; bit 2 is red, 1 green, 0 blue.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """One X11 window over the whole display, without a toolkit: what the bench's applications draw on.
 
-No window manager has a say in it (a product may run one or not), so it takes the keyboard by itself. It takes the display from the environment, prints one JSON line an event and is otherwise silent.
+No window manager has a say in it (a product may run one or not), so it takes the keyboard by itself. It takes
+the display from the environment, prints one JSON line an event and is otherwise silent.
 """
 
 from __future__ import annotations

@@ -1,0 +1,156 @@
+"""Ten people type while fifty sessions stand still, all on this machine, through broker, gateway and agent.
+
+    tests/run.sh bench crowd
+
+Nine typists are clients of the wire (key to the frame that states it, drawn), the tenth is real Chromium (key
+to pixel). Each types about eight characters a second. Beside them: the same page before the others came.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import random
+import time
+from collections.abc import Awaitable
+from concurrent.futures import ThreadPoolExecutor
+
+import pyotp
+from playwright.sync_api import Page
+
+from portcullis.protocol import messages as m
+from tests.bench.bench_many_sessions import give_slots, sessions
+from tests.bench.bench_worker import press
+from tests.bench.figures import Figure, Series, percentile, report
+from tests.bench.processes import pss_bytes, tree
+from tests.bench.products import Installation, Product, installation, leaders, portcullis
+from tests.bench.viewing import Samples, View, chromium, new_page
+from tests.support.browser import ApiBrowser
+from tests.support.stream_client import StreamClient, open_stream
+
+TYPISTS, IDLE = 10, 50
+WIDTH, HEIGHT = 1280, 720
+PAUSE_SECONDS = (0.06, 0.19)
+ALONE, AMONG = 60, 120
+
+
+async def attached(site: Installation, browser: ApiBrowser, session: str) -> StreamClient:
+    answer = await browser.change("POST", f"/api/v1/sessions/{session}/ticket", {})
+    client = await open_stream(site.port, m.AdmitTicket(answer.json["ticket"]), site.url)
+    grant = (await client.receive(m.Admitted)).grant
+    await client.attach(grant, browser.key, session=session, e=1)
+    await client.until(lambda: client.frames > 0)
+    client.click(60, 60)
+    return client
+
+
+async def type_on(client: StreamClient, rnd: random.Random, over: asyncio.Event) -> list[float]:
+    """Milliseconds of each key."""
+    found = []
+    while not over.is_set():
+        found.append(await press(client, "KeyA", "a") * 1e3)
+        await asyncio.sleep(rnd.uniform(*PAUSE_SECONDS))
+    return found
+
+
+def look(page: Page, product: Product, count: int) -> Samples:
+    view = View(page, product, WIDTH, HEIGHT)
+    with product.application("colours", WIDTH, HEIGHT):
+        view.settle()
+        return view.press_keys(count)
+
+
+async def crowd(site: Installation, ready: asyncio.Event, over: asyncio.Event) -> tuple[list[float], float]:
+    """Every typist's milliseconds, and the megabytes of a session."""
+    facts = site.facts
+    async with sessions(site, TYPISTS - 1 + IDLE) as started, ApiBrowser(site.url) as browser:
+        code = pyotp.TOTP(facts["admin_totp_secret"]).now()
+        signed_in = await browser.sign_in(facts["admin_username"], facts["admin_password"], code)
+        if signed_in.status != 200:
+            raise RuntimeError(signed_in.body)
+        ids = [session for session, _ in started]
+        clients = [await attached(site, browser, session) for session in ids[: TYPISTS - 1]]
+        megabytes = await asyncio.to_thread(megabytes_of_one, ids)
+        typing = [type_on(client, random.Random(number), over) for number, client in enumerate(clients)]
+        ready.set()
+        found = await asyncio.gather(*typing)
+        return [ms for one in found for ms in one], megabytes
+
+
+def megabytes_of_one(ids: list[str]) -> float:
+    """The application's included."""
+    return pss_bytes(tree([pid for session in ids for pid in leaders(session)])) / len(ids) / 1e6
+
+
+class Background:
+    """The crowd's event loop in a thread of its own: Playwright has this one."""
+
+    def __init__(self, site: Installation) -> None:
+        self._site = site
+        self._thread = ThreadPoolExecutor(1)
+        self._loop = asyncio.new_event_loop()
+        self._ready, self._over = asyncio.Event(), asyncio.Event()
+        self._typed = self._thread.submit(self._loop.run_until_complete, self._run())
+
+    def until_ready(self) -> None:
+        while not self._ready.is_set() and not self._typed.done():
+            time.sleep(0.1)
+
+    def end(self) -> tuple[list[float], float]:
+        self._loop.call_soon_threadsafe(self._over.set)
+        return self._typed.result()
+
+    def _run(self) -> Awaitable[tuple[list[float], float]]:
+        return crowd(self._site, self._ready, self._over)
+
+
+def measure() -> tuple[Samples, Samples, list[float], float]:
+    with installation() as site:
+        give_slots(site, TYPISTS + IDLE + 1)
+        with (
+            chromium() as browser,
+            new_page(browser, WIDTH, HEIGHT) as page,
+            portcullis(site, page) as product,
+        ):
+            alone = look(page, product, ALONE)
+            others = Background(site)
+            others.until_ready()
+            try:
+                among = look(page, product, AMONG)
+            finally:
+                typed, megabytes = others.end()
+    return alone, among, typed, megabytes
+
+
+def main() -> None:
+    argparse.ArgumentParser(description=__doc__.splitlines()[0]).parse_args()
+    alone, among, typed, megabytes = measure()
+    figures = [
+        Figure(
+            f"{TYPISTS} typing, {IDLE} idle: key press -> pixel in Chromium, {label}",
+            percentile(among.milliseconds, percent),
+            "ms",
+            peer=percentile(alone.milliseconds, percent),
+            peer_name="the same page, nobody else",
+        )
+        for percent, label in ((50, "median"), (95, "p95"))
+    ]
+    figures += [
+        Figure(
+            f"{TYPISTS} typing, {IDLE} idle: key -> frame at a client, {label}",
+            percentile(typed, percent),
+            "ms",
+        )
+        for percent, label in ((50, "median"), (95, "p95"))
+    ]
+    figures.append(Figure("memory of a session, application included", megabytes, "MB PSS"))
+    series = [
+        Series("Portcullis: one alone, pixel", alone.milliseconds),
+        Series(f"Portcullis: among {TYPISTS + IDLE}, pixel", among.milliseconds),
+        Series(f"Portcullis: among {TYPISTS + IDLE}, frame", typed),
+    ]
+    report("crowd", figures, series, {"typists": TYPISTS, "idle": IDLE})
+
+
+if __name__ == "__main__":
+    main()
