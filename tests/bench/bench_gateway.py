@@ -383,7 +383,9 @@ def figures(found: dict[str, list[Answer]]) -> list[Figure]:
         ),
         Figure(
             "gateway: sessions a core at 80 %, 2 Mbit/s and 30 frames/s each",
-            rate("gateway") * 0.8 / FRAMES_PER_SECOND, "", peer=rate("bare") * 0.8 / FRAMES_PER_SECOND, peer_name="bare relay, same TLS", more_is_better=True,
+            rate("gateway") * 0.8 / FRAMES_PER_SECOND,
+            "", peer=rate("bare") * 0.8 / FRAMES_PER_SECOND,
+            peer_name="bare relay, same TLS", more_is_better=True,
         ),
         Figure(
             "gateway: added to a round trip, median", added["gateway"], "ms", LATENCY_LIMIT_MS, peer=added["bare"],
