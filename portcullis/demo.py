@@ -2,21 +2,22 @@
 
 It is the quickstart (portcullis/quickstart/) on the packages of the environment that this runs in. Root gets accounts
 for sessions, everybody else none (quickstart/place.py). Nothing is installed; what it makes is removed at the end,
-unless it is to be kept.
+unless it is to be kept: by another process, which outlives this one (quickstart/keeper.py).
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
-import shutil
 import signal
+import stat
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-from portcullis.quickstart import control_socket, foreground, instance, start, stop, system_packages
+from portcullis.quickstart import control_socket, foreground, instance, keeper, start, system_packages
 from portcullis.quickstart.errors import QuickstartError
 from portcullis.quickstart.instance import Instance
 from portcullis.quickstart.options import port_number
@@ -24,6 +25,7 @@ from portcullis.quickstart.parts import ENVIRONMENT
 
 COMMANDS = ("portcullis-broker", "portcullis-gateway", "portcullis-agent")
 USUAL_FOLDER = Path("~/.local/state/portcullis-demo")
+PREFIX = "portcullis-demo-"
 NOBODY = "65534"
 
 
@@ -52,9 +54,8 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         check_environment(Path(sys.prefix))
         check_system_packages()
-        folder = make_folder(arguments.keep)
-        check_is_free(folder)
-        return serve(folder, arguments.port, keep=arguments.keep is not None)
+        remove_leftovers()
+        return serve(make_folder(arguments.keep), arguments.port, keep=arguments.keep is not None)
     except QuickstartError as exc:
         print(f"portcullis demo: {exc}", file=sys.stderr)
         return 1
@@ -62,11 +63,16 @@ def run(arguments: argparse.Namespace) -> int:
 
 def serve(folder: Path, port: int | None, keep: bool) -> int:
     """Until a signal. Raises QuickstartError."""
+    lock = keeper.claim(folder)
+    check_is_free(folder)
+    behind = keeper.start(folder, keep, lock)
+    was_told, is_clean = False, False
     try:
-        return foreground.stay(start.start(folder, Path(sys.prefix), port, guide=guide))
+        was_told = foreground.wait(start.start(folder, Path(sys.prefix), port, guide=guide))
     finally:
         signal.pthread_sigmask(signal.SIG_BLOCK, foreground.ENDS)  # a second Ctrl-C must not leave half of it
-        clean(folder, keep)
+        is_clean = keeper.finish(behind, folder, keep)
+    return 0 if was_told and is_clean else 1
 
 
 def check_environment(prefix: Path) -> None:
@@ -80,8 +86,9 @@ def check_environment(prefix: Path) -> None:
     as_nobody = ("setpriv", "--reuid", NOBODY, "--regid", NOBODY, "--clear-groups", "env", *command)
     if subprocess.run(as_nobody, env=ENVIRONMENT, cwd="/", capture_output=True, check=False).returncode:
         raise QuickstartError(
-            f"root runs sessions as accounts of their own, which cannot read {prefix}: "
-            "make the environment below /opt, say, or do not run this as root"
+            f"root runs sessions as accounts of their own, which cannot read {prefix} or its Python "
+            f"({(prefix / 'bin/python').resolve()}): make the environment below /opt, of the system's Python, or do "
+            "not run this as root"
         )
 
 
@@ -97,8 +104,10 @@ def check_system_packages() -> None:
 def make_folder(keep: Path | None) -> Path:
     """Private, and resolved: an instance is the path of its folder."""
     if keep is None:
-        return Path(tempfile.mkdtemp(prefix="portcullis-demo-")).resolve()
+        return Path(tempfile.mkdtemp(prefix=PREFIX)).resolve()
     folder = keep.expanduser().absolute()
+    if is_temporary(folder.resolve()):
+        raise QuickstartError(f"{folder} has the name of a demo that is not kept: choose another one")
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as exc:
@@ -113,19 +122,35 @@ def check_is_free(folder: Path) -> None:
         raise QuickstartError(f"it runs in {folder} already, on {found.url}")
 
 
-def clean(folder: Path, keep: bool) -> None:
-    """Nothing runs afterwards, and nothing is left unless it is kept."""
-    try:
-        found = instance.load(folder)
-        if found is not None and keep:
-            stop.stop(found)
-        elif found is not None:
-            stop.reset(found)
-    except QuickstartError as exc:
-        print(f"portcullis demo: {exc}", file=sys.stderr)
-        return  # what is left lies in the folder: it is needed to look into that
-    if not keep:
-        shutil.rmtree(folder, ignore_errors=True)
+def remove_leftovers() -> None:
+    """Of demos that were to be removed, whose keepers were killed with them or by a power failure."""
+    known = (other.clone for other in instance.others(Path()))
+    for folder in sorted({*temporary_folder().glob(f"{PREFIX}*"), *filter(is_temporary, known)}):
+        if not was_ours(folder) or instance.load(folder) is None:
+            continue
+        with contextlib.suppress(QuickstartError):  # it runs
+            lock = keeper.claim(folder)
+            print(f"Removing what an earlier demo left in {folder}")
+            keeper.clean(folder, keep=False)
+            os.close(lock)
+
+
+def was_ours(folder: Path) -> bool:
+    """A demo's folder of this account. One that is gone is made again: what was made for it elsewhere is not."""
+    with contextlib.suppress(FileExistsError):
+        folder.mkdir(mode=0o700)
+        return True
+    found = folder.lstat()
+    return stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid() and (folder / keeper.LOCK).exists()
+
+
+def is_temporary(folder: Path) -> bool:
+    """Whether its name is that of a demo which is removed in the end."""
+    return folder.name.startswith(PREFIX) and folder.parent == temporary_folder()
+
+
+def temporary_folder() -> Path:
+    return Path(tempfile.gettempdir()).resolve()
 
 
 def guide(found: Instance) -> str:

@@ -210,7 +210,7 @@ def _labels(text: str) -> Iterable[tuple[str, str]]:
 def _supervisor(found: Instance) -> dict[str, Any] | None:
     try:
         return control_socket.ask(found.control_socket, "status")
-    except (OSError, ValueError):
+    except (OSError, ValueError, QuickstartError):
         return None
 
 

@@ -21,7 +21,7 @@ def supervisor(machine: Machine) -> Iterable[Finding]:
         )
         yield unseen("parts", "the processes were not looked at", f"Run `portcullis doctor` as {who}.")
     elif machine.parts is None:
-        yield problem("parts", "nothing runs: there is no supervisor", START)
+        yield problem("parts", "nothing runs: there is no supervisor, or it hangs", START)
 
 
 def parts(machine: Machine) -> Iterable[Finding]:

@@ -10,6 +10,7 @@
     place.py          the system (root), or below the clone (unprivileged): folders, accounts, as whom parts run
     accounts.py       the service account of broker and gateway
     system_packages.py  what this machine lacks         foreground.py  stays until Ctrl-C
+    keeper.py         ends what a demo began, also of one that was killed
     publish.py        xterm, mousepad and this machine's desktop entries
     facts.py          var/quickstart.json       terminal.py  what is printed
 

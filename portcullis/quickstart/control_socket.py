@@ -11,6 +11,8 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+from portcullis.quickstart.errors import QuickstartError
+
 Answer = Callable[[str], Awaitable[dict[str, Any]]]
 
 STATUS_SECONDS = 5.0
@@ -48,7 +50,7 @@ def peer_uid(connection: socket.socket) -> int:
 
 
 def ask(path: Path, command: str, timeout_seconds: float = STATUS_SECONDS) -> dict[str, Any] | None:
-    """The supervisor's answer; None when there is none running."""
+    """The supervisor's answer; None when there is none running. Raises QuickstartError when it hangs."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
         connection.settimeout(timeout_seconds)
         try:
@@ -59,5 +61,9 @@ def ask(path: Path, command: str, timeout_seconds: float = STATUS_SECONDS) -> di
             line = connection.makefile("rb").readline()
         except (FileNotFoundError, ConnectionError):
             return None
+        except TimeoutError as exc:
+            raise QuickstartError(
+                f"the supervisor does not answer within {timeout_seconds:.0f} s ({path})"
+            ) from exc
     answer = json.loads(line) if line else None
     return answer if isinstance(answer, dict) else None

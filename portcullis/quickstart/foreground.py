@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 
@@ -15,16 +16,34 @@ ENDS = frozenset({signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
 
 def stay(found: Instance) -> int:
     """Until a signal, which stops all as --stop does, or until the supervisor is gone."""
+    if not wait(found):
+        return 1
+    outlive_reader()
+    stop.stop(found)
+    return 0
+
+
+def wait(found: Instance) -> bool:
+    """True at a signal, False when the supervisor is gone."""
     signal.pthread_sigmask(signal.SIG_BLOCK, ENDS)  # waited for, so that none can come between two lines
     print("Ctrl-C stops everything.", flush=True)
     try:
         while control_socket.ask(found.control_socket, "status") is not None:
             if signal.sigtimedwait(ENDS, POLL_SECONDS) is not None:
-                break
-        else:
-            print("Portcullis: the supervisor ended", file=sys.stderr)
-            return 1
+                return True
     finally:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDS)
-    stop.stop(found)
-    return 0
+    print("Portcullis: the supervisor ended", file=sys.stderr)
+    return False
+
+
+def outlive_reader() -> None:
+    """What is printed from now on goes nowhere if the terminal is closed or the reader of a pipe is gone: it must not
+    keep anything from being ended."""
+    try:
+        print(flush=True)  # behind the terminal's ^C
+    except OSError:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        for stream in (sys.stdout, sys.stderr):
+            os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)

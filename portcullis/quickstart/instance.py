@@ -100,6 +100,11 @@ class Instance:
         return self.place.control_socket
 
     @property
+    def supervisor_pid_file(self) -> Path:
+        """Written by who launches it: there is one before it can answer."""
+        return self.state / "supervisor.pid"
+
+    @property
     def var(self) -> Path:
         return self.clone / "var"
 

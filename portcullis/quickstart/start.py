@@ -167,7 +167,7 @@ def launch_supervisor(found: Instance) -> None:
     """Apart from this process and its terminal."""
     output = log_files.open_log(found.logs / "supervisor.log")
     try:
-        subprocess.Popen(
+        process = subprocess.Popen(
             (
                 *(str(found.release / "bin/python"), "-I", "-m", "portcullis.quickstart.supervisor"),
                 *("--clone", str(found.clone)),
@@ -179,14 +179,20 @@ def launch_supervisor(found: Instance) -> None:
             stderr=output,
             start_new_session=True,
         )
+        found.supervisor_pid_file.write_text(f"{process.pid}\n")
     finally:
         os.close(output)
-    health.wait(
-        "the supervisor's start",
-        lambda: None if is_supervised(found) else "it does not answer",
-        SUPERVISOR_SECONDS,
-        lambda: True,
-    )
+    try:
+        health.wait(
+            "the supervisor's start",
+            lambda: None if is_supervised(found) else "it does not answer",
+            SUPERVISOR_SECONDS,
+            lambda: process.poll() is None,
+        )
+    except BaseException:  # Ctrl-C as well: nobody finds one that does not answer yet, to stop it
+        process.terminate()
+        process.wait()
+        raise
 
 
 def is_supervised(found: Instance) -> bool:

@@ -172,14 +172,12 @@ async def supervise(clone: Path) -> None:
     if found is None:
         raise QuickstartError(f"{clone} was not started yet: run deploy/quickstart.sh")
     with only_one(found.state / "supervisor.lock"):
-        pid_file = found.state / "supervisor.pid"
-        pid_file.write_text(f"{os.getpid()}\n")
         try:
             chores = [given_certificate.Watch(found)]
             supervisor = Supervisor(parts(found), found.logs, str(found.release), chores)
             await supervisor.run(found.control_socket)
         finally:
-            pid_file.unlink(missing_ok=True)
+            found.supervisor_pid_file.unlink(missing_ok=True)
 
 
 def main() -> None:
