@@ -10,7 +10,7 @@ from playwright.async_api import Browser, Page, expect
 
 from portcullis.protocol import messages as m
 from tests.integration.web_client.conftest import Visit, open_visit
-from tests.support.fake_portal import PASSWORD, FakePortal, error
+from tests.support.fake_portal import ENROLMENT_CODES, PASSWORD, FakePortal, error
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -105,6 +105,50 @@ async def taken_over(visit: Visit) -> Page:
     return page
 
 
+async def enrolment_password(visit: Visit) -> Page:
+    visit.portal.enrolment_token = "enrol_x"
+    page = await visit.page()
+    await page.goto(f"{visit.portal.url}/#/enrol/enrol_x")
+    await page.get_by_label("New password").fill("password")
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("alert")).to_contain_text("easy to guess")
+    return page
+
+
+async def enrolment_codes(visit: Visit) -> Page:
+    page = await enrolment_password(visit)
+    await page.get_by_label("New password").fill(PASSWORD)
+    await page.keyboard.press("Enter")
+    await page.get_by_text("I cannot scan it").click()
+    return page
+
+
+async def enrolment_second_code(visit: Visit) -> Page:
+    visit.portal.seconds_to_next_code = 60
+    page = await enrolment_codes(visit)
+    await page.get_by_label("Code that is shown now").fill(ENROLMENT_CODES[0])
+    await page.keyboard.press("Enter")
+    await page.get_by_label("Next code").fill(ENROLMENT_CODES[0])
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("alert")).to_contain_text("first code again")
+    return page
+
+
+async def enrolment_recovery_codes(visit: Visit) -> Page:
+    page = await enrolment_second_code(visit)
+    await page.get_by_label("Next code").fill(ENROLMENT_CODES[1])
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("button", name="I have stored them")).to_be_visible()
+    return page
+
+
+async def enrolment_refused(visit: Visit) -> Page:
+    page = await visit.page()
+    await page.goto(f"{visit.portal.url}/#/enrol")
+    await expect(page.get_by_role("alert")).to_be_visible()
+    return page
+
+
 VIEWS: list[Callable[[Visit], Awaitable[Page]]] = [
     sign_in_refused,
     code,
@@ -116,6 +160,11 @@ VIEWS: list[Callable[[Visit], Awaitable[Page]]] = [
     log_off,
     reconnecting,
     taken_over,
+    enrolment_password,
+    enrolment_codes,
+    enrolment_second_code,
+    enrolment_recovery_codes,
+    enrolment_refused,
 ]
 
 

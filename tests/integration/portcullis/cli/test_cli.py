@@ -113,7 +113,7 @@ def command(tmp_path: Path, service: Service) -> Command:
 
 @pytest.mark.parametrize(("kind", "row"), [
     ("applications", "Text editor  mousepad  demo   -       enabled"),
-    ("hosts", f"alpha  online  20     1         {'1' * 16}"),
+    ("hosts", f"alpha  online  20     1         -          {'1' * 16}"),
     ("users", r"demo\x1b[2J  user  staff   factor off"),
     ("gateways", f"gateway  offline  http://localhost:1  {'2' * 16}"),
     ("tokens", f"{'3' * 16}  admin  cli "),
