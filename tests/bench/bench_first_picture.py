@@ -24,7 +24,7 @@ from tests.bench.products import Installation, installation
 from tests.e2e.conftest import TREE
 from tests.e2e.portal import Person, sign_in
 
-ROUNDS = 7
+ROUNDS = 5
 APPLICATION = "XTerm"
 CHROMIUM = "/usr/bin/chromium"
 RESTED_MS = 1000
