@@ -11,8 +11,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from agents.linux.leader.lines import parse
+
 MAXIMUM_LOG_BYTES = 1 << 20
-LINE_CHARACTERS = 2000
+LINE_CHARACTERS = 8000
+"""A worker's exception stands in one line."""
 TAIL_CHARACTERS = 200
 """Of a line in the detail of a session's end."""
 
@@ -27,10 +30,14 @@ class SessionLog:
         self._ids: dict[str, str] = {}
 
     def belong_to(self, launch: Mapping[str, Any]) -> None:
-        """From now on lines are written in the form that the worker's have, and the leader's own name the session."""
-        self._as_json = launch["worker"]["command"][-2:] == ["--log-format", "json"]
+        """From now on the leader's own lines name the session."""
+        self.take_form(launch)
         ids = {"session": launch["session"], "reference": launch["about"].get("reference")}
         self._ids = {name: str(value) for name, value in ids.items() if value}
+
+    def take_form(self, launch: Mapping[str, Any]) -> None:
+        """From now on lines are written in the form that the worker's have."""
+        self._as_json = launch["worker"]["command"][-2:] == ["--log-format", "json"]
 
     def write(self, part: str, text: str) -> None:
         """A full disk must not end the leader: the line is lost then."""
@@ -45,7 +52,7 @@ class SessionLog:
     def _line(self, part: str, text: str) -> str:
         moment = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
         if self._as_json:
-            if part == "worker" and text.startswith("{"):
+            if part == "worker" and parse(text.encode()):
                 return text + "\n"  # it has all that, and more
             event = {"time": moment, "level": "info", "part": part, "message": text, **self._ids}
             return json.dumps(event) + "\n"
@@ -62,7 +69,7 @@ class Output:
     def feed(self, data: bytes) -> list[bytes]:
         """The lines that became whole."""
         *lines, rest = (self._rest + data).split(b"\n")
-        self._rest = rest[-4096:]
+        self._rest = rest[-2 * LINE_CHARACTERS :]
         for line in lines:
             if text := _shown(line):
                 self._tail.append(text[:TAIL_CHARACTERS])

@@ -183,6 +183,7 @@ class Session:
         """Prepare display and worker ahead of need, out of the way of others: no user is known yet."""
         self._loop.clear("launch")
         self._premises.launch = message
+        self._log.take_form(message)
         self._premises.make_display()
         self._start_display_and_worker()
         set_priority(self._children.pids.values(), BACKGROUND)
@@ -191,7 +192,6 @@ class Session:
         self._loop.clear("launch")
         is_warm = bool(self._premises.launch)
         self._premises.launch = self._launch = launch
-        self._log.belong_to(launch)
         self._log.belong_to(launch)
         self._stage = "accepted"
         self._tell_status()

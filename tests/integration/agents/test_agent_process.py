@@ -1,6 +1,7 @@
 """The whole agent as its own process, beside a real broker, with real workers."""
 
 import asyncio
+import json
 import signal
 import subprocess
 import sys
@@ -18,7 +19,7 @@ class AgentProcess:
         self._host, self._state = host, state
         self._process = None
 
-    def start(self):
+    def start(self, *options, warm=0, stderr=None):
         command = [
             sys.executable,
             "-m",
@@ -37,9 +38,11 @@ class AgentProcess:
             "--grace-seconds",
             "0.5",
             "--warm-sessions",
-            "0",  # what they count is sessions
+            str(warm),  # what most count is sessions
         ]
-        self._process = subprocess.Popen([*map(str, command), "--window-seconds", "20"])
+        self._process = subprocess.Popen(
+            [*map(str, command), "--window-seconds", "20", *options], stderr=stderr
+        )
 
     def end(self, number):
         self._process.send_signal(number)
@@ -90,6 +93,29 @@ async def in_state(site, session, *states):
 
 def application(site, *command):
     return site.publish(command=command, entitlement=Entitlement(users=frozenset({site.secrets.username})))
+
+
+async def test_each_line_of_agent_leader_and_worker_is_an_object_that_names_the_launch(host, site, tmp_path):
+    agent = AgentProcess(host, site.host.state)
+    said = tmp_path / "agent.log"
+    with said.open("wb") as stderr:
+        agent.start("--log-format", "json", "--metrics", "127.0.0.1:0", warm=1, stderr=stderr)
+    try:
+        await connected(site)
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while "a session is prepared" not in said.read_text():
+                await asyncio.sleep(0.02)
+        session = await site.launch(await application(site, "xterm"))
+        await in_state(site, session, "ready")
+        own = (host.runtime / "sessions" / session.id / "session.log").read_text().splitlines()
+    finally:
+        agent.end(signal.SIGTERM)
+    events = [json.loads(line) for line in (*own, *said.read_text().splitlines())]
+    names = {"time", "level", "part", "message"}
+    assert all(names <= event.keys() for event in events)
+    about = [event for event in events if event.get("session") == session.id]
+    assert {event["part"] for event in about} >= {"agent", "worker"}
+    assert {event.get("reference") for event in about} == {session.reference}
 
 
 async def test_launched_session_becomes_ready_and_log_off_leaves_nothing(host, site, agent):

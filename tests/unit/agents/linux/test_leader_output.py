@@ -74,3 +74,12 @@ def test_lines_have_the_form_of_the_workers(log, tmp_path):
     own, forged = map(json.loads, (tmp_path / "session.log").read_text().splitlines())
     assert own == {"part": "worker", "message": "m"}
     assert (forged["part"], forged["session"], forged["reference"]) == ("application", "5" * 16, "L-1")
+
+
+@pytest.mark.parametrize("size", [10, 5_000, 50_000])
+def test_every_line_is_an_object_however_long_the_worker_writes(log, tmp_path, size):
+    log.take_form({"worker": {"command": ["--log-format", "json"]}})
+    output = Output(log, "worker")
+    output.feed(b'a line of Python itself\n{"message": "' + b"x" * size + b'"}\n{"cut\n')
+    events = [json.loads(line) for line in (tmp_path / "session.log").read_text().splitlines()]
+    assert [event["message"][:2] for event in events] == ["a ", "xx" if size < 8_000 else '{"', '{"']
