@@ -1,7 +1,9 @@
 """Every reason code: what it means and what to do about it, in one table.
 
-`portcullis.errors.CODES` is made from it, and so is docs/troubleshooting.md (`python -m portcullis.reasons` prints it);
-`portcullis explain` shows an administrator the remedy. To add a code, add a line to the group that it belongs to:
+`portcullis.errors.CODES` is made from it, and so is docs/troubleshooting.md (`python -m portcullis.reasons` prints it).
+`portcullis explain` shows an administrator the remedy; the portal shows a user what to do, out of
+web_client/app/advice.js (`python -m portcullis.reasons advice` prints that). To add a code, add a line to the group
+that it belongs to:
 
     "host_full": Reason(
         "Every place on the hosts that serve this application is taken.",      what happened, one sentence
@@ -15,6 +17,7 @@ door must not know: `meaning` and `user` are shown to anybody.
 
 from __future__ import annotations
 
+import json
 import sys
 from dataclasses import dataclass
 from typing import Literal
@@ -322,8 +325,8 @@ SESSIONS: dict[str, Reason] = {
     "gateway_unreachable": Reason(
         "No gateway answers.",
         user="Check the network and the address.",
-        administrator="Nothing answers at the address in the profile, or another program does. On the machine itself `portcullis doctor` and "
-        "`deploy/quickstart.sh --status` say what runs.",
+        administrator="Nothing answers at the address in the profile, or another program does. On the machine itself "
+        "`portcullis doctor` and `deploy/quickstart.sh --status` say what runs.",
     ),
     "protocol_error": Reason(
         "The peer broke the protocol.",
@@ -441,8 +444,8 @@ GRID: dict[str, Reason] = {
     ),
     "grid_sealed": Reason(
         "A record of the grid does not open with this site key.",
-        administrator="The files site.key and grid.sqlite are not of the same site, or the file was altered. Put the site key "
-        "back that the operator copied at `init`, or restore the file from a backup.",
+        administrator="The files site.key and grid.sqlite are not of the same site, or the file was altered. Put the "
+        "site key back that the operator copied at `init`, or restore the file from a backup.",
     ),
     "site_too_new": Reason(
         "A newer version of Portcullis wrote the site's records.",
@@ -501,5 +504,18 @@ def _entry(code: str, reason: Reason) -> str:
     return "\n".join(lines)
 
 
+def advice() -> str:
+    """web_client/app/advice.js."""
+    lines = (f"  {code}: {json.dumps(reason.user)}," for code, reason in REASONS.items() if reason.user)
+    return "\n".join((_ADVICE_HEAD, *lines, "};")) + "\n"
+
+
+_ADVICE_HEAD = """\
+/** What a user can do about a code. Made by `python -m portcullis.reasons advice`: edit portcullis/reasons.py. */
+
+/** @type {Record<string, string>} */
+export const ADVICE = {"""
+
+
 if __name__ == "__main__":
-    sys.stdout.write(page())
+    sys.stdout.write(advice() if sys.argv[1:] == ["advice"] else page())

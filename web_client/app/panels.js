@@ -1,6 +1,7 @@
 /** What stands over a session that cannot be shown: failed, taken over, reconnecting. */
 
 import { h } from "../ui/dom.js";
+import { ADVICE } from "./advice.js";
 import { errorText, t } from "./strings.js";
 
 /**
@@ -9,6 +10,7 @@ import { errorText, t } from "./strings.js";
  * @param {{back: () => void, again: () => void, againText: string}} actions
  */
 export function failurePanel(title, error, { back, again, againText }) {
+  const help = ADVICE[error.code] ?? (error.reference && t("failure.help"));
   return h("section", { class: "card panel failure", tabindex: "-1" },
     h("div", { role: "alert" },
       h("h1", {}, title),
@@ -16,7 +18,7 @@ export function failurePanel(title, error, { back, again, againText }) {
       h("dl", {},
         ...fact(t("failure.code"), error.code),
         ...(error.reference ? fact(t("failure.reference"), error.reference) : [])),
-      error.reference !== "" && h("p", { class: "hint" }, t("failure.help"))),
+      help !== "" && h("p", { class: "hint" }, help)),
     h("div", { class: "buttons" },
       h("button", { type: "button", class: "primary", click: back }, t("failure.back")),
       h("button", { type: "button", click: again }, againText)));

@@ -7,6 +7,7 @@ import re
 import pytest
 from playwright.async_api import Page, expect
 
+from portcullis.reasons import REASONS
 from tests.integration.web_client.conftest import until_true
 from tests.support.fake_portal import CODE, PASSWORD, FakePortal, error
 
@@ -169,7 +170,7 @@ async def test_a_refused_launch_says_code_and_reference_and_leads_back(portal: F
     await page.get_by_role("button", name="Firefox", exact=True).click()
     alert = page.get_by_role("alert")
     await expect(alert).to_contain_text("Firefox did not start")
-    for text in ("Every place is taken.", "host_full", "7f3a91c2"):
+    for text in ("Every place is taken.", "host_full", "7f3a91c2", REASONS["host_full"].user):
         await expect(alert).to_contain_text(text)
     await expect(page.get_by_role("button", name="Back")).to_be_focused()
     await page.keyboard.press("Enter")

@@ -35,6 +35,26 @@ def test_the_page_of_troubleshooting_is_up_to_date() -> None:
     assert (ROOT / "docs/troubleshooting.md").read_text() == reasons.page()
 
 
+def test_the_portal_advises_what_the_table_says() -> None:
+    """Made by `python -m portcullis.reasons advice > web_client/app/advice.js`."""
+    assert (ROOT / "web_client/app/advice.js").read_text() == reasons.advice()
+
+
+def test_the_portal_has_texts_of_its_own_for_no_code_that_users_do_not_meet() -> None:
+    strings = (ROOT / "web_client/app/strings.js").read_text()
+    codes = set(re.findall(r'"error\.(\w+)', strings))
+    of_the_page = {
+        "code_used",
+        "recovery_refused",
+        "network",
+        "decoder_missing",
+        "connection_lost",
+        "unknown",
+    }
+    assert of_the_page <= codes
+    assert {code for code, reason in REASONS.items() if reason.user} >= codes - of_the_page
+
+
 def test_the_audience_of_a_code_that_users_meet_is_the_user() -> None:
     assert REASONS["host_full"].audience == "user"
     assert REASONS["join_refused"].audience == "administrator"
