@@ -10,6 +10,7 @@ import re
 import shlex
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,12 +19,11 @@ from typing import Any
 import pytest
 from playwright.async_api import Browser
 
+from portcullis.quickstart import instance
 from tests.e2e.conftest import TREE, Installation, free_port, new_visitor
 from tests.e2e.portal import Person, launch, settled, sign_in, until
 from tests.support import ordinary_user
 from tests.support.ordinary_user import OrdinaryUser
-
-LOCKS = ("requirements-build.lock", "requirements.lock")
 
 
 @pytest.fixture(scope="module")
@@ -33,21 +33,25 @@ def user() -> Iterator[OrdinaryUser]:
 
 
 @pytest.fixture(scope="module")
-def environment(user: OrdinaryUser) -> Path:
-    """A venv with what the hash lock names and the wheel, as root makes it for everybody."""
+def environment(user: OrdinaryUser, installation: Installation) -> Path:
+    """A venv with the wheel, and with what the hash lock names: that of the installation, made of the same."""
     folder = user.home.parent / "venv"
     dist = user.home.parent / "dist"
-    pip = (str(folder / "bin/python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
-    locked = (*pip, "--require-hashes", "--no-build-isolation")
     plain = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     for command in (
         (str(TREE / "deploy/build.sh"), str(dist)),
-        ("/usr/bin/python3", "-m", "venv", str(folder)),
-        *((*locked, "-r", str(TREE / "deploy" / lock)) for lock in LOCKS),
+        ("/usr/bin/python3", "-m", "venv", "--without-pip", str(folder)),
     ):
         subprocess.run(command, check=True, env=plain, cwd="/", umask=0o022)
+    found = instance.load(installation.clone)
+    assert found is not None
+    (packages,) = (found.release / "environment").resolve().glob("lib/python3*/site-packages")
+    (own,) = folder.glob("lib/python3*/site-packages")
+    (own / "locked.pth").write_text(f"{packages}\n")
     (wheel,) = dist.glob("*.whl")
-    subprocess.run((*pip, "--no-deps", "--no-index", str(wheel)), check=True, env=plain, cwd="/", umask=0o022)
+    pip = (sys.executable, "-m", "pip", "--python", str(folder / "bin/python"), "--disable-pip-version-check")
+    command = (*pip, "install", "--quiet", "--no-deps", "--no-index", str(wheel))
+    subprocess.run(command, check=True, env=plain, cwd="/", umask=0o022)
     return folder
 
 
@@ -96,7 +100,7 @@ def started(command: list[str]) -> Iterator[Demo]:
 
 
 @pytest.mark.asyncio(loop_scope="session")
-async def test_an_ordinary_user_tries_the_wheel_and_nothing_is_left(
+async def test_an_ordinary_user_tries_the_wheel_and_nothing_is_left_even_when_it_is_killed(
     user: OrdinaryUser, environment: Path, chromium: Browser
 ) -> None:
     port = free_port()
@@ -116,26 +120,28 @@ async def test_an_ordinary_user_tries_the_wheel_and_nothing_is_left(
         )
         assert visitor.complaints == []
         await visitor.context.close()
-        demo.end()
-    assert demo.process.returncode == 0
+        demo.end(signal.SIGKILL)
     assert user.all_processes() == []
     assert user.leftovers("/tmp", "/dev/shm", "/tmp/.X11-unix") == []
     assert sorted(path.name for path in user.home.iterdir() if not path.name.startswith(".")) == []
 
 
-def test_what_is_kept_is_there_the_next_time(user: OrdinaryUser, environment: Path) -> None:
+def test_what_is_kept_is_there_for_the_next_time_and_one_at_a_time_has_it(
+    user: OrdinaryUser, environment: Path
+) -> None:
+    """That it is taken up again is what the quickstart does, too (test_unprivileged.py)."""
     command = user.command(str(environment / "bin/portcullis"), "demo", "--keep", str(user.home / "kept"))
     with started(command) as demo:
         before = demo.facts
         (demo.folder / "var/state/homes/letter.txt").write_text("Dear")
         second = subprocess.run(command, cwd="/", text=True, capture_output=True)
         assert second.returncode == 1 and "runs in" in second.stderr
+        assert "broker" in user.processes()
         demo.end()
-    with started(command) as demo:
-        assert demo.facts == before
-        assert (demo.folder / "var/state/homes/letter.txt").read_text() == "Dear"
-        demo.end()
+    assert demo.process.returncode == 0
     assert user.all_processes() == []
+    assert demo.folder == user.home / "kept" and demo.facts == before
+    assert (demo.folder / "var/state/homes/letter.txt").read_text() == "Dear"
 
 
 def test_root_gets_accounts_for_sessions_and_they_go_in_the_end(environment: Path) -> None:
