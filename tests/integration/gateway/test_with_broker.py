@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import signal
 import socket
 import sys
@@ -10,7 +11,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import aiohttp
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
@@ -43,13 +46,17 @@ class Gateway:
             "--inner-address", self.inner, "--public-origin", self.origin,
         )  # fmt: skip
 
-    async def serve(self) -> None:
+    async def serve(self, *options: str) -> list[bytes]:
+        """What it logged until it served."""
         self.process = await start(
-            "serve", "--state", self.state, "--listen", self.listen, "--inner-listen", self.inner
+            "serve", "--state", self.state, "--listen", self.listen, "--inner-listen", self.inner, *options
         )
+        lines = []
         async with asyncio.timeout(60):
-            while b"serving on port" not in (line := await self.process.stderr.readline()):
-                assert line, "the gateway ended"
+            while not lines or b"serving on port" not in lines[-1]:
+                lines.append(await self.process.stderr.readline())
+                assert lines[-1], "the gateway ended"
+        return lines
 
     async def terminate(self) -> int:
         self.process.send_signal(signal.SIGTERM)
@@ -124,6 +131,32 @@ async def whole(tmp_path) -> AsyncIterator[Whole]:
             await gateway.process.communicate()
         await site.close()
         await broker.stop()
+
+
+async def test_each_line_of_a_gateway_is_an_object_and_its_listener_says_what_it_lacks(whole):
+    await whole.gateway.join(whole.site.broker.address, whole.token_file)
+    await whole.site.broker.stop()
+    lines = await whole.gateway.serve("--log-format", "json", "--metrics", "127.0.0.1:0")
+    (address,) = (event["address"] for event in map(json.loads, lines) if "metrics" in event["message"])
+    async with aiohttp.ClientSession(f"http://{address}") as session:
+        async with session.get("/readyz") as ready:
+            assert (ready.status, (await ready.json())["reasons"]) == (
+                503,
+                ["no broker has registered this gateway lately"],
+            )
+        async with session.get("/healthz") as health:
+            assert health.status == 200
+        async with session.get("/metrics") as metrics:
+            families = list(text_string_to_metric_families(await metrics.text()))
+        async with session.get("/metrics", headers={"Origin": "http://elsewhere"}) as page:
+            assert page.status == 403
+    values = {sample.name: sample.value for family in families for sample in family.samples}
+    assert values["portcullis_gateway_registered"] == 0
+    whole.gateway.process.terminate()
+    _, rest = await whole.gateway.process.communicate()
+    events = [json.loads(line) for line in [*lines, *rest.splitlines()]]
+    assert {event["part"] for event in events} == {"gateway"}
+    assert any(event["level"] == "warning" and "broker" in event["message"] for event in events)
 
 
 async def test_a_session_is_reached_through_a_gateway_that_joined(whole):
