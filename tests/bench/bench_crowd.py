@@ -10,18 +10,19 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import random
 import time
 from collections.abc import Awaitable
 from concurrent.futures import ThreadPoolExecutor
 
-import pyotp
 from playwright.sync_api import Page
 
 from portcullis.protocol import messages as m
-from tests.bench.bench_many_sessions import give_slots, sessions
+from tests.bench.bench_many_sessions import GROUP, SESSIONS_A_USER, give_slots, launch, listed
 from tests.bench.bench_worker import press
 from tests.bench.figures import Figure, Series, percentile, report
+from tests.bench.people import add_users
 from tests.bench.processes import pss_bytes, tree
 from tests.bench.products import Installation, Product, installation, leaders, portcullis
 from tests.bench.viewing import Samples, View, chromium, new_page
@@ -36,7 +37,9 @@ ALONE, AMONG = 60, 120
 
 async def attached(site: Installation, browser: ApiBrowser, session: str) -> StreamClient:
     answer = await browser.change("POST", f"/api/v1/sessions/{session}/ticket", {})
-    client = await open_stream(site.port, m.AdmitTicket(answer.json["ticket"]), site.url)
+    if answer.status != 200:
+        raise RuntimeError(f"no ticket: {answer.body!r}")
+    client = await open_stream(site.port, m.AdmitTicket(answer.json["ticket"]), site.url, "localhost")
     grant = (await client.receive(m.Admitted)).grant
     await client.attach(grant, browser.key, session=session, e=1)
     await client.until(lambda: client.frames > 0)
@@ -55,25 +58,41 @@ async def type_on(client: StreamClient, rnd: random.Random, over: asyncio.Event)
 
 def look(page: Page, product: Product, count: int) -> Samples:
     view = View(page, product, WIDTH, HEIGHT)
+    view.settle()
     with product.application("colours", WIDTH, HEIGHT):
         view.settle()
         return view.press_keys(count)
 
 
+async def launched(
+    site: Installation, stack: contextlib.AsyncExitStack, count: int
+) -> list[tuple[ApiBrowser, str]]:
+    """As many sessions, each with the signed-in browser of its user."""
+    names = [f"crowd-{number}" for number in range(SESSIONS_A_USER)]
+    for name in names:
+        await asyncio.to_thread(site.publish, name, GROUP, ["xterm"])
+    listing = await asyncio.to_thread(listed, site, "applications")
+    applications = [item["id"] for item in listing if item["name"] in names]
+    found: list[tuple[ApiBrowser, str]] = []
+    for user in add_users(site.clone, site.url, GROUP, -(-count // SESSIONS_A_USER)):
+        browser = await stack.enter_async_context(ApiBrowser(site.url))
+        await browser.sign_in(user.name, user.password, user.code())
+        for application in applications[: count - len(found)]:
+            found.append((browser, (await launch(browser, application))[0]))
+    return found
+
+
 async def crowd(site: Installation, ready: asyncio.Event, over: asyncio.Event) -> tuple[list[float], float]:
     """Every typist's milliseconds, and the megabytes of a session."""
-    facts = site.facts
-    async with sessions(site, TYPISTS - 1 + IDLE) as started, ApiBrowser(site.url) as browser:
-        code = pyotp.TOTP(facts["admin_totp_secret"]).now()
-        signed_in = await browser.sign_in(facts["admin_username"], facts["admin_password"], code)
-        if signed_in.status != 200:
-            raise RuntimeError(signed_in.body)
-        ids = [session for session, _ in started]
-        clients = [await attached(site, browser, session) for session in ids[: TYPISTS - 1]]
-        megabytes = await asyncio.to_thread(megabytes_of_one, ids)
+    async with contextlib.AsyncExitStack() as stack:
+        started = await launched(site, stack, TYPISTS - 1 + IDLE)
+        clients = [await attached(site, *one) for one in started[: TYPISTS - 1]]
+        megabytes = await asyncio.to_thread(megabytes_of_one, [session for _, session in started])
         typing = [type_on(client, random.Random(number), over) for number, client in enumerate(clients)]
         ready.set()
         found = await asyncio.gather(*typing)
+        for client in clients:
+            await client.drop()
         return [ms for one in found for ms in one], megabytes
 
 

@@ -43,6 +43,7 @@ class Typed:
 def measure(view: View, seconds: float, idle_seconds: float) -> Typed:
     product = view.product
     view.page.bring_to_front()
+    view.settle()
     with product.application("text", WIDTH, HEIGHT, "--seconds", str(seconds)) as application:
         view.settle()
 

@@ -46,6 +46,8 @@ def main() -> None:
                 held.add(event.detail)
             elif event.detail != 1:
                 continue
+            else:
+                window.take_keyboard()  # a window manager may have given it to a window that came late
             presses += 1
             draw()
         elif isinstance(event, xproto.ExposeEvent):

@@ -50,8 +50,11 @@ class Window:
         self.x.flush()
         while not isinstance(self.x.wait_for_event(), xproto.ExposeEvent):
             pass
-        self.core.SetInputFocus(xproto.InputFocus.PointerRoot, self.id, 0)
+        self.take_keyboard()
         self.sync()
+
+    def take_keyboard(self) -> None:
+        self.core.SetInputFocus(xproto.InputFocus.PointerRoot, self.id, 0)
 
     def fill(self, colour: int, x: int, y: int, width: int, height: int) -> None:
         self.core.ChangeGC(self._gc, xproto.GC.Foreground, [colour])
