@@ -264,6 +264,7 @@ async def _account(name: str, role: str) -> _Account:
             role="administrator" if role == "administrator" else "user",
             password_hash=hashed,
             totp_secret=new_totp_secret(),
+            first_password=True,
         ),
         password,
     )

@@ -80,6 +80,7 @@ class Accounts:
             totp_secret="",
             link_hash=link.record.hash,
             link_expires=link.record.expires,
+            first_password=False,
         )
         put, unchanged = user_change(store, record, reset, author)
         operations = [

@@ -21,6 +21,8 @@ class User:
     link_hash: str = field(default="", repr=False)
     """Of the one enrolment link that is good for this user."""
     link_expires: float = 0.0
+    first_password: bool = False
+    """Password and factor are those that the site was made with: they stand in a file."""
 
     @property
     def enrolled(self) -> bool:
@@ -38,6 +40,7 @@ class User:
             "totp_secret": self.totp_secret,
             "link_hash": self.link_hash,
             "link_expires": self.link_expires,
+            "first_password": self.first_password,
         }
 
     @classmethod
@@ -52,6 +55,7 @@ class User:
             totp_secret=data.get("totp_secret", ""),
             link_hash=data.get("link_hash", ""),
             link_expires=data.get("link_expires", 0.0),
+            first_password=data.get("first_password", False),
         )
 
 

@@ -6,6 +6,7 @@ import hashlib
 import json
 import re
 import ssl
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -57,19 +58,27 @@ class Facts:
     """Path of what browsers are to trust; None on loopback, or when the system trusts the given certificate."""
     tenant: str
     username: str
-    password: str
-    totp_secret: str
+    password: str | None
+    """None as soon as the account was reset or deleted: what it has since is its owner's alone. As the next three."""
+    totp_secret: str | None
     admin_username: str
-    admin_password: str
-    admin_totp_secret: str
+    admin_password: str | None
+    admin_totp_secret: str | None
     applications: tuple[str, ...]
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
 
 
-def facts_of(instance: Instance, secrets: Secrets, applications: list[str]) -> Facts:
+def facts_of(
+    instance: Instance, secrets: Secrets, applications: list[str], first_passwords: Collection[str]
+) -> Facts:
+    """`first_passwords`: names of the users who still have the password that the site was made with."""
     shared = {name: getattr(secrets, name) for name in Facts.__dataclass_fields__ if hasattr(secrets, name)}
+    if secrets.username not in first_passwords:
+        shared |= {"password": None, "totp_secret": None}
+    if secrets.admin_username not in first_passwords:
+        shared |= {"admin_password": None, "admin_totp_secret": None}
     ca_cert = profile_of(instance, secrets).ca_cert
     return Facts(url=instance.url, ca_cert=ca_cert, applications=tuple(applications), **shared)
 

@@ -230,9 +230,10 @@ def publish_once(found: Instance, client: Client, secrets: Secrets) -> Instance:
 def write_facts(found: Instance, client: Client, secrets: Secrets, guide: str) -> None:
     try:
         names = [str(item["name"]) for item in client.items("admin", "applications")]
+        first_passwords = client.get("admin", "site")["first_passwords"]
     except PortcullisError as exc:
-        raise QuickstartError(f"the published applications cannot be listed: {exc}") from exc
-    known = facts.facts_of(found, secrets, names)
+        raise QuickstartError(f"applications and accounts cannot be listed: {exc}") from exc
+    known = facts.facts_of(found, secrets, names, first_passwords)
     facts.write(found, known, facts.profile_of(found, secrets))
     facts.write_trusted(found)
     print(terminal.welcome(found, known, guide), flush=True)

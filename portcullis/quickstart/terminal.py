@@ -43,13 +43,31 @@ Whoever signs in can reach what {account} can. Let nobody in whom you do not tru
 
 def welcome(instance: Instance, known: Facts, guide: str) -> str:
     """`guide` says how to go on."""
-    uri = otpauth(known.tenant, known.username, known.totp_secret)
     applications = ", ".join(known.applications)
     return f"""
 Portcullis runs. Open it in a browser{"" if instance.network else " on this machine"}:
 
   {known.url}
 
+{credentials(known)}
+{from_elsewhere(instance)}
+  Published      {applications}
+  Administrator  {known.admin_username} ({secrets_of_the_administrator(instance, known)})
+  Logs           {instance.logs}
+{guide}
+
+{warning(instance)}"""
+
+
+def credentials(known: Facts) -> str:
+    """How the first user signs in, as long as it is known here."""
+    if known.password is None or known.totp_secret is None:
+        return f"""\
+  User name    {known.username}
+  Password     not the first one any more: the account was reset or deleted
+"""
+    uri = otpauth(known.tenant, known.username, known.totp_secret)
+    return f"""\
   User name    {known.username}
   Password     {known.password}
   TOTP secret  {known.totp_secret}
@@ -58,14 +76,13 @@ Scan this with an authenticator app (or type the secret into it) for the verific
 
 {draw(uri, sys.stdout.encoding)}
   {uri}
+"""
 
-{from_elsewhere(instance)}
-  Published      {applications}
-  Administrator  {known.admin_username} (secrets in {instance.var}/quickstart.json)
-  Logs           {instance.logs}
-{guide}
 
-{warning(instance)}"""
+def secrets_of_the_administrator(instance: Instance, known: Facts) -> str:
+    if known.admin_password is None:
+        return "reset or deleted: the first password is void"
+    return f"secrets in {instance.var}/quickstart.json"
 
 
 def from_elsewhere(instance: Instance) -> str:

@@ -57,11 +57,6 @@ class SiteRoutes:
         ]
 
     def _first_passwords(self, tenant_id: str) -> list[str]:
-        """Users made with a password, as the first ones of a site are, whose record was never written again."""
-        users = self._services.identity.users
-        found = []
-        for user in users.list(tenant_id):
-            record = users.record(tenant_id, user.id)
-            if user.enrolled and record is not None and record.create_revision == record.mod_revision:
-                found.append(user.name)
-        return sorted(found)
+        return sorted(
+            user.name for user in self._services.identity.users.list(tenant_id) if user.first_password
+        )

@@ -70,6 +70,23 @@ async def test_after_a_reset_the_person_enrols_anew_and_the_old_secrets_stay_dea
     assert await state_of(site) == "enrolled"
 
 
+async def test_a_first_password_is_one_until_its_user_is_reset(site: ApiSite) -> None:
+    await site.put_user(site.acme.ann, replace(site.acme.ann.user, first_password=True))
+
+    async def first_passwords() -> list[str]:
+        async with signed_in(site, site.acme.root) as root:
+            return list((await root.get("/api/v1/admin/site")).json["first_passwords"])
+
+    assert (await administer(site, "disable")).status == 200
+    assert (await administer(site, "enable")).status == 200
+    assert await first_passwords() == ["ann"], "it is as good as before"
+    link = (await administer(site, "reset")).json["enrolment"]["link"]
+    assert await first_passwords() == []
+    async with site.browser() as browser:
+        await enrol(browser, link, site.clock.now())
+    assert await first_passwords() == []
+
+
 async def test_a_reset_makes_earlier_recovery_codes_worthless(site: ApiSite) -> None:
     async with site.browser() as ann:
         first = await enrol(

@@ -41,7 +41,9 @@ def found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Instance:
 
 def test_the_facts_have_the_fields_that_are_promised(found: Instance) -> None:
     secrets = facts.read_secrets(found)
-    facts.write(found, facts.facts_of(found, secrets, ["XTerm"]), facts.profile_of(found, secrets))
+    facts.write(
+        found, facts.facts_of(found, secrets, ["XTerm"], ["admin", "demo"]), facts.profile_of(found, secrets)
+    )
     written = found.var / "quickstart.json"
     assert json.loads(written.read_text()) == {
         "url": "http://localhost:8080",
@@ -61,7 +63,9 @@ def test_the_facts_have_the_fields_that_are_promised(found: Instance) -> None:
 
 def test_the_profile_is_one_that_the_command_takes(found: Instance) -> None:
     secrets = facts.read_secrets(found)
-    facts.write(found, facts.facts_of(found, secrets, []), facts.profile_of(found, secrets))
+    facts.write(
+        found, facts.facts_of(found, secrets, [], ["admin", "demo"]), facts.profile_of(found, secrets)
+    )
     assert read(found.var / "profile.json").token == SECRETS["api_token"]
 
 
@@ -99,7 +103,7 @@ def test_a_strange_sudo_user_is_not_believed(value: str) -> None:
 
 
 def test_the_welcome_holds_what_one_needs(found: Instance) -> None:
-    known = facts.facts_of(found, facts.read_secrets(found), ["XTerm", "Mousepad"])
+    known = facts.facts_of(found, facts.read_secrets(found), ["XTerm", "Mousepad"], ["admin", "demo"])
     text = terminal.welcome(found, known, terminal.guide_of_clone(found))
     for needed in (
         "http://localhost:8080",
@@ -110,6 +114,22 @@ def test_the_welcome_holds_what_one_needs(found: Instance) -> None:
     ):
         assert needed in text
     assert "4dmin" not in text
+
+
+@pytest.mark.parametrize("reset", ["demo", "admin"])
+def test_secrets_that_a_reset_made_void_are_told_no_more(found: Instance, reset: str) -> None:
+    others = {"demo", "admin"} - {reset}
+    known = facts.facts_of(found, facts.read_secrets(found), [], others)
+    void = {"demo": ("password", "totp_secret"), "admin": ("admin_password", "admin_totp_secret")}[reset]
+    told = known.to_json()
+    for name, secret in SECRETS.items():
+        if name in told:
+            assert told[name] == (None if name in void else secret)
+    text = terminal.welcome(found, known, "")
+    assert ("p4ss" in text, "otpauth://" in text) == (reset != "demo", reset != "demo")
+    assert ("quickstart.json" in text) == (reset != "admin")
+    assert text.count("reset or deleted") == 1
+    assert "None" not in text
 
 
 def test_an_authenticator_reads_the_address() -> None:
