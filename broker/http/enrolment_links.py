@@ -1,6 +1,7 @@
 """A person enrols by a link (machines: enrolment.py). The token stands in bodies alone, never in path or query.
 
-Strangers may call these routes, so refusals are counted by the address that the gateway saw.
+Strangers may call these routes, so refusals are counted by the address that the gateway saw. Whoever has a good link is
+let in all the same: behind one address (a tunnel, a proxy) a stranger cannot lock the others out.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ class EnrolmentLinkRoutes:
         fields = await self._fields(request)
         token = _token(fields)
         fields.finish()
-        with self._limited(request):
+        with self._limited(request, token):
             opened = await self._links.open(token)
         return answer(
             {
@@ -58,7 +59,7 @@ class EnrolmentLinkRoutes:
         fields = await self._fields(request)
         token, password = _token(fields), _password(fields)
         fields.finish()
-        with self._limited(request):
+        with self._limited(request, token):
             opened, secret = await self._links.start_factor(token, password)
         uri = totp.provisioning_uri(secret, opened.user.name, f"Portcullis {opened.tenant.name}")
         rows = ["".join("1" if dark else "0" for dark in row) for row in modules(uri, _QR_BORDER)]
@@ -68,7 +69,7 @@ class EnrolmentLinkRoutes:
         fields = await self._fields(request)
         token, code = _token(fields), fields.text("code", _CODE, longest=64)
         fields.finish()
-        with self._limited(request):
+        with self._limited(request, token):
             return answer({"next_in_seconds": await self._links.check_code(token, code)})
 
     async def complete(self, request: web.Request) -> web.Response:
@@ -76,7 +77,7 @@ class EnrolmentLinkRoutes:
         token, password = _token(fields), _password(fields)
         first, second = fields.texts("codes", lambda text: 1 <= len(text) <= 64, _CODE, least=2, most=2)
         fields.finish()
-        with self._limited(request):
+        with self._limited(request, token):
             opened, recovery = await self._links.complete(token, password, (first, second))
         return answer({"user": {"name": opened.user.name}, "recovery_codes": recovery}, 201)
 
@@ -85,10 +86,13 @@ class EnrolmentLinkRoutes:
         return await read_fields(request)
 
     @contextmanager
-    def _limited(self, request: web.Request) -> Iterator[None]:
-        """Raises Refused("sign_in_blocked") for an address that was refused too often."""
+    def _limited(self, request: web.Request, token: str) -> Iterator[None]:
+        """Raises Refused("sign_in_blocked") for an address that was refused too often, unless the link is known."""
         address = request.headers.get("Portcullis-Client-Address", "")
         if wait := self._limit.claim(address, self._services.clock.monotonic()):
+            if self._links.is_known(token):
+                yield
+                return
             raise Refused("sign_in_blocked", retry_after_seconds=max(1, round(wait)))
         try:
             yield

@@ -21,7 +21,7 @@ from broker.repositories.committing import commit
 from broker.repositories.enrolment_links import find_link, link_deletion, with_factor
 from broker.repositories.recovery_codes import codes_creation
 from broker.repositories.tenants import Tenants
-from broker.repositories.users import user_change
+from broker.repositories.users import Users, user_change
 from broker.snapshot import Snapshot
 from portcullis.clock import Clock
 from portcullis.errors import InvalidInput, Refused, Unavailable
@@ -49,11 +49,18 @@ class Opened:
 
 class EnrolmentLinks:
     def __init__(
-        self, stores: Stores, snapshot: Snapshot, tenants: Tenants, passwords: Passwords, clock: Clock
+        self,
+        stores: Stores,
+        snapshot: Snapshot,
+        tenants: Tenants,
+        users: Users,
+        passwords: Passwords,
+        clock: Clock,
     ) -> None:
         self._stores = stores
         self._snapshot = snapshot
         self._tenants = tenants
+        self._users = users
         self._passwords = passwords
         self._clock = clock
 
@@ -73,6 +80,13 @@ class EnrolmentLinks:
         if user_record is None or user is None or user.disabled or user.link_hash != link.hash or not is_due:
             raise Refused("enrolment_refused")
         return Opened(tenant, user, link, store, link_record, user_record)
+
+    def is_known(self, token: str) -> bool:
+        """Whether it is the newest link of a user, whatever else: by the snapshot, without a look into the grid."""
+        secret = parse_secret(token, "enrol")
+        return secret is not None and any(
+            user.link_hash == secret.hash for user in self._users.list(secret.scope)
+        )
 
     async def start_factor(self, token: str, password: str) -> tuple[Opened, str]:
         """The secret to show, if the password may be chosen. It is good until it is asked for again.

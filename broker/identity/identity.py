@@ -63,7 +63,7 @@ def build_identity(
         users=users,
         attempts=attempts,
         accounts=Accounts(stores, users, tokens, clock),
-        enrolment_links=EnrolmentLinks(stores, snapshot, tenants, passwords, clock),
+        enrolment_links=EnrolmentLinks(stores, snapshot, tenants, users, passwords, clock),
         tokens=tokens,
         passwords=passwords,
         authenticator=Authenticator(stores, snapshot, directory, passwords, clock),
