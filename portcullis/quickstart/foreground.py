@@ -24,15 +24,13 @@ def stay(found: Instance) -> int:
 
 
 def wait(found: Instance) -> bool:
-    """True at a signal, False when the supervisor is gone."""
-    signal.pthread_sigmask(signal.SIG_BLOCK, ENDS)  # waited for, so that none can come between two lines
+    """True at a signal, False when the supervisor is gone. The signals stay blocked: a terminal that is closed brings
+    more than one, and a second Ctrl-C must not leave half of it running."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, ENDS)
     print("Ctrl-C stops everything.", flush=True)
-    try:
-        while control_socket.ask(found.control_socket, "status") is not None:
-            if signal.sigtimedwait(ENDS, POLL_SECONDS) is not None:
-                return True
-    finally:
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDS)
+    while control_socket.ask(found.control_socket, "status") is not None:
+        if signal.sigtimedwait(ENDS, POLL_SECONDS) is not None:
+            return True
     print("Portcullis: the supervisor ended", file=sys.stderr)
     return False
 

@@ -107,3 +107,9 @@ def test_a_process_tells_its_build_and_itself() -> None:
 def test_a_part_has_its_own_metrics_alone() -> None:
     names = {name for name, _ in series(Metrics("agent", "1"))}
     assert not {name for name in names if name.startswith(("portcullis_broker", "portcullis_gateway"))}
+
+
+def test_a_counter_and_a_histogram_have_no_second_series() -> None:
+    metrics = Metrics("broker", "1.0")
+    metrics.count(table.SIGN_INS, outcome="signed_in")
+    assert [name for name, _ in series(metrics) if name.endswith("_created")] == []
