@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -50,6 +52,25 @@ def test_the_keeper_removes_the_folder_once_its_demo_is_gone_and_holds_the_lock_
     assert process.poll() is None and folder.exists()
     assert keeper.finish(process, folder, False)
     assert not folder.exists()
+
+
+def test_the_keeper_stands_apart_from_the_terminal_and_outlives_what_ends_others(tmp_path: Path) -> None:
+    folder = tmp_path / "demo"
+    folder.mkdir()
+    with contextlib.closing(os.fdopen(keeper.claim(folder))) as lock:
+        process = keeper.start(folder, False, lock.fileno())
+    assert os.getsid(process.pid) == process.pid
+    while not catches(process.pid, signal.SIGTERM):
+        time.sleep(0.01)  # it is still being started
+    process.send_signal(signal.SIGTERM)
+    assert process.stdin is not None
+    process.stdin.close()
+    assert process.wait(20) == 0 and not folder.exists()
+
+
+def catches(pid: int, number: int) -> bool:
+    (caught,) = (line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if "SigCgt" in line)
+    return bool(int(caught.split()[1], 16) >> (number - 1) & 1)
 
 
 def test_what_is_kept_is_kept_and_free_again(tmp_path: Path) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import inspect
 import json
 from pathlib import Path
+from types import FunctionType, ModuleType
 
 import pytest
 
-from portcullis.doctor import command
+from portcullis.doctor import command, defaults, publishing, running, tenancy, upkeep
 from portcullis.quickstart import instance, place
 from portcullis.quickstart.instance import Instance, Ports
 from portcullis.rest import profile
@@ -90,3 +92,20 @@ def test_root_does_not_call_a_supervisor_gone_that_answers_its_own_account_alone
     run(tmp_path / "clone", json=True)
     findings = json.loads(capsys.readouterr().out)["findings"]
     assert [finding["severity"] for finding in findings if finding["check"] == "parts"] == ["unseen"]
+
+
+@pytest.mark.parametrize("module", [defaults, publishing, running, tenancy, upkeep])
+def test_every_check_is_made(module: ModuleType) -> None:
+    names = [
+        name for name, value in vars(module).items() if inspect.isfunction(value) and is_check(value, module)
+    ]
+    source = inspect.getsource(command)
+    assert (
+        names
+        and [name for name in names if f"{module.__name__.rpartition('.')[2]}.{name}" not in source] == []
+    )
+
+
+def is_check(function: FunctionType, module: ModuleType) -> bool:
+    is_own = function.__module__ == module.__name__ and not function.__name__.startswith("_")
+    return is_own and function.__annotations__["return"] == "Iterable[Finding]"

@@ -98,3 +98,13 @@ def test_read_only_folders_of_programs_can_be_removed_and_links_are_not_followed
     found.clear()
     assert cache.stat().st_mode & 0o777 == 0o700
     assert outside.stat().st_mode & 0o777 == 0o500
+
+
+def test_a_private_folder_of_somebody_else_is_not_ours(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tmp_path.chmod(0o700)
+    check_is_own(tmp_path)
+    monkeypatch.setattr("os.geteuid", lambda: tmp_path.stat().st_uid + 1)
+    with pytest.raises(QuickstartError, match="somebody else"):
+        check_is_own(tmp_path)
