@@ -160,6 +160,11 @@ class WebCertificate:
             try:
                 await self.fetch()
                 wait = FIRST_RETRY_SECONDS
+                if self._remaining() <= 0:
+                    log.error(
+                        "the new certificate is past half of its life: is the clock of this machine right?"
+                    )
+                    await asyncio.sleep(RETRY_SECONDS)
             except (PortcullisError, OSError) as exc:
                 log.error("no certificate from the web CA yet: %s", exc)
                 await asyncio.sleep(wait)

@@ -187,6 +187,21 @@ async def test_a_web_certificate_is_renewed_at_half_its_life_under_a_live_stream
         await stream.close()
 
 
+async def test_a_wrong_clock_has_the_broker_asked_now_and_then_alone(tmp_path, caplog):
+    class Ahead(SystemClock):
+        def now(self) -> float:
+            return time.time() + 60 * 24 * 3600  # past half of the 90 days, not past their end
+
+    caplog.set_level(logging.CRITICAL + 1, "gateway.certificates")
+    async with small_site(tmp_path, Options(clock=Ahead()), https=True) as site:
+        await presented(site)
+        asked = site.broker.web_certificates
+        for _ in range(20):
+            await presented(site)
+        assert site.gateway.tls._remaining() < 0
+        assert site.broker.web_certificates == asked
+
+
 async def test_without_a_broker_handshakes_fail_until_there_is_one(tmp_path, caplog):
     caplog.set_level(logging.CRITICAL, "gateway.certificates")
     async with small_site(tmp_path, https=True) as site:
