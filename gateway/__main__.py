@@ -32,9 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = _parser().parse_args(arguments)
     try:
         values = settings.load(_COMMANDS[chosen.command][0], "gateway", chosen)
-        logs.configure(
-            "gateway", getattr(values, "log_level", "info"), getattr(values, "log_format", "text")
-        )
+        logs.configure("gateway", getattr(values, "log_level", "info"), getattr(values, "log_format", "text"))
         asyncio.run(_join(values) if chosen.command == "join" else _serve(values))
     except (PortcullisError, OSError) as exc:
         print(f"portcullis-gateway: {exc}", file=sys.stderr)

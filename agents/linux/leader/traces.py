@@ -89,7 +89,8 @@ def guessed(folder: Path) -> dict[str, Any]:
     """Facts of a session whose notes cannot be read, from its id: cgroups and framebuffer bear it in their names."""
     session = folder.name
     framebuffers = sorted(FRAMEBUFFER_ROOT.glob(f"portcullis-{session}*"))
-    groups = [str(path) for level in ("*", "*/*", "*/*/*") for path in CGROUPS.glob(f"{level}/portcullis-{session}")]
+    levels = ("*", "*/*", "*/*/*")
+    groups = [str(path) for level in levels for path in CGROUPS.glob(f"{level}/portcullis-{session}")]
     facts: dict[str, Any] = {"session": session, "groups": groups}
     return {**facts, "framebuffer": str(framebuffers[0])} if framebuffers else facts
 
