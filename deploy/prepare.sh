@@ -1,9 +1,9 @@
 # What quickstart and tests/run.sh share, sourced by both: system packages, Python environments, shown progress.
 # shellcheck shell=bash disable=SC2034
 
-packages_of_a_host=(
-    python3 python3-venv ca-certificates iproute2 procps
-    $(sed '/^#/d; s/ .*//' "$(dirname "${BASH_SOURCE[0]}")/../portcullis/quickstart/system_packages.txt")
+mapfile -t packages_of_a_host < <(
+    printf '%s\n' python3 python3-venv ca-certificates iproute2 procps
+    sed '/^#/d; s/ .*//' "$(dirname "${BASH_SOURCE[0]}")/../portcullis/quickstart/system_packages.txt"
 )
 packages_of_a_gateway=(python3 python3-venv ca-certificates iproute2 procps util-linux)
 packages_of_the_tests=(chromium featherpad xclip xdotool git shellcheck libnss3-tools libatomic1) # libatomic1: the browser driver brings its own node

@@ -265,9 +265,7 @@ async def test_a_signed_change_cannot_be_replayed_even_at_another_broker(two_bro
             assert (await replaying.request(method, path, b"", headers)).code == "signature_refused"
 
 
-@pytest.mark.parametrize(
-    ("age", "code"), [(61, "clock_skewed"), (-61, "clock_skewed"), (59, "not_found")]
-)
+@pytest.mark.parametrize(("age", "code"), [(61, "clock_skewed"), (-61, "clock_skewed"), (59, "not_found")])
 async def test_an_old_signature_is_refused(site: ApiSite, age: float, code: str) -> None:
     async with signed_in(site, site.acme.root) as browser:
         method, path = CHANGE
