@@ -62,10 +62,6 @@ class XDesktop:
     def title(self) -> str:
         return self._windows.title
 
-    @property
-    def damage(self) -> Box | None:
-        return self._damage.box
-
     def take_damage(self) -> Box | None:
         return self._damage.take()
 

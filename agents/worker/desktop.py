@@ -71,11 +71,6 @@ class Desktop(Protocol):
         """Of the active window; without control characters."""
         ...
 
-    @property
-    def damage(self) -> Box | None:
-        """Where something was drawn, as far as is known yet. Nothing is forgotten by looking."""
-        ...
-
     def take_damage(self) -> Box | None:
         """Where something was drawn since the last call. What `read` gives from here on holds it."""
         ...

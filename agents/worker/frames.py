@@ -103,8 +103,6 @@ class Frames:
         self._timer = asyncio.get_running_loop().call_later(seconds, self._step)
 
     def _take(self, now: float) -> None:
-        if self._send_at_a_glance(now):
-            return
         boxes = self._take_boxes()
         encoder, last_input, budget = self._encoder, self._last_input, self._pacing.budget_bytes
         captured_us = int(now * 1_000_000)
@@ -115,22 +113,6 @@ class Frames:
         loop = asyncio.get_running_loop()
         future = loop.run_in_executor(self._executor, encoder.encode, boxes, budget)
         future.add_done_callback(lambda done: self._encoded(done, encoder, last_input, captured_us))
-
-    def _send_at_a_glance(self, now: float) -> bool:
-        """Send a small change before the display is asked to forget its damage, which takes a round trip to it.
-
-        What is drawn there until it has forgotten raises no event: that is looked at again with the next frame.
-        """
-        box = self._desktop.damage
-        if box is None or box.pixels > _ON_THE_SPOT_PIXELS or self._is_unknown or self._pending:
-            return False
-        encoded = self._encoder.encode([box], self._pacing.budget_bytes)
-        if not encoded.operations:
-            return False
-        self._send_frame(encoded, self._last_input, int(now * 1_000_000))
-        self._pending = [*self._take_boxes(), *encoded.rest]
-        self._step()
-        return True
 
     def _take_boxes(self) -> list[Box]:
         damage = self._desktop.take_damage()
