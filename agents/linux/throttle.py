@@ -15,7 +15,7 @@ class Throttle:
 
     def __init__(self, call: Callable[[], None], seconds: float) -> None:
         self._call = call
-        self._seconds = seconds
+        self.seconds = seconds
         self._not_before = 0.0
         self._timer: asyncio.TimerHandle | None = None
 
@@ -31,5 +31,5 @@ class Throttle:
 
     def _run(self) -> None:
         self._timer = None
-        self._not_before = asyncio.get_running_loop().time() + self._seconds
+        self._not_before = asyncio.get_running_loop().time() + self.seconds
         self._call()

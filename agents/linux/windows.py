@@ -21,6 +21,9 @@ _MAXIMUM_PROPERTY_BYTES = 64 << 10
 _READ_TITLE_BYTES = 4 * MAXIMUM_TITLE_BYTES
 """Of a title as long as its window likes: some of it may be characters that are not shown."""
 _LOOK_SECONDS = 0.05
+_FIRST_LOOK_SECONDS = 0.005
+"""Until the first window, which somebody waits for. Its frame is mapped just before it is listed: a look between the
+two must not put off the next one."""
 
 
 class Windows:
@@ -35,7 +38,7 @@ class Windows:
         self._active_window = x.atom("_NET_ACTIVE_WINDOW")
         self._titles = (x.atom("_NET_WM_NAME"), xproto.Atom.WM_NAME)
         self._active = 0
-        self._looking = Throttle(self._look, _LOOK_SECONDS)
+        self._looking = Throttle(self._look, _FIRST_LOOK_SECONDS)
         x.on(xproto.PropertyNotifyEvent, self._property_changed)
         for event in (xproto.MapNotifyEvent, xproto.UnmapNotifyEvent, xproto.DestroyNotifyEvent):
             x.on(event, lambda event: self._looking.ask())
@@ -54,6 +57,8 @@ class Windows:
         before = (self.count, self.title)
         self._follow_active()
         self.count = self._count()
+        if self.count:
+            self._looking.seconds = _LOOK_SECONDS
         self.title = self._title()
         if (self.count, self.title) != before:
             self._on_changed()
