@@ -50,12 +50,24 @@ async def launch(page: Page, application: str) -> str:
 
 
 async def wait_for_picture(page: Page) -> str:
-    await page.wait_for_url(re.compile(r"#/session/[0-9a-f]{16}"), timeout=60_000)
-    session_id = page.url.rpartition("/")[2]
-    await expect(view(page)).to_be_visible(timeout=60_000)
+    session_id = await wait_for_session(page)
+    failure = page.get_by_role("alert").get_by_role("heading")
+    await expect(view(page).or_(failure).first).to_be_visible(timeout=60_000)
+    assert not await failure.is_visible(), await what_is_told(page)
     await until(lambda: framebuffer_path(session_id) is not None)
     await until_exact(page, session_id)
     return session_id
+
+
+async def wait_for_session(page: Page) -> str:
+    """Its id stands in the address as soon as it is placed."""
+    await page.wait_for_url(re.compile(r"#/session/[0-9a-f]{16}"), timeout=60_000)
+    return page.url.rpartition("/")[2]
+
+
+async def what_is_told(page: Page) -> str:
+    """For the message of a test that fails: the page says why there is no picture, and a reference for the logs."""
+    return f"{page.url}: {await page.locator('body').inner_text()}"
 
 
 def view(page: Page):  # type: ignore[no-untyped-def]
@@ -67,6 +79,7 @@ async def picture(page: Page) -> np.ndarray:
     answer = await page.evaluate(
         """() => {
             const canvas = document.querySelector('canvas');
+            if (canvas === null) return null;
             const copy = new OffscreenCanvas(canvas.width, canvas.height);
             const context = copy.getContext('2d', {alpha: false, willReadFrequently: true});
             context.drawImage(canvas, 0, 0);
@@ -77,6 +90,7 @@ async def picture(page: Page) -> np.ndarray:
             return [canvas.width, canvas.height, btoa(text)];
         }"""
     )
+    assert answer is not None, await what_is_told(page)
     width, height, encoded = answer
     return np.frombuffer(base64.b64decode(encoded), np.uint8).reshape(height, width, 4)[:, :, :3]
 

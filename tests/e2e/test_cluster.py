@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 import json
 import os
-import re
 import shutil
 import subprocess
 from collections.abc import AsyncIterator, Coroutine, Iterator
@@ -25,7 +24,16 @@ from playwright.async_api import Browser, Error, Page, async_playwright
 from portcullis.quickstart import instance
 from portcullis.tasks import spawn
 from tests.e2e.conftest import CHROMIUM, OUTPUT, Complaints, Installation, copy_of_the_tree
-from tests.e2e.portal import Person, launch, settled, sign_in, until, wait_for_picture
+from tests.e2e.portal import (
+    Person,
+    launch,
+    settled,
+    sign_in,
+    until,
+    wait_for_picture,
+    wait_for_session,
+    what_is_told,
+)
 from tests.e2e.test_work import content, save_as
 from tests.support.machines import Machine, machines
 
@@ -176,10 +184,10 @@ async def work_on(page: Page, cluster: Cluster, wanted: str) -> str:
     """Launch the editor until it is placed there: of two hosts the less loaded one wins, equal ones by lot."""
     for _ in range(40):
         await page.get_by_role("button", name=EDITOR, exact=True).click()
-        await page.wait_for_url(re.compile("#/session/"))
-        session_id = page.url.rpartition("/")[2]
-        (session,) = cluster.site.portcullis("get", "sessions")
-        if session["host"] == wanted:
+        session_id = await wait_for_session(page)
+        sessions = cluster.site.portcullis("get", "sessions")
+        assert [session["id"] for session in sessions] == [session_id], await what_is_told(page)
+        if sessions[0]["host"] == wanted:
             return await wait_for_picture(page)
         cluster.site.portcullis_says("session", "logoff", session_id)
         await until(lambda: not cluster.site.portcullis("get", "sessions"))
@@ -274,7 +282,6 @@ async def test_back_on_loopback_people_work_here_and_take_a_new_version(cluster:
     assert facts["url"].startswith("http://localhost:") and facts["ca_cert"] is None
     made = site.machine.run(".venv/bin/portcullis", "host", "join-token", cwd=site.folder)
     assert "can't reach this site" in made.stderr and "--listen ADDRESS" in made.stderr
-    await until(lambda: [h["name"] for h in site.portcullis("get", "hosts") if not h["online"]] == [HOST])
     await sign_in(page, facts["url"], cluster.person)
     await launch(page, TERMINAL)
     await page.keyboard.type("cat > loopback.txt\n", delay=10)
@@ -284,6 +291,7 @@ async def test_back_on_loopback_people_work_here_and_take_a_new_version(cluster:
     with contextlib.suppress(AssertionError):
         await until(lambda: content("loopback.txt").strip() == text)
     assert content("loopback.txt").strip() == text
+    await until(lambda: [h["name"] for h in site.portcullis("get", "hosts") if not h["online"]] == [HOST])
 
 
 async def test_listening_again_brings_the_other_machine_back_with_its_session(

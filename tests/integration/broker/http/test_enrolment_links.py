@@ -8,6 +8,7 @@ from typing import Any
 import pyotp
 import pytest
 
+from broker.identity.passwords import Passwords
 from broker.identity.recovery_codes import hash_of
 from broker.identity.refusal_limit import BURST
 from tests.support.api_site import ApiSite, signed_in
@@ -201,6 +202,23 @@ async def test_whoever_saw_an_earlier_secret_does_not_have_the_factor(site: ApiS
         assert seen != shown
         assert (await complete(curious, link, seen, site.clock.now())).code == "code_refused"
         assert (await complete(bob, link, shown, site.clock.now())).status == 201
+
+
+async def test_a_factor_that_is_begun_while_an_earlier_one_is_completed_wins(
+    site: ApiSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    link, hash_of_password = await invited(site), Passwords.hash
+    async with site.browser() as early, site.browser() as bob:
+
+        async def meanwhile(passwords: Passwords, password: str) -> str:
+            monkeypatch.setattr(Passwords, "hash", hash_of_password)
+            assert (await started(bob, link)).status == 200
+            return await hash_of_password(passwords, password)
+
+        seen = (await started(early, link)).json["totp_secret"]
+        monkeypatch.setattr(Passwords, "hash", meanwhile)
+        assert (await complete(early, link, seen, site.clock.now())).code == "enrolment_refused"
+        assert (await opened(bob, link)).status == 200
 
 
 async def test_of_two_who_complete_the_same_link_one_wins(site: ApiSite) -> None:
