@@ -247,7 +247,9 @@ export class Connection extends EventTarget {
       const lastAcknowledged = this.#lastAcknowledged;
       const signed = await attachMessage({ nonce, grant: this.#grant, lastAcknowledged, sessionId, e });
       const signature = await sign(key, signed);
-      if (attempt === this.#attempt) this.#transport.send({ message: "PROOF", version: VERSION, lastAcknowledged, signature });
+      // Signing took a moment, in which the attempt may have ended.
+      if (attempt !== this.#attempt || this.#turn === "nothing") return;
+      this.#transport.send({ message: "PROOF", version: VERSION, lastAcknowledged, signature });
     } catch {
       // A grant that cannot be read, or a key that cannot sign: neither gets better by trying again.
       if (attempt === this.#attempt) this.#refuse(4400);
