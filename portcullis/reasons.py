@@ -265,7 +265,7 @@ SESSIONS: dict[str, Reason] = {
     "session_not_ready": Reason(
         "The session is not ready yet.",
         user=_RETRIED,
-        administrator="The application has not opened its first window. The stage is shown by `portcullis get "
+        administrator="The session's host has not accepted it. The stage is shown by `portcullis get "
         "sessions --json`.",
     ),
     "application_closed": Reason(

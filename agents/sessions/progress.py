@@ -69,7 +69,7 @@ class Progress:
             windows=message.windows,
             connections=message.connections,
             e=message.e,
-            # An epoch is only admitted once the session was ready: that outlives the agent that saw the window.
+            # An epoch is only told once there was a window: that outlives the agent that saw it.
             window_seen=self.window_seen or message.windows > 0 or message.e > 0,
         )
 

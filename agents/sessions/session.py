@@ -21,9 +21,20 @@ from portcullis.errors import PortcullisError
 from portcullis.logs import bound, ids
 from portcullis.model.session import State
 from portcullis.protocol.channel import Order, Report
-from portcullis.protocol.worker_channel import DialFailed, FromWorker, Start, Status, ToWorker
+from portcullis.protocol.worker_channel import (
+    Dial,
+    DialFailed,
+    FromWorker,
+    Start,
+    Status,
+    ToWorker,
+    WorkerState,
+)
 
 log = logging.getLogger(__name__)
+
+_MAXIMUM_HELD_DIALS = 8
+"""As many as a worker takes at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +69,8 @@ class Session:
         self._limits = limits
         self._on_report = on_report
         self._link: LeaderLink | None = None
+        self._held_dials: list[Dial] | None = []
+        """For clients that came before the worker's first state; it obeys nothing earlier. None from then on."""
         self._end: str | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._timed: TimeLimit | None = None
@@ -133,7 +146,9 @@ class Session:
                 self._link.end(code, self._limits.grace_seconds, detail)
 
     def send(self, message: ToWorker) -> None:
-        if self._link is not None:
+        if isinstance(message, Dial) and self._held_dials is not None:
+            self._held_dials = [*self._held_dials, message][-_MAXIMUM_HELD_DIALS:]
+        elif self._link is not None:
             self._link.send(message)
 
     def _hear(self, message: Status | FromWorker) -> None:
@@ -141,7 +156,14 @@ class Session:
             log.warning("worker could not dial: %s", message.code)
         elif not isinstance(message, Status) or message.session:  # else: a leader before its launch
             self._note_worker(message)
+            if isinstance(message, WorkerState):
+                self._release_dials()
             self._advance(self.progress.after(message))
+
+    def _release_dials(self) -> None:
+        held, self._held_dials = self._held_dials or [], None
+        for dial in held:
+            self.send(dial)
 
     def _give_up(self, exc: Exception) -> None:
         log.error("session given up", exc_info=exc)

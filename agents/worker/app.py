@@ -75,6 +75,7 @@ class Worker:
         self._told: WorkerState | None = None
         self._is_prepared = False
         self._is_ready = False
+        self.has_shown = False
         self._idle = asyncio.Event()
         """Set while there is no connection."""
         self._idle.set()
@@ -141,9 +142,13 @@ class Worker:
     def windows_changed(self) -> None:
         if not self._is_ready:
             return
+        is_first = not self.has_shown and self.desktop.windows > 0
+        self.has_shown |= is_first
         self._tell_state()
         if self._attached is not None:
             self._attached.title_changed(self.desktop.title)
+            if is_first:
+                self._attached.shown()
 
     def copied(self, text: str) -> None:
         if self._attached is not None:
@@ -251,7 +256,9 @@ class Worker:
     # --- Telling the agent
 
     def _tell_state(self) -> None:
-        state = WorkerState(self.desktop.windows, int(self._attached is not None), self.arbiter.e)
+        """A client that waits for the first window is not told of: its session is not active, but starting."""
+        windows, connections, e = self.desktop.windows, int(self._attached is not None), self.arbiter.e
+        state = WorkerState(windows, connections, e) if self.has_shown else WorkerState(windows, 0, 0)
         if state != self._told:
             self._told = state
             self._tell(state)

@@ -54,6 +54,8 @@ class Owner(Protocol):
     inputs: InputQueue
     executor: Executor
     clock: Clock
+    has_shown: bool
+    """There was a window. Before, no viewer sees anything, and no input is applied."""
 
     def verify(self, grant: str) -> Grant:
         """Raises Refused("grant_refused")."""
@@ -116,6 +118,11 @@ class Connection:
         self._stream.close(number, code)
 
     # --- The desktop's news
+
+    def shown(self) -> None:
+        """The first window is there."""
+        if self._frames is not None:
+            self._frames.release()
 
     def damaged(self) -> None:
         if self._frames is not None:
@@ -242,6 +249,8 @@ class Connection:
         self._frames = Frames(desktop, self._owner.executor, self._owner.clock, self._send_frame)
         self._outbox.cursor(desktop.cursor)
         self._outbox.title(desktop.title)
+        if not self._owner.has_shown:
+            self._frames.hold()
         self._frames.refresh()
 
     def _watch_expiry(self) -> None:
@@ -307,7 +316,7 @@ class Connection:
         if message.sequence - arbiter.last_input > MAXIMUM_INPUT_GAP:
             raise ProtocolError("an input's sequence is far ahead")
         arbiter.last_input = message.sequence
-        if self._permits("input"):
+        if self._permits("input") and self._owner.has_shown:
             self._owner.inputs.put(message)
         else:
             self.input_applied(message.sequence)

@@ -36,6 +36,7 @@ class Frames:
         self._encoder = FrameEncoder(desktop.read, *desktop.size)
         self._pending: list[Box] = []
         self._is_damaged = True
+        self._is_held = False
         self._is_visible = True
         self._is_unknown = True
         """The viewer's picture has to be sent whole."""
@@ -45,6 +46,14 @@ class Frames:
         self._sequence = 0
         self._last_input = 0
         self._timer: asyncio.TimerHandle | None = None
+
+    def hold(self) -> None:
+        """Nothing is sent until `release`: there is nothing to see yet."""
+        self._is_held = True
+
+    def release(self) -> None:
+        self._is_held = False
+        self._step()
 
     def damaged(self) -> None:
         self._is_damaged = True
@@ -83,7 +92,7 @@ class Frames:
 
     def _step(self) -> None:
         """Take the next frame if there may be one; else arrange that this is called when there may."""
-        if self._is_closed or self._is_encoding or not self._is_visible:
+        if self._is_closed or self._is_held or self._is_encoding or not self._is_visible:
             return
         if not (self._is_unknown or self._is_damaged or self._pending):
             return

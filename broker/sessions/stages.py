@@ -16,7 +16,7 @@ from broker.launch.traces import Traces
 from broker.repositories.sessions import session_of
 from broker.snapshot import Change, Snapshot
 from portcullis.errors import CODES
-from portcullis.model.session import ATTACHABLE, STAGES, Session
+from portcullis.model.session import READY_STATES, STAGES, Session
 
 REMEMBERED_ENDINGS = 1024
 
@@ -64,7 +64,7 @@ class Stages:
                 for stage in STAGES[told:reached]:
                     yield StageEvent("stage", stage=stage, state=session.state)
                 told = max(told, reached)
-                if session.state in ATTACHABLE:
+                if session.state in READY_STATES:
                     yield StageEvent("ready", state=session.state)
                     return
                 await changed.wait()

@@ -25,7 +25,10 @@ TRANSITIONS: dict[State, frozenset[State]] = {
     "ended": frozenset(),
 }
 
-ATTACHABLE: frozenset[State] = frozenset({"ready", "active", "disconnected"})
+READY_STATES: frozenset[State] = frozenset({"ready", "active", "disconnected"})
+"""Its first window is there."""
+ATTACHABLE: frozenset[State] = READY_STATES | {"starting"}
+"""Its host knows it: who attaches before its first window waits for the first picture, not for the way there."""
 
 
 def check_transition(old: State, new: State) -> None:

@@ -242,6 +242,23 @@ async def test_a_launch_that_fails_tells_the_user_a_reference_and_the_administra
     )  # what is wrong on the host is not the user's business
 
 
+async def test_a_start_that_fails_under_an_attached_client_is_told_with_its_code_and_reference(
+    installation: Installation, visitor: Visitor, person: Person
+) -> None:
+    command = json.dumps(["sh", "-c", "sleep 3; exit 3"])
+    document = f"kind: application\nname: Short\ncommand: {command}\nentitled: {{groups: [staff]}}\n"
+    installation.cli("apply", "-f", "-", stdin=document)
+    page = await visitor.page()
+    await sign_in(page, installation.url, person)
+    async with page.expect_websocket() as attached:
+        await page.get_by_role("button", name="Short", exact=True).click()
+    await (await attached.value).wait_for_event("framereceived")
+    notice = page.get_by_role("alert")
+    await expect(notice).to_contain_text("application_exited", timeout=30_000)
+    reference = re.findall(r"\b[0-9a-z]{8}\b", await notice.inner_text())[-1]
+    assert "exit status 3" in installation.cli("explain", reference).stdout
+
+
 async def test_log_off_leaves_nothing_behind(
     installation: Installation, visitor: Visitor, person: Person
 ) -> None:

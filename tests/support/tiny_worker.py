@@ -1,4 +1,4 @@
-"""A worker without streams, for tests of the leader: counts windows, can be prepared ahead, exits on `closing`."""
+"""A worker without streams, for tests of the leader: counts windows, can be prepared ahead, dials in vain, ends."""
 
 import json
 import os
@@ -28,6 +28,10 @@ def main() -> None:
         state = {"from": "worker", "type": "state", "windows": reply.value_len, "connections": 0, "e": 0}
         channel.sendall(json.dumps(state).encode() + b"\n")
 
+    def refuse(rendezvous: str) -> None:
+        failed = {"from": "worker", "type": "dial_failed", "rendezvous": rendezvous, "code": "unavailable"}
+        channel.sendall(json.dumps(failed).encode() + b"\n")
+
     if is_ahead:
         channel.sendall(b'{"from": "worker", "type": "prepared"}\n')
         if json.loads(lines.readline())["type"] != "start":
@@ -40,8 +44,11 @@ def main() -> None:
         for key, _ in selector.select():
             if key.fileobj is channel:
                 line = lines.readline()
-                if not line or json.loads(line)["type"] == "closing":
+                message = json.loads(line or '{"type": "closing"}')
+                if message["type"] == "closing":
                     return
+                if message["type"] == "dial":
+                    refuse(message["rendezvous"])
             while (event := display.poll_for_event()) is not None:
                 if getattr(event, "atom", None) == name:
                     tell()

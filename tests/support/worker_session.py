@@ -172,10 +172,18 @@ class WorkerSession:
         async with asyncio.timeout(WAIT_SECONDS), self._said:
             await self._said.wait_for(condition)
 
-    async def start(self) -> None:
+    async def start(self, *, shown: bool = True) -> None:
+        """Up to its first window, which is gone again: from there on, viewers see what there is."""
         await self.launch()
         self.tell(self.start_line())
         await self.until(lambda: self.state is not None)
+        if shown:
+            windows = self.state.windows
+            close = self.x.show_window()
+            await self.until(lambda: self.state.windows > windows)
+            close()
+            await self.until(lambda: self.state.windows == windows)
+            del self.lines[:-1]
 
     async def launch(self) -> None:
         """The process and the listener, without the first line."""
@@ -255,9 +263,9 @@ class WorkerSession:
 
 
 @contextlib.asynccontextmanager
-async def worker_session(x: XServer, **options) -> AsyncIterator[WorkerSession]:
+async def worker_session(x: XServer, *, shown: bool = True, **options) -> AsyncIterator[WorkerSession]:
     session = WorkerSession(x, **options)
-    await session.start()
+    await session.start(shown=shown)
     try:
         yield session
     finally:

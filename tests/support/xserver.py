@@ -10,10 +10,12 @@ import shutil
 import struct
 import subprocess
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
+import xcffib
+import xcffib.xproto
 
 from tests.support.framebuffer import read_framebuffer
 
@@ -55,6 +57,22 @@ class XServer:
         program = subprocess.Popen(command, env=self.environment, **options)
         self._programs.append(program)
         return program
+
+    def show_window(self) -> Callable[[], None]:
+        """A window of this process, out of sight; the answer closes it."""
+        before = os.environ.get("XAUTHORITY")
+        os.environ["XAUTHORITY"] = str(self.xauthority)
+        try:
+            xcb = xcffib.Connection(self.display)
+        finally:
+            os.environ.pop("XAUTHORITY")
+            if before is not None:
+                os.environ["XAUTHORITY"] = before
+        window, root = xcb.generate_id(), xcb.get_setup().roots[0].root
+        xcb.core.CreateWindow(0, window, root, -9, -9, 1, 1, 0, 0, 0, 0, [])
+        xcb.core.MapWindow(window)
+        xcb.flush()
+        return xcb.disconnect
 
     async def run(self, *command: str, stdin: bytes = b"") -> str:
         """A program that ends by itself: its output."""

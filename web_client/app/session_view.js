@@ -29,6 +29,12 @@ import { Toolbar, isToolbarShortcut } from "./toolbar.js";
 /** The session itself is over: nothing went wrong, so the catalogue says so in passing. */
 const ENDED = new Set(["session_ended", "session_unknown", "application_closed", "application_exited", "logged_off"]);
 
+/**
+ * Attached at these stages, a client gets the first picture as soon as there is one. Earlier, attaching would compete
+ * with the start of bus and window manager.
+ */
+const EARLY = new Set(["display", "application", "window"]);
+
 const PASSING = new Set(["network", "unavailable"]);
 const STAGES_ATTEMPTS = 10;
 const STAGES_PAUSE_MS = 1000;
@@ -46,6 +52,10 @@ export class SessionView {
   /** @type {Session | null} */
   #session = null;
   #sessionId = "";
+  /** @type {number | undefined} */
+  #pixelRatio;
+  /** Until the stages have told how the launch came out: they know why, the stream only that it was closed. */
+  #isLaunching = true;
   #wasDrawn = false;
   #stopped = new AbortController();
 
@@ -92,21 +102,23 @@ export class SessionView {
       if (this.#isStopped()) return;
       this.#actions.opened(session);
       this.#sessionId = session.id;
-      // Made while the application starts: worker and decoder are ready when it is.
-      this.#session = this.#createSession(session.device_pixel_ratio);
+      this.#pixelRatio = session.device_pixel_ratio;
+      this.#session = this.#createSession();
       await this.#followStages();
-      if (!this.#isStopped()) this.#session.connect();
+      this.#isLaunching = false;
+      if (!this.#isStopped()) this.#connect();
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
-      if (!this.#isStopped()) this.#failed(error, t("failure.title", { name: this.#application.name }));
+      // Once it was seen, its stream tells how it ends.
+      if (!this.#isStopped() && !this.#wasDrawn) this.#failed(error, t("failure.title", { name: this.#application.name }));
     }
   }
 
   async #followStages() {
     for (let attempt = 1; ; attempt++) {
       try {
-        for await (const stage of this.#api.stages(this.#sessionId, this.#stopped.signal)) this.#launch.reached(stage);
-        return this.#launch.reached("window");
+        for await (const stage of this.#api.stages(this.#sessionId, this.#stopped.signal)) this.#reached(stage);
+        return this.#reached("window");
       } catch (error) {
         // A broker that goes away says nothing about the launch: any other broker can go on telling.
         const isPassing = error instanceof ApiError && PASSING.has(error.code);
@@ -117,15 +129,27 @@ export class SessionView {
     }
   }
 
-  /** @param {number} [pixelRatio] */
-  #createSession(pixelRatio) {
+  /** @param {string} stage */
+  #reached(stage) {
+    if (this.#wasDrawn) return;
+    this.#launch.reached(stage);
+    if (EARLY.has(stage) && this.#session?.state === "idle") this.#session.connect();
+  }
+
+  /** Unless it is connected: it may have been refused while the application started. */
+  #connect() {
+    if (this.#session?.state === "closed") this.#session = this.#createSession();
+    if (this.#session?.state === "idle") this.#session.connect();
+  }
+
+  #createSession() {
     const id = this.#sessionId;
     const session = new Session({
       element: this.#display,
       url: new URL("/stream", location.href.replace(/^http/, "ws")).href,
       sessionId: id,
       key: this.#api.key,
-      pixelRatio,
+      pixelRatio: this.#pixelRatio,
       ticket: () => this.#api.ticket(id),
       renewGrant: (e) => this.#api.renewGrant(id, e),
       inquire: this.#actions.inquire,
@@ -146,6 +170,7 @@ export class SessionView {
 
   #drawn() {
     this.#wasDrawn = true;
+    this.#isLaunching = false;
     this.#launch.stop();
     this.#panel.replaceChildren();
     this.#placeToolbar();
@@ -174,8 +199,9 @@ export class SessionView {
    * @param {string} code
    */
   #stateChanged(state, code) {
-    this.#overlay.show(state === "reconnecting", code);
-    if (state === "connecting" && code) this.#launch.explain(t("launch.waiting", { reason: errorText({ code }) }));
+    this.#overlay.show(state === "reconnecting" && this.#wasDrawn, code);
+    const isWaiting = state === "connecting" || state === "reconnecting";
+    if (isWaiting && code && !this.#wasDrawn) this.#launch.explain(t("launch.waiting", { reason: errorText({ code }) }));
     if (state === "closed") this.#closed(code);
   }
 
@@ -216,6 +242,7 @@ export class SessionView {
 
   /** @param {string} code */
   #closed(code) {
+    if (this.#isLaunching && ENDED.has(code)) return;
     const { name } = this.#application;
     this.#toolbar.remove();
     if (code === "signed_out" || code === "signature_refused") this.#actions.signedOut(code);

@@ -137,6 +137,8 @@ export class Session extends EventTarget {
 
   /** @param {Input} input */
   #input(input) {
+    // Meant for what is seen: before the first picture there may be no application yet.
+    if (!this.#drawn) return;
     const taken = this.#connection.input(input);
     if (!taken && this.#connection.state === "reconnecting") this.#tell("notice", { code: "input_lost" });
   }

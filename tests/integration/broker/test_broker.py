@@ -51,11 +51,11 @@ async def test_a_session_from_launch_to_nothing_left(site: RunningBroker) -> Non
         assert (order.session, order.state, order.command) == (session.id, "pending", ("mousepad",))
         stages = site.parts.stages.follow(site.tenant, session.id)
         assert (await anext(stages)).stage == "placed"
+        with pytest.raises(Refused, match="session_not_ready"):
+            await site.parts.attach.issue_ticket(login, session.id)
         for stage in ("accepted", "display", "application", "window"):
             await agent.report(order, "starting", stage)
             assert (await anext(stages)).stage == stage
-        with pytest.raises(Refused, match="session_not_ready"):
-            await site.parts.attach.issue_ticket(login, session.id)
         await agent.report(order, "ready", "ready")
         assert [(await anext(stages)).stage, (await anext(stages)).kind] == ["ready", "ready"]
 

@@ -73,7 +73,7 @@ def test_worker_is_told_to_dial_the_gateway_that_asked(state):
     [
         (None, grant(), TENANT, "session_unknown"),
         (Running(), grant(tenant="f" * 16), "f" * 16, "session_unknown"),
-        (Running("starting"), grant(), TENANT, "session_unknown"),
+        (Running("pending"), grant(), TENANT, "session_unknown"),
         (Running("ended"), grant(), TENANT, "session_unknown"),
         (Running(), grant(OTHER_KEY), TENANT, "grant_refused"),
         (Running(), grant(kid="k2"), TENANT, "grant_refused"),

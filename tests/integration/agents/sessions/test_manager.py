@@ -13,6 +13,7 @@ from agents.sessions.manager import Manager, SiteFacts
 from agents.sessions.progress import Progress
 from agents.sessions.session import TimeLimits
 from portcullis.protocol.channel import Desired
+from portcullis.protocol.worker_channel import Dial, Gateway
 from tests.support.session_host import PATIENCE_SECONDS, marked
 
 FACTS = SiteFacts("b" * 16, "c" * 16, "PEM", {})
@@ -64,6 +65,15 @@ async def test_stages_are_reported_in_their_order(host, agents):
     await agent.until(order, "ready")
     assert [report.stage for report in agent.reports] == ["accepted", "display", "application", "ready"]
     assert {report.tenant for report in agent.reports} == {host.tenant}
+
+
+async def test_who_comes_before_the_worker_obeys_is_dialled_for_once_it_does(host, agents, caplog):
+    agent, order = await agents(), host.order("xterm")
+    await agent.desire(order)
+    dial = Dial(Gateway("edge", "127.0.0.1:1"), "d" * 64, "")
+    agent.manager.find(order.session, order.tenant).send(dial)
+    await agent.until(order, "ready")
+    assert caplog.messages.count("worker could not dial: unavailable") == 1
 
 
 async def test_same_list_again_changes_nothing(host, agents):

@@ -11,6 +11,7 @@ from portcullis.protocol import messages as m
 from portcullis.protocol.worker_channel import Closing, Cut, Dial, DialFailed, Gateway, GrantKeys
 from portcullis.tickets import sign_grant, to_base64url
 from tests.support.stream_client import BrowserKey, StreamClosed
+from tests.support.worker_session import worker_session
 from tests.support.xserver import until
 
 
@@ -30,6 +31,21 @@ async def test_first_attach_is_welcomed(session):
     assert (welcome.version, welcome.e, welcome.r, welcome.last_input) == (1, 1, 0, 0)
     assert welcome.permissions == m.PERMIT_INPUT | m.PERMIT_CLIPBOARD_IN | m.PERMIT_CLIPBOARD_OUT
     await session.until(lambda: (session.state.connections, session.state.e) == (1, 1))
+
+
+async def test_who_attaches_before_the_first_window_sees_and_moves_nothing_until_it_is_there(x):
+    async with worker_session(x, shown=False) as session:
+        client = await session.attach()
+        client.send(m.Key(client.next_input(), True, 0, 0, "KeyA", "a"))
+        client.send(m.Refresh())
+        client.send(m.Ping(1))
+        await client.until(lambda: m.Pong(1) in client.messages and client.last_input_applied == 1)
+        assert client.frames == 0
+        assert (session.state.windows, session.state.connections, session.state.e) == (0, 0, 0)
+        x.show_window()
+        await session.until(lambda: session.state.windows == 1)
+        assert (session.state.connections, session.state.e) == (1, 1)
+        await session.until_drawn(client)
 
 
 @pytest.mark.parametrize(

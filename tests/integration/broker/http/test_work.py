@@ -264,7 +264,7 @@ def _grant_keys(site: ApiSite) -> dict[str, str]:
     return {record.value["kid"]: record.value["public_key"] for record in records}
 
 
-async def test_a_ticket_waits_for_the_session_to_be_ready(site: ApiSite) -> None:
+async def test_a_ticket_waits_for_the_host_to_have_the_session(site: ApiSite) -> None:
     session = await site.launch(site.acme, ready=False)
     async with signed_in(site, site.acme.ann) as browser:
         answer = await browser.change("POST", f"{LAUNCH}/{session.id}/ticket", {})

@@ -181,11 +181,25 @@ async def test_nobody_gets_a_ticket_for_another_users_session(site: SmallSite) -
         await site.attach.renew(stranger, session.id, 0)
 
 
-async def test_there_is_no_ticket_before_the_session_is_ready(site: SmallSite) -> None:
+async def test_there_is_no_ticket_before_the_host_has_the_session(site: SmallSite) -> None:
     session, _ = await site.launch()
     login = await site.sign_in()
     with pytest.raises(Refused, match="session_not_ready"):
         await site.attach.issue_ticket(login, session.id)
+
+
+async def test_a_session_that_starts_is_attached_to_and_goes_on_starting(site: SmallSite) -> None:
+    session, _ = await site.launch()
+    login = await site.sign_in()
+    await site.report(session, "starting")
+    ticket = await site.attach.issue_ticket(login, session.id)
+    redeemed = await site.attach.redeem(ticket.text)
+    assert (redeemed.session.state, verified(site, redeemed.grant).e) == ("starting", 1)
+    assert verified(site, await site.attach.renew(login, session.id, 1)).e == 1
+    await site.report(session, "active")
+    stored = site.sessions.get(TENANT, session.id)
+    assert stored is not None
+    assert (stored.state, stored.e) == ("active", 1)
 
 
 async def test_a_grant_is_renewed_for_its_own_login_and_epoch_alone(site: SmallSite) -> None:
