@@ -9,7 +9,7 @@
 /** @typedef {import("../protocol/messages.js").Input} Input */
 /** @typedef {import("../protocol/messages.js").NumberedInput} NumberedInput */
 
-export const LIMIT = 512;
+export const LIMIT = 4096;
 
 export class Outbox {
   /** @type {NumberedInput[]} */
