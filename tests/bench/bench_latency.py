@@ -4,17 +4,19 @@ application.
     tests/run.sh bench latency        (or python -m tests.bench.bench_latency --samples 50)
 
 The products take turns, so that both meet the same machine. Start: the page's keydown. Stop: the right colour
-in the middle of the canvas.
+in the middle of the canvas. Both are served over TLS.
 """
 
 from __future__ import annotations
 
 import argparse
+import tempfile
+from pathlib import Path
 
 from playwright.sync_api import Browser
 
 from tests.bench.figures import Figure, Series, percentile, report
-from tests.bench.products import installation, portcullis, tigervnc
+from tests.bench.products import installation, portcullis, self_signed, tigervnc
 from tests.bench.viewing import Samples, View, chromium, new_page
 
 WIDTH, HEIGHT = 1920, 1080
@@ -27,11 +29,12 @@ def measure(browser: Browser, samples: int) -> dict[str, dict[str, Samples]]:
     """Samples by area and product."""
     found: dict[str, dict[str, Samples]] = {area: {} for area in AREAS}
     with (
-        installation() as site,
+        tempfile.TemporaryDirectory() as folder,
+        installation(https=True) as site,
         new_page(browser, WIDTH, HEIGHT) as ours,
         new_page(browser, WIDTH, HEIGHT) as theirs,
         portcullis(site, ours) as product,
-        tigervnc(WIDTH, HEIGHT) as peer,
+        tigervnc(WIDTH, HEIGHT, tls=self_signed(Path(folder))) as peer,
     ):
         peer.open(theirs)
         views = [View(ours, product, WIDTH, HEIGHT), View(theirs, peer, WIDTH, HEIGHT)]

@@ -4,6 +4,7 @@ themselves would."""
 from __future__ import annotations
 
 import asyncio
+import ssl
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -48,6 +49,8 @@ async def _add(clone: Path, url: str, group: str, count: int) -> list[User]:
     client = Client(read(clone / "var/profile.json"))
     gate = asyncio.Semaphore(AT_ONCE)
     stamp = time.time_ns()
+    ca = clone / "var/web-ca.pem"
+    context = ssl.create_default_context(cafile=ca) if url.startswith("https:") else None
 
     async def one(number: int) -> User:
         async with gate:
@@ -55,7 +58,7 @@ async def _add(clone: Path, url: str, group: str, count: int) -> list[User]:
             made: dict[str, Any] = await asyncio.to_thread(
                 client.post, "admin", "users", body={"name": name, "groups": [group]}
             )
-            async with ApiBrowser(url) as browser:
+            async with ApiBrowser(url, context=context) as browser:
                 enrolled = await enrol(browser, made["enrolment"]["link"], time.time())
             return User(name, enrolled.password, enrolled.totp_secret, enrolled.used_step)
 

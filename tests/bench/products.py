@@ -165,6 +165,15 @@ def running(command: list[str], folder: Path) -> Iterator[subprocess.Popen[bytes
                 child.terminate()
 
 
+def self_signed(folder: Path) -> tuple[Path, Path]:
+    """A certificate for localhost and its key (P-256, as the web CA's)."""
+    certificate, key = folder / "certificate.pem", folder / "key.pem"
+    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
+    names = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost", "-days", "2"]
+    subprocess.run([*command, *names, "-out", certificate, "-keyout", key], check=True, capture_output=True)
+    return certificate, key
+
+
 # --- Portcullis: the quickstart of this tree
 
 
@@ -213,10 +222,14 @@ class Installation:
 
 
 @contextlib.contextmanager
-def installation() -> Iterator[Installation]:
-    """The quickstart of a fresh copy of this tree, removed afterwards; or one that runs: $PORTCULLIS_BENCH_CLONE."""
+def installation(*, https: bool = False) -> Iterator[Installation]:
+    """The quickstart of a fresh copy of this tree, removed afterwards.
+
+    Plain http on loopback, or one that runs: $PORTCULLIS_BENCH_CLONE. `https`: as other machines see it, always of its
+    own, with a certificate of the site's web CA.
+    """
     given = os.environ.get(CLONE_VARIABLE)
-    if given:
+    if given and not https:
         clone = Path(given)
         yield Installation(clone, json.loads((clone / "var/quickstart.json").read_text()))
         return
@@ -224,9 +237,10 @@ def installation() -> Iterator[Installation]:
     folder.chmod(0o755)
     clone = copy_of_the_tree(folder)
     quickstart = ["deploy/quickstart.sh", "--no-install"]
+    listen = ["--listen", "127.0.0.1", "--name", "localhost"] if https else []
     try:
         done = subprocess.run(
-            [*quickstart, "--port", str(free_port())], cwd=clone, capture_output=True, text=True
+            [*quickstart, "--port", str(free_port()), *listen], cwd=clone, capture_output=True, text=True
         )
         if done.returncode:
             raise RuntimeError(done.stdout + done.stderr)

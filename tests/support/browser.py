@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import secrets
+import ssl
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -92,18 +93,24 @@ class ApiBrowser:
         as_gateway: bool = False,
         now: Callable[[], float] = time.time,
         key: ClientKey | None = None,
+        context: ssl.SSLContext | None = None,
     ) -> None:
-        """`address`: where to connect (`http://127.0.0.1:8080`); `origin`: the public one, if it differs."""
+        """`address`: where to connect (`http://127.0.0.1:8080`); `origin`: the public one, if it differs.
+
+        `context`: whom to trust, under https.
+        """
         self.key = key or ClientKey()
         self.cookies: dict[str, str] = {}
         self.origin = origin or address
         self.address = address
         self.as_gateway = as_gateway
         self._now = now
+        self._context = context
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> ApiBrowser:
-        self._session = aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar())
+        connector = aiohttp.TCPConnector(ssl=self._context or True)
+        self._session = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
         return self
 
     async def __aexit__(self, *_: object) -> None:
