@@ -26,14 +26,17 @@
     return largest;
   }
 
+  /** Of the uppermost surface there that is not transparent: to read what it covers would only cost time. */
   function colour(x, y) {
     if (!display()?.width) return -1;
-    context.clearRect(0, 0, 1, 1);
-    for (const { canvas, x: left, y: top } of surfaces())
-      if (x >= left && y >= top && x < left + canvas.width && y < top + canvas.height)
-        context.drawImage(canvas, x - left, y - top, 1, 1, 0, 0, 1, 1);
-    const [red, green, blue, alpha] = context.getImageData(0, 0, 1, 1).data;
-    return alpha < 128 ? -1 : (red > 127 ? 4 : 0) | (green > 127 ? 2 : 0) | (blue > 127 ? 1 : 0);
+    for (const { canvas, x: left, y: top } of surfaces().reverse()) {
+      if (x < left || y < top || x >= left + canvas.width || y >= top + canvas.height) continue;
+      context.clearRect(0, 0, 1, 1);
+      context.drawImage(canvas, x - left, y - top, 1, 1, 0, 0, 1, 1);
+      const [red, green, blue, alpha] = context.getImageData(0, 0, 1, 1).data;
+      if (alpha >= 128) return (red > 127 ? 4 : 0) | (green > 127 ? 2 : 0) | (blue > 127 ? 1 : 0);
+    }
+    return -1;
   }
 
   const soon = (task) => scheduler.postTask(task, { delay: 1 });
