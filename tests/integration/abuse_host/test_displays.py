@@ -1,5 +1,6 @@
 """Displays of every size and pixel ratio that somebody may ask for: clamped, exact to the pixel, no crash."""
 
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -102,3 +103,17 @@ async def test_thousand_sizes_leave_no_mode_behind(noise):
         client.send(m.Resize(200 + number % 500, 200 + number % 300, 100))
     client.send(m.Resize(640, 480, 100))
     await until_exact(session, client, (640, 480))
+    assert "640x480" in "".join(modes(session))
+    assert len(modes(session)) <= 3
+
+
+def modes(session):
+    """What the display's output offers: a line each."""
+    own = next(
+        p
+        for p in processes()
+        if variables(p).get("PORTCULLIS_SESSION") == session.id and "DISPLAY" in variables(p)
+    )
+    environment = variables(own)
+    listed = subprocess.run(["xrandr"], env=environment, capture_output=True, text=True, check=True).stdout
+    return [line for line in listed.splitlines() if line.startswith("   ")]
