@@ -154,6 +154,7 @@ SUITES = (
         lambda: any(CLONE.glob("tests/web/**/*.test.js")),
     ),
     pytest_suite("integration", "parts against real sockets, processes and displays"),
+    pytest_suite("faults", "a cluster under kills and freezes, its histories judged; `faults SECONDS` goes on longer"),
     pytest_suite("e2e", "the whole system in a real browser (needs root: it makes accounts)"),
     Suite(
         "fuzz",
