@@ -322,6 +322,19 @@ SESSIONS: dict[str, Reason] = {
         "the broker runs, whether its address is right, and whether its certificate and the gateway's are valid: "
         "`portcullis doctor`.",
     ),
+    "outcome_unknown": Reason(
+        "It is not known whether that was done.",
+        user="Look whether it happened before you do it again.",
+        administrator="A broker went away after it had taken a change and before it had answered. Another broker was "
+        "asked with the same signed request and saw that it had been taken; this change is not one that can be done "
+        "twice without harm, so it was not repeated.",
+    ),
+    "gateway_draining": Reason(
+        "The gateway is being taken out of service.",
+        user=_RETRIED,
+        administrator="`portcullis drain gateway` was asked for. The gateway takes no new streams and closes those it "
+        "has; their browsers resume at another gateway by themselves. `portcullis get gateways` shows which one.",
+    ),
     "gateway_unreachable": Reason(
         "No gateway answers.",
         user="Check the network and the address.",

@@ -91,6 +91,8 @@ class Gateway:
     generation: int = 1
     revoked: bool = False
     key_hash: str = ""
+    draining: bool = False
+    """It is in no list, takes no new stream and gives away those it has."""
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -101,6 +103,7 @@ class Gateway:
             "generation": self.generation,
             "revoked": self.revoked,
             "key_hash": self.key_hash,
+            "draining": self.draining,
         }
 
     @classmethod
@@ -113,6 +116,7 @@ class Gateway:
             data.get("generation", 1),
             data.get("revoked", False),
             data.get("key_hash", ""),
+            data.get("draining", False),
         )
 
 

@@ -35,6 +35,7 @@ CLOSINGS: tuple[Closing, ...] = (
     Closing(4429, "too_many_connections", "later"),
     Closing(4503, "host_unreachable", "attach_again"),
     Closing(4504, "broker_unreachable", "attach_again"),
+    Closing(4512, "gateway_draining", "attach_again"),
 )
 
 CLOSE_CODES: dict[str, int] = {closing.code: closing.close_code for closing in CLOSINGS}

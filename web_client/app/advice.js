@@ -45,6 +45,8 @@ export const ADVICE = {
   too_many_connections: "Close windows that you do not need, and try again in a minute.",
   host_unreachable: "The page tries again by itself. If it goes on, tell your administrator when it began.",
   broker_unreachable: "The page tries again by itself. If it goes on, tell your administrator when it began.",
+  outcome_unknown: "Look whether it happened before you do it again.",
+  gateway_draining: "The page tries again by itself. If it goes on, tell your administrator when it began.",
   gateway_unreachable: "Check the network and the address.",
   protocol_error: "Reload the page.",
   version_unsupported: "Reload the page.",

@@ -168,6 +168,8 @@ export const STRINGS = {
   "error.too_many_connections": "There are too many connections right now.",
   "error.host_unreachable": "The host does not answer.",
   "error.broker_unreachable": "The service does not answer.",
+  "error.gateway_draining": "The way to the session is being changed.",
+  "error.outcome_unknown": "It is not known whether that was done. Look before you do it again.",
   "error.admission_timeout": "The connection was too slow to open.",
   "error.session_not_ready": "The session is not ready yet.",
   "error.unavailable": "The service cannot do this now.",

@@ -18,6 +18,7 @@ export const CLOSE_CODES = {
   // No peer sends it: the page's own worker could not be started.
   4999: { reason: "decoder_missing", remedy: "stop" },
   4504: { reason: "broker_unreachable", remedy: "attach_again" },
+  4512: { reason: "gateway_draining", remedy: "attach_again" },
 };
 
 /** Reason codes with which the API (tickets, "ask why") ends a session's attempts for good. */
