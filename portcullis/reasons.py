@@ -332,7 +332,7 @@ SESSIONS: dict[str, Reason] = {
     "gateway_draining": Reason(
         "The gateway is being taken out of service.",
         user=_RETRIED,
-        administrator="`portcullis drain gateway` was asked for. The gateway takes no new streams and closes those it "
+        administrator="An administrator drains it. The gateway takes no new streams and closes those it "
         "has; their browsers resume at another gateway by themselves. `portcullis get gateways` shows which one.",
     ),
     "gateway_unreachable": Reason(

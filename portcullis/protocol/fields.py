@@ -82,6 +82,13 @@ class Fields:
             raise self._expected(name, f"a number from {lowest} to {highest}")
         return float(value)
 
+    def flag(self, name: str) -> bool:
+        """False where it is absent: a peer that does not know it has not set it."""
+        value = self._data.get(name, False)
+        if type(value) is not bool:
+            raise self._expected(name, "true or false")
+        return value
+
     def inner(self, name: str) -> Fields:
         return Fields(self._get(name), self._at(name))
 
