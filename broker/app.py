@@ -21,6 +21,7 @@ from broker.grid.scopes import Stores
 from broker.grid.seal import SiteKey
 from broker.hosts.channel import ControlServer, ControlServices
 from broker.hosts.liveness import HostWatch
+from broker.hosts.loads import HostLoads
 from broker.hosts.registry import ChannelRegistry
 from broker.http.body import MAXIMUM_BODY_BYTES
 from broker.http.errors import malformed_answer
@@ -194,6 +195,7 @@ class Parts:
         self._metrics = metrics
         self._outcomes = LaunchOutcomes(metrics, clock)
         self.registry = ChannelRegistry()
+        self.loads = HostLoads(clock)
         self.sessions = Sessions(stores, snapshot)
         self.hosts = Hosts(stores, snapshot)
         self.gateways = Gateways(stores, snapshot)
@@ -263,6 +265,7 @@ class Parts:
             stages=self.stages,
             directory=self.directory,
             registry=self.registry,
+            loads=self.loads,
             clock=self._clock,
             broker_id=broker_id,
         )

@@ -19,6 +19,7 @@ from aiohttp import WSMsgType, web
 
 from broker.gateways.directory import GatewayDirectory
 from broker.grid.grid import GridError, LeaseGone
+from broker.hosts.loads import HostLoad, HostLoads
 from broker.hosts.registry import ChannelRegistry
 from broker.repositories.hosts import Hosts
 from broker.repositories.sessions import Sessions
@@ -74,6 +75,7 @@ class ControlServices:
     stages: Stages
     directory: GatewayDirectory
     registry: ChannelRegistry
+    loads: HostLoads
     clock: Clock
     broker_id: str
 
@@ -189,6 +191,8 @@ class ControlChannel:
                 await self._report(report)
             case Heartbeat() as heartbeat:
                 self._services.registry.loads[self._host.id] = heartbeat.load
+                load = HostLoad(heartbeat.load, heartbeat.memory_available_bytes)
+                self._services.loads.hear(self._host.id, load)
                 await self._keep_alive()
             case Hello():
                 raise _Closing(MALFORMED, "hello twice")
