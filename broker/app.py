@@ -14,7 +14,9 @@ from ssl import SSLContext
 
 from aiohttp import web
 
+from broker.gateways.channel import GatewayServer, GatewayServices
 from broker.gateways.directory import GatewayDirectory
+from broker.gateways.registry import GatewayRegistry
 from broker.grid.embedded import EmbeddedGrid
 from broker.grid.metered import MeteredGrid
 from broker.grid.scopes import Stores
@@ -173,6 +175,7 @@ class Broker:
         listener = Listener(parts.application(), LIMITS, malformed_answer, handler_cancellation=False)
         undo.push_async_callback(listener.stop)
         undo.callback(parts.control.close)
+        undo.callback(parts.gateway_channels.close)
         await listener.start(bound, context)
 
 
@@ -207,7 +210,7 @@ class Parts:
         self._told_clock = HeldClock(clock)
         self.identity = build_identity(stores, snapshot, clock, self._told_clock)
         self.keys = GrantKeys(snapshot)
-        self.directory = GatewayDirectory(self.gateways, self.keys)
+        self.directory = GatewayDirectory(self.gateways, self.keys, snapshot)
         self.traces = Traces(TraceStore(stores, clock), clock)
         logins = LoginRecords(stores, snapshot)
         self.lifecycle = Lifecycle(
@@ -218,6 +221,10 @@ class Parts:
         self.launcher = self._launcher(sessions_per_user)
         self.host_watch = HostWatch(self.sessions, self.hosts, self.lifecycle, clock)
         self.control = self._control(broker_id)
+        self.gateway_registry = GatewayRegistry()
+        self.gateway_channels = GatewayServer(
+            GatewayServices(snapshot, self.directory, self.gateway_registry, clock, broker_id)
+        )
 
     def start(self) -> None:
         self.stages.start()
@@ -291,6 +298,7 @@ class Parts:
             self.attach,
             self.control,
             WebAuthority(self.stores, self.snapshot),
+            self.gateway_channels,
         )
 
     def _public(self) -> PublicServices:

@@ -1,37 +1,78 @@
-"""What agents and gateways are told about the site: grant keys, live gateways, live brokers.
+"""What agents and gateways are told about the site: grant keys, live gateways, live brokers, public names.
 
-A gateway calls every 5 s and counts as live for 15 s after its last call.
+A gateway counts as live while one of its channels stands, and for 15 s after. An older one calls every 5 s instead. One
+that drains is in no list: agents hold no link to it, browsers are not sent there.
 """
 
 from __future__ import annotations
 
 from broker.repositories.gateways import Gateways
 from broker.repositories.keys import GrantKeys
-from broker.snapshot import Change
+from broker.snapshot import Change, Snapshot
+from portcullis.model.host import Gateway
 from portcullis.protocol.channel import Directory, GatewayEntry
+from portcullis.protocol.gateway_channel import Site
 
 
 class GatewayDirectory:
-    def __init__(self, gateways: Gateways, keys: GrantKeys) -> None:
+    def __init__(self, gateways: Gateways, keys: GrantKeys, snapshot: Snapshot) -> None:
         self._gateways = gateways
         self._keys = keys
+        self._snapshot = snapshot
 
     async def seen(self, gateway_id: str) -> None:
-        """The gateway called a moment ago. Raises Unavailable, GridError."""
+        """The gateway is there at this moment. Raises Unavailable, GridError."""
         await self._gateways.mark_live(gateway_id)
 
+    async def left(self, gateway_id: str) -> None:
+        """The gateway stops. Raises Unavailable, GridError."""
+        await self._gateways.mark_gone(gateway_id)
+
+    def knows(self, gateway_id: str) -> bool:
+        gateway = self._gateways.get(gateway_id)
+        return gateway is not None and not gateway.revoked
+
     def for_agents(self) -> Directory:
-        entries = [
-            GatewayEntry(gateway.name, gateway.address)
-            for gateway in self._gateways.list()
-            if not gateway.revoked and self._gateways.is_live(gateway.id)
-        ]
+        entries = [GatewayEntry(gateway.name, gateway.address) for gateway in self._serving()]
         ordered = tuple(sorted(entries, key=lambda entry: entry.name))
         return Directory(self._keys.verifying(), ordered)
 
+    def for_gateway(self, gateway_id: str, broker_id: str) -> Site:
+        """Its `time` is 0: whoever sends it sets it."""
+        gateway = self._gateways.get(gateway_id)
+        live = {record.path[-1]: record.value for record in self._snapshot.list("site", "live", "broker")}
+        return Site(
+            time=0,
+            broker=broker_id,
+            brokers=tuple(sorted(str(b["address"]) for b in live.values() if not b.get("draining", False))),
+            grant_keys=self._keys.verifying(),
+            public_origins=tuple(sorted(self._gateways.public_origins())),
+            gateways=self.public_origins(),
+            draining=bool(live.get(broker_id, {}).get("draining", False)),
+            gateway_draining=gateway is not None and gateway.draining,
+        )
+
+    def public_origins(self) -> tuple[str, ...]:
+        """Of the gateways that a browser may be sent to. One name may stand for several of them."""
+        return tuple(sorted({gateway.public_origin for gateway in self._serving()}))
+
+    def _serving(self) -> list[Gateway]:
+        return [
+            gateway
+            for gateway in self._gateways.list()
+            if not gateway.revoked and not gateway.draining and self._gateways.is_live(gateway.id)
+        ]
+
     @staticmethod
     def is_touched_by(change: Change) -> bool:
-        """Whether the change may have changed the directory."""
+        """Whether the change may have changed what agents are told."""
         return change.scope == "site" and (
             change.path[0] in ("gateway", "key") or change.path[:2] == ("live", "gateway")
+        )
+
+    @staticmethod
+    def concerns_gateways(change: Change) -> bool:
+        """Whether the change may have changed what gateways are told."""
+        return GatewayDirectory.is_touched_by(change) or (
+            change.scope == "site" and (change.path == ("meta",) or change.path[:2] == ("live", "broker"))
         )

@@ -8,8 +8,9 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 
-from aiohttp import web
+from aiohttp import hdrs, web
 
+from broker.gateways.channel import GatewayServer
 from broker.gateways.directory import GatewayDirectory
 from broker.grid.grid import GridError
 from broker.hosts.channel import ControlServer
@@ -21,8 +22,9 @@ from broker.http.web_certificate import WebCertificateRoutes
 from broker.pki.machines import Machines
 from broker.pki.web_authority import WebAuthority
 from broker.sessions.attach import Attach
-from portcullis.errors import Unavailable
+from portcullis.errors import Refused, Unavailable
 from portcullis.logs import ids
+from portcullis.protocol.gateway_channel import PATH, SUBPROTOCOL
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +37,7 @@ class InnerServices:
     attach: Attach
     control: ControlServer
     web_authority: WebAuthority
+    gateways: GatewayServer
 
 
 def inner_routes(services: InnerServices) -> list[web.RouteDef]:
@@ -42,15 +45,27 @@ def inner_routes(services: InnerServices) -> list[web.RouteDef]:
         *EnrolmentRoutes(services.machines).routes(),
         *RedeemRoutes(services.peers, services.attach).routes(),
         *ControlRoutes(services.peers, services.control).routes(),
+        *GatewayRoutes(services).routes(),
         *WebCertificateRoutes(services.peers, services.web_authority).routes(),
-        web.get("/inner/v1/gateway", GatewayRoute(services).registered),
         web.get("/healthz", healthy),
     ]
 
 
-class GatewayRoute:
+class GatewayRoutes:
+    """The channel of a gateway, and what one of before the channel calls instead."""
+
     def __init__(self, services: InnerServices) -> None:
         self._services = services
+
+    def routes(self) -> list[web.RouteDef]:
+        return [web.get(PATH, self.channel), web.get("/inner/v1/gateway", self.registered)]
+
+    async def channel(self, request: web.Request) -> web.StreamResponse:
+        gateway = self._services.peers.gateway(request)
+        offered = request.headers.get(hdrs.SEC_WEBSOCKET_PROTOCOL, "")
+        if SUBPROTOCOL not in (name.strip() for name in offered.split(",")):
+            raise Refused("invalid_request", f"The gateway channel speaks {SUBPROTOCOL}.")
+        return await self._services.gateways.serve(request, gateway)
 
     async def registered(self, request: web.Request) -> web.Response:
         """A gateway says that it lives and hears what it has to know."""

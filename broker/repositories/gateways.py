@@ -50,6 +50,11 @@ class Gateways:
         result = await commit(self._stores, put)
         await self._snapshot.until(result.revision)
 
+    async def mark_gone(self, gateway_id: str) -> None:
+        """It said so. Raises Unavailable, GridUnavailable."""
+        result = await commit(self._stores, self._stores.site.delete(live_path(gateway_id)))
+        await self._snapshot.until(result.revision)
+
 
 def live_path(gateway_id: str) -> tuple[str, ...]:
     return ("live", "gateway", gateway_id)

@@ -27,7 +27,7 @@ async def site(tmp_path: Path) -> AsyncIterator[SmallSite]:
 
 
 def directory(site: SmallSite) -> GatewayDirectory:
-    return GatewayDirectory(Gateways(site.stores, site.snapshot), site.keys)
+    return GatewayDirectory(Gateways(site.stores, site.snapshot), site.keys, site.snapshot)
 
 
 def listed(site: SmallSite) -> list[str]:
