@@ -115,7 +115,7 @@ def bench_checks() -> list[Check]:
 
 def fuzz_checks() -> list[Check]:
     """Each parser for as many seconds as the number behind `fuzz` says, or 60."""
-    seconds = next((word for word in sys.argv[1:] if word.isdecimal()), "60")
+    seconds = seconds_behind("fuzz", sys.argv[1:]) or "60"
     listing = (sys.executable, "-c", "from tests.fuzz.targets import TARGETS; print(*TARGETS)")
     names = subprocess.run(listing, cwd=CLONE, capture_output=True, text=True, check=True).stdout.split()
     return [
@@ -124,10 +124,13 @@ def fuzz_checks() -> list[Check]:
     ]
 
 
+def seconds_behind(suite: str, words: list[str]) -> str | None:
+    return next((w for at, w in enumerate(words) if w.isdecimal() and words[at - 1 : at] == [suite]), None)
+
+
 def without_seconds(words: list[str]) -> list[str]:
-    return [
-        word for at, word in enumerate(words) if not (word.isdecimal() and words[at - 1 : at] == ["fuzz"])
-    ]
+    timed = (["fuzz"], ["faults"])
+    return [word for at, word in enumerate(words) if not (word.isdecimal() and words[at - 1 : at] in timed)]
 
 
 def install_client_tools() -> tuple[str, ...]:
@@ -154,7 +157,9 @@ SUITES = (
         lambda: any(CLONE.glob("tests/web/**/*.test.js")),
     ),
     pytest_suite("integration", "parts against real sockets, processes and displays"),
-    pytest_suite("faults", "a cluster under kills and freezes, its histories judged; `faults SECONDS` goes on longer"),
+    pytest_suite(
+        "faults", "a cluster under kills and freezes, its histories judged; `faults SECONDS` goes on longer"
+    ),
     pytest_suite("e2e", "the whole system in a real browser (needs root: it makes accounts)"),
     Suite(
         "fuzz",
@@ -183,12 +188,13 @@ def main() -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
-        "suites", metavar="SUITE", nargs="*", help="which to run; a number behind fuzz: seconds a parser"
+        "suites", metavar="SUITE", nargs="*", help="which to run; a number behind fuzz or faults: seconds"
     )
     given = parser.parse_args().suites
     named = without_seconds(given) or [suite.name for suite in suites.values() if suite.always]
     if unknown := set(named) - set(suites):
         parser.error(f"no such suite: {min(unknown)}")
+    os.environ.setdefault("FAULT_SECONDS", seconds_behind("faults", given) or "0")
     os.chdir(CLONE)
     OUTPUT.mkdir(parents=True, exist_ok=True)
     total = sum((run_suite(suites[name]) for name in dict.fromkeys(named)), Count())

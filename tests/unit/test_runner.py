@@ -77,4 +77,10 @@ def test_a_command_that_hangs_is_ended(
 
 def test_a_number_behind_fuzz_is_no_suite() -> None:
     assert runner.without_seconds(["lint", "fuzz", "5", "unit"]) == ["lint", "fuzz", "unit"]
+    assert runner.without_seconds(["faults", "600"]) == ["faults"]
     assert runner.without_seconds(["5", "fuzz"]) == ["5", "fuzz"]
+
+
+def test_the_seconds_of_a_suite_stand_behind_it() -> None:
+    assert runner.seconds_behind("faults", ["unit", "faults", "600"]) == "600"
+    assert runner.seconds_behind("faults", ["600", "faults"]) is None
