@@ -130,8 +130,9 @@ class Broker:
         undo.push_async_callback(parts.stop)
         parts.start()
         bound = self._bind(undo)
+        name = self.settings.called(self.address.port)
         presence = Presence(
-            stores, snapshot, self._clock, self._id, self._version, lambda: self._metered.failing
+            stores, snapshot, self._clock, self._id, self._version, lambda: self._metered.failing, name
         )
         await presence.start(self.settings.advertised(self.address.port))
         undo.push_async_callback(presence.stop)

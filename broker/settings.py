@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import ipaddress
+import socket
 from dataclasses import dataclass
 from pathlib import Path
 
+from broker.pki.claims import parse_machine_name
 from portcullis.errors import InvalidInput
 from portcullis.logs import FORMAT_HELP
 from portcullis.probes import METRICS_EXPOSED_HELP, METRICS_HELP, Watch
 from portcullis.settings import Address, setting
+
+SHORTEST_HOST_LOST_SECONDS = 30
+"""A host that restarts must be back by then."""
 
 
 @dataclass(frozen=True)
@@ -17,7 +22,13 @@ class BrokerSettings:
     state: Path = setting(help="Folder with the site key (site.key) and the embedded grid (grid.sqlite).")
     listen: Address = setting("127.0.0.1:8444", help="Where gateways and hosts connect.")
     address: str = setting("", help="How gateways and hosts reach this broker, if not as it listens.")
+    name: str = setting(
+        "", help="What `portcullis status` calls it; by default the machine's name and the port."
+    )
     sessions_per_user: int = setting(10, help="How many sessions a user may have at once.")
+    host_lost_seconds: int = setting(
+        300, help="How long a host may be gone before its sessions are given up; 0: for ever."
+    )
     log_level: str = setting("info", help="debug, info, warning or error.")
     log_format: str = setting("text", help=FORMAT_HELP)
     metrics: str = setting("", help=METRICS_HELP)
@@ -39,7 +50,15 @@ class BrokerSettings:
         Watch.of(self.metrics, self.metrics_exposed)
         if self.sessions_per_user < 1:
             raise InvalidInput("--sessions-per-user", "at least 1")
+        if self.host_lost_seconds != 0 and self.host_lost_seconds < SHORTEST_HOST_LOST_SECONDS:
+            raise InvalidInput("--host-lost-seconds", f"0 or at least {SHORTEST_HOST_LOST_SECONDS}")
+        if self.name:
+            _check_name(self.name)
         self.advertised(self.listen.port)
+
+    def called(self, port: int) -> str:
+        """This broker's name; `port` is the one that the listener got."""
+        return self.name or f"{socket.gethostname().partition('.')[0][:50].lower()}-{port}"
 
     def advertised(self, port: int) -> Address:
         """The address that others are told; `port` is the one that the listener got."""
@@ -51,6 +70,17 @@ class BrokerSettings:
         if _is_any(self.listen.host):
             raise InvalidInput("--address", f"HOST:PORT, since {self.listen.host} is no address to dial")
         return Address(self.listen.host, port)
+
+
+def _machine() -> str:
+    return socket.gethostname().partition(".")[0][:50].lower()
+
+
+def _check_name(name: str) -> None:
+    try:
+        parse_machine_name(name)
+    except InvalidInput as exc:
+        raise InvalidInput("--name", exc.expected) from exc
 
 
 def _is_any(host: str) -> bool:

@@ -6,6 +6,7 @@ that drains is in no list: agents hold no link to it, browsers are not sent ther
 
 from __future__ import annotations
 
+from broker.live_brokers import LiveBrokers
 from broker.repositories.gateways import Gateways
 from broker.repositories.keys import GrantKeys
 from broker.snapshot import Change, Snapshot
@@ -18,7 +19,7 @@ class GatewayDirectory:
     def __init__(self, gateways: Gateways, keys: GrantKeys, snapshot: Snapshot) -> None:
         self._gateways = gateways
         self._keys = keys
-        self._snapshot = snapshot
+        self._brokers = LiveBrokers(snapshot)
 
     async def seen(self, gateway_id: str) -> None:
         """The gateway is there at this moment. Raises Unavailable, GridError."""
@@ -35,20 +36,20 @@ class GatewayDirectory:
     def for_agents(self) -> Directory:
         entries = [GatewayEntry(gateway.name, gateway.address) for gateway in self._serving()]
         ordered = tuple(sorted(entries, key=lambda entry: entry.name))
-        return Directory(self._keys.verifying(), ordered)
+        return Directory(self._keys.verifying(), ordered, tuple(self._brokers.addresses()))
 
     def for_gateway(self, gateway_id: str, broker_id: str) -> Site:
         """Its `time` is 0: whoever sends it sets it."""
         gateway = self._gateways.get(gateway_id)
-        live = {record.path[-1]: record.value for record in self._snapshot.list("site", "live", "broker")}
+        broker = self._brokers.get(broker_id)
         return Site(
             time=0,
             broker=broker_id,
-            brokers=tuple(sorted(str(b["address"]) for b in live.values() if not b.get("draining", False))),
+            brokers=tuple(self._brokers.addresses()),
             grant_keys=self._keys.verifying(),
             public_origins=tuple(sorted(self._gateways.public_origins())),
             gateways=self.public_origins(),
-            draining=bool(live.get(broker_id, {}).get("draining", False)),
+            draining=broker is not None and broker.draining,
             gateway_draining=gateway is not None and gateway.draining,
         )
 
@@ -67,12 +68,13 @@ class GatewayDirectory:
     def is_touched_by(change: Change) -> bool:
         """Whether the change may have changed what agents are told."""
         return change.scope == "site" and (
-            change.path[0] in ("gateway", "key") or change.path[:2] == ("live", "gateway")
+            change.path[0] in ("gateway", "key")
+            or change.path[:2] == ("live", "gateway")
+            or LiveBrokers.is_touched_by(change)
         )
 
     @staticmethod
     def concerns_gateways(change: Change) -> bool:
         """Whether the change may have changed what gateways are told."""
-        return GatewayDirectory.is_touched_by(change) or (
-            change.scope == "site" and (change.path == ("meta",) or change.path[:2] == ("live", "broker"))
-        )
+        meta = change.scope == "site" and change.path == ("meta",)
+        return meta or GatewayDirectory.is_touched_by(change)

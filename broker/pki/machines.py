@@ -25,6 +25,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from broker.grid.keys import SITE
 from broker.grid.scopes import Condition, Record, SealedOperation, Stores
+from broker.live_brokers import LiveBrokers
 from broker.pki.authority import Authority
 from broker.pki.certificates import identity_of
 from broker.pki.claims import Enrolment, RenewalRequest, parse_enrolment, parse_renewal
@@ -60,11 +61,10 @@ class Machines:
     def directory(self) -> dict[str, Any]:
         """What every machine is told of its site: `site`, `grant_keys`, `brokers`, `public_origins` (docs/api.md)."""
         site = self._authority.site
-        brokers = self._snapshot.list(SITE, "live", "broker")
         return {
             "site": {"id": site.id, "name": site.name},
             "grant_keys": self._grant_keys.verifying(),
-            "brokers": sorted(record.value["address"] for record in brokers),
+            "brokers": LiveBrokers(self._snapshot).addresses(),
             "public_origins": sorted(self._gateways.public_origins()),
         }
 

@@ -16,6 +16,7 @@ from portcullis.errors import CODES
 from portcullis.model.host import Isolation
 from portcullis.model.session import Display, Session, Stage, State
 from portcullis.protocol.fields import Fields
+from portcullis.settings import Address
 
 SUBPROTOCOL = "portcullis-control.v1"
 MAXIMUM_FROM_AGENT_BYTES = 1024 * 1024
@@ -25,6 +26,7 @@ MAXIMUM_SLOTS = 1024
 MAXIMUM_REPORTS = 2 * MAXIMUM_SLOTS  # orphans included
 MAXIMUM_GATEWAYS = 256
 MAXIMUM_KEYS = 64
+MAXIMUM_BROKERS = 64
 NAME_CHARACTERS = 128
 TEXT_CHARACTERS = 1024
 REFERENCE_CHARACTERS = 64
@@ -108,12 +110,15 @@ class Directory:
 
     grant_keys: Mapping[str, str]
     gateways: tuple[GatewayEntry, ...]
+    brokers: tuple[str, ...] = ()
+    """Where to dial, `host:port`; empty: a broker of an older version, which does not say."""
 
     def to_json(self) -> dict[str, Any]:
         return {
             "type": "directory",
             "grant_keys": dict(self.grant_keys),
             "gateways": [gateway.to_json() for gateway in self.gateways],
+            "brokers": list(self.brokers),
         }
 
 
@@ -285,7 +290,22 @@ def _directory(fields: Fields) -> Directory:
     return Directory(
         grant_keys=fields.text_map("grant_keys", MAXIMUM_KEYS, 64),
         gateways=fields.items("gateways", MAXIMUM_GATEWAYS, _gateway),
+        brokers=_brokers(fields),
     )
+
+
+def _brokers(fields: Fields) -> tuple[str, ...]:
+    """Those that can be dialled: one that cannot be must not keep the others away."""
+    said = fields.optional_texts("brokers", MAXIMUM_BROKERS, 300)
+    return tuple(address for address in said if _is_address(address))
+
+
+def _is_address(text: str) -> bool:
+    try:
+        Address.parse(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _welcome(fields: Fields) -> Welcome:

@@ -103,6 +103,10 @@ class Fields:
             raise self._expected(name, f"texts of at most {maximum_characters} characters")
         return tuple(values)
 
+    def optional_texts(self, name: str, maximum: int, maximum_characters: int) -> tuple[str, ...]:
+        """Empty where it is absent."""
+        return () if self._data.get(name) is None else self.texts(name, maximum, maximum_characters)
+
     def text_map(self, name: str, maximum: int, maximum_characters: int) -> dict[str, str]:
         """An object of at most `maximum` texts, names included in the bound."""
         values = self._get(name)

@@ -12,6 +12,7 @@ from broker.http.body import read_fields
 from broker.http.middleware import CALLER, Policy, route
 from broker.http.services import PublicServices
 from broker.http.views import answer
+from broker.live_brokers import LiveBrokers
 from broker.pki.claims import parse_machine_name
 from portcullis.errors import InvalidInput, Refused
 from portcullis.logs import ids
@@ -90,8 +91,7 @@ class MachineRoutes:
 
     def _whereabouts(self, role: MachineRole) -> dict[str, Any]:
         """Where the machine is to enrol, and whether one elsewhere can: a host needs a gateway, too."""
-        live = self._services.snapshot.list("site", "live", "broker")
-        brokers = sorted(str(record.value["address"]) for record in live)
+        brokers = LiveBrokers(self._services.snapshot).addresses()
         gateways = [gateway.address for gateway in self._services.gateways.list() if not gateway.revoked]
         needed = [brokers, gateways] if role == "host" else [brokers]
         reachable = all(any(not is_loopback(address) for address in addresses) for addresses in needed)
