@@ -462,7 +462,56 @@ GRID: dict[str, Reason] = {
     ),
     "site_too_new": Reason(
         "A newer version of Portcullis wrote the site's records.",
+        administrator="Use that version or a newer one. Nothing was changed. (A version before 0.2.0 says this of a grid "
+        "that was moved away, too: there use the version that moved it, which says where the site is now.)",
+    ),
+    "site_moved": Reason(
+        "The site was moved to another grid: this one is a copy of the past.",
+        administrator="Start brokers with the `--grid` that the message names. To move the site back, run "
+        "`portcullis-broker migrate` the other way. Only when no broker ever ran on the other grid: "
+        "`portcullis-broker migrate --cancel` makes this one the site again.",
+    ),
+    "site_incomplete": Reason(
+        "A restore, a move or a change of keys was interrupted: the grid does not hold the whole site yet.",
+        administrator="Run the same command again: it goes on where it was, or begins anew. No session was touched.",
+    ),
+}
+
+BACKUPS: dict[str, Reason] = {
+    "backup_foreign": Reason(
+        "The file is not a backup.",
+        administrator="It was not written by `portcullis-broker backup`. A copy of grid.sqlite is no backup either: put "
+        "it back as grid.sqlite while no broker runs.",
+    ),
+    "backup_damaged": Reason(
+        "The backup is damaged.",
+        administrator="It was cut short or altered: its checksum, or a seal in it, does not hold. Nothing was changed. "
+        "Copy it again from where it is kept, or use an earlier one.",
+    ),
+    "backup_too_new": Reason(
+        "A newer version of Portcullis wrote the backup.",
         administrator="Use that version or a newer one. Nothing was changed.",
+    ),
+    "backup_sealed": Reason(
+        "The backup was made with another site key.",
+        administrator="Give `restore` the key that the site had then: `--backup-key FILE`. After `rotate-keys` that is "
+        "site.key.previous. Without that key nobody can read the backup.",
+    ),
+    "journal_damaged": Reason(
+        "A journal of revocations cannot be read.",
+        administrator="What was revoked might come back unseen, so nothing was changed. Give the journal of another "
+        "broker of the site (`<state>/revocations.jsonl`): each holds everything. With none that is whole, "
+        "`--without-journal` restores what the backup says.",
+    ),
+    "grid_not_empty": Reason(
+        "The grid that was to be filled holds something already.",
+        administrator="A restore goes into an empty grid; `--replace` gives up what a lost one still holds. A move goes "
+        "into an empty grid alone.",
+    ),
+    "brokers_run": Reason(
+        "A broker of the site runs.",
+        administrator="Stop every broker first (after a quickstart: deploy/quickstart.sh --stop), and wait 15 s where one "
+        "was killed. Running sessions go on without brokers for 30 minutes. Nothing was changed.",
     ),
 }
 
@@ -475,6 +524,7 @@ GROUPS: dict[str, dict[str, Reason]] = {
     "Requests": REQUESTS,
     "Enrolment of machines": ENROLMENT,
     "The grid of a broker": GRID,
+    "Backups and moves": BACKUPS,
 }
 
 REASONS: dict[str, Reason] = {code: reason for group in GROUPS.values() for code, reason in group.items()}

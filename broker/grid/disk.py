@@ -84,12 +84,7 @@ class Disk:
             raise
 
     def load(self) -> Stored:
-        rows = self._connection.execute("SELECT key, value, create_revision, mod_revision, lease FROM item")
-        return Stored(
-            self._connection.execute("SELECT value FROM grid WHERE name = 'revision'").fetchone()[0],
-            [KeyValue(*row) for row in rows],
-            dict(self._connection.execute("SELECT id, ttl_seconds FROM lease")),
-        )
+        return _load(self._connection)
 
     def commit(
         self, revision: int, items: Mapping[str, KeyValue | None], leases: Mapping[int, float | None]
@@ -132,6 +127,33 @@ class Disk:
         self._connection.executemany(
             "DELETE FROM lease WHERE id = ?", ((lease,) for lease, ttl in leases.items() if ttl is None)
         )
+
+
+def read_whole(path: Path) -> Stored:
+    """All that was committed, at one revision, also while a broker has the file open.
+
+    Raises GridDamaged, GridTooNew, GridUnavailable. Nothing is changed: a write-ahead log that nobody has open stays.
+    """
+    path = path.resolve()
+    try:
+        with _reading(path) as connection:
+            connection.execute("BEGIN")  # what is read from here on is of one moment
+            _judge_kind(connection, path)
+            _judge_content(connection, path)
+            return _load(connection)
+    except (sqlite3.OperationalError, OSError) as exc:
+        raise GridUnavailable(f"{path}: {exc}") from exc
+    except sqlite3.DatabaseError as exc:
+        raise GridDamaged(f"{path} is damaged or not a grid: {exc}. Restore it from a backup") from exc
+
+
+def _load(connection: sqlite3.Connection) -> Stored:
+    rows = connection.execute("SELECT key, value, create_revision, mod_revision, lease FROM item")
+    return Stored(
+        connection.execute("SELECT value FROM grid WHERE name = 'revision'").fetchone()[0],
+        [KeyValue(*row) for row in rows],
+        dict(connection.execute("SELECT id, ttl_seconds FROM lease")),
+    )
 
 
 def _locked(path: Path) -> int:

@@ -181,6 +181,13 @@ class EmbeddedGrid:
             raise LeaseGone(f"lease {lease:x}")
         self._set_deadline(lease)
 
+    async def lease_seconds(self, lease: int) -> float:
+        seconds = self._usable_state().leases.get(lease)
+        await self._until_durable()
+        if seconds is None:
+            raise LeaseGone(f"lease {lease:x}")
+        return seconds
+
     async def revoke(self, lease: int) -> None:
         if lease in self._usable_state().leases:
             self._revoke(lease)

@@ -182,6 +182,10 @@ class Grid(Protocol):
         """Give the lease its full time again. Raises LeaseGone."""
         ...
 
+    async def lease_seconds(self, lease: int) -> float:
+        """The time to live that the lease was made with. Raises LeaseGone."""
+        ...
+
     async def revoke(self, lease: int) -> None:
         """End the lease and delete its keys. An unknown lease is no error."""
         ...

@@ -69,6 +69,9 @@ class MeteredGrid:
         await self._grid.keep_alive(lease)
         self._answered()
 
+    async def lease_seconds(self, lease: int) -> float:
+        return await self._grid.lease_seconds(lease)
+
     async def revoke(self, lease: int) -> None:
         await self._grid.revoke(lease)
 

@@ -61,6 +61,10 @@ class TappedGrid:
         self._reach()
         await self.inner.keep_alive(lease)
 
+    async def lease_seconds(self, lease: int) -> float:
+        self._reach()
+        return await self.inner.lease_seconds(lease)
+
     async def revoke(self, lease: int) -> None:
         self._reach()
         await self.inner.revoke(lease)

@@ -1,0 +1,120 @@
+"""What was revoked, as brokers wrote it down while it happened (`<state>/revocations.jsonl`), read for a restore.
+Pure.
+
+One JSON object a line: `time`, `epoch` (of the site), `kind`, `tenant` (an id, or "site"), `id`. A broker writes what
+it sees in its watch, so a site with several brokers has several journals that say the same; they are read together. A
+line that broke off (the broker was killed while it wrote), and a kind that this program does not know, are counted
+and passed over: the rest still counts.
+
+A journal that is damaged in the middle would hide revocations, so everything else that is no entry is refused.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from portcullis.errors import Refused
+
+KINDS = frozenset(
+    {
+        "user_disabled",
+        "user_enabled",
+        "user_deleted",
+        "credentials_voided",
+        "token_revoked",
+        "recovery_code_used",
+        "machine_revoked",
+        "key_retired",
+        "everything",
+        "login",
+        "user",
+        "session",
+    }
+)
+MAXIMUM_LINE_BYTES = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    time: float
+    epoch: int
+    kind: str
+    tenant: str
+    id: str
+    credential: str = field(default="", repr=False)
+    """Of `credentials_voided`: `credential_digest` of what is void."""
+    code: str = ""
+    """Why, where a connection is told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Journal:
+    entries: tuple[Entry, ...]
+    """In the order of their epochs and times. What two brokers saw stands there twice."""
+    broken: int = 0
+    """Last lines that broke off."""
+    unknown: int = 0
+    """Entries of kinds that only a newer program knows."""
+
+
+def credential_digest(user: Mapping[str, Any]) -> str:
+    """Names password and factor of a user record without giving anything of them away (both hold 128 random bits or
+    more). Empty for who has neither."""
+    parts = [str(user.get("password_hash", "")), str(user.get("totp_secret", ""))]
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest() if any(parts) else ""
+
+
+def parse(*texts: bytes) -> Journal:
+    """Of the journals of all brokers. Raises Refused("journal_damaged")."""
+    entries: list[Entry] = []
+    broken = unknown = 0
+    for text in texts:
+        lines = text.split(b"\n")
+        complete, rest = lines[:-1], lines[-1]
+        broken += bool(rest.strip())
+        for number, line in enumerate(complete, 1):
+            if line.strip(b" \t\r\0"):
+                entry = _entry(line, number)
+                unknown += entry.kind not in KINDS
+                entries.append(entry)
+    known = sorted((e for e in entries if e.kind in KINDS), key=lambda e: (e.epoch, e.time))
+    return Journal(tuple(known), broken, unknown)
+
+
+def _entry(line: bytes, number: int) -> Entry:
+    try:
+        if len(line) > MAXIMUM_LINE_BYTES:
+            raise ValueError("too long")
+        data = json.loads(line)
+        return Entry(
+            time=float(data["time"]),
+            epoch=int(data.get("epoch", 0)),
+            kind=_text(data["kind"]),
+            tenant=_text(data.get("tenant", "")),
+            id=_text(data.get("id", "")),
+            credential=_text(data.get("credential", "")),
+            code=_text(data.get("code", "")),
+        )
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as exc:
+        raise Refused(
+            "journal_damaged", f"Line {number} of a journal is no entry. Nothing was changed."
+        ) from exc
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError("not a text")
+    return value
+
+
+def since(entries: Iterable[Entry], *, epoch: int, created: float, margin_seconds: float) -> Sequence[Entry]:
+    """Those that a backup of this epoch and moment may not hold yet; brokers' clocks differ by the margin at most."""
+    return [
+        entry
+        for entry in entries
+        if entry.epoch > epoch or (entry.epoch == epoch and entry.time >= created - margin_seconds)
+    ]
