@@ -1,6 +1,6 @@
 """The gateway, composed: built in order, stopped in reverse. Nothing happens at import time.
 
-Tasks: the registration with brokers, the renewal of the machine's certificate and, under https, of the one that
+Tasks: the channels to brokers, the renewal of the machine's certificate and, under https, of the one that
 browsers see; every connection has its own handler task in aiohttp.
 """
 
@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 
 import web_client
 from gateway.api_proxy import ApiProxy
-from gateway.brokers import Brokers
+from gateway.brokers import Brokers, Heard
 from gateway.certificates import GivenCertificate, PublicTls, WebCertificate, public_name
 from gateway.inner import inner_app
 from gateway.links import Links
@@ -31,6 +32,7 @@ from portcullis.errors import InvalidInput
 from portcullis.measuring import Metrics
 from portcullis.metrics import DIAL_SECONDS
 from portcullis.probes import Probes, Watch
+from portcullis.protocol.gateway_channel import MAXIMUM_HOSTS, State
 from portcullis.protocol.link import ATTACH_SECONDS
 from portcullis.serving.gate import Gate
 from portcullis.serving.guard import Limits
@@ -67,7 +69,13 @@ class GatewayApp:
         self._client_context = client_context(credentials)
         self._server_context = server_context(credentials)
         self._renewal = Renewal(credentials, self._renewed, options.clock)
-        self.brokers = Brokers(credentials, self._client_context, options.clock, self._changed)
+        self.brokers = Brokers(
+            credentials,
+            self._client_context,
+            options.clock,
+            Heard(self._changed, self._drain),
+            self._state,
+        )
         self.links = Links(credentials.name, options.attach_seconds)
         self.rendezvous = Rendezvous()
         self._metrics = Metrics("gateway", version("portcullis"))
@@ -103,7 +111,7 @@ class GatewayApp:
         await self.public.start(self._listen, self.tls.context if self.tls else None)
         await self.probes.start(self._watch)
         self._tasks = [
-            spawn(self.brokers.run(), name="registration"),
+            spawn(self.brokers.run(), name="brokers"),
             spawn(self._renewal.run(), name="certificate renewal"),
         ]
         if self.tls:
@@ -121,7 +129,17 @@ class GatewayApp:
         await self.probes.stop()
 
     def _trouble(self) -> list[str]:
-        return [] if self.brokers.live else ["no broker has registered this gateway lately"]
+        alone = [] if self.brokers.live else ["no broker has registered this gateway lately"]
+        return [*alone, "this gateway is draining"] if self.streams.draining else alone
+
+    def _state(self) -> State:
+        hosts = tuple(sorted(self.links.hosts))[:MAXIMUM_HOSTS]
+        load = os.getloadavg()[0] / (os.cpu_count() or 1)
+        return State(self.streams.live // 2, hosts, self.streams.draining, round(load, 3))
+
+    def _drain(self, draining: bool) -> None:
+        if self.streams.drain(draining):
+            self.brokers.tell_state()
 
     def _is_publicly_trusted(self) -> bool:
         return self.tls is not None and self.tls.publicly_trusted

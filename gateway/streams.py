@@ -7,7 +7,9 @@ handler task: whatever fails in it, its `finally` closes both ends.
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import math
 from dataclasses import dataclass
 
 from aiohttp import web
@@ -27,13 +29,19 @@ from portcullis.protocol import admission
 from portcullis.protocol.link import RENDEZVOUS_SECONDS
 from portcullis.protocol.messages import AdmitTicket
 from portcullis.serving.gate import Gate, client_of
+from portcullis.tasks import cancel_and_wait, spawn
 
 log = logging.getLogger(__name__)
 
 STREAMS = 2048
 STREAMS_PER_CLIENT = 128
+ATTACHES_AT_ONCE = 32
+"""More wait for their turn: when a whole office comes back, each worker's dial and handshake must fit into its time."""
 CLOSE_SECONDS = 1.0
 """What open streams get to flush when the gateway stops."""
+DRAIN_SECONDS = 20.0
+DRAIN_STEP_SECONDS = 0.25
+"""A gateway that drains gives its streams away bit by bit, so that the others meet no stampede."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +69,8 @@ class Streams:
         self._patience = patience
         self._live: set[End] = set()
         self._counts = counts or StreamCounts()
+        self._turns = asyncio.Semaphore(ATTACHES_AT_ONCE)
+        self._drainage: asyncio.Task[None] | None = None
 
     @property
     def live(self) -> int:
@@ -89,9 +99,40 @@ class Streams:
         """Received, and not taken by the other side yet."""
         return sum(end.waiting_bytes for end in self._live)
 
+    @property
+    def draining(self) -> bool:
+        return self._drainage is not None
+
+    def drain(self, wanted: bool) -> bool:
+        """Take no new stream and give those that run away, or serve again; whether that is news."""
+        if wanted == self.draining:
+            return False
+        if self._drainage is None:
+            self._drainage = spawn(self._give_away(), name="drain")
+        else:
+            self._drainage.cancel()
+            self._drainage = None
+        log.info("draining begins" if wanted else "draining is undone")
+        return True
+
     async def close(self) -> None:
         """Close every open stream; their clients resume at another gateway."""
+        await cancel_and_wait(self._drainage)
         for end in list(self._live):
+            end.close(CLOSE_SECONDS)
+
+    async def _give_away(self) -> None:
+        """At a rate by which all are gone after DRAIN_SECONDS. Their clients resume elsewhere: no Close frame can be
+        put into what passes here unread.
+        """
+        left = list(self._live)
+        portion = math.ceil(len(left) * DRAIN_STEP_SECONDS / DRAIN_SECONDS)
+        while left:
+            for end in left[:portion]:
+                end.close(CLOSE_SECONDS)
+            del left[:portion]
+            await asyncio.sleep(DRAIN_STEP_SECONDS)
+        for end in list(self._live):  # admitted at the moment when it began
             end.close(CLOSE_SECONDS)
 
     def _check_origin(self, request: web.Request) -> None:
@@ -108,6 +149,8 @@ class Streams:
             place.waits(visitor.give_way)
             presented = await visitor.admission(self._patience.admission_seconds)
             place.keeps()
+            if self.draining:
+                raise Refused("gateway_draining")
             right = await self._right(presented)
             with bound(session=right.session, host=right.host):
                 await self._attach(visitor, right, connection)
@@ -123,13 +166,14 @@ class Streams:
         return Right(grant.session, grant.tenant, grant.host, presented.grant)
 
     async def _attach(self, visitor: Visitor, right: Right, connection: str) -> None:
-        begun = self._clock.monotonic()
         with self._rendezvous.expect(right.session) as expected:
-            reference = await self._links.attach(
-                connection, right.host, right.session, right.tenant, expected.secret, right.grant
-            )
-            worker = await expected.arrival(self._patience.rendezvous_seconds)
-            self._counts.dialled(self._clock.monotonic() - begun)
+            async with self._turns:
+                begun = self._clock.monotonic()
+                reference = await self._links.attach(
+                    connection, right.host, right.session, right.tenant, expected.secret, right.grant
+                )
+                worker = await expected.arrival(self._patience.rendezvous_seconds)
+                self._counts.dialled(self._clock.monotonic() - begun)
             browser = visitor.become_end()
             browser.write(admission.admitted_frame(right.grant))
             join(browser, worker)
