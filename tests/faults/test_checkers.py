@@ -34,7 +34,9 @@ def test_two_new_sessions_of_one_application_are_not() -> None:
 
 def test_a_new_session_after_a_log_off_is() -> None:
     end = Call(2, 3, ("end", "a"), "accepted")
-    assert is_sound(launch(0, 1, ("new", "a")), end, launch(4, 5, ("new", "b")))
+    gone = Call(0, 6, ("gone", "a"), "seen")
+    assert is_sound(launch(0, 1, ("new", "a")), end, launch(4, 5, ("new", "b")), gone)
+    assert not is_sound(launch(0, 1, ("new", "a")), end, launch(4, 5, ("new", "b")))
 
 
 def test_a_reconnect_to_a_session_that_was_over_is_not() -> None:

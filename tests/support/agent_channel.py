@@ -34,6 +34,8 @@ M = TypeVar("M")
 
 class TestAgent:
     __test__ = False
+    ping_seconds: float | None = None
+    """How often it looks whether the broker still answers; None: never."""
 
     def __init__(self, credentials: Credentials, broker: Address, slots: int = 10, **said: Any) -> None:
         self._url = f"https://{broker}/control"
@@ -63,6 +65,7 @@ class TestAgent:
             ssl=self._context,
             protocols=(SUBPROTOCOL,),
             max_msg_size=MAXIMUM_FROM_BROKER_BYTES,
+            heartbeat=self.ping_seconds,
         )
 
     async def close(self) -> None:
@@ -92,6 +95,10 @@ class TestAgent:
                 message = await self._receive()
                 if isinstance(message, kind) and matching(message):
                     return message
+
+    async def next_message(self) -> FromBroker | None:
+        """Whatever comes next. Raises ConnectionError at the end."""
+        return await self._receive()
 
     async def orders(self, matching: Callable[[tuple[Order, ...]], bool]) -> tuple[Order, ...]:
         return (await self.expect(Desired, lambda desired: matching(desired.sessions))).sessions

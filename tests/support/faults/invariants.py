@@ -7,7 +7,7 @@ seed of the run that is enough to see how it came about.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tests.support.faults.history import Place, Revision, Written
@@ -176,3 +176,29 @@ def sessions_begun(history: Sequence[Revision]) -> dict[str, int]:
                 begun[written.path[1]] = begun.get(written.path[1], 0) + 1
             world.apply(written)
     return begun
+
+
+@dataclass(frozen=True, slots=True)
+class Life:
+    """Of a session's record: revision and time at which it was seen to come, and to go (0: it stayed)."""
+
+    user: str
+    begun: int
+    begun_at: float
+    gone_at: float = 0.0
+
+
+def lives(history: Sequence[Revision]) -> dict[str, Life]:
+    """By session id; of the last time, should one have begun twice."""
+    found: dict[str, Life] = {}
+    for revision in history:
+        for written in revision.written:
+            if written.kind != "session":
+                continue
+            session = written.path[1]
+            known = found.get(session)
+            if written.value is None and known is not None:
+                found[session] = replace(known, gone_at=revision.seen)
+            elif written.value is not None and (known is None or known.gone_at):
+                found[session] = Life(written.value["user_id"], revision.number, revision.seen)
+    return found

@@ -4,6 +4,7 @@ States are tuples, answers are what the API said in the terms of these models:
 
 - `("launch",)` -> `("new", session)`, `("again", session)` or `("refused", code)`
 - `("end", session)` -> `"accepted"` or `"unknown"` (no such session)
+- `("gone", session)` -> `"seen"`: its record was deleted, as the grid's history shows, for whatever reason
 - `("redeem", ticket)` -> `("epoch", e)` or `"refused"`
 """
 
@@ -20,15 +21,17 @@ SOME = "?"
 
 
 def own_session(state: tuple[str, str], asked: tuple[Any, ...], answer: Any) -> Iterable[tuple[str, str]]:
-    """One session of an application a user: `nothing`, `runs` or `ends`. What ends may be gone at any time."""
+    """One session of an application a user: `nothing`, `runs` or `ends`."""
     if asked[0] == "launch":
         return _launched(state, answer)
+    if asked[0] == "gone":
+        return [NOTHING] if state[1] in (asked[1], SOME) else []
     return _ended(state, asked[1], answer)
 
 
 def _launched(state: tuple[str, str], answer: Any) -> Iterable[tuple[str, str]]:
     kind, session = state
-    is_free = kind in ("nothing", "ends")
+    is_free = kind == "nothing"
     if answer is UNKNOWN:
         return [("runs", SOME)] if is_free else [state]
     what, detail = answer

@@ -1,0 +1,33 @@
+"""A broker in a process of its own, as `portcullis-broker serve` starts it; with a late watch or a planted bug.
+
+python -m tests.support.faults.broker_process [--lag SECONDS] [--bug NAME] -- serve --state ... --grid ...
+
+The lag holds every change back before the broker's snapshot sees it: without it, races that stale pictures open hardly
+ever happen, and a suite that never sees them proves nothing. A planted bug shows that the suite would find it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from broker import __main__ as command
+from tests.support.faults import planted
+from tests.support.lagging_grid import lag_every_watch
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--lag", type=float, default=0.0)
+    parser.add_argument("--bug", choices=sorted(planted.BUGS))
+    parser.add_argument("arguments", nargs=argparse.REMAINDER)
+    given = parser.parse_args()
+    if given.lag:
+        lag_every_watch(given.lag)
+    if given.bug:
+        planted.BUGS[given.bug]()
+    return command.main([word for word in given.arguments if word != "--"])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

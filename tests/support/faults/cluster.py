@@ -1,0 +1,216 @@
+"""A cluster to break: etcd members, broker processes, hosts and people, all from one seed."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from broker.grid.grid import Grid
+from broker.grid.opening import open_grid
+from broker.grid.scopes import Stores
+from broker.grid.seal import SiteKey
+from broker.identity.logins import new_login
+from broker.initialise import InitialSecrets, initialise, mint_join_tokens
+from broker.repositories.users import user_creation
+from portcullis.enrolment import Credentials, client_context, join
+from portcullis.ids import new_id
+from portcullis.model.application import Application, Entitlement
+from portcullis.model.user import User
+from portcullis.settings import Address
+from tests.support.browser import ClientKey
+from tests.support.etcd import EtcdCluster
+from tests.support.faults.agents import ObedientHost
+from tests.support.faults.clients import BrowserOf, Notes, Somebody
+
+ORIGIN = "http://localhost:8080"
+START_SECONDS = 30.0
+GROUP = "staff"
+
+
+@dataclass
+class BrokerProcess:
+    """One broker: its own state folder, one address for all its lives."""
+
+    state: Path
+    address: Address
+    arguments: tuple[str, ...]
+    knobs: tuple[str, ...] = ()
+    process: asyncio.subprocess.Process | None = None
+
+    async def start(self) -> None:
+        log = (self.state / "broker.log").open("ab")
+        with log:
+            self.process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "tests.support.faults.broker_process", *self.knobs, "--", "serve"),
+                *("--state", str(self.state), "--listen", str(self.address), "--sessions-per-user", "50"),
+                *self.arguments,
+                stdout=log,
+                stderr=log,
+                stdin=asyncio.subprocess.DEVNULL,
+            )
+        async with asyncio.timeout(START_SECONDS):
+            while not await accepts(self.address):
+                if self.process.returncode is not None:
+                    raise RuntimeError((self.state / "broker.log").read_text()[-2000:])
+                await asyncio.sleep(0.05)
+
+    def signal(self, number: signal.Signals) -> None:
+        assert self.process is not None
+        with contextlib.suppress(ProcessLookupError):
+            self.process.send_signal(number)
+
+    async def kill(self) -> None:
+        if self.process is not None and self.process.returncode is None:
+            self.signal(signal.SIGCONT)
+            self.signal(signal.SIGKILL)
+            await self.process.wait()
+
+
+async def accepts(address: Address) -> bool:
+    try:
+        _, writer = await asyncio.open_connection(address.host, address.port)
+    except OSError:
+        return False
+    writer.close()
+    return True
+
+
+@dataclass
+class Cluster:
+    etcd: EtcdCluster
+    grid: Grid
+    """Of the test itself, for what it writes and for the history."""
+    stores: Stores
+    site_key: SiteKey
+    secrets: InitialSecrets
+    brokers: list[BrokerProcess]
+    gateway: Credentials
+    hosts: list[ObedientHost] = field(default_factory=list)
+    people: list[Somebody] = field(default_factory=list)
+    users: list[User] = field(default_factory=list)
+
+    @property
+    def addresses(self) -> Sequence[Address]:
+        return [broker.address for broker in self.brokers]
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    brokers: int = 3
+    hosts: int = 3
+    slots: int = 2
+    users: int = 8
+    tabs: int = 2
+    """Of each user, on the same application: they race for one session."""
+    lag: float = 0.0
+    bug: str = ""
+
+
+@contextlib.asynccontextmanager
+async def cluster(folder: Path, size: Size, chance: random.Random) -> AsyncIterator[Cluster]:
+    """Up, with every host connected. People are there, and idle."""
+    async with contextlib.AsyncExitStack() as undo:
+        etcd = await undo.enter_async_context(EtcdCluster(folder / "etcd"))
+        first = folder / "broker0"
+        first.mkdir(parents=True)
+        site_key = SiteKey.create(first / "site.key")
+        grid = await open_grid(etcd.choice(first), may_create=True)
+        undo.push_async_callback(grid.close)
+        secrets = await initialise(
+            grid,
+            site_key,
+            site_name="faults",
+            tenant_name="acme",
+            administrator="admin",
+            user="demo",
+            public_origin=ORIGIN,
+            secrets_file=first / "secrets.json",
+        )
+        brokers = [_broker(folder, number, etcd, size) for number in range(size.brokers)]
+        for broker in brokers:
+            undo.push_async_callback(broker.kill)
+        await asyncio.gather(*(broker.start() for broker in brokers))
+        gateway = await join(
+            brokers[0].address,
+            secrets.gateway_join_token,
+            "gw",
+            folder / "gateway",
+            address="127.0.0.1:9443",
+            public_origin=ORIGIN,
+        )
+        built = Cluster(etcd, grid, Stores(grid, site_key), site_key, secrets, brokers, gateway)
+        await _add_hosts(built, folder, size, undo)
+        await _add_people(built, size, chance)
+        yield built
+
+
+def _broker(folder: Path, number: int, etcd: EtcdCluster, size: Size) -> BrokerProcess:
+    state = folder / f"broker{number}"
+    if number:
+        state.mkdir()
+        (state / "site.key").write_bytes((folder / "broker0" / "site.key").read_bytes())
+        (state / "site.key").chmod(0o400)
+    knobs = ("--lag", str(size.lag)) + (("--bug", size.bug) if size.bug else ())
+    return BrokerProcess(state, Address("127.0.0.1", free_port()), etcd.arguments, knobs)
+
+
+async def _add_hosts(built: Cluster, folder: Path, size: Size, undo: contextlib.AsyncExitStack) -> None:
+    for number in range(size.hosts):
+        name = f"h{number}"
+        token = await host_token(built, name)
+        credentials = await join(built.addresses[0], token, name, folder / name, slots=size.slots)
+        turned = [*built.addresses[number % size.brokers :], *built.addresses[: number % size.brokers]]
+        host = ObedientHost(credentials, lambda turned=turned: turned, size.slots)
+        built.hosts.append(host)
+        undo.push_async_callback(host.stop)
+        host.start()
+    async with asyncio.timeout(START_SECONDS):
+        await asyncio.gather(*(host.connected.wait() for host in built.hosts))
+
+
+async def _add_people(built: Cluster, size: Size, chance: random.Random) -> None:
+    """Each with a login, written as a sign-in writes it, and with an application that everybody may start."""
+    tenant_id = built.secrets.tenant_id
+    tenant = await built.stores.tenant(tenant_id)
+    application = Application(
+        id=new_id(), name="Editor", command=("editor",), entitlement=Entitlement(groups=frozenset({GROUP}))
+    )
+    await built.stores.commit(tenant.put(("application", application.id), application.to_json()))
+    for number in range(size.users):
+        key = ClientKey()
+        user = User(
+            id=new_id(), name=f"u{number}", password_hash="-", groups=frozenset({GROUP}), totp_secret="-"
+        )
+        secret, login = new_login(tenant_id, user.id, key.public, built.stores.clock.now())
+        made, free = user_creation(tenant, user)
+        put = tenant.put(("login", login.hash), login.to_json())
+        assert (await built.stores.commit(*made, put, conditions=free)).succeeded
+        cookie = (f"__Host-portcullis-{built.secrets.site_id[:8]}", secret.text)
+        built.users.append(user)
+        notes = Notes()
+        for tab in range(size.tabs):
+            browser = BrowserOf(cookie, key, built.addresses, client_context(built.gateway), ORIGIN)
+            name = f"{user.name}.{tab}"
+            built.people.append(
+                Somebody(name, application.id, browser, random.Random(chance.random()), notes)
+            )
+
+
+async def host_token(built: Cluster, name: str) -> str:
+    """Made as an operator makes it on the machine of a broker."""
+    target = built.brokers[0].state / f"token-{name}.json"
+    made = await mint_join_tokens(built.grid, built.site_key, tenant_name="acme", secrets_file=target)
+    return made.host_join_token
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -1,0 +1,99 @@
+"""One run of a cluster under faults, and all that can be said against it."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.support.faults.clients import Notes
+from tests.support.faults.cluster import Cluster, Size, cluster
+from tests.support.faults.history import Recorder, Revision
+from tests.support.faults.invariants import Life, lives, sessions_begun, violations
+from tests.support.faults.linearizability import Call, explain
+from tests.support.faults.models import NOTHING, own_session, tickets
+from tests.support.faults.nemesis import Nemesis
+
+SETTLING_SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class Run:
+    seed: int
+    faults: Sequence[str]
+    history: tuple[Revision, ...]
+    notes: dict[str, Notes]
+    """By user id."""
+    members_agree: bool
+
+    @property
+    def calls(self) -> int:
+        return sum(len(notes.own) + sum(map(len, notes.tickets.values())) for notes in self.notes.values())
+
+    def __str__(self) -> str:
+        open_calls = sum(call.is_open for notes in self.notes.values() for call in notes.own)
+        begun = len(sessions_begun(self.history))
+        return (
+            f"seed {self.seed}: {self.calls} calls ({open_calls} launches and ends of open outcome), {begun} sessions, "
+            f"{len(self.history)} revisions; {', '.join(self.faults) or 'no fault'}"
+        )
+
+
+async def run_under_faults(folder: Path, size: Size, seed: int, seconds: float, faults: Sequence[str]) -> Run:
+    """`faults`: which of `nemesis.FAULTS`."""
+    chance = random.Random(seed)
+    async with cluster(folder, size, chance) as built:
+        recorder = Recorder(built.grid, built.site_key)
+        recorder.start()
+        until = time.monotonic() + seconds
+        nemesis = Nemesis(built, chance, faults)
+        await asyncio.gather(nemesis.rage(until), *(person.work(until) for person in built.people))
+        await settled(built)
+        history = await recorder.stop()
+        notes = {user.id: built.people[n * size.tabs].notes for n, user in enumerate(built.users)}
+        return Run(seed, nemesis.done, history, notes, await built.etcd.members_agree())
+
+
+async def settled(built: Cluster) -> None:
+    """All is mended: every host is connected, and what is ending ends."""
+    async with asyncio.timeout(SETTLING_SECONDS):
+        await asyncio.gather(*(host.connected.wait() for host in built.hosts))
+
+
+def charges(run: Run) -> list[str]:
+    """Every sentence is a broken promise."""
+    found = violations(run.history)
+    begun = sessions_begun(run.history)
+    found += [f"session {session} began {times} times" for session, times in begun.items() if times > 1]
+    known = lives(run.history)
+    for user, notes in run.notes.items():
+        found += _never_stored(notes, begun)
+        found += _not_linearizable(user, notes, known)
+    if not run.members_agree:
+        found.append("the members of the grid hold different data")
+    return found
+
+
+def _never_stored(notes: Notes, begun: dict[str, int]) -> Iterator[str]:
+    for call in notes.own:
+        if not call.is_open and call.asked == ("launch",) and call.answer[0] == "new":
+            if call.answer[1] not in begun:
+                yield f"launch of {call.answer[1]} was acknowledged, and the grid never held it"
+
+
+def _not_linearizable(user: str, notes: Notes, known: dict[str, Life]) -> Iterator[str]:
+    gone = [
+        Call(life.begun_at, life.gone_at, ("gone", session), "seen")
+        for session, life in known.items()
+        if life.user == user and life.gone_at
+    ]
+    verdict = explain([*notes.own, *gone], NOTHING, own_session)
+    if not verdict.is_linearizable:
+        yield f"launches of user {user}: {verdict}"
+    for session, calls in notes.tickets.items():
+        verdict = explain(calls, (0, frozenset()), tickets)
+        if not verdict.is_linearizable:
+            yield f"tickets of session {session}: {verdict}"
