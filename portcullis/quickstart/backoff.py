@@ -16,11 +16,12 @@ STEADY_SECONDS = 60.0
 @dataclass(slots=True)
 class Backoff:
     wait_seconds: float = FIRST_SECONDS
+    longest_seconds: float = LONGEST_SECONDS
 
     def died(self, ran_seconds: float) -> float:
         """The seconds to wait now."""
         if ran_seconds >= STEADY_SECONDS:
             self.wait_seconds = FIRST_SECONDS
         wait = self.wait_seconds
-        self.wait_seconds = min(wait * 2, LONGEST_SECONDS)
+        self.wait_seconds = min(wait * 2, self.longest_seconds)
         return wait

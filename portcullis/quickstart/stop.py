@@ -81,7 +81,7 @@ def reset(found: Instance) -> None:
         found.place.clear()
         shutil.rmtree(found.runtime, ignore_errors=True)
         shutil.rmtree(found.state, ignore_errors=True)
-        remove_releases(found, found.place.releases)
+        remove_releases(found.clone, found.place.releases)
         remove_facts(found)
 
 
@@ -92,12 +92,12 @@ def remove_facts(found: Instance) -> None:
         found.var.rmdir()
 
 
-def remove_releases(found: Instance, root: Path) -> None:
+def remove_releases(clone: Path, root: Path) -> None:
     """Those that no other instance refers to, and environments that no release uses any more."""
     if not root.is_dir():
         return
     with building_lock(root):
-        needed = instance.releases_in_use(found.clone)
+        needed = instance.releases_in_use(clone)
         if needed is None:
             return
         for release in root.iterdir():

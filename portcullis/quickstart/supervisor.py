@@ -43,10 +43,29 @@ class Runner:
     process: asyncio.subprocess.Process | None = None
     restarts: int = 0
     since: float = field(default_factory=time.time)
+    on_started: Callable[[Part, int], None] = lambda part, pid: None
     _stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    _free: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
+        self._free.set()
+
+    @property
+    def is_free(self) -> bool:
+        return self._free.is_set()
+
+    def hold(self) -> None:
+        """It is not started again until it is released."""
+        self._free.clear()
+
+    def release(self) -> None:
+        self._free.set()
 
     async def keep_running(self) -> None:
         while not self._stopping.is_set():
+            await self._free.wait()
+            if self._stopping.is_set():
+                return
             started = time.monotonic()
             status = await self._run_once()
             if self._stopping.is_set():
@@ -77,6 +96,7 @@ class Runner:
             os.close(output)
         self.since = time.time()
         log.info("%s runs", self.part.name, extra=logs.ids(pid=self.process.pid))
+        self.on_started(self.part, self.process.pid)
         try:
             return await self.process.wait()
         finally:
@@ -84,11 +104,13 @@ class Runner:
 
     async def stop(self) -> None:
         self._stopping.set()
+        self._free.set()
         process = self.process
         if process is None:
             return
         with contextlib.suppress(ProcessLookupError):
             process.terminate()
+            process.send_signal(signal.SIGCONT)  # a frozen one would not hear it
             try:
                 await asyncio.wait_for(process.wait(), STOP_SECONDS)
             except TimeoutError:
@@ -108,10 +130,14 @@ class Supervisor:
         log_folder: Path,
         release: str,
         chores: Sequence[Callable[[], None]] = (),
+        backoff: Callable[[], Backoff] = Backoff,
+        on_started: Callable[[Part, int], None] = lambda part, pid: None,
     ) -> None:
         self._chores = chores
-        self._runners = [Runner(part, log_folder / f"{part.name}.log") for part in parts]
-        self._log_paths = [*(runner.log_path for runner in self._runners), log_folder / "supervisor.log"]
+        self.runners = [
+            Runner(part, log_folder / f"{part.name}.log", backoff(), on_started=on_started) for part in parts
+        ]
+        self._log_paths = [*(runner.log_path for runner in self.runners), log_folder / "supervisor.log"]
         self._release = release
         self._stop = asyncio.Event()
         self._stopped = asyncio.Event()
@@ -122,11 +148,11 @@ class Supervisor:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop.set)
         tasks = [spawn(self._do_chores(), name="chores")]
-        tasks += [spawn(runner.keep_running(), name=runner.part.name) for runner in self._runners]
+        tasks += [spawn(runner.keep_running(), name=runner.part.name) for runner in self.runners]
         server = await control_socket.serve(socket_path, self.answer)
         try:
             await self._stop.wait()
-            for runner in reversed(self._runners):
+            for runner in reversed(self.runners):
                 await runner.stop()
         finally:
             self._stopped.set()
@@ -144,7 +170,7 @@ class Supervisor:
         return {"error": f"no such command: {command}"}
 
     def status(self) -> dict[str, Any]:
-        found = [runner.status() for runner in self._runners]
+        found = [runner.status() for runner in self.runners]
         return {"pid": os.getpid(), "release": self._release, "parts": found}
 
     async def _do_chores(self) -> None:
