@@ -165,7 +165,8 @@ LAUNCH_REFUSED: dict[str, Reason] = {
         "No host serves this application.",
         user=_ASK,
         administrator=f"{_EXPLAIN}No host of the site may serve the tenant: enrol one with `portcullis host "
-        "join-token`.",
+        "join-token`. Or none is in the application's `host_groups`: `portcullis get hosts` shows the groups, `portcullis "
+        "host set NAME --groups a,b` sets them.",
     ),
     "host_offline": Reason(
         "The hosts that serve this application are not connected.",
@@ -183,6 +184,12 @@ LAUNCH_REFUSED: dict[str, Reason] = {
         user="Try again later, or log off a session that you do not need.",
         administrator="`portcullis get hosts` shows places and sessions. End forgotten sessions, give the agent more "
         "places (`--slots`), or add a host.",
+    ),
+    "host_short_of_memory": Reason(
+        "The hosts that serve this application have too little memory left.",
+        user="Try again later, or log off a session that you do not need.",
+        administrator=f"{_EXPLAIN}It says how much each host has and how much the application asks for "
+        "(`minimum_memory_bytes`). End forgotten sessions, or add memory or a host.",
     ),
     "launch_conflict": Reason(
         "Many launches at once: try again.",
@@ -462,8 +469,8 @@ GRID: dict[str, Reason] = {
     ),
     "site_too_new": Reason(
         "A newer version of Portcullis wrote the site's records.",
-        administrator="Use that version or a newer one. Nothing was changed. (A version before 0.2.0 says this of a grid "
-        "that was moved away, too: there use the version that moved it, which says where the site is now.)",
+        administrator="Use that version or a newer one. Nothing was changed. (A version before 0.2.0 says this of a "
+        "grid that was moved away, too: the version that moved it says where the site is now.)",
     ),
     "site_moved": Reason(
         "The site was moved to another grid: this one is a copy of the past.",
@@ -480,8 +487,8 @@ GRID: dict[str, Reason] = {
 BACKUPS: dict[str, Reason] = {
     "backup_foreign": Reason(
         "The file is not a backup.",
-        administrator="It was not written by `portcullis-broker backup`. A copy of grid.sqlite is no backup either: put "
-        "it back as grid.sqlite while no broker runs.",
+        administrator="It was not written by `portcullis-broker backup`. A copy of grid.sqlite is no such file: put it "
+        "back as grid.sqlite while no broker runs.",
     ),
     "backup_damaged": Reason(
         "The backup is damaged.",
@@ -505,13 +512,13 @@ BACKUPS: dict[str, Reason] = {
     ),
     "grid_not_empty": Reason(
         "The grid that was to be filled holds something already.",
-        administrator="A restore goes into an empty grid; `--replace` gives up what a lost one still holds. A move goes "
-        "into an empty grid alone.",
+        administrator="A restore goes into an empty grid; `--replace` gives up what a lost one still holds. A move "
+        "goes into an empty grid alone.",
     ),
     "brokers_run": Reason(
         "A broker of the site runs.",
-        administrator="Stop every broker first (after a quickstart: deploy/quickstart.sh --stop), and wait 15 s where one "
-        "was killed. Running sessions go on without brokers for 30 minutes. Nothing was changed.",
+        administrator="Stop every broker first (after a quickstart: deploy/quickstart.sh --stop), and wait 15 s where "
+        "one was killed. Running sessions go on without brokers for 30 minutes. Nothing was changed.",
     ),
 }
 
