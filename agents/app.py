@@ -52,6 +52,7 @@ class Agent:
         self._incarnation = new_id()
         self._slots = settings.slots or read_slots(settings.state)
         self._isolation = launcher.isolation
+        self._starting_limit = settings.starting_limit or max(2, os.cpu_count() or 1)
         facts = SiteFacts(credentials.id, credentials.site_id, credentials.ca, credentials.grant_keys)
         self._keys = verifying_keys(credentials.grant_keys)
         handlers = ControlHandlers(
@@ -108,7 +109,14 @@ class Agent:
         return [] if self._control.is_up else ["no control channel to a broker stands"]
 
     def _hello(self) -> Hello:
-        return Hello(version(), self._slots, self._incarnation, self._manager.reports(), self._isolation)
+        return Hello(
+            version(),
+            self._slots,
+            self._incarnation,
+            self._manager.reports(),
+            self._isolation,
+            self._starting_limit,
+        )
 
     def _find(self, session: str, tenant: str) -> AttachedSession | None:
         return self._manager.find(session, tenant)

@@ -24,6 +24,9 @@ class AgentSettings:
         "the agent, which must not be root; nothing walls sessions off from each other.",
     )
     slots: int = setting(0, help="How many sessions run at once; 0: as many as were given to `join`.")
+    starting_limit: int = setting(
+        0, help="How many sessions start at once, the others wait in line; 0: as many as cores, at least 2."
+    )
     warm_sessions: int = setting(
         1,
         help="Sessions whose display and worker are started ahead, so that a launch is quicker; some 70 MB each. "

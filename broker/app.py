@@ -22,7 +22,7 @@ from broker.grid.metered import MeteredGrid
 from broker.grid.scopes import Stores
 from broker.grid.seal import SiteKey
 from broker.hosts.channel import ControlServer, ControlServices
-from broker.hosts.liveness import HostWatch
+from broker.hosts.liveness import SWEEP_SECONDS, HostWatch
 from broker.hosts.loads import HostLoads
 from broker.hosts.registry import ChannelRegistry
 from broker.http.body import MAXIMUM_BODY_BYTES
@@ -32,9 +32,13 @@ from broker.http.measured import measured, routes_of
 from broker.http.peers import Peers
 from broker.http.public import PublicServices, check_policies, public_middlewares, public_routes
 from broker.identity.identity import build_identity
+from broker.jobs import Job
+from broker.launch.index import HostIndex
 from broker.launch.launch import Launcher
 from broker.launch.outcomes import LaunchOutcomes
 from broker.launch.traces import Traces
+from broker.launch.waiting import WaitingLines
+from broker.live_brokers import LiveBrokers
 from broker.pki.authority import Authority
 from broker.pki.machines import Machines
 from broker.pki.own_certificate import OwnCertificate
@@ -46,6 +50,7 @@ from broker.repositories.hosts import Hosts
 from broker.repositories.icons import Icons
 from broker.repositories.join_tokens import JoinTokens
 from broker.repositories.keys import GrantKeys
+from broker.repositories.late_ends import LateEnds
 from broker.repositories.logins import LoginRecords
 from broker.repositories.sessions import Sessions
 from broker.repositories.tickets import Tickets
@@ -118,6 +123,9 @@ class Broker:
         certificate = OwnCertificate(authority, self._id)
         renewal = spawn(certificate.run(), name="own-certificate")
         undo.push_async_callback(cancel_and_wait, renewal)
+        presence = Presence(
+            stores, snapshot, self._clock, self._id, self._version, lambda: self._metered.failing
+        )
         self.parts = parts = Parts(
             stores,
             snapshot,
@@ -126,16 +134,17 @@ class Broker:
             self._id,
             self.settings.sessions_per_user,
             self._metrics,
+            presence,
+            self.settings.host_lost_seconds,
         )
         undo.push_async_callback(parts.stop)
         parts.start()
         bound = self._bind(undo)
         name = self.settings.called(self.address.port)
-        presence = Presence(
-            stores, snapshot, self._clock, self._id, self._version, lambda: self._metered.failing, name
-        )
-        await presence.start(self.settings.advertised(self.address.port))
+        await presence.start(self.settings.advertised(self.address.port), name)
         undo.push_async_callback(presence.stop)
+        parts.reaper.start()
+        undo.push_async_callback(parts.reaper.stop)
         await self._watch(parts, undo)
         await self._listen(parts, bound, certificate.context, undo)
 
@@ -175,7 +184,7 @@ class Broker:
         # Event streams of launches stay open as long as their browser likes: `stop` cuts them.
         listener = Listener(parts.application(), LIMITS, malformed_answer, handler_cancellation=False)
         undo.push_async_callback(listener.stop)
-        undo.callback(parts.control.close)
+        undo.push_async_callback(parts.control.stop)
         undo.callback(parts.gateway_channels.close)
         await listener.start(bound, context)
 
@@ -192,8 +201,12 @@ class Parts:
         broker_id: str,
         sessions_per_user: int,
         metrics: Metrics,
+        presence: Presence,
+        host_lost_seconds: float,
     ) -> None:
         self.stores = stores
+        self.presence = presence
+        self.brokers = LiveBrokers(snapshot)
         self.snapshot = snapshot
         self._clock = clock
         self._metrics = metrics
@@ -217,10 +230,22 @@ class Parts:
         self.lifecycle = Lifecycle(
             snapshot, self.sessions, logins, self.hosts, self.traces, self.registry, self._outcomes
         )
-        self.stages = Stages(snapshot, self.traces)
+        self.lines = WaitingLines(snapshot, self.sessions.index)
+        self.stages = Stages(snapshot, self.traces, self.lines)
         self.attach = self._attach()
+        self.host_index = HostIndex(snapshot, self.sessions.index, self.loads)
         self.launcher = self._launcher(sessions_per_user)
-        self.host_watch = HostWatch(self.sessions, self.hosts, self.lifecycle, clock)
+        self.host_watch = HostWatch(
+            stores,
+            snapshot,
+            self.sessions,
+            self.hosts,
+            self.lifecycle,
+            clock,
+            host_lost_seconds,
+            is_queued=lambda session: self.lines.position(session.host_id, session.id) is not None,
+        )
+        self.reaper = self._reaper(broker_id)
         self.control = self._control(broker_id)
         self.gateway_registry = GatewayRegistry()
         self.gateway_channels = GatewayServer(
@@ -231,14 +256,27 @@ class Parts:
         self.stages.start()
         self.lifecycle.start()
         self.identity.start()
-        self.host_watch.start()
+        self.host_index.start()
 
     async def stop(self) -> None:
         """Also after a `start` that did not happen."""
-        await self.host_watch.stop()
+        await self.host_index.stop()
         await self.identity.stop()
         self.lifecycle.stop()
         self.stages.stop()
+
+    def _reaper(self, broker_id: str) -> Job:
+        """Started once this broker has a lease."""
+        return Job(
+            "reaper",
+            self.stores,
+            self.snapshot,
+            self.host_watch.sweep,
+            period_seconds=SWEEP_SECONDS,
+            lease=lambda: self.presence.lease,
+            may_hold=lambda: not self.presence.draining,
+            holder=broker_id,
+        )
 
     def _attach(self) -> Attach:
         return Attach(
@@ -259,7 +297,7 @@ class Parts:
             self.sessions,
             self.traces,
             self._clock,
-            loads=lambda: self.registry.loads,
+            self.host_index,
             sessions_per_user=sessions_per_user,
             outcomes=self._outcomes,
         )
@@ -270,14 +308,18 @@ class Parts:
             sessions=self.sessions,
             hosts=self.hosts,
             lifecycle=self.lifecycle,
-            stages=self.stages,
+            late_ends=LateEnds(self.stores, self.snapshot),
             directory=self.directory,
             registry=self.registry,
             loads=self.loads,
+            lines=self.lines,
             clock=self._clock,
             broker_id=broker_id,
+            goes_elsewhere=lambda: self.presence.draining and self.brokers.others_serve(broker_id),
         )
-        return ControlServer(services)
+        server = ControlServer(services)
+        self.presence.on_draining(server.drain_changed)
+        return server
 
     def application(self) -> web.Application:
         public = self._public()

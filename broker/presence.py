@@ -43,7 +43,6 @@ class Presence:
         broker_id: str,
         version: str,
         is_failing: Callable[[], bool] = lambda: False,
-        name: str = "",
     ) -> None:
         """`is_failing`: whether the last write failed. Then this one, which nothing hangs on, tries the next."""
         self._stores = stores
@@ -53,7 +52,7 @@ class Presence:
         self._path = live_path(broker_id)
         self._version = version
         self._is_failing = is_failing
-        self._name = name
+        self._name = ""
         self._address: Address | None = None
         self._started = clock.now()
         self._known_at = 0.0
@@ -76,9 +75,9 @@ class Presence:
         """Call `callback` whenever `draining` has changed."""
         self._callbacks.append(callback)
 
-    async def start(self, address: Address) -> None:
+    async def start(self, address: Address, name: str = "") -> None:
         """Raises Unavailable, GridUnavailable."""
-        self._address = address
+        self._address, self._name = address, name
         await self._announce()
         self._unsubscribe = self._snapshot.subscribe(self._changed)
         self._task = spawn(self._run(), name="broker-presence")

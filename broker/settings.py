@@ -72,10 +72,6 @@ class BrokerSettings:
         return Address(self.listen.host, port)
 
 
-def _machine() -> str:
-    return socket.gethostname().partition(".")[0][:50].lower()
-
-
 def _check_name(name: str) -> None:
     try:
         parse_machine_name(name)

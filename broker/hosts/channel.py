@@ -1,11 +1,13 @@
 """The broker's end of the control channel (docs/protocol.md 4): one WebSocket a host.
 
 `ControlServer` accepts channels; a `ControlChannel` is one of them. Its handler runs a reader and a writer task
-and waits for the end, which either of them, another channel of the host or the broker's stop may bring. What is to
+and waits for the end, which either of them, another channel of the host (here or at another broker), the drain or
+the stop of the broker may bring. What is to
 be sent is level-triggered: the writer looks at the snapshot and sends orders or directory when they differ from what
 it sent last, so nothing queues up behind a slow agent. Only cuts are queued.
 
-A report that the grid would not take closes the channel: on its return the agent reports everything again.
+Nothing here waits for the grid: announcing the host (`announcing`) and taking its reports (`reports`) are tasks of
+their own, so that a broker whose grid is away still holds its hosts, and tells them what they have to know.
 """
 
 from __future__ import annotations
@@ -13,23 +15,27 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
 from aiohttp import WSMsgType, web
 
 from broker.gateways.directory import GatewayDirectory
-from broker.grid.grid import GridError, LeaseGone
+from broker.hosts.announcing import Announcement, Announcing
 from broker.hosts.loads import HostLoad, HostLoads
 from broker.hosts.registry import ChannelRegistry
-from broker.repositories.hosts import Hosts
+from broker.hosts.reports import Reports
+from broker.launch.waiting import WaitingLines
+from broker.repositories.hosts import Hosts, live_path
+from broker.repositories.late_ends import LateEnds
 from broker.repositories.sessions import Sessions
 from broker.sessions.lifecycle import Lifecycle
-from broker.sessions.stages import Stages
 from broker.snapshot import Change, Snapshot
 from portcullis.clock import Clock
-from portcullis.errors import ProtocolError, Unavailable
+from portcullis.errors import ProtocolError
 from portcullis.logs import ids
-from portcullis.model.host import Host, LiveHost
+from portcullis.model.host import Host
+from portcullis.model.session import Display
 from portcullis.protocol.channel import (
     HEARTBEAT_SECONDS,
     MAXIMUM_FROM_AGENT_BYTES,
@@ -55,12 +61,20 @@ SILENCE_SECONDS = 3.0 * HEARTBEAT_SECONDS
 SEND_SECONDS = 10.0
 PING_SECONDS = 10.0
 CLOSE_SECONDS = 2.0
+ANNOUNCED_SECONDS = 2.0
+"""An agent is welcomed once its host is live, or after so long: the grid may be away, or others come as well."""
+DRAIN_SECONDS = 8.0
+"""All channels of a broker that drains have been sent elsewhere by then."""
 MAXIMUM_CUTS = 1024
+
+NOBODY = "0" * 16
+NO_TENANT = "0" * 16
 
 NORMAL = 1000
 GOING_AWAY = 1001
 MALFORMED = 1002
 INTERNAL_ERROR = 1011
+SERVICE_RESTART = 1012
 TRY_AGAIN = 1013
 CERTIFICATE_REFUSED = 4403
 REPLACED = 4409
@@ -72,17 +86,25 @@ class ControlServices:
     sessions: Sessions
     hosts: Hosts
     lifecycle: Lifecycle
-    stages: Stages
+    late_ends: LateEnds
     directory: GatewayDirectory
     registry: ChannelRegistry
     loads: HostLoads
+    lines: WaitingLines
     clock: Clock
     broker_id: str
+    goes_elsewhere: Callable[[], bool] = lambda: False
+    """Whether this broker drains while another one serves."""
+    announcing: Announcing = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "announcing", Announcing(self.hosts, self.broker_id))
 
 
 class ControlServer:
     def __init__(self, services: ControlServices) -> None:
         self._services = services
+        self._draining: asyncio.Task[None] | None = None
 
     async def serve(self, request: web.Request, host: Host) -> web.StreamResponse:
         """One channel of `host`, whose certificate has been checked, until it ends."""
@@ -94,12 +116,29 @@ class ControlServer:
             compress=False,
         )
         await socket.prepare(request)
-        await ControlChannel(self._services, host, socket).run()
+        if self._services.goes_elsewhere():
+            await socket.close(code=SERVICE_RESTART, message=b"the broker drains")
+        else:
+            await ControlChannel(self._services, host, socket).run()
         return socket
 
-    def close(self) -> None:
+    def drain_changed(self) -> None:
+        """Send the hosts elsewhere, a few at a time; those that are left when the drain is taken back stay."""
+        if self._services.goes_elsewhere() and (self._draining is None or self._draining.done()):
+            self._draining = spawn(self._drain(), name="control channels drain")
+
+    async def stop(self) -> None:
         """End all channels; their handlers finish on their own."""
+        await cancel_and_wait(self._draining)
         self._services.registry.end_all(GOING_AWAY, "the broker stops")
+
+    async def _drain(self) -> None:
+        hosts = self._services.registry.ids()
+        for host_id in hosts:
+            if not self._services.goes_elsewhere():
+                return
+            self._services.registry.end(host_id, SERVICE_RESTART, "the broker drains")
+            await asyncio.sleep(min(0.1, DRAIN_SECONDS / len(hosts)))
 
 
 class ControlChannel:
@@ -112,9 +151,9 @@ class ControlChannel:
         self._cuts: deque[Cut] = deque()
         self._orders: tuple[Order, ...] | None = None
         self._directory: Directory | None = None
-        self._live: LiveHost | None = None
-        self._hello: Hello | None = None
-        self._orphans: dict[str, Order | None] = {}
+        self._announcement: Announcement | None = None
+        self._reports = Reports(services.lifecycle, host.id, services.announcing.at_once, self._report_taken)
+        self._orphans: dict[str, Report] = {}
 
     async def run(self) -> None:
         """Until the agent closes, or something calls `end`."""
@@ -126,8 +165,12 @@ class ControlChannel:
             closing = await self._ended
         finally:
             unsubscribe()
-            self._services.registry.remove(self._host.id, self)
+            if self._services.registry.remove(self._host.id, self):
+                self._services.loads.forget(self._host.id)
             await cancel_and_wait(reader, writer)
+            await self._reports.stop()
+            if self._announcement is not None:
+                await self._announcement.stop()
         log.info("host disconnected: %s", closing.reason, extra=ids(host=self._host.id, code=closing.code))
         await self._socket.close(code=closing.code, message=closing.reason.encode()[:120])
 
@@ -153,25 +196,39 @@ class ControlChannel:
 
     async def _converse(self) -> None:
         hello = await self._read_hello()
-        await self._announce()
-        await self._take_facts(hello)
+        await self._announce(hello)
         previous = self._services.registry.replace(self._host.id, self)
         if previous is not None:
             previous.end(REPLACED, "another channel of this host took its place")
         await self._welcome()
         log.info("host connected", extra=ids(host=self._host.id, version=hello.version))
         for report in hello.sessions:
-            await self._report(report)
+            self._reports.add(report)
+        self._reports.start()
+        self._forget_late_ends(hello)
         while (text := await self._receive(SILENCE_SECONDS)) is not None:
-            await self._handle(text)
+            self._handle(text)
 
     async def _read_hello(self) -> Hello:
         text = await self._receive(HELLO_SECONDS)
         message = None if text is None else _parse(text)
         if not isinstance(message, Hello):
             raise _Closing(MALFORMED, "the first message is not hello")
-        self._hello = message
         return message
+
+    async def _announce(self, hello: Hello) -> None:
+        """Goes on in the background if it takes longer than an agent should wait."""
+        announcement = Announcement(self._services.announcing, self._host, hello, self._moved)
+        self._announcement = announcement
+        announcement.start()
+        try:
+            async with asyncio.timeout(ANNOUNCED_SECONDS):
+                await announcement.done.wait()
+        except TimeoutError:
+            log.warning("a host is welcomed before it is live", extra=ids(host=self._host.id))
+
+    def _moved(self) -> None:
+        self.end(REPLACED, "the host holds a channel to another broker")
 
     async def _receive(self, timeout_seconds: float) -> str | None:
         """The next text message; None when the agent closed."""
@@ -185,82 +242,51 @@ class ControlChannel:
             raise _Closing(MALFORMED, "a binary message")
         return None
 
-    async def _handle(self, text: str) -> None:
+    def _handle(self, text: str) -> None:
         match _parse(text):
             case Report() as report:
-                await self._report(report)
+                self._reports.add(report)
             case Heartbeat() as heartbeat:
-                self._services.registry.loads[self._host.id] = heartbeat.load
                 load = HostLoad(heartbeat.load, heartbeat.memory_available_bytes)
                 self._services.loads.hear(self._host.id, load)
-                await self._keep_alive()
+                if self._announcement is not None:
+                    self._announcement.heard()
             case Hello():
                 raise _Closing(MALFORMED, "hello twice")
             case None:
                 pass  # a later version's
 
-    async def _report(self, report: Report) -> None:
-        try:
-            known = await self._services.lifecycle.reported(self._host.id, report)
-        except ProtocolError as exc:
-            log.warning(
-                "report ignored: %s", exc.message, extra=ids(host=self._host.id, session=report.session)
-            )
-        except (Unavailable, GridError) as exc:
-            raise _Closing(TRY_AGAIN, "the grid does not take reports now") from exc
-        else:
-            if report.state == "ended":
-                if self._orphans.pop(report.session, None) is not None:
-                    self._wake.set()
-            elif not known and report.session not in self._orphans:
-                self._take_orphan(report)
+    async def _report_taken(self, report: Report, known: bool) -> None:
+        if report.state == "ended":
+            if self._services.late_ends.is_ended(self._host.id, report.session):
+                await self._services.late_ends.forget(self._host.id, [report.session])
+            if self._orphans.pop(report.session, None) is not None:
+                self._wake.set()
+        elif not known:
+            self._take_orphan(report)
 
     def _take_orphan(self, report: Report) -> None:
-        """A session whose end this broker saw is ended there, too: its host was stopped and took up an old order.
-
-        Of any other the record may be missing for another reason: it is kept.
+        """One that was ended while its host was away is ended there, too. Of any other the record may be missing for
+        another reason: it is kept.
         """
-        ended = self._services.stages.known(report.tenant, report.session)
-        ours = ended if ended is not None and ended.host_id == self._host.id else None
-        self._orphans[report.session] = None if ours is None else Order.of(replace(ours, state="ending"))
-        self._wake.set()
-        log.warning(
-            "host runs a session without a record" if ours is None else "host runs a session that ended",
-            extra=ids(host=self._host.id, tenant=report.tenant, session=report.session),
-        )
-
-    async def _announce(self) -> None:
-        assert self._hello is not None
-        services = self._services
-        try:
-            self._live = await services.hosts.announce(
-                self._host.id, self._hello.incarnation, services.broker_id, self._hello.version
+        if report.session not in self._orphans:
+            ended = self._services.late_ends.is_ended(self._host.id, report.session)
+            log.warning(
+                "host runs a session that ended" if ended else "host runs a session without a record",
+                extra=ids(host=self._host.id, tenant=report.tenant, session=report.session),
             )
-        except (Unavailable, GridError) as exc:
-            raise _Closing(TRY_AGAIN, "the grid cannot be written now") from exc
+        self._orphans[report.session] = report
+        self._wake.set()
 
-    async def _take_facts(self, hello: Hello) -> None:
-        """The host's own settings say how many sessions it runs, and walled off by what; the record follows them."""
-        if (hello.slots, hello.isolation) == (self._host.slots, self._host.isolation):
-            return
-        log.info(
-            "host changes to %d slots, isolation %s",
-            *(hello.slots, hello.isolation),
-            extra=ids(host=self._host.id),
-        )
-        try:
-            await self._services.hosts.take_facts(self._host.id, hello.slots, hello.isolation)
-        except (Unavailable, GridError) as exc:
-            raise _Closing(TRY_AGAIN, "the grid cannot be written now") from exc
+    def orphans(self) -> tuple[Report, ...]:
+        """Sessions that run on the host and have no record."""
+        return tuple(self._orphans.values())
 
-    async def _keep_alive(self) -> None:
-        assert self._live is not None
-        try:
-            await self._services.hosts.keep_alive(self._live)
-        except LeaseGone:
-            await self._announce()
-        except GridError as exc:
-            log.warning("liveness not renewed: %s", exc, extra=ids(host=self._host.id))
+    def _forget_late_ends(self, hello: Hello) -> None:
+        """Of sessions that the host came back without: it says `ended` of them, so that they go the usual way."""
+        there = {report.session for report in hello.sessions}
+        for session in sorted(self._services.late_ends.of_host(self._host.id) - there):
+            self._reports.add(Report(session, NO_TENANT, "ended", "placed"))
 
     async def _welcome(self) -> None:
         """The first message; what `_write` sends comes after it."""
@@ -275,14 +301,27 @@ class ControlChannel:
         self._wake.set()
 
     def _changed(self, change: Change) -> None:
+        if self._is_elsewhere(change):
+            self._moved()
         if self._concerns(change):
             self._wake.set()
+
+    def _is_elsewhere(self, change: Change) -> bool:
+        """Another broker has announced the host after this one did."""
+        if change.scope != "site" or change.path != live_path(self._host.id) or change.record is None:
+            return False
+        announced = self._announcement is not None and self._announcement.done.is_set()
+        return announced and change.record.value["broker_id"] != self._services.broker_id
 
     def _concerns(self, change: Change) -> bool:
         if self._services.directory.is_touched_by(change):
             return True
         if change.scope == "site":
-            return change.path[:2] in (("slot", self._host.id), ("host", self._host.id))
+            return change.path[:2] in (
+                ("slot", self._host.id),
+                ("host", self._host.id),
+                ("ended", self._host.id),
+            )
         record = change.record or change.previous
         return change.path[0] == "session" and record is not None and record.value["host_id"] == self._host.id
 
@@ -308,14 +347,19 @@ class ControlChannel:
         if directory != self._directory:
             self._directory = directory
             await self._send(directory)
+        waiting = self._services.lines.of_host(self._host.id)
         sessions = self._services.sessions.of_host(self._host.id)
-        late = tuple(order for order in self._orphans.values() if order is not None)
-        orders = tuple(map(Order.of, sessions)) + late
+        due = (session for session in sessions if session.id not in waiting)
+        orders = tuple(map(Order.of, due)) + self._late_orders()
         if orders != self._orders:
             self._orders = orders
             await self._send(Desired(self._services.snapshot.revision, orders))
         while self._cuts:
             await self._send(self._cuts.popleft())
+
+    def _late_orders(self) -> tuple[Order, ...]:
+        ended = self._services.late_ends.of_host(self._host.id)
+        return tuple(_end_of(report) for report in self._orphans.values() if report.session in ended)
 
     async def _send(self, message: FromBroker) -> None:
         async with asyncio.timeout(SEND_SECONDS):
@@ -327,6 +371,23 @@ class _Closing(Exception):
         super().__init__(reason)
         self.code = code
         self.reason = reason
+
+
+def _end_of(report: Report) -> Order:
+    """Nothing else of the session is known, nor does a host need it to end one."""
+    return Order(
+        session=report.session,
+        tenant=report.tenant,
+        user_id=NOBODY,
+        user_name="",
+        slot=0,
+        state="ending",
+        application_id=NOBODY,
+        application_name="",
+        command=(),
+        environment={},
+        display=Display(),
+    )
 
 
 def _parse(text: str) -> Hello | Report | Heartbeat | None:

@@ -1,96 +1,123 @@
 """Sessions whose host does not take them on or cannot end them: it vanished, it was removed, or it does not act.
 
-A host is live while its record under `site/live/host` lasts (15 s after its last heartbeat). A session that it had
-accepted waits for its return for ever. One that it never accepted fails 10 s after the host vanished, and 60 s after
-it was placed on one that says it lives. So that no broker is needed for that in particular, every broker looks, by
-what it has seen itself: brokers' clocks may differ. Ending compares revisions: it happens once.
+A host is live while its record under `site/live/host` lasts (12 s after its last heartbeat). Of a host that is gone,
+what was ending is over at once, what it never accepted fails after 10 s, and the rest is given up after
+`lost_seconds`; on one that says it lives, a session fails that was not accepted 60 s after it was placed.
+
+This is a job (`broker.jobs`) that one broker does: every deletion compares the job's fence, that the host is still
+gone, and the session's revision. A host that comes back is told of what was ended meanwhile (`late_ends`).
 """
 
 from __future__ import annotations
 
-import asyncio
 import logging
+from collections.abc import Callable, Set
 
-from broker.repositories.hosts import Hosts
-from broker.repositories.sessions import Sessions
+from broker.grid.scopes import Condition, Stores
+from broker.repositories.hosts import LEASE_SECONDS, Hosts, live_path
+from broker.repositories.late_ends import LateEnds
+from broker.repositories.sessions import Sessions, session_of
 from broker.sessions.lifecycle import Lifecycle
+from broker.snapshot import Snapshot
 from portcullis.clock import Clock
 from portcullis.errors import PortcullisError
 from portcullis.logs import ids
 from portcullis.model.session import Session
-from portcullis.tasks import cancel_and_wait, spawn
 
 log = logging.getLogger(__name__)
 
 PATIENCE_SECONDS = 10.0
-"""Somebody waits for the launch, and the host was silent for 15 s already: an agent that restarts is back by then."""
+"""Somebody waits for the launch, and the host was silent for 12 s already: an agent that restarts is back by then."""
 ACCEPTANCE_SECONDS = 60.0
-SWEEP_SECONDS = 5.0
+SWEEP_SECONDS = 2.0
 
 
 class HostWatch:
-    def __init__(self, sessions: Sessions, hosts: Hosts, lifecycle: Lifecycle, clock: Clock) -> None:
+    def __init__(
+        self,
+        stores: Stores,
+        snapshot: Snapshot,
+        sessions: Sessions,
+        hosts: Hosts,
+        lifecycle: Lifecycle,
+        clock: Clock,
+        lost_seconds: float,
+        is_queued: Callable[[Session], bool] = lambda _: False,
+    ) -> None:
+        """`lost_seconds`: 0 for never. `is_queued`: its host has not been told of it yet."""
+        self._site = stores.site
         self._sessions = sessions
         self._hosts = hosts
         self._lifecycle = lifecycle
+        self._late_ends = LateEnds(stores, snapshot)
         self._clock = clock
+        self._lost_seconds = lost_seconds
+        self._is_queued = is_queued
         self._missing_since: dict[str, float] = {}
         self._waiting_since: dict[str, float] = {}
-        self._task: asyncio.Task[None] | None = None
 
-    def start(self) -> None:
-        self._task = spawn(self._run(), name="host-watch")
-
-    async def stop(self) -> None:
-        await cancel_and_wait(self._task)
-
-    async def _run(self) -> None:
-        while True:
-            await self.sweep()
-            await asyncio.sleep(SWEEP_SECONDS)
-
-    async def sweep(self) -> None:
+    async def sweep(self, fence: Condition) -> None:
         """One look at all sessions that a host may have failed."""
         live = self._hosts.live_ids()
-        sessions = self._sessions.unsettled(live)
-        missing = {host.id for host in self._hosts.list()} - live
-        lost = self._longer_than(PATIENCE_SECONDS, self._missing_since, missing)
-        waiting = {session.id for session in sessions if _is_unaccepted(session)}
-        ignored = self._longer_than(ACCEPTANCE_SECONDS, self._waiting_since, waiting)
-        for session in sessions:
-            detail = self._ending(session, lost, ignored)
-            if detail is not None:
-                await self._end(session, detail)
+        missing = set(self._sessions.index.hosts()) - live
+        since = self._ages(self._missing_since, missing)
+        for host_id, seconds in since.items():
+            for session in self._sessions.of_host(host_id):
+                await self._judge(session, seconds, fence)
+        await self._end_ignored(live, fence)
+        await self._forget_removed()
 
-    def _ending(self, session: Session, lost: set[str], ignored: set[str]) -> str | None:
-        """Why the session is to be ended, None if it is not."""
+    async def _judge(self, session: Session, missing_seconds: float, fence: Condition) -> None:
+        """A session of a host that is gone."""
+        gone = [fence, self._site.absent(live_path(session.host_id))]
         if self._hosts.get(session.host_id) is None:
-            removed = session.state == "ending" or _is_unaccepted(session)
-            return f"{session.host_name} was removed from the site" if removed else None
-        if _is_unaccepted(session) and session.host_id in lost:
-            return f"{session.host_name} vanished before it accepted the session"
-        if session.id in ignored:
-            return f"{session.host_name} is connected, but did not accept the session"
-        return None
+            gone.append(self._site.absent(("host", session.host_id)))
+            detail = f"{session.host_name} was removed from the site"
+        else:
+            detail = f"{session.host_name} vanished {missing_seconds + LEASE_SECONDS:.0f} s ago"
+        if session.state == "ending":
+            await self._reap(session, f"{detail}; the session was ending", _is_ending, gone)
+        elif _is_unaccepted(session) and missing_seconds >= PATIENCE_SECONDS:
+            await self._reap(session, f"{detail}, before it accepted the session", _is_unaccepted, gone)
+        elif self._lost_seconds and missing_seconds >= self._lost_seconds:
+            await self._reap(session, f"{detail}, and did not come back", lambda _: True, gone)
 
-    async def _end(self, session: Session, detail: str) -> None:
-        """Unless its host accepted it at this very moment."""
+    async def _end_ignored(self, live: Set[str], fence: Condition) -> None:
+        """What a host that says it lives has not accepted."""
+        pending = map(session_of, self._sessions.index.pending())
+        waiting = {s.id: s for s in pending if s.host_id in live and not self._is_queued(s)}
+        for session_id, seconds in self._ages(self._waiting_since, waiting.keys()).items():
+            if seconds >= ACCEPTANCE_SECONDS:
+                session = waiting[session_id]
+                detail = f"{session.host_name} is connected, but did not accept the session"
+                await self._reap(session, detail, _is_unaccepted, [fence])
 
-        def still(now: Session) -> bool:
-            return now.state == "ending" or _is_unaccepted(now)
-
+    async def _reap(
+        self, session: Session, detail: str, still: Callable[[Session], bool], conditions: list[Condition]
+    ) -> None:
+        """Unless its host accepted it, or came back, at this very moment."""
         try:
-            await self._lifecycle.end(session.tenant_id, session.id, "host_lost", detail, still)
+            await self._lifecycle.reap(session, detail, still, conditions)
         except PortcullisError as exc:
             log.warning("session not ended: %s", exc, extra=ids(session=session.id))
 
-    def _longer_than(self, seconds: float, since: dict[str, float], seen: set[str]) -> set[str]:
-        """Those of `seen` that each look found for so long; `since` is brought up to date."""
+    async def _forget_removed(self) -> None:
+        """A host that was removed comes back as another one."""
+        for host_id in self._late_ends.hosts():
+            if self._hosts.get(host_id) is None:
+                await self._late_ends.forget(host_id, sorted(self._late_ends.of_host(host_id)))
+
+    def _ages(self, since: dict[str, float], seen: Set[str]) -> dict[str, float]:
+        """For how long each look has found those of `seen`; `since` is brought up to date."""
         now = self._clock.monotonic()
         for gone in since.keys() - seen:
             del since[gone]
-        return {one for one in seen if now - since.setdefault(one, now) >= seconds}
+        return {one: now - since.setdefault(one, now) for one in sorted(seen)}
 
 
 def _is_unaccepted(session: Session) -> bool:
     return session.state == "pending" and session.stage == "placed"
+
+
+def _is_ending(session: Session) -> bool:
+    return session.state == "ending"

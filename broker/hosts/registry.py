@@ -1,6 +1,6 @@
-"""Which hosts hold their control channel to this broker, and how loaded they say they are.
+"""Which hosts hold their control channel to this broker.
 
-Load samples stay here, in memory. Nothing is kept for a host that is away: what it has to know is told after its next
+Nothing is kept for a host that is away: what it has to know is told after its next
 welcome, from the records.
 """
 
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from portcullis.protocol.channel import Cut
+from portcullis.protocol.channel import Cut, Report
 
 
 class Channel(Protocol):
@@ -16,11 +16,12 @@ class Channel(Protocol):
 
     def end(self, code: int, reason: str) -> None: ...
 
+    def orphans(self) -> tuple[Report, ...]: ...
+
 
 class ChannelRegistry:
     def __init__(self) -> None:
         self._channels: dict[str, Channel] = {}
-        self.loads: dict[str, float] = {}
 
     def replace(self, host_id: str, channel: Channel) -> Channel | None:
         """The channel is the host's from now on; answers the one that was before."""
@@ -28,11 +29,23 @@ class ChannelRegistry:
         self._channels[host_id] = channel
         return previous
 
-    def remove(self, host_id: str, channel: Channel) -> None:
-        """Unless another channel of the host has replaced it."""
-        if self._channels.get(host_id) is channel:
-            del self._channels[host_id]
-            self.loads.pop(host_id, None)
+    def remove(self, host_id: str, channel: Channel) -> bool:
+        """Unless another channel of the host has replaced it: whether it was the newest."""
+        if self._channels.get(host_id) is not channel:
+            return False
+        del self._channels[host_id]
+        return True
+
+    def ids(self) -> list[str]:
+        return list(self._channels)
+
+    def get(self, host_id: str) -> Channel | None:
+        return self._channels.get(host_id)
+
+    def end(self, host_id: str, code: int, reason: str) -> None:
+        channel = self._channels.get(host_id)
+        if channel is not None:
+            channel.end(code, reason)
 
     def send(self, host_id: str, message: Cut) -> None:
         """To a host whose channel is here; others hear it elsewhere, or when they return."""

@@ -9,15 +9,17 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import Callable, Mapping
 
-from broker.grid.scopes import Stores
+from broker.grid.scopes import Condition, Stores, TenantStore
+from broker.launch.claims import Claims
+from broker.launch.index import HostIndex
 from broker.launch.outcomes import Outcomes, Uncounted
 from broker.launch.placement import Choose
-from broker.launch.plan import LaunchPlan, LaunchRequest, Reconnect, Refusal, plan
+from broker.launch.plan import LaunchPlan, LaunchRequest, LaunchView, Reconnect, Refusal, plan
 from broker.launch.traces import Traces, new_reference
-from broker.launch.view import Look, look
+from broker.launch.view import conditions, look
 from broker.repositories.committing import commit
+from broker.repositories.nonces import Once
 from broker.repositories.sessions import Sessions
 from broker.snapshot import Change, Snapshot
 from portcullis.clock import Clock
@@ -45,7 +47,7 @@ class Launcher:
         sessions: Sessions,
         traces: Traces,
         clock: Clock,
-        loads: Callable[[], Mapping[str, float]],
+        hosts: HostIndex,
         sessions_per_user: int,
         choose: Choose = secrets.randbelow,
         outcomes: Outcomes | None = None,
@@ -55,47 +57,84 @@ class Launcher:
         self._sessions = sessions
         self._traces = traces
         self._clock = clock
-        self._loads = loads
+        self._hosts = hosts
+        self._claims = Claims()
         self._sessions_per_user = sessions_per_user
         self._choose = choose
         self._outcomes = outcomes or Uncounted()
 
-    async def launch(self, request: LaunchRequest) -> tuple[Session, bool]:
-        """The session, and whether it ran already. Raises Refused with a reference, or Unavailable."""
+    async def launch(self, request: LaunchRequest, once: Once | None = None) -> tuple[Session, bool]:
+        """The session, and whether it ran already. Raises Refused with a reference, or Unavailable.
+
+        `once`: however often and to whichever broker the same request comes, it makes one session.
+        """
+        tenant = await self._stores.tenant(request.tenant_id)
         may_wait = True
         steps: tuple[Step, ...] = ()
         for _ in range(ATTEMPTS_ON_CONFLICT):
-            seen, answer = self._plan(request)
+            if once is not None and once.outcome is not None:
+                return await self._made_before(tenant, once.outcome), False
+            view, answer = self._plan(request)
             if isinstance(answer, Refusal) and answer.ending is not None and may_wait:
                 await self._until_ended(answer.ending)
                 may_wait = False
-                seen, answer = self._plan(request)
+                view, answer = self._plan(request)
             if isinstance(answer, Refusal):
-                raise await self._refused(request, seen, answer)
+                raise await self._refused(request, view, answer)
             if isinstance(answer, Reconnect):
                 self._outcomes.answered("reconnected")
                 log.info("launch reconnects", extra=_ids_of(answer.session))
                 return answer.session, True
-            session = await self._claim(request, seen, answer)
+            relied_on = conditions(self._snapshot, request, answer, self._stores.site, tenant)
+            with self._claims.claiming(answer.candidate.host.id, answer.slot):
+                session = await self._claim(request, tenant, answer, relied_on, once)
             if session is not None:
                 log.info("launch placed", extra=_ids_of(session))
                 return session, False
             steps = answer.steps
+            if once is not None:
+                await once.look_again()
         conflict = Step("claim", "failed", "others were faster each time [launch_conflict]")
         refusal = Refusal("launch_conflict", CODES["launch_conflict"], (*steps, conflict))
-        raise await self._refused(request, seen, refusal)
+        raise await self._refused(request, view, refusal)
 
-    def _plan(self, request: LaunchRequest) -> tuple[Look, LaunchPlan | Reconnect | Refusal]:
-        seen = look(self._snapshot, self._loads(), request, self._sessions_per_user)
-        return seen, plan(request, seen.view, self._choose)
+    def _plan(self, request: LaunchRequest) -> tuple[LaunchView, LaunchPlan | Reconnect | Refusal]:
+        """Among places that no other launch of this broker is claiming, or, if there is none, among all."""
+        view = self._look(request, self._claims)
+        answer = plan(request, view, self._choose)
+        if isinstance(answer, Refusal) and answer.code == "host_full" and self._claims:
+            view = self._look(request, None)
+            answer = plan(request, view, self._choose)
+        return view, answer
 
-    async def _claim(self, request: LaunchRequest, seen: Look, chosen: LaunchPlan) -> Session | None:
+    def _look(self, request: LaunchRequest, claims: Claims | None) -> LaunchView:
+        index = self._sessions.index
+        return look(self._snapshot, self._hosts, index, request, self._sessions_per_user, claims)
+
+    async def _made_before(self, tenant: TenantStore, session_id: str) -> Session:
+        """What the same request made when it came first. Raises Refused("session_ended")."""
+        record = await tenant.get(("session", session_id))
+        if record is None:
+            raise Refused("session_ended")
+        await self._snapshot.until(record.mod_revision)
+        return Session.from_json(record.value)
+
+    async def _claim(
+        self,
+        request: LaunchRequest,
+        tenant: TenantStore,
+        chosen: LaunchPlan,
+        relied_on: list[Condition],
+        once: Once | None,
+    ) -> Session | None:
         """The session that the transaction made; None when it met a conflict and is to be planned again."""
         session = self._session(request, chosen)
-        tenant = await self._stores.tenant(request.tenant_id)
         operations, free = self._sessions.claim(tenant, session)
-        relied_on = seen.conditions(session.host_id, self._stores.site, tenant)
-        result = await commit(self._stores, *operations, conditions=[*free, *relied_on])
+        needed = [*free, *relied_on]
+        if once is not None:
+            settled, unsettled = once.settle(session.id)
+            operations, needed = [*operations, settled], [*needed, unsettled]
+        result = await commit(self._stores, *operations, conditions=needed)
         await self._snapshot.until(result.revision)
         if result.succeeded or await self._sessions.holds_own(tenant, session):
             return session
@@ -120,9 +159,9 @@ class Launcher:
             trace=tuple(step.to_json() for step in chosen.steps),
         )
 
-    async def _refused(self, request: LaunchRequest, seen: Look, refusal: Refusal) -> Refused:
+    async def _refused(self, request: LaunchRequest, view: LaunchView, refusal: Refusal) -> Refused:
         self._outcomes.answered(refusal.code)
-        user, application = seen.view.user, seen.view.application
+        user, application = view.user, view.application
         reference = await self._traces.refused(
             request.tenant_id,
             user=user.name if user else request.user_id,
@@ -142,7 +181,8 @@ class Launcher:
                 reference=reference,
             ),
         )
-        return Refused(refusal.code, refusal.message, reference=reference)
+        lost = refusal.lost.id if refusal.lost else None
+        return Refused(refusal.code, refusal.message, reference=reference, session=lost)
 
     async def _until_ended(self, session: Session) -> None:
         """Wait for the record's end, at most ENDING_WAIT_SECONDS."""

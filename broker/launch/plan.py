@@ -11,7 +11,8 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from broker.launch.placement import Candidate, Choose, place
+from broker.launch.placement import MINIMUM_MEMORY_BYTES, Candidate, Choose, place
+from broker.launch.queue import in_line, position_of_next
 from portcullis.errors import CODES
 from portcullis.model.application import Application
 from portcullis.model.launch import Outcome, Step
@@ -32,12 +33,12 @@ class LaunchRequest:
 
 @dataclass(frozen=True, slots=True)
 class LaunchView:
-    """What the plan decides on. `sessions` are those of the user."""
+    """What the plan decides on. `sessions` are those of the user, `candidates` all hosts of the site."""
 
     user: User | None
     application: Application | None
     sessions: tuple[Session, ...]
-    candidates: tuple[Candidate, ...]
+    candidates: Sequence[Candidate]
     sessions_per_user: int
 
 
@@ -63,6 +64,8 @@ class Refusal:
     steps: tuple[Step, ...]
     ending: Session | None = None
     """The earlier session of the application that has to end first: a moment later the answer is another."""
+    lost: Session | None = None
+    """The earlier session of the application, on a host that does not answer: its user may end it."""
 
 
 def plan(request: LaunchRequest, view: LaunchView, choose: Choose) -> LaunchPlan | Reconnect | Refusal:
@@ -74,20 +77,45 @@ def plan(request: LaunchRequest, view: LaunchView, choose: Choose) -> LaunchPlan
         if running is not None:
             return Reconnect(running, trace.steps)
         _quota(view, trace)
-        candidates = _hosts(request, view, trace)
+        candidates = _hosts(request, application, view, trace)
     except _Refused as refused:
-        return Refusal(refused.code, refused.message, trace.steps, refused.ending)
-    candidate, slot = place(candidates, choose)
-    trace.passed("placement", f"{candidate.host.name}, slot {slot}, the least loaded of {len(candidates)}")
-    return LaunchPlan(user, application, candidate, slot, trace.steps)
+        return Refusal(refused.code, refused.message, trace.steps, refused.ending, refused.lost)
+    return _placed(user, application, view, candidates, choose, trace)
+
+
+def _placed(
+    user: User,
+    application: Application,
+    view: LaunchView,
+    candidates: Sequence[Candidate],
+    choose: Choose,
+    trace: _Trace,
+) -> LaunchPlan:
+    homes = {session.host_id for session in view.sessions if session.state != "ending"}
+    placement = place(candidates, homes, choose)
+    candidate = placement.candidate
+    why = "where the user has a session already" if placement.is_home else "the least loaded"
+    trace.passed("placement", f"{candidate.host.name}, slot {placement.slot}, {why}, of {len(candidates)}")
+    limit = candidate.host.starting_limit
+    position = position_of_next(candidate.on_their_way, limit)
+    if position is not None:
+        trace.info("queue", f"{in_line(position)} on {candidate.host.name}, which starts {limit} at once")
+    return LaunchPlan(user, application, candidate, placement.slot, trace.steps)
 
 
 class _Refused(Exception):
-    def __init__(self, code: str, message: str | None = None, ending: Session | None = None) -> None:
+    def __init__(
+        self,
+        code: str,
+        message: str | None = None,
+        ending: Session | None = None,
+        lost: Session | None = None,
+    ) -> None:
         super().__init__(code)
         self.code = code
         self.message = message or CODES[code]
         self.ending = ending
+        self.lost = lost
 
 
 class _Trace:
@@ -101,10 +129,16 @@ class _Trace:
         self._add(step, "info", detail)
 
     def failed(
-        self, step: str, code: str, detail: str, message: str | None = None, ending: Session | None = None
+        self,
+        step: str,
+        code: str,
+        detail: str,
+        message: str | None = None,
+        ending: Session | None = None,
+        lost: Session | None = None,
     ) -> _Refused:
         self._add(step, "failed", f"{detail} [{code}]")
-        return _Refused(code, message, ending)
+        return _Refused(code, message, ending, lost)
 
     def _add(self, step: str, outcome: Outcome, detail: str) -> None:
         self.steps += (Step(step, outcome, detail),)
@@ -150,8 +184,19 @@ def _running(request: LaunchRequest, view: LaunchView, trace: _Trace) -> Session
         detail = f"session {session.id} on {session.host_name} is still ending"
         message = "The earlier session of this application is still ending. Try again in a moment."
         raise trace.failed("reconnect", "launch_conflict", detail, message, session)
+    if session.stage != "placed" and _is_offline(session.host_id, view):
+        detail = f"session {session.id} runs on {session.host_name}, which is not connected"
+        message = (
+            f"Your session of {session.application_name} is on {session.host_name}, which does not answer. Wait for "
+            "it, or end it (unsaved work is lost) and start a new one."
+        )
+        raise trace.failed("reconnect", "host_offline", detail, message, lost=session)
     trace.passed("reconnect", f"session {session.id} runs on {session.host_name} ({session.state})")
     return session
+
+
+def _is_offline(host_id: str, view: LaunchView) -> bool:
+    return any(candidate.host.id == host_id and not candidate.live for candidate in view.candidates)
 
 
 def _quota(view: LaunchView, trace: _Trace) -> None:
@@ -162,47 +207,63 @@ def _quota(view: LaunchView, trace: _Trace) -> None:
     trace.passed("quota", detail)
 
 
-def _hosts(request: LaunchRequest, view: LaunchView, trace: _Trace) -> list[Candidate]:
-    """The hosts that can take the session; each of the others is rejected by name."""
+def _hosts(
+    request: LaunchRequest, application: Application, view: LaunchView, trace: _Trace
+) -> list[Candidate]:
+    """The hosts that can take the session; each of the others is rejected by name.
+
+    This runs once a launch and host: it asks each for little, and words are made for those alone that are told.
+    """
+    tenant_id, groups = request.tenant_id, application.host_groups
+    needed_bytes = max(MINIMUM_MEMORY_BYTES, application.minimum_memory_bytes)
     accepted: list[Candidate] = []
-    rejected: list[tuple[str, str]] = []
+    rejected: list[tuple[str, Candidate]] = []
     for candidate in view.candidates:
-        if request.tenant_id not in candidate.host.tenants:
+        if tenant_id not in candidate.host.tenants:
             continue  # another tenant's hosts are not even named
-        rejection = _rejection(candidate)
-        if rejection is None:
+        code = _rejection(candidate, groups, needed_bytes)
+        if code is None:
             accepted.append(candidate)
         else:
-            code, reason = rejection
-            rejected.append((code, reason))
-    _explain(rejected, trace)
+            rejected.append((code, candidate))
+    _explain(rejected, groups, needed_bytes, trace)
     if not accepted:
-        raise trace.failed("hosts", _overall([code for code, _ in rejected]), "no host can take the session")
-    trace.passed("hosts", _listed([candidate.host.name for candidate in accepted]))
+        raise trace.failed("hosts", _overall(rejected), "no host can take the session")
+    trace.passed("hosts", _listed(accepted))
     return accepted
 
 
-def _rejection(candidate: Candidate) -> tuple[str, str] | None:
+def _rejection(candidate: Candidate, groups: frozenset[str], needed_bytes: int) -> str | None:
     host = candidate.host
     if host.revoked:
-        return "no_host", f"{host.name}: its certificate is revoked"
+        return "no_host"
+    if groups and groups.isdisjoint(host.groups):
+        return "no_host"
     if not candidate.live:
-        return "host_offline", f"{host.name}: not connected"
+        return "host_offline"
     if host.draining:
-        return "host_draining", f"{host.name}: takes no new sessions"
-    if not candidate.free_slots:
-        return "host_full", f"{host.name}: {host.slots} of {host.slots} slots are taken"
+        return "host_draining"
+    if candidate.free == 0:
+        return "host_full"
+    if candidate.lacks_memory(needed_bytes):
+        return "host_short_of_memory"
     return None
 
 
-def _overall(codes: Sequence[str]) -> str:
+_NEAREST = ("host_full", "host_short_of_memory", "host_draining", "host_offline", "no_host")
+
+
+def _overall(rejected: Sequence[tuple[str, Candidate]]) -> str:
     """The reason of the host that came nearest to taking it."""
-    return next((code for code in ("host_full", "host_draining", "host_offline") if code in codes), "no_host")
+    return min((code for code, _ in rejected), key=_NEAREST.index, default="no_host")
 
 
-def _explain(rejected: Sequence[tuple[str, str]], trace: _Trace) -> None:
-    for code, reason in rejected[:EXPLAINED_HOSTS]:
-        trace.info("host", f"{reason} [{code}]")
+def _explain(
+    rejected: Sequence[tuple[str, Candidate]], groups: frozenset[str], needed_bytes: int, trace: _Trace
+) -> None:
+    for code, candidate in rejected[:EXPLAINED_HOSTS]:
+        reason = _reason(code, candidate, groups, needed_bytes)
+        trace.info("host", f"{candidate.host.name}: {reason} [{code}]")
     rest = Counter(code for code, _ in rejected[EXPLAINED_HOSTS:])
     if rest:
         trace.info(
@@ -210,6 +271,23 @@ def _explain(rejected: Sequence[tuple[str, str]], trace: _Trace) -> None:
         )
 
 
-def _listed(names: Sequence[str]) -> str:
-    more = len(names) - EXPLAINED_HOSTS
-    return ", ".join(names[:EXPLAINED_HOSTS]) + (f" and {more} more" if more > 0 else "")
+def _reason(code: str, candidate: Candidate, groups: frozenset[str], needed_bytes: int) -> str:
+    host = candidate.host
+    if code == "host_full":
+        return f"{host.slots} of {host.slots} slots are taken"
+    if code == "host_short_of_memory":
+        available = candidate.load.memory_available_bytes if candidate.load else 0
+        return f"{available >> 20} MiB of memory are available, {needed_bytes >> 20} MiB are needed"
+    if code == "no_host" and not host.revoked:
+        return f"in none of the groups {', '.join(sorted(groups))}"
+    return {
+        "no_host": "its certificate is revoked",
+        "host_offline": "not connected",
+        "host_draining": "takes no new sessions",
+    }[code]
+
+
+def _listed(accepted: Sequence[Candidate]) -> str:
+    more = len(accepted) - EXPLAINED_HOSTS
+    names = ", ".join(candidate.host.name for candidate in accepted[:EXPLAINED_HOSTS])
+    return names + (f" and {more} more" if more > 0 else "")

@@ -1,4 +1,4 @@
-"""Hosts and their liveness: the record is configuration, the live record is bound to a lease of 15 s.
+"""Hosts and their liveness: the record is configuration, the live record is bound to a lease of 12 s.
 
 The lease's id stands in the live record, so that the next broker that holds the host's channel carries it on.
 """
@@ -14,8 +14,13 @@ from broker.snapshot import Snapshot
 from portcullis.errors import Unavailable
 from portcullis.model.host import Host, Isolation, LiveHost
 
-LEASE_SECONDS = 15
+LEASE_SECONDS = 12
+"""Its heartbeat comes each 5 s. A host without power counts as gone within 15 s, the grid's own slowness included."""
 ATTEMPTS_ON_CONFLICT = 8
+
+
+class Moved(Exception):
+    """The host holds its channel to another broker."""
 
 
 class Hosts:
@@ -40,14 +45,15 @@ class Hosts:
     def live_ids(self) -> set[str]:
         return {record.path[2] for record in self._snapshot.list("site", "live", "host")}
 
-    async def take_facts(self, host_id: str, slots: int, isolation: Isolation) -> None:
+    async def take_facts(self, host_id: str, slots: int, isolation: Isolation, starting_limit: int) -> None:
         """What the host says of itself. Raises Unavailable. One that was removed meanwhile is left alone."""
         for _ in range(ATTEMPTS_ON_CONFLICT):
             record = self._snapshot.get("site", ("host", host_id))
             if record is None:
                 return
             site = self._stores.site
-            changed = replace(Host.from_json(record.value), slots=slots, isolation=isolation)
+            known = Host.from_json(record.value)
+            changed = replace(known, slots=slots, isolation=isolation, starting_limit=starting_limit)
             put = site.put(("host", host_id), changed.to_json(), author="host")
             result = await commit(self._stores, put, conditions=[site.unchanged(record)])
             await self._snapshot.until(result.revision)
@@ -55,15 +61,33 @@ class Hosts:
                 return
         raise Unavailable()
 
-    async def announce(self, host_id: str, incarnation: str, broker_id: str, version: str) -> LiveHost:
-        """The host's agent holds a channel to this broker now. Raises Unavailable, GridUnavailable."""
-        lease = await self._carried_on(await self._stores.site.get(live_path(host_id)))
+    async def announce(
+        self, host_id: str, incarnation: str, broker_id: str, version: str, *, only_if_absent: bool = False
+    ) -> LiveHost:
+        """The host's agent holds a channel to this broker now: the newest to say so is believed. A broker that
+        has said so before and lost the lease says it `only_if_absent`, for the host may be elsewhere by now.
+
+        Raises Moved, Unavailable, GridUnavailable.
+        """
+        site, path = self._stores.site, live_path(host_id)
+        lease = None if only_if_absent else await self._carried_on(self._snapshot.get("site", path))
         if lease is None:
             lease = (await self._stores.grid.lease(LEASE_SECONDS)).id
         live = LiveHost(host_id, incarnation, broker_id, version, lease)
-        put = self._stores.site.put(live_path(host_id), live.to_json(), lease=lease)
-        result = await commit(self._stores, put)
+        conditions = [site.absent(path)] if only_if_absent else []
+        result = await commit(
+            self._stores, site.put(path, live.to_json(), lease=lease), conditions=conditions
+        )
         await self._snapshot.until(result.revision)
+        if not result.succeeded:
+            return await self._as_announced(live)
+        return live
+
+    async def _as_announced(self, live: LiveHost) -> LiveHost:
+        """By a first attempt whose outcome was unknown; else somebody was faster. Raises Moved."""
+        record = await self._stores.site.get(live_path(live.host_id))
+        if record is None or record.value != live.to_json():
+            raise Moved
         return live
 
     async def keep_alive(self, live: LiveHost) -> None:

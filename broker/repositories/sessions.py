@@ -10,6 +10,8 @@ from collections.abc import Callable, Sequence, Set
 
 from broker.grid.scopes import Condition, Record, SealedOperation, Stores, TenantStore
 from broker.repositories.committing import commit
+from broker.repositories.late_ends import LateEnds
+from broker.repositories.session_index import SessionIndex
 from broker.snapshot import Snapshot
 from portcullis.errors import Unavailable
 from portcullis.model.session import Session
@@ -24,6 +26,8 @@ class Sessions:
     def __init__(self, stores: Stores, snapshot: Snapshot) -> None:
         self._stores = stores
         self._snapshot = snapshot
+        self._late_ends = LateEnds(stores, snapshot)
+        self.index = SessionIndex(snapshot)
 
     def get(self, tenant_id: str, session_id: str) -> Session | None:
         record = self._snapshot.get(tenant_id, ("session", session_id))
@@ -33,7 +37,7 @@ class Sessions:
         return [session_of(record) for record in self._snapshot.list(tenant_id, "session")]
 
     def of_user(self, tenant_id: str, user_id: str) -> Sequence[Session]:
-        return [session for session in self.list(tenant_id) if session.user_id == user_id]
+        return [session_of(record) for record in self.index.of_user(tenant_id, user_id)]
 
     def of_host(self, host_id: str) -> Sequence[Session]:
         """By the host's slots, in their order."""
@@ -42,14 +46,11 @@ class Sessions:
         return [session for session in found if session is not None]
 
     def unsettled(self, live_hosts: Set[str]) -> Sequence[Session]:
-        """Of every tenant: those that are pending, and all that are on other hosts than these."""
-        tenants = [record.path[1] for record in self._snapshot.tenants()]
-        records = [record for tenant in tenants for record in self._snapshot.list(tenant, "session")]
-        return [
-            session_of(record)
-            for record in records
-            if record.value["state"] == "pending" or record.value["host_id"] not in live_hosts
-        ]
+        """Of every tenant: those that no host has accepted yet, and all that are on other hosts than these."""
+        away = [host_id for host_id in self.index.hosts() if host_id not in live_hosts]
+        records = {record.path[1]: record for host_id in away for record in self.index.of_host(host_id)}
+        records |= {record.path[1]: record for record in self.index.pending()}
+        return [session_of(record) for record in records.values()]
 
     def claim(
         self, tenant: TenantStore, session: Session
@@ -104,17 +105,38 @@ class Sessions:
             session = session_of(record)
             if not still(session):
                 return None
-            result = await commit(
-                self._stores,
-                tenant.delete(("session", session_id)),
-                tenant.delete(own_path(session)),
-                self._stores.site.delete(slot_path(session)),
-                conditions=[tenant.unchanged(record)],
-            )
+            deletes = self._deletes(tenant, session)
+            result = await commit(self._stores, *deletes, conditions=[tenant.unchanged(record)])
             await self._snapshot.until(result.revision)
             if result.succeeded:
                 return session
         raise Unavailable(message="The session changes too often to be ended now.")
+
+    async def reap(
+        self,
+        session: Session,
+        code: str,
+        still: Callable[[Session], bool],
+        conditions: Sequence[Condition],
+    ) -> bool:
+        """Delete the session without its host, which is told when it comes back, while all of `conditions` hold:
+        whether that happened. Tried once: whoever reaps looks again later. Raises Unavailable.
+        """
+        tenant = await self._stores.tenant(session.tenant_id)
+        record = self._snapshot.get(session.tenant_id, ("session", session.id))
+        if record is None or not still(session_of(record)):
+            return False
+        operations = [*self._deletes(tenant, session), self._late_ends.put(session, code)]
+        result = await commit(self._stores, *operations, conditions=[tenant.unchanged(record), *conditions])
+        await self._snapshot.until(result.revision)
+        return result.succeeded
+
+    def _deletes(self, tenant: TenantStore, session: Session) -> list[SealedOperation]:
+        return [
+            tenant.delete(("session", session.id)),
+            tenant.delete(own_path(session)),
+            self._stores.site.delete(slot_path(session)),
+        ]
 
 
 def session_of(record: Record) -> Session:

@@ -8,10 +8,11 @@ only its host's word, or the end of the host itself, ends it.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Protocol
 
+from broker.grid.scopes import Condition
 from broker.launch.outcomes import Outcomes, Uncounted
 from broker.launch.traces import Traces
 from broker.repositories.hosts import Hosts
@@ -135,8 +136,28 @@ class Lifecycle:
         failed = session.state != "ending" and (session.stage != "ready" or code not in ENDS_BY_CHOICE)
         if failed:
             await self._traces.failed(session, code, CODES[code], f"{detail} [{code}]")
-        if await self._sessions.remove(tenant_id, session_id, still) is None:
-            return
+        if await self._sessions.remove(tenant_id, session_id, still) is not None:
+            self._tell_end(session, code, detail, failed)
+
+    async def reap(
+        self,
+        session: Session,
+        detail: str,
+        still: Callable[[Session], bool],
+        conditions: Sequence[Condition],
+        code: str = "host_lost",
+    ) -> None:
+        """Delete a session that its host cannot end, while all of `conditions` hold. Should the host still have it,
+        it is told to end it when it comes back. Raises Unavailable, GridError.
+        """
+        code = session.end_code or code
+        failed = session.state != "ending"
+        if failed:
+            await self._traces.failed(session, code, CODES[code], f"{detail} [{code}]")
+        if await self._sessions.reap(session, code, still, conditions):
+            self._tell_end(session, code, detail, failed)
+
+    def _tell_end(self, session: Session, code: str, detail: str, failed: bool) -> None:
         self._outcomes.ended(session, code)
         level = logging.WARNING if failed else logging.INFO
         log.log(level, "session ended: %s", detail, extra=_ids_of(session, code=code))

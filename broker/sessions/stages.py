@@ -1,4 +1,5 @@
-"""The stages of a launch as its user sees them happen. A stage stands in the session record, so any broker can tell.
+"""The stages of a launch as its user sees them happen. A stage stands in the session record, so any broker can tell; so
+does the position in line while the host starts others first, which changes with the sessions before it.
 
 A launch that failed leaves no record: why it did stands in its trace, under the reference that the record bore. The
 last records that vanished are remembered here, for a client that asks a moment too late.
@@ -8,11 +9,12 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Iterable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeVar
 
 from broker.launch.traces import Traces
+from broker.launch.waiting import WaitingLines
 from broker.repositories.sessions import session_of
 from broker.snapshot import Change, Snapshot
 from portcullis.errors import CODES
@@ -20,10 +22,14 @@ from portcullis.model.session import READY_STATES, STAGES, Session
 
 REMEMBERED_ENDINGS = 1024
 
+K = TypeVar("K")
+
 
 @dataclass(frozen=True, slots=True)
 class StageEvent:
-    """`ready` and `failed` are the last of their stream. `state` is the session's state."""
+    """`ready` and `failed` are the last of their stream. `state` is the session's state; `position`: in line, 1 is the
+    next; None when it does not wait.
+    """
 
     kind: Literal["stage", "ready", "failed"]
     stage: str | None = None
@@ -31,14 +37,17 @@ class StageEvent:
     code: str | None = None
     message: str | None = None
     reference: str | None = None
+    position: int | None = None
 
 
 class Stages:
-    def __init__(self, snapshot: Snapshot, traces: Traces) -> None:
+    def __init__(self, snapshot: Snapshot, traces: Traces, lines: WaitingLines) -> None:
         self._snapshot = snapshot
         self._traces = traces
+        self._lines = lines
         self._ended: OrderedDict[tuple[str, str], Session] = OrderedDict()
         self._waiting: dict[tuple[str, str], set[asyncio.Event]] = {}
+        self._in_line: dict[str, set[asyncio.Event]] = {}
         self._unsubscribe: Callable[[], None] = lambda: None
 
     def start(self) -> None:
@@ -53,25 +62,38 @@ class Stages:
         return self._current(key) or self._ended.get(key)
 
     async def follow(self, tenant_id: str, session_id: str) -> AsyncGenerator[StageEvent, None]:
-        """Every stage from the first on, then `ready` or `failed`."""
+        """Every stage from the first on, that of a place again with each move in line, then `ready` or `failed`."""
         key = (tenant_id, session_id)
         changed = asyncio.Event()
-        self._waiting.setdefault(key, set()).add(changed)
-        told = 0
+        _add(self._waiting, key, changed)
+        told, told_position = 0, None
         try:
             while (session := self._current(key)) is not None:
+                position = self._lines.position(session.host_id, session.id)
                 reached = STAGES.index(session.stage) + 1
+                if told == 1 == reached and position != told_position:
+                    told = 0
                 for stage in STAGES[told:reached]:
-                    yield StageEvent("stage", stage=stage, state=session.state)
-                told = max(told, reached)
+                    yield StageEvent("stage", stage=stage, state=session.state, position=position)
+                told, told_position = max(told, reached), position
                 if session.state in READY_STATES:
                     yield StageEvent("ready", state=session.state)
                     return
-                await changed.wait()
-                changed.clear()
+                await self._until(changed, session.host_id if position is not None else None)
             yield await self._failure(key)
         finally:
-            self._forget(key, changed)
+            _discard(self._waiting, key, changed)
+
+    async def _until(self, changed: asyncio.Event, line_of: str | None) -> None:
+        """`line_of`: the host in whose line the session stands, each change of which concerns it."""
+        if line_of is not None:
+            _add(self._in_line, line_of, changed)
+        try:
+            await changed.wait()
+        finally:
+            if line_of is not None:
+                _discard(self._in_line, line_of, changed)
+        changed.clear()
 
     def _current(self, key: tuple[str, str]) -> Session | None:
         record = self._snapshot.get(key[0], ("session", key[1]))
@@ -88,6 +110,10 @@ class Stages:
         return _failed(code, CODES.get(code, CODES["session_ended"]), None)
 
     def _changed(self, change: Change) -> None:
+        if change.scope == "site":
+            if change.path[0] == "host":  # how many it starts at once may have changed
+                _set(self._in_line.get(change.path[1], ()))
+            return
         if change.path[0] != "session":
             return
         key = (change.scope, change.path[1])
@@ -95,14 +121,25 @@ class Stages:
             self._ended[key] = session_of(change.previous)
             if len(self._ended) > REMEMBERED_ENDINGS:
                 self._ended.popitem(last=False)
-        for waiting in self._waiting.get(key, ()):
-            waiting.set()
+        _set(self._waiting.get(key, ()))
+        for record in (change.record, change.previous):
+            if record is not None:
+                _set(self._in_line.get(record.value["host_id"], ()))
 
-    def _forget(self, key: tuple[str, str], changed: asyncio.Event) -> None:
-        waiting = self._waiting[key]
-        waiting.discard(changed)
-        if not waiting:
-            del self._waiting[key]
+
+def _add(events: dict[K, set[asyncio.Event]], key: K, event: asyncio.Event) -> None:
+    events.setdefault(key, set()).add(event)
+
+
+def _discard(events: dict[K, set[asyncio.Event]], key: K, event: asyncio.Event) -> None:
+    events[key].discard(event)
+    if not events[key]:
+        del events[key]
+
+
+def _set(events: Iterable[asyncio.Event]) -> None:
+    for event in events:
+        event.set()
 
 
 def _failed(code: str, message: str, reference: str | None) -> StageEvent:

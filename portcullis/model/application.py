@@ -9,7 +9,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Entitlement:
-    """Users by name and groups by name. No host group is named yet: every host of the tenant serves it."""
+    """Users by name and groups by name."""
 
     users: frozenset[str] = frozenset()
     groups: frozenset[str] = frozenset()
@@ -28,6 +28,10 @@ class Application:
     icon: str | None = None
     """SHA-256 (hex) of the icon's bytes."""
     disabled: bool = False
+    host_groups: frozenset[str] = frozenset()
+    """It runs on hosts of any of these groups; on any host of the tenant when there are none."""
+    minimum_memory_bytes: int = 0
+    """Only hosts with so much memory available start it; at least what every session needs."""
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -41,6 +45,8 @@ class Application:
             },
             "icon": self.icon,
             "disabled": self.disabled,
+            "host_groups": sorted(self.host_groups),
+            "minimum_memory_bytes": self.minimum_memory_bytes,
         }
 
     @classmethod
@@ -56,4 +62,6 @@ class Application:
             ),
             icon=data.get("icon"),
             disabled=data.get("disabled", False),
+            host_groups=frozenset(data.get("host_groups", ())),
+            minimum_memory_bytes=data.get("minimum_memory_bytes", 0),
         )

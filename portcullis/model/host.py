@@ -8,6 +8,8 @@ from typing import Any, Literal
 MachineRole = Literal["host", "gateway"]
 Isolation = Literal["accounts", "none"]
 """Of a host's sessions: each runs under accounts of its own, or all under one, the agent's."""
+DEFAULT_STARTING_LIMIT = 4
+"""Of a host whose agent does not say (it is older than the limit)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +28,10 @@ class Host:
     """SHA-256 (hex) of the newest certificate's public key: a renewal whose answer was lost is answered again."""
     isolation: Isolation = "accounts"
     """As its agent said last."""
+    groups: frozenset[str] = frozenset()
+    """Host groups that it belongs to, by name: an application may ask for some (docs/placement.md)."""
+    starting_limit: int = DEFAULT_STARTING_LIMIT
+    """So many sessions it starts at once, as its agent said last; more wait in line."""
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -38,6 +44,8 @@ class Host:
             "revoked": self.revoked,
             "key_hash": self.key_hash,
             "isolation": self.isolation,
+            "groups": sorted(self.groups),
+            "starting_limit": self.starting_limit,
         }
 
     @classmethod
@@ -52,6 +60,8 @@ class Host:
             data.get("revoked", False),
             data.get("key_hash", ""),
             data.get("isolation", "accounts"),
+            frozenset(data.get("groups", ())),
+            data.get("starting_limit", DEFAULT_STARTING_LIMIT),
         )
 
 

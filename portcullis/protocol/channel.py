@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, get_args
 
 from portcullis.errors import CODES
-from portcullis.model.host import Isolation
+from portcullis.model.host import DEFAULT_STARTING_LIMIT, Isolation
 from portcullis.model.session import Display, Session, Stage, State
 from portcullis.protocol.fields import Fields
 from portcullis.settings import Address
@@ -68,6 +68,8 @@ class Hello:
     incarnation: str
     sessions: tuple[Report, ...] = ()
     isolation: Isolation = "accounts"
+    starting_limit: int = DEFAULT_STARTING_LIMIT
+    """So many sessions it starts at once."""
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -76,6 +78,7 @@ class Hello:
             "slots": self.slots,
             "incarnation": self.incarnation,
             "isolation": self.isolation,
+            "starting_limit": self.starting_limit,
             "sessions": [report.to_json() for report in self.sessions],
         }
 
@@ -248,7 +251,14 @@ def _hello(fields: Fields) -> Hello:
         incarnation=fields.id("incarnation"),
         sessions=fields.items("sessions", MAXIMUM_REPORTS, _report),
         isolation=_isolation(fields),
+        starting_limit=_starting_limit(fields),
     )
+
+
+def _starting_limit(fields: Fields) -> int:
+    """More than the slots that it has means nothing more."""
+    said = fields.optional_integer("starting_limit", 1, 2**31 - 1)
+    return DEFAULT_STARTING_LIMIT if said is None else min(said, MAXIMUM_SLOTS)
 
 
 def _isolation(fields: Fields) -> Isolation:

@@ -22,6 +22,7 @@ from aiohttp import web
 from broker.grid.embedded import EmbeddedGrid
 from broker.grid.scopes import Stores, TenantStore
 from broker.grid.seal import SiteKey
+from broker.hosts.loads import HostLoads
 from broker.hosts.registry import ChannelRegistry
 from broker.http.public import PublicServices, check_policies, public_middlewares, public_routes
 from broker.identity import totp
@@ -29,8 +30,10 @@ from broker.identity.api_tokens import new_api_token
 from broker.identity.identity import Identity, build_identity
 from broker.identity.logins import LIFETIME_SECONDS, new_login
 from broker.identity.passwords import hash_password
+from broker.launch.index import HostIndex
 from broker.launch.launch import Launcher, LaunchRequest
 from broker.launch.traces import Traces
+from broker.launch.waiting import WaitingLines
 from broker.pki.authority import new_ca, new_grant_key
 from broker.repositories.api_tokens import token_creation
 from broker.repositories.applications import Applications
@@ -97,6 +100,7 @@ class ApiBroker:
         self.identity: Identity = build_identity(stores, snapshot, clock)
         sessions, hosts = Sessions(stores, snapshot), Hosts(stores, snapshot)
         traces = Traces(TraceStore(stores, clock), clock)
+        hosts_seen = HostIndex(snapshot, sessions.index, HostLoads(clock))
         self.services = PublicServices(
             clock=clock,
             snapshot=snapshot,
@@ -107,9 +111,7 @@ class ApiBroker:
             hosts=hosts,
             gateways=Gateways(stores, snapshot),
             join_tokens=JoinTokens(stores, snapshot),
-            launcher=Launcher(
-                stores, snapshot, sessions, traces, clock, lambda: self.registry.loads, sessions_per_user=3
-            ),
+            launcher=Launcher(stores, snapshot, sessions, traces, clock, hosts_seen, sessions_per_user=3),
             attach=Attach(
                 stores,
                 snapshot,
@@ -123,7 +125,7 @@ class ApiBroker:
             lifecycle=Lifecycle(
                 snapshot, sessions, LoginRecords(stores, snapshot), hosts, traces, self.registry
             ),
-            stages=Stages(snapshot, traces),
+            stages=Stages(snapshot, traces, WaitingLines(snapshot, sessions.index)),
             traces=traces,
             from_gateway=lambda request: "Portcullis-Origin" in request.headers,
         )

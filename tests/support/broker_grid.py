@@ -19,9 +19,12 @@ import pytest
 from broker.grid.embedded import EmbeddedGrid
 from broker.grid.scopes import CommitResult, Record, SealedOperation, Stores
 from broker.grid.seal import SiteKey
+from broker.hosts.loads import HostLoads
 from broker.hosts.registry import ChannelRegistry
+from broker.launch.index import HostIndex
 from broker.launch.launch import Launcher, LaunchRequest
 from broker.launch.traces import Traces
+from broker.launch.waiting import WaitingLines
 from broker.pki.authority import new_grant_key
 from broker.repositories.applications import Applications
 from broker.repositories.hosts import Hosts
@@ -81,7 +84,9 @@ class SmallSite:
         self.lifecycle = Lifecycle(
             snapshot, self.sessions, LoginRecords(stores, snapshot), self.hosts, self.traces, self.registry
         )
-        self.stages = Stages(snapshot, self.traces)
+        self.loads = HostLoads(self.clock)
+        self.lines = WaitingLines(snapshot, self.sessions.index)
+        self.stages = Stages(snapshot, self.traces, self.lines)
         self.attach = Attach(
             stores,
             snapshot,
@@ -92,8 +97,9 @@ class SmallSite:
             self.keys,
             self.clock,
         )
+        self.host_index = HostIndex(snapshot, self.sessions.index, self.loads)
         self.launcher = Launcher(
-            stores, snapshot, self.sessions, self.traces, self.clock, lambda: self.registry.loads, 10
+            stores, snapshot, self.sessions, self.traces, self.clock, self.host_index, 10
         )
 
     async def put(self, scope: str, path: tuple[str, ...], value: dict[str, Any], lease: int = 0) -> None:

@@ -13,7 +13,8 @@ import aiohttp
 import pytest
 
 from broker.grid.grid import GridUnavailable
-from broker.hosts import channel
+from broker.hosts import announcing, channel, reports
+from broker.hosts.channel import ControlChannel
 from portcullis.protocol.channel import (
     MAXIMUM_FROM_AGENT_BYTES,
     SUBPROTOCOL,
@@ -129,7 +130,8 @@ async def test_a_second_channel_of_the_host_replaces_the_first(site: RunningBrok
         await second.heartbeat(0.5)
         await second.send(Report(session.id, site.tenant, "starting", "accepted"))
         await second.orders(lambda orders: orders[0].state == "starting")
-        assert site.parts.registry.loads == {site.host.id: 0.5}
+        load = site.parts.loads.get(site.host.id)
+        assert load is not None and load.cpu == 0.5
 
 
 async def test_another_subprotocol_is_refused_before_the_upgrade(site: RunningBroker) -> None:
@@ -218,7 +220,7 @@ async def test_a_session_that_ended_before_its_host_started_it_is_ended_there(si
     async with site.agent() as agent:
         session = await site.launch(application)
         (order,) = await agent.orders(lambda orders: len(orders) == 1)
-        await site.parts.lifecycle.end(site.tenant, session.id, "host_lost", "it vanished")
+        await site.parts.lifecycle.reap(session, "it vanished", lambda _: True, [])
         await agent.orders(lambda orders: orders == ())
         await agent.report(order, "starting", "accepted")
         (late,) = await agent.orders(lambda orders: len(orders) == 1)
@@ -277,21 +279,103 @@ async def test_a_gateway_may_not_open_a_control_channel(site: RunningBroker) -> 
     assert caught.value.status == 401
 
 
-async def test_reports_that_the_grid_does_not_take_close_the_channel_for_another_try(
+async def test_reports_that_the_grid_does_not_take_are_taken_when_it_is_back(
     site: RunningBroker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """A broker without a grid keeps its channels: what is revoked still has to reach the hosts."""
+    refused = asyncio.Event()
+
     async def unavailable(*_: object, **__: object) -> None:
+        refused.set()
         raise GridUnavailable("no disk")
 
+    monkeypatch.setattr(reports, "RETRY_SECONDS", 0.01)
     application = await site.publish()
     async with site.agent() as agent:
         await site.launch(application)
         (order,) = await agent.orders(lambda orders: len(orders) == 1)
         with monkeypatch.context() as patch:
             patch.setattr(site.parts.stores, "commit", unavailable)
+            await agent.report(order, "starting", "accepted")
             await agent.report(order, "ready", "ready")
-            assert await agent.closed() == 1013
+            await refused.wait()
+        await agent.orders(lambda orders: orders[0].state == "ready")
+
+
+async def test_a_host_is_served_while_the_grid_takes_no_announcement_and_live_when_it_does(
+    site: RunningBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def unavailable(*_: object, **__: object) -> None:
+        raise GridUnavailable("no quorum")
+
+    monkeypatch.setattr(channel, "ANNOUNCED_SECONDS", 0.01)
+    monkeypatch.setattr(announcing, "RETRY_SECONDS", 0.01)
+    live = asyncio.Event()
+    site.parts.snapshot.subscribe(
+        lambda change: live.set() if change.path == ("live", "host", site.host.id) else None
+    )
+    with monkeypatch.context() as patch:
+        patch.setattr(site.parts.stores, "commit", unavailable)
+        agent = site.agent()
+        await agent.connect()
+        await agent.expect(Desired)
+        assert not site.parts.hosts.is_live(site.host.id)
+    async with asyncio.timeout(10):
+        await live.wait()
+    await agent.close()
+
+
+async def test_a_channel_ends_when_its_host_is_announced_by_another_broker(site: RunningBroker) -> None:
+    async with site.agent() as agent:
+        await site.parts.hosts.announce(site.host.id, "1" * 16, "b" * 16, "1")
+        assert await agent.closed() == 4409
+
+
+async def test_a_broker_whose_lease_of_a_host_ended_does_not_take_the_host_back_from_another(
+    site: RunningBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other's word may not have arrived here yet."""
+    async with site.agent() as agent:
+        record = await live_record(site)
+        monkeypatch.setattr(ControlChannel, "_is_elsewhere", lambda *_: False)
+        await site.parts.stores.grid.revoke(record.lease)
+        await site.parts.hosts.announce(site.host.id, "1" * 16, "b" * 16, "1")
+        await agent.heartbeat()
+        assert await agent.closed() == 4409
+        assert (await live_record(site)).value["broker_id"] == "b" * 16
+
+
+async def test_what_was_ended_while_the_host_was_away_is_forgotten_once_it_comes_back_without_it(
+    site: RunningBroker,
+) -> None:
+    application = await site.publish()
+    async with site.agent() as agent:
+        session = await site.launch(application)
+        await agent.orders(lambda orders: len(orders) == 1)
+    await site.parts.lifecycle.reap(session, "it vanished", lambda _: True, [])
+    assert await site.keys_left("ended") != set()
+    gone = asyncio.Event()
+    site.parts.snapshot.subscribe(
+        lambda change: gone.set() if change.path[0] == "ended" and change.record is None else None
+    )
+    async with site.agent(), asyncio.timeout(10):
+        await gone.wait()
+    assert await site.keys_left("ended") == set()
+
+
+async def test_a_session_that_ended_while_its_host_was_away_is_ended_there_by_any_broker(
+    site: RunningBroker,
+) -> None:
+    application = await site.publish()
+    async with site.agent() as agent:
+        session = await site.launch(application)
+        (order,) = await agent.orders(lambda orders: len(orders) == 1)
+    await site.parts.lifecycle.reap(session, "it vanished", lambda _: True, [])
     agent = site.agent()
-    await agent.connect(Report(order.session, order.tenant, "ready", "ready"))
-    await agent.orders(lambda orders: orders[0].state == "ready")
+    await agent.connect(Report(session.id, site.tenant, "active", "ready"))
+    (late,) = await agent.orders(lambda orders: len(orders) == 1)
+    assert (late.session, late.state) == (session.id, "ending")
+    await agent.report(order, "ended", "ready")
+    await agent.orders(lambda orders: orders == ())
+    assert await site.keys_left("ended") == set()
     await agent.close()

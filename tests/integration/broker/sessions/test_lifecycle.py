@@ -5,15 +5,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from broker.hosts.liveness import ACCEPTANCE_SECONDS, PATIENCE_SECONDS, HostWatch
+from broker.jobs import Job
+from broker.repositories.late_ends import LateEnds
 from portcullis.errors import ProtocolError, Refused
 from portcullis.model.session import Session
 from portcullis.protocol.channel import Cut, Report
 from tests.support.broker_grid import HOST, OTHER_USER, TENANT, SmallSite, small_site
+
+LOST_SECONDS = 300
 
 
 @pytest.fixture
@@ -38,6 +41,15 @@ async def vanish(site: SmallSite) -> None:
     await site.grid.revoke(live.lease)
     assert await site.snapshot.until((await site.grid.range("/p/v1/")).revision)
     assert not site.hosts.is_live(HOST.id)
+
+
+async def reaper(site: SmallSite, lost_seconds: float = LOST_SECONDS) -> Job:
+    """The job, held here."""
+    watch = HostWatch(
+        site.stores, site.snapshot, site.sessions, site.hosts, site.lifecycle, site.clock, lost_seconds
+    )
+    lease = (await site.grid.lease(15)).id
+    return Job("reaper", site.stores, site.snapshot, watch.sweep, period_seconds=1, lease=lambda: lease)
 
 
 async def test_reports_move_state_and_stage(site: SmallSite) -> None:
@@ -152,28 +164,78 @@ async def test_reports_and_log_off_at_once_lose_neither(site: SmallSite) -> None
 async def test_a_session_of_a_host_that_is_gone_stays_until_it_returns(site: SmallSite) -> None:
     session = await site.ready_session()
     await vanish(site)
-    watch = HostWatch(site.sessions, site.hosts, site.lifecycle, site.clock)
+    watch = await reaper(site, lost_seconds=0)
     for _ in range(3):
-        await watch.sweep()
-        site.clock.passed += PATIENCE_SECONDS
+        await watch.round()
+        site.clock.passed += LOST_SECONDS
     assert stored(site, session).state == "ready"
-    await site.lifecycle.log_off(TENANT, session.id)
-    await watch.sweep()
-    assert stored(site, session).state == "ending"
     await site.report(session, "ended")
     assert await site.keys_left("session", "slot", "own") == set()
+
+
+async def test_a_session_of_a_host_that_is_gone_for_too_long_is_given_up(site: SmallSite) -> None:
+    session = await site.ready_session()
+    await vanish(site)
+    watch = await reaper(site)
+    await watch.round()
+    site.clock.passed += LOST_SECONDS - 1
+    await watch.round()
+    assert stored(site, session).state == "ready"
+    site.clock.passed += 1
+    await watch.round()
+    assert await site.keys_left("session", "slot", "own") == set()
+    trace = await site.traces.get(TENANT, session.reference)
+    assert trace is not None and trace.code == "host_lost"
+    assert LateEnds(site.stores, site.snapshot).is_ended(HOST.id, session.id)
+
+
+async def test_a_session_that_its_user_ends_while_the_host_is_gone_is_over_at_once(site: SmallSite) -> None:
+    """So that the user can start another one elsewhere; the host is told when it comes back."""
+    session = await site.ready_session()
+    watch = await reaper(site)
+    await site.lifecycle.log_off(TENANT, session.id)
+    await watch.round()
+    assert stored(site, session).state == "ending"  # the host lives: it ends the session itself
+    await vanish(site)
+    await watch.round()
+    assert await site.keys_left("session", "slot", "own") == set()
+    assert LateEnds(site.stores, site.snapshot).is_ended(HOST.id, session.id)
+
+
+async def test_what_is_to_be_told_to_a_host_is_forgotten_with_the_host(site: SmallSite) -> None:
+    session = await site.ready_session()
+    watch = await reaper(site)
+    await vanish(site)
+    await site.lifecycle.log_off(TENANT, session.id)
+    await watch.round()
+    await site.delete("site", "host", HOST.id)
+    await watch.round()
+    assert await site.keys_left("ended") == set()
+
+
+async def test_a_host_that_comes_back_at_the_last_moment_keeps_its_sessions(
+    site: SmallSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = await site.ready_session()
+    await vanish(site)
+    watch = await reaper(site)
+    await watch.round()
+    site.clock.passed += LOST_SECONDS
+    site.meanwhile(monkeypatch, lambda: site.hosts.announce(HOST.id, "1" * 16, "b" * 16, "1"))
+    await watch.round()
+    assert stored(site, session).state == "ready"
 
 
 async def test_a_session_that_its_vanished_host_never_accepted_fails_after_a_while(site: SmallSite) -> None:
     session, _ = await site.launch()
     await vanish(site)
-    watch = HostWatch(site.sessions, site.hosts, site.lifecycle, site.clock)
-    await watch.sweep()
+    watch = await reaper(site)
+    await watch.round()
     site.clock.passed += PATIENCE_SECONDS - 1
-    await watch.sweep()
+    await watch.round()
     assert stored(site, session).state == "pending"
     site.clock.passed += 1
-    await watch.sweep()
+    await watch.round()
     assert await site.keys_left("session", "slot", "own") == set()
     trace = await site.traces.get(TENANT, session.reference)
     assert trace is not None and trace.code == "host_lost"
@@ -182,26 +244,26 @@ async def test_a_session_that_its_vanished_host_never_accepted_fails_after_a_whi
 async def test_a_host_that_comes_back_in_time_keeps_its_pending_sessions(site: SmallSite) -> None:
     session, _ = await site.launch()
     await vanish(site)
-    watch = HostWatch(site.sessions, site.hosts, site.lifecycle, site.clock)
-    await watch.sweep()
+    watch = await reaper(site)
+    await watch.round()
     site.clock.passed += PATIENCE_SECONDS - 1
     await site.hosts.announce(HOST.id, "1" * 16, "b" * 16, "1")
-    await watch.sweep()
+    await watch.round()
     await vanish(site)
     site.clock.passed += 2
-    await watch.sweep()
+    await watch.round()
     assert stored(site, session).state == "pending"
 
 
 async def test_a_session_that_its_connected_host_does_not_accept_fails_after_a_while(site: SmallSite) -> None:
     session, _ = await site.launch()
-    watch = HostWatch(site.sessions, site.hosts, site.lifecycle, site.clock)
-    await watch.sweep()
+    watch = await reaper(site)
+    await watch.round()
     site.clock.passed += ACCEPTANCE_SECONDS - 1
-    await watch.sweep()
+    await watch.round()
     assert stored(site, session).state == "pending"
     site.clock.passed += 1
-    await watch.sweep()
+    await watch.round()
     assert await site.keys_left("session", "slot", "own") == set()
     trace = await site.traces.get(TENANT, session.reference)
     assert trace is not None and trace.code == "host_lost"
@@ -212,19 +274,13 @@ async def test_a_session_that_is_accepted_at_the_last_moment_stays(
     site: SmallSite, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     session, _ = await site.launch()
-    watch = HostWatch(site.sessions, site.hosts, site.lifecycle, site.clock)
-    await watch.sweep()
+    watch = await reaper(site)
+    await watch.round()
     site.clock.passed += ACCEPTANCE_SECONDS
-    remove = site.sessions.remove
-
-    async def accept_and_remove(*given: Any) -> Session | None:
-        await site.report(session, "starting", "accepted")
-        return await remove(*given)
-
-    monkeypatch.setattr(site.sessions, "remove", accept_and_remove)
-    await watch.sweep()
+    site.meanwhile(monkeypatch, lambda: site.report(session, "starting", "accepted"))
+    await watch.round()
     assert position(stored(site, session)) == ("starting", "accepted")
-    await watch.sweep()
+    await watch.round()
     assert position(stored(site, session)) == ("starting", "accepted")
 
 
@@ -240,7 +296,7 @@ async def test_an_ending_session_of_a_host_that_is_removed_later_goes_with_it(si
     await vanish(site)
     await site.lifecycle.log_off(TENANT, session.id)
     await site.delete("site", "host", HOST.id)
-    await HostWatch(site.sessions, site.hosts, site.lifecycle, site.clock).sweep()
+    await (await reaper(site)).round()
     assert await site.keys_left("session", "slot", "own") == set()
 
 
@@ -253,6 +309,9 @@ class Hearer:
 
     def end(self, code: int, reason: str) -> None:
         raise AssertionError("nobody ends this channel")
+
+    def orphans(self) -> tuple[Report, ...]:
+        return ()
 
 
 async def test_the_end_of_a_login_cuts_its_connections_on_the_hosts_of_its_user(site: SmallSite) -> None:

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from broker.launch.placement import Candidate
+from broker.hosts.loads import HostLoad
+from broker.launch.placement import MINIMUM_MEMORY_BYTES, Candidate
 from broker.launch.plan import (
     EXPLAINED_HOSTS,
     LaunchPlan,
@@ -29,6 +30,7 @@ USER = User("00000000000000bb", "demo", groups=frozenset({"staff"}))
 EDITOR = Application(
     "00000000000000cc", "Editor", ("mousepad",), entitlement=Entitlement(groups=frozenset({"staff"}))
 )
+PLENTY = 2**36
 REQUEST = LaunchRequest(TENANT, USER.id, EDITOR.id, Display())
 
 
@@ -42,7 +44,10 @@ def candidate(
     return Candidate(host(name, slots, **changes), live, frozenset(range(taken)))
 
 
-def session(application_id: str = EDITOR.id, state: str = "ready") -> Session:
+AWAY = Candidate(host("e"), False)
+
+
+def session(application_id: str = EDITOR.id, state: str = "ready", stage: str = "ready") -> Session:
     return Session(
         id="00000000000000dd",
         tenant_id=TENANT,
@@ -52,13 +57,14 @@ def session(application_id: str = EDITOR.id, state: str = "ready") -> Session:
         application_name="Editor",
         command=("mousepad",),
         environment={},
-        host_id="00000000000000ee",
+        host_id=AWAY.host.id,
         host_name="h1",
         slot=0,
         display=Display(),
         reference="00000000",
         created=0.0,
         state=state,  # type: ignore[arg-type]
+        stage=stage,  # type: ignore[arg-type]
     )
 
 
@@ -114,6 +120,17 @@ def test_an_entitled_user_gets_a_free_slot_and_the_trace_tells_every_step() -> N
         ({"candidates": (candidate("h1", draining=True),)}, "host_draining", "hosts"),
         ({"candidates": (candidate("h1", taken=2),)}, "host_full", "hosts"),
         (
+            {"candidates": (replace(candidate("h1"), load=HostLoad(0, MINIMUM_MEMORY_BYTES - 1)),)},
+            "host_short_of_memory",
+            "hosts",
+        ),
+        ({"application": replace(EDITOR, host_groups=frozenset({"gpu"}))}, "no_host", "hosts"),
+        (
+            {"sessions": (session(state="active", stage="ready"),), "candidates": (AWAY,)},
+            "host_offline",
+            "reconnect",
+        ),
+        (
             {"candidates": (candidate("h1", live=False), candidate("h2", taken=2))},
             "host_full",
             "hosts",
@@ -167,9 +184,9 @@ def test_hosts_of_other_tenants_are_not_named() -> None:
 def test_the_least_loaded_host_wins() -> None:
     answer = decide(
         candidates=(
-            replace(candidate("busy", slots=10), load=0.9),
-            replace(candidate("idle", slots=10, taken=1), load=0.1),
-            replace(candidate("fuller", slots=10, taken=8), load=0.1),
+            replace(candidate("busy", slots=10), load=HostLoad(0.9, PLENTY)),
+            replace(candidate("idle", slots=10, taken=1), load=HostLoad(0.1, PLENTY)),
+            replace(candidate("fuller", slots=10, taken=8), load=HostLoad(0.1, PLENTY)),
         )
     )
     assert isinstance(answer, LaunchPlan)
@@ -184,13 +201,57 @@ def test_many_rejected_hosts_are_counted_not_listed() -> None:
     assert any(f"{1000 - EXPLAINED_HOSTS} more [host_offline]" in step.detail for step in answer.steps)
 
 
+def test_a_session_on_a_host_that_is_away_is_named_so_that_its_user_can_end_it() -> None:
+    away = session(stage="window")
+    answer = decide(sessions=(away,), candidates=(AWAY, candidate("h1")))
+    assert isinstance(answer, Refusal)
+    assert (answer.code, answer.lost) == ("host_offline", away)
+    assert "Wait for it, or end it" in answer.message
+
+
+def test_a_session_that_its_host_never_accepted_is_returned_to_though_the_host_is_away() -> None:
+    placed = session(state="pending", stage="placed")
+    answer = decide(sessions=(placed,), candidates=(AWAY, candidate("h1")))
+    assert isinstance(answer, Reconnect)
+
+
+def test_a_host_of_any_wanted_group_will_do_and_the_others_are_told_why_not() -> None:
+    wanted = replace(EDITOR, host_groups=frozenset({"gpu", "lab"}))
+    office, lab = candidate("h1", groups=frozenset({"office"})), candidate("h2", groups=frozenset({"lab"}))
+    answer = decide(application=wanted, candidates=(office, lab))
+    assert isinstance(answer, LaunchPlan) and answer.candidate is lab
+    assert [step.detail for step in answer.steps if step.step == "host"] == [
+        "h1: in none of the groups gpu, lab [no_host]"
+    ]
+
+
+def test_an_application_may_ask_for_more_memory_than_every_session_needs() -> None:
+    greedy = replace(EDITOR, minimum_memory_bytes=2**33)
+    small, large = (replace(candidate(n), load=HostLoad(0, b)) for n, b in (("h1", 2**32), ("h2", 2**34)))
+    answer = decide(application=greedy, candidates=(small, large))
+    assert isinstance(answer, LaunchPlan) and answer.candidate is large
+    assert any("4096 MiB of memory are available, 8192 MiB are needed" in s.detail for s in answer.steps)
+
+
+def test_an_agent_that_cannot_tell_its_memory_is_not_held_short_of_it() -> None:
+    assert isinstance(decide(candidates=(replace(candidate("h1"), load=HostLoad(0, 0)),)), LaunchPlan)
+
+
+@pytest.mark.parametrize(("on_their_way", "told"), [(3, None), (4, "1st in line"), (6, "3rd in line")])
+def test_the_trace_tells_the_place_in_line(on_their_way: int, told: str | None) -> None:
+    answer = decide(candidates=(replace(candidate("h1"), on_their_way=on_their_way),))
+    queue = [step.detail for step in answer.steps if step.step == "queue"]
+    assert queue == ([f"{told} on h1, which starts 4 at once"] if told else [])
+
+
 names = st.sampled_from(["staff", "guests", "demo"])
 hosts = st.builds(
-    lambda n, slots, tenants, draining, revoked, live, taken, load: Candidate(
-        Host(f"{n:016x}", f"host-{n:03}", slots, tenants, draining=draining, revoked=revoked),
+    lambda n, slots, tenants, draining, revoked, live, taken, load, groups, rush: Candidate(
+        Host(f"{n:016x}", f"host-{n:03}", slots, tenants, draining=draining, revoked=revoked, groups=groups),
         live,
         taken,
         load,
+        rush,
     ),
     st.integers(0, 999),
     st.integers(1, 4),
@@ -199,7 +260,9 @@ hosts = st.builds(
     st.booleans(),
     st.booleans(),
     st.frozensets(st.integers(0, 5)),
-    st.none() | st.floats(0, 4),
+    st.none() | st.builds(HostLoad, st.floats(0, 4), st.sampled_from([0, 2**20, 2**30, 2**34])),
+    st.frozensets(st.sampled_from(["gpu", "office"])),
+    st.integers(0, 8),
 )
 views = st.builds(
     LaunchView,
@@ -207,12 +270,18 @@ views = st.builds(
     | st.builds(lambda g, d: replace(USER, groups=g, disabled=d), st.frozensets(names), st.booleans()),
     application=st.none()
     | st.builds(
-        lambda users, groups, disabled: replace(
-            EDITOR, entitlement=Entitlement(users, groups), disabled=disabled
+        lambda users, groups, disabled, host_groups, memory: replace(
+            EDITOR,
+            entitlement=Entitlement(users, groups),
+            disabled=disabled,
+            host_groups=host_groups,
+            minimum_memory_bytes=memory,
         ),
         st.frozensets(names),
         st.frozensets(names),
         st.booleans(),
+        st.frozensets(st.sampled_from(["gpu", "office"])),
+        st.sampled_from([0, 2**33]),
     ),
     sessions=st.lists(
         st.builds(
@@ -239,6 +308,9 @@ def test_nobody_is_placed_where_or_when_they_must_not_be(seen: LaunchView, chanc
     assert seen.application.entitlement.admits(seen.user.name, seen.user.groups)
     assert TENANT in chosen.host.tenants
     assert chosen.live and not chosen.host.draining and not chosen.host.revoked
+    assert not seen.application.host_groups or seen.application.host_groups & chosen.host.groups
+    needed = max(MINIMUM_MEMORY_BYTES, seen.application.minimum_memory_bytes)
+    assert chosen.load is None or not 0 < chosen.load.memory_available_bytes < needed
     assert 0 <= answer.slot < chosen.host.slots and answer.slot not in chosen.taken
     assert all(s.application_id != EDITOR.id for s in seen.sessions)
     assert sum(s.state != "ending" for s in seen.sessions) < seen.sessions_per_user
