@@ -10,7 +10,6 @@ from broker.live_brokers import LiveBrokers
 from broker.repositories.gateways import Gateways
 from broker.repositories.keys import GrantKeys
 from broker.snapshot import Change, Snapshot
-from portcullis.model.host import Gateway
 from portcullis.protocol.channel import Directory, GatewayEntry
 from portcullis.protocol.gateway_channel import Site
 
@@ -34,9 +33,10 @@ class GatewayDirectory:
         return gateway is not None and not gateway.revoked
 
     def for_agents(self) -> Directory:
-        entries = [GatewayEntry(gateway.name, gateway.address) for gateway in self._serving()]
-        ordered = tuple(sorted(entries, key=lambda entry: entry.name))
-        return Directory(self._keys.verifying(), ordered, tuple(self._brokers.addresses()))
+        entries = tuple(
+            GatewayEntry(gateway.name, gateway.address) for gateway in self._gateways.serving()
+        )
+        return Directory(self._keys.verifying(), entries, tuple(self._brokers.addresses()))
 
     def for_gateway(self, gateway_id: str, broker_id: str) -> Site:
         """Its `time` is 0: whoever sends it sets it."""
@@ -48,21 +48,10 @@ class GatewayDirectory:
             brokers=tuple(self._brokers.addresses()),
             grant_keys=self._keys.verifying(),
             public_origins=tuple(sorted(self._gateways.public_origins())),
-            gateways=self.public_origins(),
+            gateways=self._gateways.serving_origins(),
             draining=broker is not None and broker.draining,
             gateway_draining=gateway is not None and gateway.draining,
         )
-
-    def public_origins(self) -> tuple[str, ...]:
-        """Of the gateways that a browser may be sent to. One name may stand for several of them."""
-        return tuple(sorted({gateway.public_origin for gateway in self._serving()}))
-
-    def _serving(self) -> list[Gateway]:
-        return [
-            gateway
-            for gateway in self._gateways.list()
-            if not gateway.revoked and not gateway.draining and self._gateways.is_live(gateway.id)
-        ]
 
     @staticmethod
     def is_touched_by(change: Change) -> bool:

@@ -34,12 +34,13 @@ _STATUSES: dict[str, int] = {
     "sign_in_blocked": 429,
     "too_many_connections": 429,
     "unavailable": 503,
+    "grid_degraded": 503,
     "broker_unreachable": 503,
     "gateway_unreachable": 503,
     "host_unreachable": 503,
     "internal_error": 500,
 }
-_SHOWN = ("field", "expected", "reference", "retry_after_seconds")
+_SHOWN = ("field", "expected", "reference", "session", "retry_after_seconds")
 """What of an error's data its reader sees; the rest is for logs."""
 
 

@@ -54,6 +54,7 @@ class LoginRoutes:
             {
                 "signed_in": False,
                 "organisations": ["?"] if several else [],
+                "gateways": self._services.gateways.serving_origins(),
                 "time": self._services.clock.now(),
             }
         )
@@ -111,6 +112,7 @@ class LoginRoutes:
             "tenant": {"id": caller.tenant.id, "name": caller.tenant.name},
             "role": caller.role,
             "expires": caller.expires,
+            "gateways": self._services.gateways.serving_origins(),
             "time": self._services.clock.now(),
         }
 

@@ -21,6 +21,7 @@ from broker.http.body import read_body
 from broker.http.errors import error_response
 from broker.http.services import PublicServices
 from broker.identity.request_signature import SignedRequest
+from broker.repositories.nonces import Once
 from portcullis.errors import PortcullisError, Refused, Unavailable
 from portcullis.ids import new_id
 from portcullis.logs import ids
@@ -73,18 +74,29 @@ class Caller:
 
 
 CALLER = web.RequestKey("caller", Caller)
+ONCE = web.RequestKey("once", Once)
+"""Of a change that a browser signed."""
 
 
-def route(method: str, path: str, policy: Policy, handler: Handler) -> web.RouteDef:
+def route(
+    method: str, path: str, policy: Policy, handler: Handler, *, repeatable: bool = False
+) -> web.RouteDef:
+    """`repeatable`: to do the same signed change a second time, also while the first is under way, does no harm."""
+
     async def guarded(request: web.Request) -> web.StreamResponse:
         return await handler(request)
 
     guarded.policy = policy  # type: ignore[attr-defined]
+    guarded.repeatable = repeatable or method == "PUT"  # type: ignore[attr-defined]
     return web.RouteDef(method, path, guarded, {"allow_head": False} if method == "GET" else {})
 
 
 def policy_of(handler: object) -> Policy | None:
     return getattr(handler, "policy", None)
+
+
+def is_repeatable(handler: object) -> bool:
+    return getattr(handler, "repeatable", False)
 
 
 def check_policies(application: web.Application) -> None:
@@ -192,24 +204,31 @@ class Access:
         return Caller(tenant, user, login=login) if tenant else None
 
     async def _check_change(self, request: web.Request, login: Login) -> None:
-        """A change by a browser: from our own page, signed by the login's key, for the first time."""
+        """A change by a browser: from our own page, signed by the login's key. One that is put to a second broker,
+        because the first was lost, is done again where that does no harm. Raises Refused("outcome_unknown").
+        """
         check_origin(request, self._services.gateways.public_origins())
         signed = await signed_request(request)
-        await self._identity.signatures.accept(login.tenant_id, login.client_key, signed)
+        once = await self._identity.signatures.accept(login.tenant_id, login.client_key, signed)
+        if once.again and not is_repeatable(request.match_info.handler):
+            raise Refused("outcome_unknown")
+        request[ONCE] = once
 
 
 def check_origin(request: web.Request, public_origins: Collection[str]) -> None:
-    """The page that sent this is the one that the gateway serves. Raises Refused("origin_refused").
+    """The page that sent this is one that a gateway of the site serves. Raises Refused("origin_refused").
 
-    The gateway says in `Portcullis-Origin` which public origin was called, and removes what a client put
-    there.
+    The gateway says in `Portcullis-Origin` which public origin was called, and removes what a client put there. A page
+    whose own gateway does not answer calls another one's origin.
     """
     called = request.headers.getall("Portcullis-Origin", [])
+    named = request.headers.getall("Origin", [])
     if len(called) != 1 or called[0] not in public_origins:
         raise Refused("origin_refused")
-    if request.headers.getall("Origin", []) != called:
+    if len(named) != 1 or named[0] not in public_origins:
         raise Refused("origin_refused")
-    if any(value != "same-origin" for value in request.headers.getall("Sec-Fetch-Site", [])):
+    allowed = {"same-origin"} if named == called else {"same-site"}
+    if set(request.headers.getall("Sec-Fetch-Site", [])) - allowed:
         raise Refused("origin_refused")
 
 

@@ -7,7 +7,7 @@ import re
 from aiohttp import web
 
 from broker.http.body import Fields, read_fields
-from broker.http.middleware import CALLER, Policy, login_of, route
+from broker.http.middleware import CALLER, ONCE, Policy, login_of, route
 from broker.http.services import PublicServices
 from broker.http.views import answer, session_view
 from broker.launch.launch import LaunchRequest
@@ -32,11 +32,11 @@ class SessionRoutes:
     def routes(self) -> list[web.RouteDef]:
         one = PATH + "/{id}"
         return [
-            route("POST", PATH, Policy.USER, self.launch),
+            route("POST", PATH, Policy.USER, self.launch, repeatable=True),
             route("GET", one, Policy.USER, self.show),
-            route("DELETE", one, Policy.USER, self.log_off),
-            route("POST", one + "/ticket", Policy.BROWSER, self.ticket),
-            route("POST", one + "/grant", Policy.BROWSER, self.renew_grant),
+            route("DELETE", one, Policy.USER, self.log_off, repeatable=True),
+            route("POST", one + "/ticket", Policy.BROWSER, self.ticket, repeatable=True),
+            route("POST", one + "/grant", Policy.BROWSER, self.renew_grant, repeatable=True),
         ]
 
     async def launch(self, request: web.Request) -> web.Response:
@@ -48,7 +48,7 @@ class SessionRoutes:
         display = parse_display(fields.nested("display", default={}))
         fields.finish()
         session, reconnected = await self._services.launcher.launch(
-            LaunchRequest(caller.tenant.id, caller.user.id, application, display)
+            LaunchRequest(caller.tenant.id, caller.user.id, application, display), request.get(ONCE)
         )
         view = session_view(session, self._services.applications)
         return answer({"session": view, "reconnected": reconnected}, 201, self._services.snapshot.revision)
@@ -57,7 +57,12 @@ class SessionRoutes:
         return answer(session_view(self._own(request), self._services.applications))
 
     async def log_off(self, request: web.Request) -> web.Response:
-        session = self._own(request)
+        try:
+            session = self._own(request)
+        except Refused:
+            if not (ONCE in request and request[ONCE].again):
+                raise
+            return answer({}, 202, self._services.snapshot.revision)  # that was the first time
         await self._services.lifecycle.log_off(session.tenant_id, session.id, by=session.user_id)
         return answer({}, 202, self._services.snapshot.revision)
 
@@ -72,7 +77,8 @@ class SessionRoutes:
         e = fields.integer("e", 0, 2**32 - 1)
         fields.finish()
         session = self._own(request)
-        return answer({"grant": await self._services.attach.renew(login_of(request), session.id, e)})
+        grant = await self._services.attach.renew(login_of(request), session.id, e)
+        return answer({"grant": grant, "gateways": self._services.gateways.serving_origins()})
 
     def _own(self, request: web.Request) -> Session:
         """The caller's session of this id. Raises Refused("session_ended") for any other id, whoever has it."""

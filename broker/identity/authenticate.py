@@ -140,6 +140,9 @@ class Authenticator:
                 if signed_in := await self._commit_login(proven, user_record, attempts_record, found):
                     return signed_in
             elif found.attempts is None or await ledger.replace(attempts_record, found.attempts.to_json()):
+                request = proven.request
+                if await self._directory.nonces.seen(store, request.client_key, request.nonce):
+                    raise Refused("outcome_unknown")  # this very request has spent it, at a broker that was lost
                 raise _refused(proven.guess, proven.tenant, proven.user, "code")
         raise Unavailable()
 

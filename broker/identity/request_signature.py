@@ -1,15 +1,16 @@
 """The signature by which a browser proves its key on every change (docs/api.md, `Portcullis-Signature`).
 
 Pure but for `RequestSignatures`, which also sees to it that a signature counts once: its nonce is created
-in the grid, where it lives longer than the signature would be accepted.
+in the grid, where it lives longer than the signature would be accepted. The same request that arrives again is known as
+such: a gateway or a browser that got no answer asks another broker with the very same bytes.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from broker.repositories.nonces import Nonces
+from broker.repositories.nonces import Nonces, Once
 from portcullis.clock import Clock
 from portcullis.errors import Refused
 from portcullis.tickets import from_base64url, is_signed_by, request_message
@@ -24,6 +25,8 @@ class RequestSignature:
     unix_ms: int
     nonce: str
     signature: bytes
+    message: bytes = b""
+    """What it covers, once that was checked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +63,7 @@ def check_signature(request: SignedRequest, client_key: bytes, now: float) -> Re
         raise Refused("signature_refused")
     if abs(parsed.unix_ms - now * 1000) > TOLERANCE_SECONDS * 1000:
         raise Refused("clock_skewed")
-    return parsed
+    return replace(parsed, message=message)
 
 
 class RequestSignatures:
@@ -72,8 +75,10 @@ class RequestSignatures:
         """The signature alone, for a caller that writes the nonce in a transaction of its own (sign-in)."""
         return check_signature(request, client_key, self._clock.now())
 
-    async def accept(self, tenant_id: str, client_key: bytes, request: SignedRequest) -> None:
-        """Raises Refused("signature_refused") when the signature is wrong, old or was seen before."""
+    async def accept(self, tenant_id: str, client_key: bytes, request: SignedRequest) -> Once:
+        """Raises Refused("signature_refused") when the signature is wrong, old or its nonce another request's."""
         parsed = self.check(request, client_key)
-        if not await self._nonces.use(tenant_id, client_key, parsed.nonce):
+        once = await self._nonces.use(tenant_id, client_key, parsed.nonce, parsed.message)
+        if once is None:
             raise Refused("signature_refused")
+        return once

@@ -31,6 +31,15 @@ class Gateways:
         own = site.value["public_origins"] if site else ()
         return frozenset(own) | {gateway.public_origin for gateway in self.list() if not gateway.revoked}
 
+    def serving(self) -> list[Gateway]:
+        """Those that browsers and agents are sent to, by name: live, and not draining."""
+        found = (gateway for gateway in self.list() if not gateway.revoked and not gateway.draining)
+        return sorted((gateway for gateway in found if self.is_live(gateway.id)), key=lambda one: one.name)
+
+    def serving_origins(self) -> tuple[str, ...]:
+        """One name may stand for several of them."""
+        return tuple(dict.fromkeys(gateway.public_origin for gateway in self.serving()))
+
     def is_live(self, gateway_id: str) -> bool:
         return self._snapshot.get("site", live_path(gateway_id)) is not None
 
