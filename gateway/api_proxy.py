@@ -1,7 +1,9 @@
 """`/api/v1/...`: passed on to a live broker, answer streamed back.
 
 The broker decides; the gateway only keeps away what no client of ours sends: other paths in disguise, headers that
-speak for the gateway, changes from foreign pages, large or compressed bodies. Event streams pass unbuffered.
+speak for the gateway, changes from foreign pages, large or compressed bodies. Event streams pass unbuffered. A request
+whose broker was lost is put to another one: reads, and changes that a browser signed, for brokers recognise the
+same signed request and do it once (docs/api.md).
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ from portcullis.serving.guard import read_body
 
 PREFIX = "/api/v1/"
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE"})
+SIGNATURE_HEADER = "Portcullis-Signature"
 MAXIMUM_BODY_BYTES = 1024 * 1024
 CHUNK_SECONDS = 30.0
 EVENT_SECONDS = 600.0
@@ -65,9 +68,9 @@ class ApiProxy:
             request.raw_path,
             headers=headers,
             body=body,
-            repeatable=reading,
+            repeatable=reading or is_recognised(request.headers),
         ) as answer:
-            return await _pass_on(request, answer)
+            return await self._pass_on(request, answer)
 
     def _check(self, request: web.Request, reading: bool) -> None:
         if request.method not in METHODS:
@@ -80,6 +83,42 @@ class ApiProxy:
             check_change(request.headers, self._brokers.origins)
         elif has_body(request):
             raise web.HTTPBadRequest(reason="expected no body")
+
+    async def _pass_on(self, request: web.Request, answer: aiohttp.ClientResponse) -> web.StreamResponse:
+        dropped = _HOP_BY_HOP | _NOT_ANSWERED | _named_by_connection(answer.headers)
+        headers = CIMultiDict((n, v) for n, v in answer.headers.items() if n.lower() not in dropped)
+        headers.setdefault("Cache-Control", "no-store")
+        response = web.StreamResponse(status=answer.status, headers=headers)
+        events = answer.content_type == "text/event-stream"
+        seconds = EVENT_SECONDS if events else CHUNK_SECONDS
+        # An event stream begins before its first event; any other answer can become a 503 until its first byte.
+        first = b"" if events else await self._next_chunk(answer, seconds)
+        await response.prepare(request)
+        try:
+            chunk = first or await self._next_chunk(answer, seconds)
+            while chunk:
+                await response.write(chunk)
+                chunk = await self._next_chunk(answer, seconds)
+        except Unavailable as exc:
+            _cut(request)
+            raise ConnectionResetError("the answer broke off") from exc
+        await response.write_eof()
+        return response
+
+    async def _next_chunk(self, answer: aiohttp.ClientResponse, seconds: float) -> bytes:
+        """Empty at the end. Raises Unavailable, at once when the broker is lost and another is there."""
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(seconds) as deadline:
+                with self._brokers.watched(answer, lambda: deadline.reschedule(loop.time())):
+                    return await answer.content.readany()
+        except (aiohttp.ClientError, TimeoutError, OSError) as exc:
+            raise Unavailable("broker_unreachable") from exc
+
+
+def is_recognised(headers: MultiMapping[str]) -> bool:
+    """Whether a broker would know the request again: by the nonce that its signature covers."""
+    return len(headers.getall(SIGNATURE_HEADER, [])) == 1 and "Authorization" not in headers
 
 
 def is_plain_path(raw: str) -> bool:
@@ -103,12 +142,16 @@ def _is_plain_segment(segment: str) -> bool:
 
 
 def check_change(headers: MultiMapping[str], origins: Origins) -> None:
-    """Changes come from pages of ours, or from scripts, which have a token instead. Raises Refused."""
+    """Changes come from pages of ours, this gateway's or another one's, or from scripts, which have a token instead.
+
+    Raises Refused.
+    """
     named = headers.getall("Origin", [])
     is_script = not named and "Authorization" in headers
     if not is_script and not (len(named) == 1 and origins.allow(named[0])):
         raise Refused("origin_refused")
-    if set(headers.getall("Sec-Fetch-Site", [])) - {"same-origin"}:
+    is_ours = named == [origins.called_by(headers.get("Host", ""))]
+    if set(headers.getall("Sec-Fetch-Site", [])) - {"same-origin" if is_ours or is_script else "same-site"}:
         raise Refused("origin_refused")
 
 
@@ -132,37 +175,6 @@ def _address(request: web.Request) -> str:
     if not peer:
         raise ConnectionResetError("the client has gone")
     return str(peer[0])
-
-
-async def _pass_on(request: web.Request, answer: aiohttp.ClientResponse) -> web.StreamResponse:
-    dropped = _HOP_BY_HOP | _NOT_ANSWERED | _named_by_connection(answer.headers)
-    headers = CIMultiDict((n, v) for n, v in answer.headers.items() if n.lower() not in dropped)
-    headers.setdefault("Cache-Control", "no-store")
-    response = web.StreamResponse(status=answer.status, headers=headers)
-    events = answer.content_type == "text/event-stream"
-    seconds = EVENT_SECONDS if events else CHUNK_SECONDS
-    # An event stream begins before its first event; any other answer can become a 503 until its first byte.
-    first = b"" if events else await _next_chunk(answer, seconds)
-    await response.prepare(request)
-    try:
-        chunk = first or await _next_chunk(answer, seconds)
-        while chunk:
-            await response.write(chunk)
-            chunk = await _next_chunk(answer, seconds)
-    except Unavailable as exc:
-        _cut(request)
-        raise ConnectionResetError("the answer broke off") from exc
-    await response.write_eof()
-    return response
-
-
-async def _next_chunk(answer: aiohttp.ClientResponse, seconds: float) -> bytes:
-    """Empty at the end. Raises Unavailable."""
-    try:
-        async with asyncio.timeout(seconds):
-            return await answer.content.readany()
-    except (aiohttp.ClientError, TimeoutError, OSError) as exc:
-        raise Unavailable("broker_unreachable") from exc
 
 
 def _cut(request: web.Request) -> None:

@@ -6,9 +6,12 @@ One policy for pages, scripts, API and errors alike: what is not named is forbid
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from gateway.origins import Origins
 
 HSTS = "max-age=31536000"
+PREFLIGHT_SECONDS = 7200  # browsers keep it no longer
 
 
 def security_headers(origins: Origins | None, *, hsts: bool = False) -> dict[str, str]:
@@ -25,6 +28,30 @@ def security_headers(origins: Origins | None, *, hsts: bool = False) -> dict[str
         "X-Content-Type-Options": "nosniff",
         "Referrer-Policy": "no-referrer",
         "Server": "Portcullis",  # instead of aiohttp's, which tells its version
+    }
+
+
+def sharing_headers(origins: Origins, origin: str | None, host: str) -> dict[str, str]:
+    """For an answer that a page of another gateway of the site may read, with the login's cookie (CORS).
+
+    A page of any other origin is told nothing, and one of our own needs nothing.
+    """
+    if not origins.allow(origin) or origin is None or origin == origins.called_by(host):
+        return {}
+    return {
+        "Access-Control-Allow-Origin": origin,
+        "Access-Control-Allow-Credentials": "true",
+        "Access-Control-Expose-Headers": "Portcullis-Revision, Retry-After",
+        "Vary": "Origin",
+    }
+
+
+def preflight_headers(methods: Collection[str]) -> dict[str, str]:
+    """What a page of another gateway may ask with."""
+    return {
+        "Access-Control-Allow-Methods": ", ".join(sorted(methods)),
+        "Access-Control-Allow-Headers": "Content-Type, Portcullis-Revision, Portcullis-Signature",
+        "Access-Control-Max-Age": str(PREFLIGHT_SECONDS),
     }
 
 
