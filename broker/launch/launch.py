@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from typing import TYPE_CHECKING
 
 from broker.grid.scopes import Condition, Stores, TenantStore
 from broker.launch.claims import Claims
@@ -20,6 +19,7 @@ from broker.launch.plan import LaunchPlan, LaunchRequest, LaunchView, Reconnect,
 from broker.launch.traces import Traces, new_reference
 from broker.launch.view import conditions, look
 from broker.repositories.committing import commit
+from broker.repositories.nonces import Once
 from broker.repositories.sessions import Sessions
 from broker.snapshot import Change, Snapshot
 from portcullis.clock import Clock
@@ -28,9 +28,6 @@ from portcullis.ids import new_id
 from portcullis.logs import ids
 from portcullis.model.launch import Step
 from portcullis.model.session import Session
-
-if TYPE_CHECKING:
-    from broker.repositories.nonces import Once
 
 log = logging.getLogger(__name__)
 
