@@ -165,8 +165,8 @@ LAUNCH_REFUSED: dict[str, Reason] = {
         "No host serves this application.",
         user=_ASK,
         administrator=f"{_EXPLAIN}No host of the site may serve the tenant: enrol one with `portcullis host "
-        "join-token`. Or none is in the application's `host_groups`: `portcullis get hosts` shows the groups, `portcullis "
-        "host set NAME --groups a,b` sets them.",
+        "join-token`. Or none is in the application's `host_groups`: `portcullis get hosts` shows the groups, "
+        "`portcullis host set NAME --groups a,b` sets them.",
     ),
     "host_offline": Reason(
         "The hosts that serve this application are not connected.",
@@ -302,6 +302,11 @@ SESSIONS: dict[str, Reason] = {
         user="Sign in again in this browser.",
         administrator="Somebody presented the grant of another browser. Expected after site data was cleared; "
         "otherwise look in the worker's log, under the session.",
+    ),
+    "revocation_refused": Reason(
+        "This is no revocation that a broker of the site signed.",
+        administrator="A gateway or a host was told of a revocation that it cannot verify, and did nothing. If it goes on, "
+        "the machine does not know the site's present grant keys: see whether its channel to a broker stands.",
     ),
     "taken_over": Reason(
         "The session was opened in another window.",
@@ -446,6 +451,14 @@ GRID: dict[str, Reason] = {
         administrator="The disk of the broker's state folder is full, read-only or failing, or the file belongs to "
         "another account: the message says which. Nothing that was acknowledged is lost. After a full disk the broker "
         "goes on by itself when there is room; running sessions are not touched.",
+    ),
+    "grid_degraded": Reason(
+        "The site cannot take changes at the moment: too few members of its grid answer.",
+        user="Sessions that run go on, also after a lost connection. Signing in and starting applications have to wait: "
+        "the page tries again by itself.",
+        administrator="`portcullis status` shows which members of the grid are missing: start them, or free their disks. "
+        "The brokers go on by themselves. Meanwhile sessions run and resume, lists can be read, users can be disabled "
+        "and signed out, and `portcullis panic` works; sign-ins, launches and other changes are refused.",
     ),
     "grid_in_use": Reason(
         "Another process has the grid's file open.",

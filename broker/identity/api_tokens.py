@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from broker.repositories.api_tokens import ApiTokens
 from broker.repositories.users import Users
 from portcullis.clock import Clock
@@ -19,10 +21,19 @@ def new_api_token(tenant_id: str, user_id: str, note: str, now: float) -> tuple[
 
 
 class ApiTokenCheck:
-    def __init__(self, tokens: ApiTokens, users: Users, clock: Clock) -> None:
+    """`is_void`: whether a token was revoked, although its record is still there."""
+
+    def __init__(
+        self,
+        tokens: ApiTokens,
+        users: Users,
+        clock: Clock,
+        is_void: Callable[[ApiToken], bool] = lambda _: False,
+    ) -> None:
         self._tokens = tokens
         self._users = users
         self._clock = clock
+        self._is_void = is_void
 
     def resolve(self, text: str) -> tuple[ApiToken, User]:
         """The token and whom it acts for.
@@ -32,7 +43,7 @@ class ApiTokenCheck:
         """
         secret = parse_secret(text, "api")
         token = secret and self._tokens.get(secret.scope, secret.hash)
-        if not token or token.expires <= self._clock.now():
+        if not token or token.expires <= self._clock.now() or self._is_void(token):
             raise Refused("token_refused")
         user = self._users.get(token.tenant_id, token.user_id)
         if user is None or user.disabled:

@@ -142,7 +142,9 @@ class Authenticator:
             elif found.attempts is None or await ledger.replace(attempts_record, found.attempts.to_json()):
                 request = proven.request
                 if await self._directory.nonces.seen(store, request.client_key, request.nonce):
-                    raise Refused("outcome_unknown")  # this very request has spent it, at a broker that was lost
+                    raise Refused(
+                        "outcome_unknown"
+                    )  # this very request has spent it, at a broker that was lost
                 raise _refused(proven.guess, proven.tenant, proven.user, "code")
         raise Unavailable()
 
@@ -164,7 +166,8 @@ class Authenticator:
         request, nonces = proven.request, self._directory.nonces
         store = await self._stores.tenant(proven.tenant.id)
         attempt = await proven.guess.ledger.replacing(attempts_record, proof.attempts.to_json())
-        secret, login = new_login(proven.tenant.id, proven.user.id, request.client_key, self._clock.now())
+        epoch, now = self._directory.tenants.epoch(), self._clock.now()
+        secret, login = new_login(proven.tenant.id, proven.user.id, request.client_key, now, epoch)
         nonce = await nonces.first_use(store, request.client_key, request.nonce)
         lease = await self._login_lease()
         operations = [attempt[0], nonce[0], login_creation(store, login, lease), *proof.operations]

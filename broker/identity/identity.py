@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from broker.grid.scopes import Stores
@@ -22,6 +23,15 @@ from broker.repositories.tenants import Tenants
 from broker.repositories.users import Users
 from broker.snapshot import Snapshot
 from portcullis.clock import Clock
+from portcullis.model.user import ApiToken, Login
+
+
+@dataclass(frozen=True, slots=True)
+class Verdicts:
+    """Whether something is void although its record is still there: it was revoked (`broker.revocation`)."""
+
+    login_is_void: Callable[[Login], bool] = lambda _: False
+    token_is_void: Callable[[ApiToken], bool] = lambda _: False
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +59,14 @@ class Identity:
 
 
 def build_identity(
-    stores: Stores, snapshot: Snapshot, clock: Clock, signature_clock: Clock | None = None
+    stores: Stores,
+    snapshot: Snapshot,
+    clock: Clock,
+    signature_clock: Clock | None = None,
+    verdicts: Verdicts | None = None,
 ) -> Identity:
     """The caller starts and stops it. `signature_clock`: the one that browsers are told, which never goes back."""
+    verdicts = verdicts or Verdicts()
     tenants, users = Tenants(snapshot), Users(stores, snapshot)
     tokens, records = ApiTokens(stores, snapshot), LoginRecords(stores, snapshot)
     nonces = Nonces(stores, clock)
@@ -67,8 +82,8 @@ def build_identity(
         tokens=tokens,
         passwords=passwords,
         authenticator=Authenticator(stores, snapshot, directory, passwords, clock),
-        logins=Logins(records, users, clock),
+        logins=Logins(records, users, clock, verdicts.login_is_void),
         signatures=RequestSignatures(nonces, signature_clock or clock),
-        token_check=ApiTokenCheck(tokens, users, clock),
+        token_check=ApiTokenCheck(tokens, users, clock, verdicts.token_is_void),
         disabled_users=DisabledUsers(snapshot, users, records),
     )

@@ -19,6 +19,11 @@ class Tenants:
             raise Unavailable()
         return Site.from_json(record.value)
 
+    def epoch(self) -> int:
+        """Of the site: what was issued under a lower one is void."""
+        record = self._snapshot.get("site", ("meta",))
+        return 1 if record is None else int(record.value["epoch"])
+
     def get(self, tenant_id: str) -> Tenant | None:
         record = self._snapshot.get("site", ("tenant", tenant_id))
         return Tenant.from_json(record.value) if record else None

@@ -96,6 +96,8 @@ class Login:
     client_key: bytes = field(repr=False)  # raw P-256 point, made in the browser at sign-in
     created: float
     expires: float
+    epoch: int = 1
+    """The site's at sign-in: a panic or a restore raises it, and every earlier login is void."""
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -105,6 +107,7 @@ class Login:
             "client_key": base64.b64encode(self.client_key).decode(),
             "created": self.created,
             "expires": self.expires,
+            "epoch": self.epoch,
         }
 
     @classmethod
@@ -116,6 +119,7 @@ class Login:
             base64.b64decode(data["client_key"]),
             data["created"],
             data["expires"],
+            data.get("epoch", 1),
         )
 
 

@@ -25,6 +25,7 @@ CLOSINGS: tuple[Closing, ...] = (
     Closing(4400, "protocol_error", "never"),
     Closing(4401, "ticket_refused", "new_ticket_once"),
     Closing(4403, "grant_refused", "new_ticket_once"),
+    Closing(4403, "not_entitled", "new_ticket_once"),
     Closing(4404, "version_unsupported", "never"),
     Closing(4405, "proof_refused", "never"),
     Closing(4408, "admission_timeout", "attach_again"),

@@ -23,6 +23,7 @@ export const ADVICE = {
   host_offline: "Try again in a minute, then tell your administrator.",
   host_draining: "Try again later. Sessions that run go on.",
   host_full: "Try again later, or log off a session that you do not need.",
+  host_short_of_memory: "Try again later, or log off a session that you do not need.",
   launch_conflict: "Try again.",
   application_missing: "Tell your administrator the reference that is shown with the code.",
   application_exited: "Tell your administrator the reference that is shown with the code.",
@@ -57,4 +58,5 @@ export const ADVICE = {
   changed_meanwhile: "Reload the page and try again.",
   unavailable: "Try again in a minute.",
   internal_error: "Tell your administrator the reference that is shown with the code.",
+  grid_degraded: "Sessions that run go on, also after a lost connection. Signing in and starting applications have to wait: the page tries again by itself.",
 };
