@@ -11,8 +11,10 @@ import logging
 import os
 import ssl
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
+from agents.brokers import merged
 from agents.contracts import Launcher
 from agents.control import ControlClient, ControlHandlers, memory_available_bytes
 from agents.links import AttachedSession, Doorkeeper, Links
@@ -129,10 +131,20 @@ class Agent:
         self._manager.set_clock(self._clock.base)
 
     async def _on_directory(self, directory: Directory) -> None:
-        self._credentials = self._credentials.with_site(grant_keys=directory.grant_keys)
+        self._keep(merged(directory.brokers, self._credentials.brokers), directory.grant_keys)
         self._keys = verifying_keys(directory.grant_keys)
         self._manager.set_grant_keys(directory.grant_keys)
         await self._links.update(directory.gateways)
+
+    def _keep(self, brokers: tuple[str, ...], grant_keys: Mapping[str, str]) -> None:
+        """On disk, too: brokers may all have other addresses when this agent starts the next time."""
+        known = replace(self._credentials, brokers=brokers, grant_keys=grant_keys)
+        try:
+            self._credentials = self._credentials.with_site(brokers=brokers, grant_keys=grant_keys)
+        except OSError as exc:
+            log.error("what the broker said cannot be kept on disk: %s", exc)
+            self._credentials = known
+        self._renewal.credentials = self._credentials
 
     def _on_renewed(self, credentials: Credentials) -> None:
         """New connections use the new certificate; those that stand were accepted with the old one."""

@@ -1,8 +1,9 @@
 """The agent's end of the control channel (docs/protocol.md 4): one WebSocket to one broker, whichever answers.
 
 `ControlClient.run` is one task that dials, serves the channel until it breaks, waits a little and dials the next
-broker. While a channel stands, three tasks serve it: one reads, one sends reports as they change (only the newest of a
-session counts), one sends heartbeats. Losing the channel changes nothing on the host.
+broker (`brokers`). Pings find out within seconds that a broker is frozen or cut off. While a channel stands, three
+tasks serve it: one reads, one sends reports as they change (only the newest of a session counts), one sends
+heartbeats. Losing the channel changes nothing on the host.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import WebSocketException
 from websockets.typing import Subprotocol
 
+from agents.brokers import BrokerChoice
 from portcullis.backoff import Backoff
 from portcullis.errors import ProtocolError
 from portcullis.logs import ids
@@ -44,7 +46,8 @@ log = logging.getLogger(__name__)
 
 OPEN_SECONDS = 5.0
 WELCOME_SECONDS = 10.0
-PING_SECONDS = 5.0
+PING_SECONDS = 2.0
+PONG_SECONDS = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +73,7 @@ class ControlClient:
         self._brokers = brokers
         self._context = context
         self._handlers = handlers
+        self._choice = BrokerChoice(_uniform)
         self._unsent: dict[str, Report] = {}
         self._wake = asyncio.Event()
         self.opened = 0
@@ -82,17 +86,15 @@ class ControlClient:
         self._wake.set()
 
     async def run(self) -> None:
-        backoff = Backoff(lambda: secrets.randbelow(1 << 20) / (1 << 20))
-        attempt = 0
+        backoff = Backoff(_uniform)
         while True:
-            brokers = self._brokers()
-            address = brokers[attempt % len(brokers)] if brokers else None
-            attempt += 1
+            address = self._choice.next(self._brokers())
             if address is not None:
                 try:
                     await self._serve(address, backoff)
                 except (OSError, TimeoutError, WebSocketException, ProtocolError) as exc:
                     log.warning("no control channel: %s", exc, extra=ids(broker=address))
+                self._choice.failed(address)
             await asyncio.sleep(backoff.next_seconds())
 
     async def _serve(self, address: str, backoff: Backoff) -> None:
@@ -104,7 +106,7 @@ class ControlClient:
             max_size=MAXIMUM_FROM_BROKER_BYTES,
             open_timeout=OPEN_SECONDS,
             ping_interval=PING_SECONDS,
-            ping_timeout=PING_SECONDS,
+            ping_timeout=PONG_SECONDS,
             close_timeout=1,
             proxy=None,
         ) as socket:
@@ -112,8 +114,9 @@ class ControlClient:
             welcome = await self._welcome(socket)
             log.info("control channel stands", extra=ids(broker=address, host=welcome.host))
             backoff.succeeded()
+            self._choice.succeeded(address)
             self._handlers.time(welcome.time)
-            await self._handlers.directory(welcome.directory)
+            await self._take_directory(welcome.directory)
             for report in self._handlers.reports():
                 self.report(report)
             self.opened += 1
@@ -152,11 +155,15 @@ class ControlClient:
             case Desired():
                 await self._handlers.desired(message)
             case Directory():
-                await self._handlers.directory(message)
+                await self._take_directory(message)
             case Cut():
                 self._handlers.cut(message)
             case Welcome():
                 raise ProtocolError("welcome twice")
+
+    async def _take_directory(self, directory: Directory) -> None:
+        self._choice.told(directory.brokers)
+        await self._handlers.directory(directory)
 
     async def _send_reports(self, socket: ClientConnection) -> None:
         while True:
@@ -176,6 +183,10 @@ class ControlClient:
         while True:
             await _send(socket, heartbeat())
             await asyncio.sleep(min(seconds, HEARTBEAT_SECONDS * 2))
+
+
+def _uniform() -> float:
+    return secrets.randbelow(1 << 20) / (1 << 20)
 
 
 async def _send(socket: ClientConnection, message: FromAgent) -> None:
