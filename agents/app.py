@@ -23,6 +23,7 @@ from agents.linux.accounts import Accounts, SessionAccounts
 from agents.linux.launcher import WORKER_COMMAND, LinuxLauncher, this_machine
 from agents.linux.leaders import make_passable
 from agents.linux.one_account import OneAccount
+from agents.revocations import HostRevocations
 from agents.sessions.launches import LaunchCounts
 from agents.sessions.manager import Manager, SiteFacts
 from agents.sessions.session import TimeLimits
@@ -38,6 +39,7 @@ from portcullis.measuring import Metrics
 from portcullis.metrics import GROUPING
 from portcullis.probes import Probes, Watch
 from portcullis.protocol.channel import Directory, Hello, Report
+from portcullis.protocol.link import Heard, Revoke
 from portcullis.tasks import cancel_and_wait, spawn
 from portcullis.tickets import verifying_keys
 
@@ -63,19 +65,30 @@ class Agent:
             directory=self._on_directory,
             desired=lambda desired: self._manager.apply(desired),
             cut=lambda cut: self._manager.cut(cut),
+            revocations=lambda texts: self._revocations.take(texts),
             time=self._on_time,
         )
         self._clock = SiteClock(SystemClock())
         self._control = ControlClient(lambda: self._credentials.brokers, self._context_for_brokers, handlers)
         self._metrics = Metrics("agent", version())
         self._manager = Manager(
-            launcher, facts, self._on_report, time_limits(settings), LaunchCounts(self._metrics)
+            launcher,
+            facts,
+            self._on_report,
+            time_limits(settings),
+            LaunchCounts(self._metrics),
+            lambda session: self._revocations.welcome(session),
+        )
+        self._revocations = HostRevocations(
+            lambda: self._keys, self._clock, self._manager.sessions, lambda: self._control.is_up
         )
         self._warmth = Warmth(
             launcher, settings.warm_sessions, self._slots, self._manager.states, memory_available_bytes
         )
-        doorkeeper = Doorkeeper(credentials.id, self._clock, lambda: self._keys, self._find)
-        self._links = Links(doorkeeper, self._context_for_gateways)
+        doorkeeper = Doorkeeper(
+            credentials.id, self._clock, lambda: self._keys, self._find, self._revocations.check
+        )
+        self._links = Links(doorkeeper, self._context_for_gateways, self._told_by_gateway)
         self._renewal = Renewal(credentials, self._on_renewed)
         offer_readings(self._metrics, launcher, self._manager, self._control, self._links)
         self._metrics.read(GROUPING, lambda: {(launcher.grouping,): 1})
@@ -90,6 +103,7 @@ class Agent:
             spawn(self._renewal.run(), name="renewal"),
             spawn(self._control.run(), name="control"),
             spawn(self._warmth.run(), name="warm-sessions"),
+            spawn(self._revocations.run(), name="offline-grace"),
         ]
         stopped = spawn(stop.wait(), name="stop")
         log.info("agent runs", extra=ids(host=self._credentials.id, slots=self._slots))
@@ -122,6 +136,12 @@ class Agent:
 
     def _find(self, session: str, tenant: str) -> AttachedSession | None:
         return self._manager.find(session, tenant)
+
+    def _told_by_gateway(self, message: Revoke | Heard) -> None:
+        if isinstance(message, Heard):
+            self._revocations.heard(message.broker_seconds)
+        else:
+            self._revocations.take(message.revocations)
 
     def _on_time(self, now: float) -> None:
         """Grants are judged by the brokers' time: this host's clock may be wrong, or be set while sessions run."""

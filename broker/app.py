@@ -358,6 +358,7 @@ class Parts:
             attach=self.attach,
             lifecycle=self.lifecycle,
             stages=self.stages,
+            lines=self.lines,
             traces=self.traces,
             join_tokens=self.join_tokens,
             from_gateway=self.peers.is_gateway,

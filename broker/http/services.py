@@ -10,6 +10,7 @@ from aiohttp import web
 from broker.identity.identity import Identity
 from broker.launch.launch import Launcher
 from broker.launch.traces import Traces
+from broker.launch.waiting import WaitingLines
 from broker.repositories.applications import Applications
 from broker.repositories.gateways import Gateways
 from broker.repositories.hosts import Hosts
@@ -37,6 +38,7 @@ class PublicServices:
     attach: Attach
     lifecycle: Lifecycle
     stages: Stages
+    lines: WaitingLines
     traces: Traces
     join_tokens: JoinTokens
     from_gateway: Callable[[web.Request], bool]

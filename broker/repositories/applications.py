@@ -31,6 +31,8 @@ class Publication:
     entitlement: Entitlement
     disabled: bool
     icon: Icon | Literal["keep"] | None
+    host_groups: frozenset[str] = frozenset()
+    minimum_memory_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,4 +160,6 @@ def _applied(publication: Publication, old: Application | None) -> Application:
         entitlement=publication.entitlement,
         icon=icon,
         disabled=publication.disabled,
+        host_groups=publication.host_groups,
+        minimum_memory_bytes=publication.minimum_memory_bytes,
     )

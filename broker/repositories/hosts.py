@@ -11,7 +11,7 @@ from broker.grid.grid import LeaseGone
 from broker.grid.scopes import Record, Stores
 from broker.repositories.committing import commit
 from broker.snapshot import Snapshot
-from portcullis.errors import Unavailable
+from portcullis.errors import Refused, Unavailable
 from portcullis.model.host import Host, Isolation, LiveHost
 
 LEASE_SECONDS = 12
@@ -59,6 +59,24 @@ class Hosts:
             await self._snapshot.until(result.revision)
             if result.succeeded:
                 return
+        raise Unavailable()
+
+    async def set_groups(self, host_id: str, groups: frozenset[str], author: str) -> tuple[Host, int]:
+        """The host as it is then, and the grid's revision. Raises Refused("not_found"), Unavailable."""
+        for _ in range(ATTEMPTS_ON_CONFLICT):
+            record = self._snapshot.get("site", ("host", host_id))
+            if record is None:
+                raise Refused("not_found")
+            known = Host.from_json(record.value)
+            changed = replace(known, groups=groups)
+            if changed == known:
+                return known, self._snapshot.revision
+            site = self._stores.site
+            put = site.put(record.path, changed.to_json(), author=author)
+            result = await commit(self._stores, put, conditions=[site.unchanged(record)])
+            await self._snapshot.until(result.revision)
+            if result.succeeded:
+                return changed, result.revision
         raise Unavailable()
 
     async def announce(

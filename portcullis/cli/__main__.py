@@ -80,8 +80,13 @@ def _add_changing(commands: Commands) -> None:
 
     users.add_commands(_group(commands, "user", "look after users"))
 
-    _add_join_token(commands, "host", joining.host_join_token)
-    _add_join_token(commands, "gateway", joining.gateway_join_token)
+    hosts = _group(commands, "host", "add hosts and group them")
+    _add_join_token(hosts, "host", joining.host_join_token)
+    _add_join_token(_group(commands, "gateway", "add gateways"), "gateway", joining.gateway_join_token)
+    host_set = hosts.add_parser("set", help="put a host into host groups, which applications ask for")
+    host_set.add_argument("name")
+    host_set.add_argument("--groups", required=True, metavar="A,B", help="all of them; '' for none")
+    host_set.set_defaults(run=changing.host_set)
 
     logoff = _group(commands, "session", "look after sessions").add_parser("logoff", help="end a session")
     logoff.add_argument("id")
@@ -94,8 +99,7 @@ def _add_changing(commands: Commands) -> None:
     revoke.set_defaults(run=changing.token_revoke)
 
 
-def _add_join_token(commands: Commands, role: str, run: Callable[[Client, argparse.Namespace], None]) -> None:
-    group = _group(commands, role, f"add {role}s")
+def _add_join_token(group: Commands, role: str, run: Callable[[Client, argparse.Namespace], None]) -> None:
     token = group.add_parser(
         "join-token", help=f"a one-time token for a {role}, and the command to use it with"
     )

@@ -129,6 +129,13 @@ def path_of(field: str) -> manifest.FieldPath:
     return tuple(path)
 
 
+def host_set(client: Client, arguments: argparse.Namespace) -> None:
+    groups = [group.strip() for group in arguments.groups.split(",") if group.strip()]
+    host = client.put("admin", "hosts", arguments.name, body={"groups": groups})["host"]
+    shown = ", ".join(map(safe, host.get("groups", ()))) or "none"
+    print(f"host {safe(host.get('name'))}: groups {shown}")
+
+
 def session_logoff(client: Client, arguments: argparse.Namespace) -> None:
     client.delete("admin", "sessions", arguments.id)
     print(f"session {safe(arguments.id)}: logging off")

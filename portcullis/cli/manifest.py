@@ -7,6 +7,8 @@
     environment: {}           # optional
     entitled: {users: [demo], groups: [staff]}
     disabled: false           # optional
+    host_groups: [gpu]        # optional: it runs on hosts of any of these groups alone
+    minimum_memory_bytes: 0   # optional: only hosts with so much memory available start it
 
 Everything is checked before anything is sent. A ManifestError names file, line, column, field and what was expected
 there. No I/O; documents.py reads, this file knows the fields.
@@ -25,7 +27,10 @@ from portcullis.model.names import NAME_RULE, is_fit_name
 
 __all__ = ["MAXIMUM_BYTES", "ApplicationDocument", "FieldPath", "ManifestError", "Place", "named", "parse"]
 
-_FIELDS = ("kind", "name", "command", "icon", "environment", "entitled", "disabled")
+_FIELDS = (
+    *("kind", "name", "command", "icon", "environment", "entitled", "disabled"),
+    *("host_groups", "minimum_memory_bytes"),
+)
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 
 
@@ -42,15 +47,22 @@ class ApplicationDocument:
     icon: str | None
     keeps_icon: bool
     disabled: bool
+    host_groups: tuple[str, ...] = ()
+    minimum_memory_bytes: int = 0
 
     def body(self) -> dict[str, Any]:
-        """Of the PUT request, without the icon."""
-        return {
+        """Of the PUT request, without the icon. What asks for nothing is left out: older brokers do not know it."""
+        body = {
             "command": list(self.command),
             "environment": self.environment,
             "entitled": {"users": list(self.users), "groups": list(self.groups)},
             "disabled": self.disabled,
         }
+        placement = {
+            "host_groups": list(self.host_groups),
+            "minimum_memory_bytes": self.minimum_memory_bytes,
+        }
+        return body | {name: value for name, value in placement.items() if value}
 
 
 def parse(content: bytes, source: str) -> list[ApplicationDocument]:
@@ -107,6 +119,8 @@ def application_of(place: Place, data: Any) -> ApplicationDocument:
         icon=check.icon(("icon",), mapping.get("icon")),
         keeps_icon="icon" not in mapping,
         disabled=check.boolean(("disabled",), mapping.get("disabled", False)),
+        host_groups=check.texts(("host_groups",), mapping.get("host_groups", []), "a list of host groups"),
+        minimum_memory_bytes=check.count(("minimum_memory_bytes",), mapping.get("minimum_memory_bytes", 0)),
     )
 
 
@@ -184,6 +198,11 @@ class _Checker:
         if not text:
             self.fail(path, "an icon's name, a PNG or SVG file, or none")
         return None if text == "none" else text
+
+    def count(self, path: FieldPath, value: Any) -> int:
+        if type(value) is not int or value < 0:
+            self.fail(path, "a whole number, 0 or more")
+        return int(value)
 
     def boolean(self, path: FieldPath, value: Any) -> bool:
         if not isinstance(value, bool):

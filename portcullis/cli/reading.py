@@ -40,6 +40,11 @@ def host_state(item: Item) -> str:
     return "draining" if item.get("draining") else "online"
 
 
+def session_state(item: Item) -> str:
+    position = item.get("position")
+    return str(item.get("state")) if position is None else f"waiting, {position} in line"
+
+
 def user_state(item: Item) -> str:
     state = item.get("state")
     if state == "invited":
@@ -62,7 +67,7 @@ LISTS: dict[str, tuple[Column, ...]] = {
         nested("APPLICATION", "application", "name"),
         nested("USER", "user", "name"),
         plain("HOST", "host"),
-        plain("STATE", "state"),
+        Column("STATE", session_state),
         at("CREATED", "created"),
     ),
     "hosts": (
@@ -71,6 +76,7 @@ LISTS: dict[str, tuple[Column, ...]] = {
         plain("SLOTS", "slots"),
         plain("SESSIONS", "sessions"),
         plain("ISOLATION", "isolation"),
+        plain("GROUPS", "groups"),
         plain("ID", "id"),
     ),
     "users": (

@@ -100,6 +100,7 @@ class ApiBroker:
         self.identity: Identity = build_identity(stores, snapshot, clock)
         sessions, hosts = Sessions(stores, snapshot), Hosts(stores, snapshot)
         traces = Traces(TraceStore(stores, clock), clock)
+        lines = WaitingLines(snapshot, sessions.index)
         hosts_seen = HostIndex(snapshot, sessions.index, HostLoads(clock))
         self.services = PublicServices(
             clock=clock,
@@ -125,7 +126,8 @@ class ApiBroker:
             lifecycle=Lifecycle(
                 snapshot, sessions, LoginRecords(stores, snapshot), hosts, traces, self.registry
             ),
-            stages=Stages(snapshot, traces, WaitingLines(snapshot, sessions.index)),
+            stages=Stages(snapshot, traces, lines),
+            lines=lines,
             traces=traces,
             from_gateway=lambda request: "Portcullis-Origin" in request.headers,
         )

@@ -25,6 +25,8 @@ MAXIMUM_ARGUMENT_LENGTH = 4096
 MAXIMUM_VARIABLES = 64
 MAXIMUM_VALUE_LENGTH = 4096
 MAXIMUM_ENTITLED = 1000
+MAXIMUM_HOST_GROUPS = 64
+MAXIMUM_MEMORY_BYTES = 2**50
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}", re.ASCII)
 
@@ -53,6 +55,10 @@ def parse_publication(name: str, fields: Fields, user_named: Callable[[str], Use
         entitlement=_entitlement(fields.nested("entitled"), user_named),
         disabled=fields.flag("disabled", default=False),
         icon=_icon(fields),
+        host_groups=frozenset(
+            fields.texts("host_groups", is_fit_group, GROUP_RULE, most=MAXIMUM_HOST_GROUPS)
+        ),
+        minimum_memory_bytes=fields.integer("minimum_memory_bytes", 0, MAXIMUM_MEMORY_BYTES, 0),
     )
     fields.finish()
     return publication

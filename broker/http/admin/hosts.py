@@ -17,9 +17,13 @@ from broker.pki.claims import parse_machine_name
 from portcullis.errors import InvalidInput, Refused
 from portcullis.logs import ids
 from portcullis.model.host import Host, MachineRole
+from portcullis.model.names import GROUP_RULE, is_fit_group
 from portcullis.settings import Address
 
 log = logging.getLogger(__name__)
+
+MAXIMUM_GROUPS = 64
+"""Of a host, and of those that an application names."""
 
 
 class MachineRoutes:
@@ -29,6 +33,7 @@ class MachineRoutes:
     def routes(self) -> list[web.RouteDef]:
         return [
             route("GET", "/api/v1/admin/hosts", Policy.ADMINISTRATOR, self.hosts),
+            route("PUT", "/api/v1/admin/hosts/{name}", Policy.ADMINISTRATOR, self.change_host),
             route("GET", "/api/v1/admin/gateways", Policy.ADMINISTRATOR, self.gateways),
             route("POST", "/api/v1/admin/join-tokens", Policy.ADMINISTRATOR, self.join_token),
         ]
@@ -40,17 +45,39 @@ class MachineRoutes:
 
     def _host(self, host: Host, tenant_id: str) -> dict[str, Any]:
         """Of the sessions that run there, the tenant's own are counted: others are none of its business."""
-        own = [session for session in self._services.sessions.list(tenant_id) if session.host_id == host.id]
         return {
             "id": host.id,
             "name": host.name,
             "slots": host.slots,
-            "sessions": len(own),
+            "sessions": self._services.sessions.index.count(host.id, tenant_id),
             "online": self._services.hosts.is_live(host.id),
             "draining": host.draining,
             "revoked": host.revoked,
             "isolation": host.isolation,
+            "groups": sorted(host.groups),
+            "starting_limit": host.starting_limit,
         }
+
+    async def change_host(self, request: web.Request) -> web.Response:
+        """Its groups. They choose where applications run: a tenant's administrator has no say over a host that
+        others use as well.
+        """
+        caller, tenant_id = request[CALLER], request[CALLER].tenant.id
+        host = next((h for h in self._services.hosts.list() if h.name == request.match_info["name"]), None)
+        if host is None or tenant_id not in host.tenants:
+            raise Refused("not_found")
+        fields = await read_fields(request)
+        if not fields.has("groups"):
+            raise InvalidInput("groups", "a list of host groups; none is []")
+        groups = frozenset(fields.texts("groups", is_fit_group, GROUP_RULE, most=MAXIMUM_GROUPS))
+        fields.finish()
+        if host.tenants != {tenant_id}:
+            raise Refused(
+                "not_permitted", f"{host.name} serves several tenants: its groups are not one's to set."
+            )
+        changed, revision = await self._services.hosts.set_groups(host.id, groups, caller.author)
+        log.info("host groups set", extra=ids(tenant=tenant_id, host=host.id, by=caller.user.id))
+        return answer({"host": self._host(changed, tenant_id)}, revision=revision)
 
     async def gateways(self, request: web.Request) -> web.Response:
         gateways = sorted(self._services.gateways.list(), key=lambda gateway: gateway.name)

@@ -43,5 +43,6 @@ class AdminSessionRoutes:
             **session_view(session, self._services.applications),
             "user": {"id": session.user_id, "name": session.user_name},
             "stage": session.stage,
+            "position": self._services.lines.position(session.host_id, session.id),
             "reference": session.reference,
         }

@@ -51,6 +51,7 @@ MATRIX: dict[str, tuple[int, int, int, int, int, int]] = {
     "GET /api/v1/admin/sessions": (401, 403, 200, 403, 200, 200),
     "DELETE /api/v1/admin/sessions/{id}": (401, 403, 202, 403, 202, 404),
     "GET /api/v1/admin/hosts": (401, 403, 200, 403, 200, 200),
+    "PUT /api/v1/admin/hosts/{host}": (401, 403, 200, 403, 200, 404),
     "GET /api/v1/admin/gateways": (401, 403, 200, 403, 200, 200),
     "POST /api/v1/admin/join-tokens": (401, 403, 201, 403, 201, 201),
     "GET /api/v1/admin/site": (401, 403, 200, 403, 200, 200),
@@ -63,7 +64,7 @@ CALLERS = ("anonymous", "user", "administrator", "user's token", "administrator'
 
 def test_every_route_stands_in_the_matrix(site: ApiSite) -> None:
     routes = {f"{route.method} {route.path}" for route in public_routes(site.services)}
-    rows = {route.replace("{user}", "{name}") for route in MATRIX}
+    rows = {route.replace("{user}", "{name}").replace("{host}", "{name}") for route in MATRIX}
     assert {route.replace("{hash:[0-9a-f]{64}}", "{hash}") for route in routes} == rows
 
 
@@ -91,7 +92,7 @@ async def _arranged(site: ApiSite, route: str, template: str) -> tuple[str, obje
         return template.replace("{reference}", await _refused_reference(site)), None
     session_id = (await site.launch(acme)).id if "{id}" in template else ""
     path = template.replace("{id}", session_id).replace("{hash}", "ab" * 32).replace("{name}", "Editor")
-    path = path.replace("{user}", "ann")
+    path = path.replace("{user}", "ann").replace("{host}", "acme-h1")
     token = {"token": "enrol_" + acme.tenant.id + "_" + "0" * 64}
     bodies = {
         "POST /api/v1/login": {},
@@ -108,6 +109,7 @@ async def _arranged(site: ApiSite, route: str, template: str) -> tuple[str, obje
         "POST /api/v1/enrolment/code": {**token, "code": "000000"},
         "POST /api/v1/enrolment/completion": {**token, "password": "x", "codes": ["000000", "000001"]},
         "POST /api/v1/admin/join-tokens": {"role": "host"},
+        "PUT /api/v1/admin/hosts/{host}": {"groups": ["gpu"]},
     }
     return path, bodies.get(route)
 

@@ -68,6 +68,8 @@ async def test_publishing_creates_then_changes_then_changes_nothing(site: ApiSit
         "entitled": {"users": ["ann"], "groups": ["artists"]},
         "icon": None,
         "disabled": False,
+        "host_groups": [],
+        "minimum_memory_bytes": 0,
     }
     assert listed["Paint"]["command"] == ["gimp"]
     assert listed.keys() == {"Editor", "Shell", "Paint"}
@@ -286,10 +288,71 @@ async def test_hosts_of_the_tenant_are_listed_with_its_own_sessions(site: ApiSit
         ("shared", False, 0),
     ]
     fields = {"id", "name", "slots", "sessions", "online", "draining", "revoked", "isolation"}
-    assert hosts[0].keys() == fields
+    assert hosts[0].keys() == fields | {"groups", "starting_limit"}
     assert [(item["name"], item["public_origin"], item["online"]) for item in gateways] == [
         ("g1", ORIGIN, False)
     ]
+
+
+async def test_an_application_asks_for_host_groups_and_memory(site: ApiSite) -> None:
+    async with signed_in(site, site.acme.root) as root:
+        wanted = {"host_groups": ["gpu", "lab"], "minimum_memory_bytes": 2**33}
+        made = await _publish(root, "Paint", **wanted)
+        bare = await _publish(root, "Paint")
+    assert made.json["application"] | wanted == made.json["application"]
+    assert bare.json["application"]["host_groups"] == []
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"host_groups": "gpu"}, "host_groups"),
+        ({"host_groups": [" gpu"]}, "host_groups[0]"),
+        ({"host_groups": ["g"] * 65}, "host_groups"),
+        ({"minimum_memory_bytes": -1}, "minimum_memory_bytes"),
+        ({"minimum_memory_bytes": 1.5}, "minimum_memory_bytes"),
+        ({"minimum_memory_bytes": True}, "minimum_memory_bytes"),
+    ],
+)
+async def test_malformed_wishes_for_a_host_are_refused_by_field(
+    site: ApiSite, change: dict[str, object], field: str
+) -> None:
+    async with signed_in(site, site.acme.root) as root:
+        answer = await _publish(root, "Paint", **change)
+    assert (answer.status, answer.json["error"]["field"]) == (422, field)
+
+
+async def test_host_groups_are_set_whole_and_kept_in_the_history(site: ApiSite) -> None:
+    async with signed_in(site, site.acme.root) as root:
+        put = await root.change("PUT", f"{ADMIN}/hosts/acme-h1", {"groups": ["gpu", "lab"]})
+        again = await root.change("PUT", f"{ADMIN}/hosts/acme-h1", {"groups": ["lab"]})
+        (listed,) = await _items(root, "hosts")
+    assert put.json["host"]["groups"] == ["gpu", "lab"]
+    assert again.json["host"]["groups"] == listed["groups"] == ["lab"]
+    history = await site.stores.site.list("history", "host", listed["id"])
+    assert [entry.value["value"]["groups"] for entry in history][-2:] == [["gpu", "lab"], ["lab"]]
+
+
+@pytest.mark.parametrize(
+    ("name", "body", "status", "code"),
+    [
+        ("acme-h1", {}, 422, "invalid_field"),
+        ("acme-h1", {"groups": "gpu"}, 422, "invalid_field"),
+        ("acme-h1", {"groups": ["\u200b"]}, 422, "invalid_field"),
+        ("acme-h1", {"groups": [], "slots": 99}, 422, "invalid_field"),
+        ("globex-h1", {"groups": ["gpu"]}, 404, "not_found"),
+        ("nowhere", {"groups": ["gpu"]}, 404, "not_found"),
+        ("shared", {"groups": ["gpu"]}, 403, "not_permitted"),
+    ],
+)
+async def test_groups_are_refused_that_are_malformed_or_of_a_host_that_is_not_the_tenants_own(
+    site: ApiSite, name: str, body: object, status: int, code: str
+) -> None:
+    shared = Host("5" * 16, "shared", 4, frozenset({site.acme.tenant.id, site.globex.tenant.id}))
+    await site.stores.commit(site.stores.site.put(("host", shared.id), shared.to_json()))
+    async with signed_in(site, site.acme.root) as root:
+        answer = await root.change("PUT", f"{ADMIN}/hosts/{name}", body)
+    assert (answer.status, answer.json["error"]["code"]) == (status, code)
 
 
 async def test_a_join_token_is_for_a_host_of_the_tenant_alone(site: ApiSite) -> None:

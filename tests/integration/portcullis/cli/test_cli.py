@@ -23,7 +23,8 @@ LISTS: dict[str, list[dict[str, Any]]] = {
         {"name": "Text editor", "command": ["mousepad"], "entitled": {"users": ["demo"], "groups": []}}
     ],
     "sessions": [],
-    "hosts": [{"id": "1" * 16, "name": "alpha", "slots": 20, "sessions": 1, "online": True}],
+    "hosts": [{"id": "1" * 16, "name": "alpha", "slots": 20, "sessions": 1, "online": True,
+               "groups": ["gpu", "lab"]}],
     "users": [{"name": "demo\x1b[2J", "role": "user", "groups": ["staff"], "state": "factor_off"}],
     "gateways": [{"id": "2" * 16, "name": "gateway", "online": False, "public_origin": "http://localhost:1"}],
     "tokens": [{"id": "3" * 16, "user": {"name": "admin"}, "note": "cli", "created": 0, "expires": 1}],
@@ -51,6 +52,8 @@ class Service:
         kind, _, name = path.partition("/")
         if method == "GET" and path in LISTS:
             return web.json_response({"items": LISTS[path]})
+        if method == "PUT" and kind == "hosts":
+            return web.json_response({"host": {"name": name, "groups": ["gpu", "lab"]}})
         if method == "PUT":
             return web.json_response({"application": {"name": name}, "outcome": "created"})
         if method == "DELETE":
@@ -113,7 +116,7 @@ def command(tmp_path: Path, service: Service) -> Command:
 
 @pytest.mark.parametrize(("kind", "row"), [
     ("applications", "Text editor  mousepad  demo   -       enabled"),
-    ("hosts", f"alpha  online  20     1         -          {'1' * 16}"),
+    ("hosts", f"alpha  online  20     1         -          gpu, lab  {'1' * 16}"),
     ("users", r"demo\x1b[2J  user  staff   factor off"),
     ("gateways", f"gateway  offline  http://localhost:1  {'2' * 16}"),
     ("tokens", f"{'3' * 16}  admin  cli "),
@@ -122,6 +125,14 @@ async def test_lists_are_tables(command: Command, kind: str, row: str) -> None:
     result = await command("get", kind)
     assert (result.code, result.err) == (0, "")
     assert result.out.splitlines()[1].startswith(row)
+
+
+async def test_a_host_is_put_into_groups(command: Command, service: Service) -> None:
+    result = await command("host", "set", "alpha", "--groups", "gpu, lab")
+    assert (result.code, result.out) == (0, "host alpha: groups gpu, lab\n")
+    await command("host", "set", "alpha", "--groups", "")
+    asked = [body for method, path, body in service.asked if (method, path) == ("PUT", "hosts/alpha")]
+    assert asked == [{"groups": ["gpu", "lab"]}, {"groups": []}]
 
 
 async def test_an_empty_list_says_so(command: Command) -> None:

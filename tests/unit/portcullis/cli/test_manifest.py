@@ -46,6 +46,27 @@ def test_the_documented_example_is_taken() -> None:
     }
 
 
+def test_wishes_for_a_host_are_sent_when_there_are_any() -> None:
+    (document,) = parse(
+        f"{EDITOR}host_groups: [gpu]\nminimum_memory_bytes: 8589934592\n".encode(), "app.yaml"
+    )
+    assert document.body() | {"host_groups": ["gpu"], "minimum_memory_bytes": 2**33} == document.body()
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("host_groups: gpu", "host_groups: expected a list of host groups"),
+        ("minimum_memory_bytes: 8G", "minimum_memory_bytes: expected a whole number, 0 or more"),
+        ("minimum_memory_bytes: -1", "minimum_memory_bytes: expected a whole number, 0 or more"),
+        ("minimum_memory_bytes: true", "minimum_memory_bytes: expected a whole number, 0 or more"),
+    ],
+)
+def test_malformed_wishes_for_a_host_are_named(line: str, message: str) -> None:
+    with pytest.raises(ManifestError, match=re.escape(message)):
+        parse(f"{EDITOR}{line}\n".encode(), "app.yaml")
+
+
 def test_several_documents_keep_their_order() -> None:
     documents = parse(f"{EDITOR}---\n{EDITOR.replace('Text editor', 'Notes')}---\n".encode(), "app.yaml")
     assert [document.name for document in documents] == ["Text editor", "Notes"]
@@ -314,7 +335,10 @@ anything = st.recursive(
 
 
 @given(
-    st.sampled_from(["kind", "name", "command", "icon", "environment", "entitled", "disabled", "x"]), anything
+    st.sampled_from(
+        ["kind", "name", "command", "icon", "environment", "entitled", "disabled", "host_groups", "x"]
+    ),
+    anything,
 )
 def test_any_value_of_a_field_is_taken_or_named(field: str, value: object) -> None:
     try:
