@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import test from "node:test";
-import { Scene, active, challenge, grantOf, key, stroke } from "./connection_scene.js";
+import { PROBE_MS } from "../../web_client/core/gateways.js";
+import { INPUT_MS, PING_MS, SILENCE_MS } from "../../web_client/core/upkeep.js";
+import { OTHER, OWN, Scene, active, challenge, grantOf, key, stroke } from "./connection_scene.js";
 
 test("a first attach presents a ticket, proves the key and is active", async () => {
   const scene = new Scene();
@@ -167,14 +169,127 @@ test("the grant is renewed after five minutes, handed over, and used for the nex
   scene.connection.stop();
 });
 
-test("a silent network is noticed by an unanswered ping", async (t) => {
+test("a gateway that is silent and does not answer otherwise is left within 8 s", async (t) => {
   t.mock.timers.enable({ apis: ["setTimeout"] });
-  const scene = await active();
-  t.mock.timers.tick(10_000);
+  const scene = await active([OTHER]);
+  scene.living.delete(OWN);
+  t.mock.timers.tick(PING_MS);
   await scene.transport.next("PING");
-  t.mock.timers.tick(10_000);
+  const lost = once(scene.connection, "state");
+  t.mock.timers.tick(PING_MS);
+  await lost;
   assert.equal(scene.state, "reconnecting");
   assert.deepEqual(scene.transport.closed, [4000]);
+  assert.ok(2 * PING_MS + PROBE_MS < 8000 - 1000);
+  await scene.transport.until(() => scene.transport.opened === 2);
+  assert.equal(scene.transport.urls[1], "ws://localhost:8081/stream");
+  scene.connection.stop();
+});
+
+test("input that nothing comes back for raises the doubt before a ping would", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const scene = await active();
+  scene.living.delete(OWN);
+  scene.connection.input(stroke("a"));
+  const lost = once(scene.connection, "state");
+  t.mock.timers.tick(INPUT_MS);
+  await lost;
+  assert.equal(scene.state, "reconnecting");
+  scene.connection.stop();
+});
+
+test("a slow line is given time while its gateway answers, and no more than a bound", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const scene = await active();
+  for (let passed = 0; passed < SILENCE_MS; passed += PING_MS) {
+    assert.equal(scene.state, "active");
+    t.mock.timers.tick(PING_MS);
+    await new Promise(setImmediate);
+  }
+  t.mock.timers.tick(PING_MS);
+  assert.equal(scene.state, "reconnecting");
+  scene.connection.stop();
+});
+
+test("what is heard during a doubt ends it", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const scene = await active();
+  scene.living.delete(OWN);
+  t.mock.timers.tick(2 * PING_MS);
+  scene.transport.tell({ message: "PONG", id: 1 });
+  await new Promise(setImmediate);
+  assert.equal(scene.state, "active");
+  scene.connection.stop();
+});
+
+test("a lost stream goes to another gateway at once, with the grant, and every key once", async () => {
+  const scene = await active([OTHER]);
+  for (const text of "abc") scene.connection.input(stroke(text));
+  scene.transport.sent.length = 0;
+  scene.transport.onclosed(1006, "");
+  await scene.opened(2);
+  assert.equal(scene.transport.urls[1], "ws://localhost:8081/stream");
+  const { admission } = await scene.admit(1, 1, 2);
+  assert.equal(admission.message, "ADMIT_GRANT");
+  assert.deepEqual(scene.transport.sent.map(({ text, sequence }) => [text, sequence]), [["c", 3]]);
+  assert.deepEqual(scene.tickets, ["ticket1"]);
+  scene.connection.stop();
+});
+
+test("a gateway that drains is left at once", async () => {
+  const scene = await active([OTHER]);
+  scene.transport.onclosed(4512, "");
+  await scene.opened(2);
+  assert.equal(scene.transport.urls[1], "ws://localhost:8081/stream");
+  scene.connection.stop();
+});
+
+test("when every gateway has failed there is a wait before they are tried again", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const scene = await active([OTHER]);
+  const lose = async (count) => {
+    scene.transport.onclosed(1006, "");
+    await scene.transport.until(() => scene.transport.opened === count);
+  };
+  for (const count of [2, 3, 4]) await lose(count);
+  scene.transport.onclosed(1006, "");
+  await new Promise(setImmediate);
+  assert.equal(scene.transport.opened, 4);
+  t.mock.timers.tick(250);
+  await scene.transport.until(() => scene.transport.opened === 5);
+  const ports = scene.transport.urls.map((url) => new URL(url).port);
+  assert.deepEqual(ports, ["8080", "8081", "8080", "8081", "8080"]);
+  scene.connection.stop();
+});
+
+test("a gateway that takes connections and says nothing is given up after 3 s", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const scene = await active([OTHER]);
+  scene.transport.onclosed(1006, "");
+  await scene.transport.until(() => scene.transport.opened === 2);
+  t.mock.timers.tick(3_000);
+  await scene.transport.until(() => scene.transport.opened === 3);
+  assert.equal(scene.transport.urls[2], "ws://localhost:8080/stream");
+  scene.connection.stop();
+});
+
+test("a session that ended is no fault of its gateway", async () => {
+  const scene = await active([OTHER]);
+  scene.transport.onclosed(4410, "");
+  assert.deepEqual(scene.gateways.ordered(), [OWN, OTHER]);
+});
+
+test("an API that hangs does not hold the attempts up", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const scene = await active();
+  scene.inquire = () => new Promise(() => {});
+  scene.transport.onclosed(1006, "");
+  await scene.transport.until(() => scene.transport.opened === 2);
+  scene.transport.onclosed(1006, "");
+  t.mock.timers.tick(250);
+  await new Promise(setImmediate);
+  t.mock.timers.tick(3_000);
+  await scene.transport.until(() => scene.transport.opened === 3);
   scene.connection.stop();
 });
 

@@ -2,9 +2,12 @@
 
 import { generateKey, toBase64url } from "../../web_client/app/signing.js";
 import { Connection } from "../../web_client/core/connection.js";
+import { Gateways } from "../../web_client/core/gateways.js";
 import { ReconnectPolicy } from "../../web_client/core/reconnect.js";
 
 export const key = await generateKey();
+export const OWN = "http://localhost:8080";
+export const OTHER = "http://localhost:8081";
 
 export function grantOf(e, nth = 0) {
   return `grant.v1.kid.${toBase64url(new TextEncoder().encode(JSON.stringify({ e, nth })))}.signature`;
@@ -14,12 +17,14 @@ export function grantOf(e, nth = 0) {
 export class FakeTransport {
   sent = [];
   opened = 0;
+  urls = [];
   closed = [];
   ended = false;
   #waiting = [];
 
-  open() {
+  open(url) {
     this.opened++;
+    this.urls.push(url);
     this.#wake();
   }
 
@@ -71,11 +76,17 @@ export class Scene {
   states = [];
   reason = null;
   inquiries = 0;
+  inquire = async () => (this.inquiries++, this.reason);
+  /** Origins that answer when they are asked for their health. */
+  living = new Set([OWN, OTHER]);
+  gateways = new Gateways(OWN, async (origin) => this.living.has(origin));
 
-  constructor() {
+  /** @param {string[]} [others] gateways besides the page's own */
+  constructor(others = []) {
+    this.gateways.learn(others);
     this.connection = new Connection(
       {
-        url: "ws://localhost/stream",
+        gateways: this.gateways,
         sessionId: "0123456789abcdef",
         key,
         ticket: async () => {
@@ -85,7 +96,7 @@ export class Scene {
           return this.tickets.at(-1);
         },
         renewGrant: async (e) => grantOf(e, 1),
-        inquire: async () => (this.inquiries++, this.reason),
+        inquire: () => this.inquire(),
       },
       this.transport,
       new ReconnectPolicy(() => 0),
@@ -122,8 +133,8 @@ export class Scene {
   }
 }
 
-export async function active() {
-  const scene = new Scene();
+export async function active(others = []) {
+  const scene = new Scene(others);
   scene.connection.start();
   await scene.attach();
   return scene;

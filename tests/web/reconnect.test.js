@@ -55,6 +55,17 @@ for (const code of [4408, 4503, 4504]) {
   });
 }
 
+test("another gateway is tried without a wait, and that counts as no failure", () => {
+  const steps = policy();
+  for (let count = 0; count < 3; count++) assert.equal(steps.closed(1006, true, true).waitMs, 0);
+  assert.deepEqual([steps.closed(4429, true, true).waitMs, steps.closed(1006, true).waitMs], [0, 0]);
+  assert.equal(steps.closed(1006, true).waitMs, 250);
+});
+
+test("a crowd that was told to come later does not come at one moment", () => {
+  assert.equal(new ReconnectPolicy(() => 1).closed(4429, true).waitMs, 18750);
+});
+
 test("too many connections are tried again later, not at once", () => {
   assert.equal(policy().closed(4429, true).waitMs, 15000);
 });

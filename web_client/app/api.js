@@ -2,9 +2,13 @@
  * The REST API (docs/api.md) as functions. Every change is signed with the login's key and the broker's time.
  *
  * Rejects with ApiError and nothing else. When an answer says that the login is over, `onsignedout` hears of it first.
+ * A request goes to the page's own gateway; when that gives no answer, the very same bytes go to the next one that the
+ * login's cookie reaches. Brokers know a signed request again and do it once.
  */
 
+import { Gateways, probe } from "../core/gateways.js";
 import { eventsOf } from "./events.js";
+import { Lifeguard } from "./lifeguard.js";
 import { HEADER, publicKey, signatureHeader } from "./signing.js";
 
 /** @typedef {{id: string, name: string}} Named */
@@ -25,6 +29,8 @@ const BASE = "/api/v1";
 /** Refusals of a signature that the broker's time may mend. */
 const CLOCK_CODES = new Set(["clock_skewed", "signature_refused"]);
 const REVISION = "Portcullis-Revision";
+/** What a gateway says that reaches no broker. */
+const NO_WAY = new Set(["broker_unreachable"]);
 /** As long as people look at a window that has closed, before they wonder. */
 const ENDING_MS = 1500;
 const ENDING_POLL_MS = 250;
@@ -53,6 +59,11 @@ export class Api {
   #revision = "";
   onsignedout = () => {};
 
+  /** @param {Gateways} [gateways] */
+  constructor(gateways = new Gateways(location.origin, probe)) {
+    this.gateways = gateways;
+  }
+
   /** @param {CryptoKeyPair | null} key */
   use(key) {
     this.#key = key;
@@ -68,6 +79,7 @@ export class Api {
     const asked = Date.now();
     const answer = await this.#get("/login");
     this.#clockOffsetMs = answer.time * 1000 - (asked + Date.now()) / 2;
+    this.gateways.learn(answer.gateways);
     return answer;
   }
 
@@ -179,7 +191,8 @@ export class Api {
    * @param {number} e
    */
   async renewGrant(sessionId, e) {
-    const { grant } = await this.#change("POST", `/sessions/${sessionId}/grant`, { e });
+    const { grant, gateways } = await this.#change("POST", `/sessions/${sessionId}/grant`, { e });
+    this.gateways.learn(gateways);
     return /** @type {string} */ (grant);
   }
 
@@ -235,15 +248,58 @@ export class Api {
   async #fetch(method, path, init) {
     const headers = new Headers(init.headers);
     if (this.#revision) headers.set(REVISION, this.#revision);
-    /** @type {RequestInit} */
-    const request = { ...init, method, headers, credentials: "same-origin", cache: "no-store" };
-    const response = await fetch(BASE + path, request).catch((error) => {
-      throw networkError(error);
-    });
+    const response = await this.#anywhere(path, { ...init, method, headers, cache: "no-store" });
     const revision = response.headers.get(REVISION);
     if (revision && Number(revision) > Number(this.#revision)) this.#revision = revision;
     if (!response.ok) throw await this.#refusal(response);
     return response;
+  }
+
+  /**
+   * The answer of the first gateway that has one.
+   * @param {string} path
+   * @param {RequestInit} request
+   */
+  async #anywhere(path, request) {
+    const origins = this.gateways.withCookie();
+    for (const [index, origin] of origins.entries()) {
+      const isLast = index === origins.length - 1;
+      try {
+        const response = await this.#at(origin, path, request, isLast);
+        if (isLast || !(await saysNoWay(response))) return response;
+      } catch (error) {
+        if (request.signal?.aborted) throw networkError(error);
+        this.gateways.failed(origin);
+        if (isLast) throw networkError(error);
+      }
+    }
+    throw networkError();
+  }
+
+  /**
+   * @param {string} origin
+   * @param {string} path
+   * @param {RequestInit} request
+   * @param {boolean} isLast then it is waited for as long as the browser does
+   */
+  async #at(origin, path, request, isLast) {
+    const guard = new Lifeguard(() => this.#lives(origin), request.signal, isLast);
+    try {
+      const credentials = origin === location.origin ? "same-origin" : "include";
+      const response = await fetch(origin + BASE + path, { ...request, credentials, signal: guard.signal });
+      this.gateways.worked(origin);
+      return guard.over(response);
+    } catch (error) {
+      guard.stop();
+      throw error;
+    }
+  }
+
+  /** @param {string} origin */
+  async #lives(origin) {
+    const lives = await this.gateways.answers(origin);
+    if (!lives) this.gateways.failed(origin);
+    return lives;
   }
 
   /** @param {Response} response */
@@ -257,6 +313,13 @@ export class Api {
       retryAfterSeconds: error.retry_after_seconds,
     });
   }
+}
+
+/** Whether a gateway answered in place of a broker. @param {Response} response */
+async function saysNoWay(response) {
+  if (response.status !== 503) return false;
+  const { error = {} } = await response.clone().json().catch(() => ({}));
+  return NO_WAY.has(error.code);
 }
 
 /** @param {unknown} [cause] */

@@ -146,7 +146,7 @@ export class SessionView {
     const id = this.#sessionId;
     const session = new Session({
       element: this.#display,
-      url: new URL("/stream", location.href.replace(/^http/, "ws")).href,
+      gateways: this.#api.gateways,
       sessionId: id,
       key: this.#api.key,
       pixelRatio: this.#pixelRatio,

@@ -1,5 +1,6 @@
 /**
- * One client's connection to its session, kept alive: attach, proof, resume, renewed grants (docs/protocol.md 1.1).
+ * One client's connection to its session, kept alive through any gateway: attach, proof, resume, renewed grants
+ * (docs/protocol.md 1.1).
  *
  * States: idle -> connecting -> active <-> reconnecting -> closed. Everything that happens comes in through the
  * transport's callbacks and timers, so it runs in tests without a browser. Events:
@@ -7,9 +8,12 @@
  */
 
 import { attachMessage, epochOf, sign } from "./attach.js";
+import { streamUrl } from "./gateways.js";
 import { Outbox } from "./input/outbox.js";
+import { isOfTheWay } from "./protocol/closing.js";
 import { VERSION } from "./protocol/messages.js";
 import { ReconnectPolicy } from "./reconnect.js";
+import { Route } from "./route.js";
 import { Upkeep } from "./upkeep.js";
 
 /** @typedef {import("./protocol/messages.js").Message} Message */
@@ -22,7 +26,7 @@ import { Upkeep } from "./upkeep.js";
 /** @typedef {"idle" | "connecting" | "active" | "reconnecting" | "closed"} State */
 /**
  * @typedef {object} Attach
- * @property {string} url of the stream, ws: or wss:
+ * @property {import("./gateways.js").Gateways} gateways through any of which it may go
  * @property {string} sessionId
  * @property {CryptoKeyPair} key the login's P-256 key
  * @property {() => Promise<string>} ticket rejects with an error whose `code` is the API's
@@ -31,6 +35,10 @@ import { Upkeep } from "./upkeep.js";
  */
 
 const HANDSHAKE_MS = 20_000;
+/** Until the socket is open: a frozen gateway takes connections and says nothing. Doubles with every round. */
+const OPENING_MS = 3_000;
+/** The API may be as far away as the stream: why it was lost is not waited for any longer. */
+const WHY_MS = 3_000;
 const GOING_AWAY = 4000;
 const PROTOCOL_ERROR = 4400;
 /** What follows each message of the handshake; after WELCOME anything of the worker's may. */
@@ -43,6 +51,7 @@ export class Connection extends EventTarget {
   #attach;
   #transport;
   #policy;
+  #route;
   #outbox = new Outbox();
   /** @type {State} */
   #state = "idle";
@@ -56,7 +65,12 @@ export class Connection extends EventTarget {
   #handshakeTimer = 0;
   /** The message of the handshake that must come next; null once it is over. @type {string | null} */
   #turn = "nothing";
-  #upkeep = new Upkeep({ ping: () => this.#ping(), renew: () => this.#renew(), silent: () => this.#abandon() });
+  #upkeep = new Upkeep({
+    ping: () => this.#ping(),
+    renew: () => this.#renew(),
+    answers: () => this.#route.answers(),
+    silent: () => this.#abandon(),
+  });
   /** Set while a wait for the next attempt runs: ends it early. @type {(() => void) | null} */
   #hurry = null;
 
@@ -70,6 +84,7 @@ export class Connection extends EventTarget {
     this.#attach = attach;
     this.#transport = transport;
     this.#policy = policy;
+    this.#route = new Route(attach.gateways);
     transport.onopened = () => this.#admit();
     transport.onmessages = (messages, receivedAt) => this.#received(messages, receivedAt);
     transport.onclosed = (code, reason) => this.#lost(code, reason);
@@ -109,9 +124,10 @@ export class Connection extends EventTarget {
    * @param {Input} input
    */
   input(input) {
-    if (this.#state === "active") this.#transport.send(this.#outbox.add(input));
-    else if (this.#state === "reconnecting") return this.#outbox.addWhileAway(input);
-    else return false;
+    if (this.#state === "reconnecting") return this.#outbox.addWhileAway(input);
+    if (this.#state !== "active") return false;
+    this.#transport.send(this.#outbox.add(input));
+    this.#upkeep.sent();
     return true;
   }
 
@@ -138,8 +154,8 @@ export class Connection extends EventTarget {
     if (this.#isClosed()) return;
     this.#attempt++;
     this.#turn = "ADMITTED";
-    this.#handshakeTimer = setTimeout(() => this.#abandon(), HANDSHAKE_MS);
-    this.#transport.open(this.#attach.url);
+    this.#giveIn(Math.min(OPENING_MS * 2 ** this.#route.rounds, HANDSHAKE_MS));
+    this.#transport.open(streamUrl(this.#route.next()));
   }
 
   /** True once there is a ticket; otherwise the next step is under way. */
@@ -154,15 +170,23 @@ export class Connection extends EventTarget {
   }
 
   async #why() {
+    const late = new Promise((resolve) => setTimeout(() => resolve(null), WHY_MS));
     try {
-      return (await this.#attach.inquire?.()) ?? null;
+      return (await Promise.race([this.#attach.inquire?.(), late])) ?? null;
     } catch {
       // Nobody answers: which is what a lost network looks like, so the next attempt is right.
       return null;
     }
   }
 
+  /** Ends the attempt if it does not come to something. @param {number} ms */
+  #giveIn(ms) {
+    clearTimeout(this.#handshakeTimer);
+    this.#handshakeTimer = setTimeout(() => this.#abandon(), ms);
+  }
+
   #admit() {
+    this.#giveIn(HANDSHAKE_MS);
     const ticket = this.#ticket;
     this.#ticket = "";
     if (ticket) this.#transport.send({ message: "ADMIT_TICKET", ticket });
@@ -181,7 +205,8 @@ export class Connection extends EventTarget {
     this.#turn = "nothing";
     this.#clearTimers();
     if (this.#isClosed()) return;
-    const step = this.#policy.closed(code, this.#grant !== "");
+    const elsewhere = isOfTheWay(code) && this.#route.failed();
+    const step = this.#policy.closed(code, this.#grant !== "", elsewhere);
     if (step.action === "stop") return this.stop(this.#closingReason || reason || step.reason);
     this.#closingReason = "";
     this.#enter(this.#state === "active" ? "reconnecting" : this.#state, step.reason);
@@ -272,6 +297,7 @@ export class Connection extends EventTarget {
   /** @param {Welcome} welcome */
   #welcomed(welcome) {
     this.#policy.attached();
+    this.#route.attached();
     this.#clearTimers();
     const again = this.#outbox.resume(welcome.lastInput);
     this.#enter("active");
@@ -279,6 +305,7 @@ export class Connection extends EventTarget {
     this.dispatchEvent(new CustomEvent("welcome", { detail: { welcome } }));
     if (again.length) this.#transport.send(...again);
     this.#upkeep.start();
+    if (again.length) this.#upkeep.sent();
   }
 
   // --- keeping

@@ -31,17 +31,17 @@ export class ReconnectPolicy {
   /**
    * @param {number} code of the Close frame
    * @param {boolean} hasGrant
+   * @param {boolean} [elsewhere] another gateway is to be tried, which has not failed yet
    * @returns {Step}
    */
-  closed(code, hasGrant) {
+  closed(code, hasGrant, elsewhere = false) {
     const { reason, remedy } = meaningOf(code);
     if (remedy === "stop" || (remedy === "new_ticket" && this.#ticketRenewed)) return this.#step("stop", 0, reason);
     if (remedy === "new_ticket") {
       this.#ticketRenewed = true;
       return this.#step("ticket", 0, reason);
     }
-    const waitMs = remedy === "later" ? LATER_MS : this.#nextWait();
-    return this.#step(hasGrant ? "resume" : "ticket", waitMs, reason);
+    return this.#step(hasGrant ? "resume" : "ticket", elsewhere ? 0 : this.#waitAfter(remedy), reason);
   }
 
   /**
@@ -53,9 +53,18 @@ export class ReconnectPolicy {
     return FINAL_REASONS.has(reason) ? this.#step("stop", 0, reason) : this.#step("ticket", this.#nextWait(), reason);
   }
 
+  /** @param {string} remedy */
+  #waitAfter(remedy) {
+    return remedy === "later" ? this.#spread(LATER_MS) : this.#nextWait();
+  }
+
   #nextWait() {
-    const wait = WAITS_MS[Math.min(this.#failures++, WAITS_MS.length - 1)];
-    return Math.round(wait * (1 + SPREAD * this.#random()));
+    return this.#spread(WAITS_MS[Math.min(this.#failures++, WAITS_MS.length - 1)]);
+  }
+
+  /** @param {number} ms */
+  #spread(ms) {
+    return Math.round(ms * (1 + SPREAD * this.#random()));
   }
 
   /**

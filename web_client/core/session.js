@@ -1,7 +1,7 @@
 /**
  * The session library's public face: one remote session shown in one element.
  *
- *     const session = new Session({ element, url, sessionId, key, ticket, renewGrant });
+ *     const session = new Session({ element, gateways, sessionId, key, ticket, renewGrant });
  *     session.addEventListener("state", ({ detail }) => ...);
  *     session.connect();
  *

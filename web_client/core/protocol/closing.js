@@ -26,6 +26,12 @@ export const FINAL_REASONS = new Set([
   "session_ended", "session_unknown", "signed_out", "taken_over", "signature_refused", "not_permitted", "not_entitled",
 ]);
 
+/** Whether another gateway may do better: the session and its right are not what is wrong. @param {number} code */
+export function isOfTheWay(code) {
+  const { remedy } = meaningOf(code);
+  return remedy !== "stop" && remedy !== "new_ticket";
+}
+
 /**
  * @param {number} code
  * @returns {{reason: string, remedy: Remedy}}
