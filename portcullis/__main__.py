@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from portcullis import demo
 from portcullis.cli import __main__ as cli
 from portcullis.doctor import command as doctor
+from portcullis.drill import command as drill
 
 
 def main(words: Sequence[str] | None = None) -> int:
-    return cli.main(words, (demo.add_command, doctor.add_command))
+    return cli.main(words, (demo.add_command, doctor.add_command, drill.add_command))
 
 
 if __name__ == "__main__":
