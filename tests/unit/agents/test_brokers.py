@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import count
+from itertools import chain, count
 
 from agents.brokers import MAXIMUM_KNOWN, BrokerChoice, merged
 
@@ -10,7 +10,7 @@ A, B, C = "a:1", "b:1", "c:1"
 
 
 def choice(*lots: float) -> BrokerChoice:
-    drawn = iter((*lots, *(number / 100 for number in count())))
+    drawn = chain(lots, (1 + number for number in count()))
     return BrokerChoice(lambda: next(drawn))
 
 
