@@ -138,8 +138,8 @@ class FakePortal:
     def worker(self) -> FakeWorker:
         return self.only_session.worker
 
-    def tell(self, session: FakeSession, stage: str) -> None:
-        session.events.put_nowait(("stage", {"stage": stage, "state": session.state}))
+    def tell(self, session: FakeSession, stage: str, **more: Any) -> None:
+        session.events.put_nowait(("stage", {"stage": stage, "state": session.state, **more}))
 
     def ready(self, session: FakeSession) -> None:
         session.state = "ready"

@@ -114,7 +114,7 @@ test("an event stream that falls silent at a frozen gateway breaks off, to be as
   };
   const stages = [];
   const follow = async () => {
-    for await (const stage of api.stages("1", new AbortController().signal)) stages.push(stage);
+    for await (const { stage } of api.stages("1", new AbortController().signal)) stages.push(stage);
   };
   assert.equal(await refusal(follow()), "network");
   assert.deepEqual(stages, ["placed"]);

@@ -125,19 +125,20 @@ export class Api {
   }
 
   /**
-   * Named stages of a launch as they happen; ends with `ready`, or throws the failure.
+   * Named stages of a launch as they happen; ends with `ready`, or throws the failure. While the session waits for its
+   * host to start others, `placed` comes again with each `position` in line (1: the next).
    * @param {string} sessionId
    * @param {AbortSignal} signal
-   * @returns {AsyncGenerator<string>}
+   * @returns {AsyncGenerator<{stage: string, position: number}>} `position`: 0 when it does not wait
    */
   async *stages(sessionId, signal) {
-    for await (const { stage } of this.#stageEvents(sessionId, signal)) yield stage;
+    for await (const { stage, position = 0 } of this.#stageEvents(sessionId, signal)) yield { stage, position };
   }
 
   /**
    * @param {string} sessionId
    * @param {AbortSignal} signal
-   * @returns {AsyncGenerator<{stage: string, state: string}>}
+   * @returns {AsyncGenerator<{stage: string, state: string, position?: number}>}
    */
   async *#stageEvents(sessionId, signal) {
     const response = await this.#fetch("GET", `/sessions/${sessionId}/stages`, { signal });

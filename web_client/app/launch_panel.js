@@ -2,7 +2,7 @@
 
 import { h } from "../ui/dom.js";
 import { iconOf } from "./icon.js";
-import { t } from "./strings.js";
+import { ordinal, t } from "./strings.js";
 
 /** Twice what a launch takes on a busy host. */
 const SLOW_MS = 10_000;
@@ -10,7 +10,7 @@ const SLOW_MS = 10_000;
 export const STAGES = /** @type {const} */ (["placed", "accepted", "display", "application", "window", "ready"]);
 
 export class LaunchPanel {
-  /** @type {Map<string, {item: HTMLElement, state: HTMLElement}>} */
+  /** @type {Map<string, {item: HTMLElement, name: HTMLElement, state: HTMLElement}>} */
   #steps = new Map();
   #detail = h("p", { class: "hint", role: "status" });
   #timer = 0;
@@ -37,12 +37,28 @@ export class LaunchPanel {
   /**
    * Everything up to this stage is done; the next one is in progress. The last one is done when there is a picture.
    * @param {string | null} stage null: none yet
+   * @param {number} [position] in the line for a place (1: the next); 0: it has one
    */
-  reached(stage) {
+  reached(stage, position = 0) {
+    this.#place(position);
+    if (position > 0) return this.#show(-1);
     this.explain("");
     const slow = t(stage === null ? "launch.slow.asking" : "launch.slow");
     this.#timer = setTimeout(() => this.explain(slow), SLOW_MS);
-    const done = Math.min(STAGES.findIndex((each) => each === stage), STAGES.length - 2);
+    this.#show(Math.min(STAGES.findIndex((each) => each === stage), STAGES.length - 2));
+  }
+
+  /** @param {number} position */
+  #place(position) {
+    const place = this.#steps.get(STAGES[0]);
+    const text = position === 0 ? t("stage.placed")
+      : position === 1 ? t("launch.queue.next") : t("launch.queue", { nth: ordinal(position) });
+    if (place !== undefined && place.name.textContent !== text) place.name.textContent = text;
+    if (position > 0) this.explain(t("launch.queue.detail"));
+  }
+
+  /** @param {number} done index of the last stage that is done */
+  #show(done) {
     STAGES.forEach((each, index) => this.#mark(each, index <= done ? "done" : index === done + 1 ? "now" : "later"));
   }
 
@@ -64,8 +80,9 @@ export class LaunchPanel {
   /** @param {string} stage */
   #step(stage) {
     const state = h("span", { class: "visually-hidden" });
-    const item = h("li", {}, h("span", { class: "mark", "aria-hidden": "true" }), h("span", {}, t(`stage.${stage}`)), " ", state);
-    this.#steps.set(stage, { item, state });
+    const name = h("span", {}, t(`stage.${stage}`));
+    const item = h("li", {}, h("span", { class: "mark", "aria-hidden": "true" }), name, " ", state);
+    this.#steps.set(stage, { item, name, state });
     return item;
   }
 

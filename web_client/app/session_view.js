@@ -117,7 +117,7 @@ export class SessionView {
   async #followStages() {
     for (let attempt = 1; ; attempt++) {
       try {
-        for await (const stage of this.#api.stages(this.#sessionId, this.#stopped.signal)) this.#reached(stage);
+        for await (const { stage, position } of this.#api.stages(this.#sessionId, this.#stopped.signal)) this.#reached(stage, position);
         return this.#reached("window");
       } catch (error) {
         // A broker that goes away says nothing about the launch: any other broker can go on telling.
@@ -129,10 +129,13 @@ export class SessionView {
     }
   }
 
-  /** @param {string} stage */
-  #reached(stage) {
+  /**
+   * @param {string} stage
+   * @param {number} [position] in line
+   */
+  #reached(stage, position = 0) {
     if (this.#wasDrawn) return;
-    this.#launch.reached(stage);
+    this.#launch.reached(stage, position);
     if (EARLY.has(stage) && this.#session?.state === "idle") this.#session.connect();
   }
 

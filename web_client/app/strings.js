@@ -98,6 +98,13 @@ export const STRINGS = {
   "stage.window": "Opening its window",
   "stage.ready": "Connecting",
   "launch.waiting": "{reason} Trying again…",
+  "launch.queue": "Waiting for a place: {nth} in line",
+  "launch.queue.next": "Waiting for a place: next in line",
+  "launch.queue.detail": "Many applications start on this host at the moment. You keep your place if you go back.",
+  "ordinal.one": "{number}st",
+  "ordinal.two": "{number}nd",
+  "ordinal.few": "{number}rd",
+  "ordinal.other": "{number}th",
   "launch.slow.asking": "The service is slow to answer.",
   "launch.slow": "This takes longer than usual. It goes on if you go back: you find it under Running sessions.",
 
@@ -184,6 +191,16 @@ export function t(key, values = {}) {
   const text = STRINGS[key];
   if (text === undefined) throw new Error(`no text for ${key}`);
   return text.replace(/\{(\w+)\}/g, (_, name) => String(values[name] ?? ""));
+}
+
+const ORDINALS = new Intl.PluralRules("en", { type: "ordinal" });
+
+/**
+ * "3rd".
+ * @param {number} number
+ */
+export function ordinal(number) {
+  return t(`ordinal.${ORDINALS.select(number)}`, { number });
 }
 
 /**

@@ -64,6 +64,16 @@ async def launch(visit: Visit) -> Page:
     return page
 
 
+async def queue(visit: Visit) -> Page:
+    visit.portal.hold_stages = True
+    page = await visit.signed_in()
+    await page.get_by_role("button", name="Text editor", exact=True).click()
+    await expect(page.get_by_role("listitem").nth(0)).to_contain_text("done")
+    visit.portal.tell(visit.portal.only_session, "placed", position=3)
+    await expect(page.get_by_role("listitem").nth(0)).to_contain_text("3rd in line")
+    return page
+
+
 async def failure(visit: Visit) -> Page:
     visit.portal.launch_refusal = error(409, "host_full", "Every place is taken.", reference="7f3a91c2")
     page = await visit.signed_in()
@@ -155,6 +165,7 @@ VIEWS: list[Callable[[Visit], Awaitable[Page]]] = [
     catalogue,
     unprivileged_trial,
     launch,
+    queue,
     failure,
     toolbar,
     log_off,

@@ -164,6 +164,30 @@ async def test_stages_are_ticked_off_as_they_happen(portal: FakePortal, visit) -
     assert visit.complaints == []
 
 
+async def test_the_place_in_line_is_shown_as_it_changes_until_the_host_starts_it(
+    portal: FakePortal, visit
+) -> None:
+    portal.hold_stages = True
+    page = await visit.signed_in()
+    await page.clock.install()
+    await page.get_by_role("button", name="Firefox", exact=True).click()
+    place = page.get_by_role("listitem").nth(0)
+    await expect(place).to_contain_text("done")
+    for position, text in ((12, "12th in line"), (2, "2nd in line"), (1, "next in line")):
+        portal.tell(portal.only_session, "placed", position=position)
+        await expect(place).to_contain_text(f"Waiting for a place: {text}")
+        await expect(place).to_contain_text("in progress")
+    await page.clock.run_for(20_000)
+    await expect(page.get_by_text("You keep your place if you go back.")).to_be_visible()
+    portal.tell(portal.only_session, "placed")
+    await expect(place).to_contain_text("Finding a place")
+    await expect(page.get_by_role("listitem").nth(1)).to_contain_text("in progress")
+    await expect(page.get_by_text("You keep your place if you go back.")).to_have_count(0)
+    portal.ready(portal.only_session)
+    await visit.drawn(page)
+    assert visit.complaints == []
+
+
 async def test_a_refused_launch_says_code_and_reference_and_leads_back(portal: FakePortal, visit) -> None:
     portal.launch_refusal = error(409, "host_full", "Every place is taken.", reference="7f3a91c2")
     page = await visit.signed_in()
