@@ -13,7 +13,7 @@ import logging
 import os
 import secrets
 import ssl
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,6 +37,7 @@ from portcullis.protocol.channel import (
     Heartbeat,
     Hello,
     Report,
+    Revocations,
     Welcome,
     encode,
     parse_from_broker,
@@ -59,6 +60,7 @@ class ControlHandlers:
     directory: Callable[[Directory], Awaitable[None]]
     desired: Callable[[Desired], Awaitable[None]]
     cut: Callable[[Cut], None]
+    revocations: Callable[[Sequence[str]], None] = lambda texts: None
     time: Callable[[float], None] = lambda now: None
     """What time the broker has, at each welcome."""
 
@@ -158,6 +160,8 @@ class ControlClient:
                 await self._take_directory(message)
             case Cut():
                 self._handlers.cut(message)
+            case Revocations():
+                self._handlers.revocations(message.revocations)
             case Welcome():
                 raise ProtocolError("welcome twice")
 

@@ -28,7 +28,7 @@ from portcullis.protocol.channel import GatewayEntry
 from portcullis.protocol.worker_channel import Dial, Gateway, ToWorker
 from portcullis.site_tls import check_peer
 from portcullis.tasks import cancel_and_wait, spawn
-from portcullis.tickets import verify_grant
+from portcullis.tickets import Grant, verify_grant
 
 log = logging.getLogger(__name__)
 
@@ -60,11 +60,14 @@ class Doorkeeper:
         clock: Clock,
         grant_keys: Callable[[], Mapping[str, Ed25519PublicKey]],
         find: Callable[[str, str], AttachedSession | None],
+        check: Callable[[Grant], None] = lambda _: None,
     ) -> None:
+        """`check` raises Refused for a grant that was revoked."""
         self._host_id = host_id
         self._clock = clock
         self._grant_keys = grant_keys
         self._find = find
+        self._check = check
 
     def attach(self, attach: link.Attach, gateway: GatewayEntry) -> str:
         """Have the session's worker dial; the reference of its launch. Raises Refused with a code that the gateway
@@ -79,6 +82,7 @@ class Doorkeeper:
         meant = (grant.host, grant.session, grant.tenant)
         if meant != (self._host_id, attach.session, attach.tenant):
             raise Refused("grant_refused")
+        self._check(grant)
         if grant.e < session.e:
             raise Refused("taken_over")
         address = Gateway(gateway.name, gateway.address)
@@ -87,7 +91,14 @@ class Doorkeeper:
 
 
 class Links:
-    def __init__(self, doorkeeper: Doorkeeper, context: Callable[[], ssl.SSLContext]) -> None:
+    def __init__(
+        self,
+        doorkeeper: Doorkeeper,
+        context: Callable[[], ssl.SSLContext],
+        told: Callable[[link.Revoke | link.Heard], None] = lambda _: None,
+    ) -> None:
+        """`told` hears what brokers said to a gateway."""
+        self._told = told
         self._doorkeeper = doorkeeper
         self._context = context
         self._tasks: dict[GatewayEntry, asyncio.Task[None]] = {}
@@ -153,6 +164,8 @@ class Links:
             message = link.parse_from_gateway(text)
             if isinstance(message, link.Attach):
                 await socket.send(link.encode(self._decide(message, gateway)))
+            elif isinstance(message, link.Revoke | link.Heard):
+                self._told(message)
 
     def _decide(self, attach: link.Attach, gateway: GatewayEntry) -> link.FromAgent:
         names = ids(session=attach.session, connection=attach.request, gateway=gateway.name)

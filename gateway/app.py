@@ -21,6 +21,7 @@ from gateway.links import Links
 from gateway.listener import Listener
 from gateway.public import check_public_address, public_app
 from gateway.rendezvous import Rendezvous
+from gateway.revocations import GatewayRevocations
 from gateway.static import StaticFiles
 from gateway.stream_counts import StreamCounts
 from gateway.streams import STREAMS, STREAMS_PER_CLIENT, Patience, Streams
@@ -73,10 +74,21 @@ class GatewayApp:
             credentials,
             self._client_context,
             options.clock,
-            Heard(self._changed, self._drain),
+            Heard(self._changed, self._drain, lambda texts: self._revocations.take(texts)),
             self._state,
         )
-        self.links = Links(credentials.name, options.attach_seconds)
+        self._revocations = GatewayRevocations(
+            lambda: self.brokers.grant_keys,
+            options.clock,
+            (lambda texts: self.links.revoke(texts), self.brokers.pass_on),
+            lambda is_meant: self.streams.cut(is_meant),
+        )
+        self.links = Links(
+            credentials.name,
+            options.attach_seconds,
+            self.brokers.silent_seconds,
+            self._revocations.living,
+        )
         self.rendezvous = Rendezvous()
         self._metrics = Metrics("gateway", version("portcullis"))
         counts = StreamCounts(lambda seconds: self._metrics.observe(DIAL_SECONDS, seconds))
@@ -88,6 +100,7 @@ class GatewayApp:
             options.stream_gate,
             options.patience,
             counts,
+            self._revocations.check,
         )
         api = ApiProxy(self.brokers, options.limits.body_seconds)
         self.files = StaticFiles(web_client.ROOT)

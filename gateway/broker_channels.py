@@ -10,7 +10,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 from importlib.metadata import version
 
@@ -66,6 +67,8 @@ class BrokerChannels:
         return ended
 
     async def stop(self) -> None:
+        """Brokers are told that this gateway leaves: cancelling a channel would cut it instead."""
+        await asyncio.gather(*(channel.end(WSCloseCode.GOING_AWAY) for channel in self._open.values()))
         await cancel_and_wait(*self._tasks.values())
         self._tasks.clear()
 
@@ -73,6 +76,10 @@ class BrokerChannels:
         """The state changed in a way that should be known at once."""
         for channel in self._open.values():
             channel.tell()
+
+    def pass_on(self, revocations: Sequence[str]) -> None:
+        for channel in self._open.values():
+            channel.pass_on(revocations)
 
     def renew(self) -> None:
         """There is a new certificate: channels that show the old one are made anew."""
@@ -111,7 +118,7 @@ class BrokerChannels:
                 timeout=aiohttp.ClientWSTimeout(ws_close=CLOSE_SECONDS),
             )
         channel = _Channel(socket, self._state)
-        code = WSCloseCode.GOING_AWAY
+        code = WSCloseCode.TRY_AGAIN_LATER
         why: object = "its channel ended"
         try:
             await channel.greet(self._incarnation)
@@ -129,9 +136,7 @@ class BrokerChannels:
         finally:
             self._open.pop(address, None)
             self._health.lost(address, why)
-            with suppress(TimeoutError, aiohttp.ClientError, OSError):
-                async with asyncio.timeout(CLOSE_SECONDS):
-                    await socket.close(code=channel.close_code or code)
+            await channel.end(code)
             await channel.stop()
 
 
@@ -140,8 +145,9 @@ class _Channel:
         self._socket = socket
         self._state = state
         self._wake = asyncio.Event()
+        self._revoked: deque[str] = deque()
         self._tasks: list[asyncio.Task[None]] = []
-        self.close_code: int | None = None
+        self._close_code: int | None = None
 
     async def greet(self, incarnation: str) -> None:
         if self._socket.protocol != protocol.SUBPROTOCOL:
@@ -168,17 +174,23 @@ class _Channel:
     def tell(self) -> None:
         self._wake.set()
 
+    def pass_on(self, revocations: Sequence[str]) -> None:
+        self._revoked.extend(revocations)
+        self._wake.set()
+
     def renew(self) -> None:
         """Not as one that leaves: this gateway stays in the lists."""
-        self.close_code = WSCloseCode.SERVICE_RESTART
-        self._tasks.append(spawn(self._end(), name="channel end"))
+        self._tasks.append(spawn(self.end(WSCloseCode.SERVICE_RESTART), name="channel end"))
 
     async def stop(self) -> None:
         await cancel_and_wait(*self._tasks)
 
-    async def _end(self) -> None:
-        with suppress(aiohttp.ClientError, OSError):
-            await self._socket.close(code=WSCloseCode.SERVICE_RESTART)
+    async def end(self, code: int) -> None:
+        """Close; the first call's code counts."""
+        self._close_code = self._close_code or code
+        with suppress(TimeoutError, aiohttp.ClientError, OSError):
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await self._socket.close(code=self._close_code)
 
     async def _send(self, message: protocol.FromGateway) -> None:
         await self._socket.send_str(protocol.encode(message))
@@ -192,8 +204,12 @@ class _Channel:
     async def _tell(self) -> None:
         with suppress(ConnectionError, aiohttp.ClientError):
             while True:
-                await self._send(self._state())
                 self._wake.clear()
+                await self._send(self._state())
+                while self._revoked:
+                    few = min(len(self._revoked), protocol.MAXIMUM_REVOCATIONS // 4)
+                    texts = tuple(self._revoked.popleft() for _ in range(few))
+                    await self._send(protocol.Revocations(texts))
                 with suppress(TimeoutError):
                     async with asyncio.timeout(protocol.STATE_SECONDS):
                         await self._wake.wait()

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import aiohttp
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from gateway.broker_channels import BrokerChannels
 from gateway.broker_health import BrokerHealth
@@ -95,6 +96,11 @@ class Brokers:
         return self._health.order
 
     @property
+    def connected(self) -> frozenset[str]:
+        """Addresses of the brokers whose channel stands."""
+        return self._health.up
+
+    @property
     def live(self) -> bool:
         """Whether a broker was heard lately."""
         return self._health.silent_seconds() < LIVE_SECONDS
@@ -163,6 +169,18 @@ class Brokers:
     def verify_grant(self, grant: str, now: float) -> Grant:
         """Offline. Raises Refused("grant_refused")."""
         return verify_grant(grant, self._site.grant_keys, now)
+
+    def pass_on(self, revocations: Sequence[str]) -> None:
+        """What one broker said to the others, and to it once more, which does no harm."""
+        self._channels.pass_on(revocations)
+
+    def silent_seconds(self) -> float:
+        """Since any broker was last heard."""
+        return self._health.silent_seconds()
+
+    @property
+    def grant_keys(self) -> Mapping[str, Ed25519PublicKey]:
+        return self._site.grant_keys
 
     def tell_state(self) -> None:
         """The gateway's state changed in a way that brokers should know at once."""

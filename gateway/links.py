@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from aiohttp import WSCloseCode, WSMsgType, web
@@ -25,7 +27,16 @@ MAXIMUM_PENDING = 256
 
 
 class Links:
-    def __init__(self, gateway: str, attach_seconds: float = link.ATTACH_SECONDS) -> None:
+    def __init__(
+        self,
+        gateway: str,
+        attach_seconds: float = link.ATTACH_SECONDS,
+        broker_seconds: Callable[[], float] = lambda: 0.0,
+        revocations: Callable[[], Sequence[str]] = tuple,
+    ) -> None:
+        """`broker_seconds`: since a broker was heard; `revocations`: all in force. Hosts are told both."""
+        self._broker_seconds = broker_seconds
+        self._revocations = revocations
         self._gateway = gateway
         self._attach_seconds = attach_seconds
         self._by_host: dict[str, _Link] = {}
@@ -46,13 +57,13 @@ class Links:
         if socket.ws_protocol is None:
             await socket.close(code=WSCloseCode.PROTOCOL_ERROR)
             return socket
-        standing = _Link(socket, host)
+        standing = _Link(socket, host, self._broker_seconds)
         previous, self._by_host[host] = self._by_host.get(host), standing
         log.info("link stands", extra=ids(host=host))
         try:
             if previous is not None:
                 await previous.end(WSCloseCode.GOING_AWAY)
-            await standing.run(self._gateway)
+            await standing.run(self._gateway, self._revocations())
         finally:
             if self._by_host.get(host) is standing:
                 del self._by_host[host]
@@ -74,23 +85,37 @@ class Links:
         request = link.Attach(connection, session, tenant, rendezvous, grant)
         return await standing.ask(request, self._attach_seconds)
 
+    def revoke(self, texts: Sequence[str]) -> None:
+        """Tell every host."""
+        for standing in self._by_host.values():
+            standing.revoke(texts)
+
     async def close(self) -> None:
         await asyncio.gather(*(standing.end(WSCloseCode.GOING_AWAY) for standing in self._by_host.values()))
 
 
 class _Link:
-    def __init__(self, socket: web.WebSocketResponse, host: str) -> None:
+    def __init__(self, socket: web.WebSocketResponse, host: str, broker_seconds: Callable[[], float]) -> None:
         self._socket = socket
         self._host = host
+        self._broker_seconds = broker_seconds
+        self._revoked: deque[str] = deque()
+        self._wake = asyncio.Event()
         self._pending: dict[str, asyncio.Future[link.FromAgent]] = {}
 
-    async def run(self, gateway: str) -> None:
+    async def run(self, gateway: str, revocations: Sequence[str]) -> None:
         await self._socket.send_str(link.encode(link.Hello(gateway)))
+        self.revoke(revocations)
         pings = spawn(self._ping(), name=f"pings of link {self._host}")
+        teller = spawn(self._tell(), name=f"revocations of link {self._host}")
         try:
             await self._receive()
         finally:
-            await cancel_and_wait(pings)
+            await cancel_and_wait(pings, teller)
+
+    def revoke(self, texts: Sequence[str]) -> None:
+        self._revoked.extend(texts)
+        self._wake.set()
 
     async def ask(self, request: link.Attach, timeout_seconds: float) -> str | None:
         if len(self._pending) >= MAXIMUM_PENDING:
@@ -153,5 +178,16 @@ class _Link:
     async def _ping(self) -> None:
         with suppress(ConnectionError):
             while True:
+                await self._socket.send_str(link.encode(link.Heard(self._broker_seconds())))
                 await asyncio.sleep(link.PING_SECONDS)
                 await self._socket.ping()
+
+    async def _tell(self) -> None:
+        with suppress(ConnectionError):
+            while True:
+                await self._wake.wait()
+                self._wake.clear()
+                while self._revoked:
+                    few = min(len(self._revoked), link.MAXIMUM_REVOCATIONS)
+                    texts = tuple(self._revoked.popleft() for _ in range(few))
+                    await self._socket.send_str(link.encode(link.Revoke(texts)))

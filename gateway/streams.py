@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from aiohttp import web
@@ -30,6 +31,7 @@ from portcullis.protocol.link import RENDEZVOUS_SECONDS
 from portcullis.protocol.messages import AdmitTicket
 from portcullis.serving.gate import Gate, client_of
 from portcullis.tasks import cancel_and_wait, spawn
+from portcullis.tickets import Grant, read_grant
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +41,8 @@ ATTACHES_AT_ONCE = 32
 """More wait for their turn: when a whole office comes back, each worker's dial and handshake must fit into its time."""
 CLOSE_SECONDS = 1.0
 """What open streams get to flush when the gateway stops."""
+CUT_SECONDS = 0.5
+"""After a revocation the worker closes with a reason; what it has not closed by then is cut."""
 DRAIN_SECONDS = 20.0
 DRAIN_STEP_SECONDS = 0.25
 """A gateway that drains gives its streams away bit by bit, so that the others meet no stampede."""
@@ -60,7 +64,11 @@ class Streams:
         gate: Gate,
         patience: Patience,
         counts: StreamCounts | None = None,
+        check: Callable[[Grant], None] = lambda _: None,
     ) -> None:
+        """`check` raises Refused for a grant that was revoked."""
+        self._check_revoked = check
+        self._grants: dict[End, Grant] = {}
         self._brokers = brokers
         self._links = links
         self._rendezvous = rendezvous
@@ -115,6 +123,12 @@ class Streams:
         log.info("draining begins" if wanted else "draining is undone")
         return True
 
+    def cut(self, is_meant: Callable[[Grant], bool]) -> None:
+        """End the streams that run under such a grant."""
+        for browser, grant in self._grants.items():
+            if is_meant(grant):
+                asyncio.get_running_loop().call_later(CUT_SECONDS, browser.close, CLOSE_SECONDS)
+
     async def close(self) -> None:
         """Close every open stream; their clients resume at another gateway."""
         await cancel_and_wait(self._drainage)
@@ -163,6 +177,7 @@ class Streams:
         if isinstance(presented, AdmitTicket):
             return await self._brokers.redeem(presented.ticket)
         grant = self._brokers.verify_grant(presented.grant, self._clock.now())
+        self._check_revoked(grant)
         return Right(grant.session, grant.tenant, grant.host, presented.grant)
 
     async def _attach(self, visitor: Visitor, right: Right, connection: str) -> None:
@@ -174,20 +189,24 @@ class Streams:
                 )
                 worker = await expected.arrival(self._patience.rendezvous_seconds)
                 self._counts.dialled(self._clock.monotonic() - begun)
+            grant = read_grant(right.grant)
+            self._check_revoked(grant)  # also: since it was admitted
             browser = visitor.become_end()
             browser.write(admission.admitted_frame(right.grant))
             join(browser, worker)
             with bound(reference=reference):
-                await self._carry(browser, worker)
+                await self._carry(browser, worker, grant)
 
-    async def _carry(self, browser: End, worker: End) -> None:
+    async def _carry(self, browser: End, worker: End, grant: Grant) -> None:
         self._live |= {browser, worker}
+        self._grants[browser] = grant
         self._counts.begun(browser, worker)
         log.info("stream runs")
         try:
             await browser.closed
         finally:
             self._live -= {browser, worker}
+            del self._grants[browser]
             browser.close()
             self._counts.ended(browser, worker)
             log.info(

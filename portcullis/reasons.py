@@ -305,8 +305,8 @@ SESSIONS: dict[str, Reason] = {
     ),
     "revocation_refused": Reason(
         "This is no revocation that a broker of the site signed.",
-        administrator="A gateway or a host was told of a revocation that it cannot verify, and did nothing. If it goes on, "
-        "the machine does not know the site's present grant keys: see whether its channel to a broker stands.",
+        administrator="A gateway or a host was told of a revocation that it cannot verify, and did nothing. If it goes "
+        "on, the machine does not know the site's present grant keys: see whether its channel to a broker stands.",
     ),
     "taken_over": Reason(
         "The session was opened in another window.",
@@ -454,11 +454,11 @@ GRID: dict[str, Reason] = {
     ),
     "grid_degraded": Reason(
         "The site cannot take changes at the moment: too few members of its grid answer.",
-        user="Sessions that run go on, also after a lost connection. Signing in and starting applications have to wait: "
-        "the page tries again by itself.",
-        administrator="`portcullis status` shows which members of the grid are missing: start them, or free their disks. "
-        "The brokers go on by themselves. Meanwhile sessions run and resume, lists can be read, users can be disabled "
-        "and signed out, and `portcullis panic` works; sign-ins, launches and other changes are refused.",
+        user="Sessions that run go on, also after a lost connection. Signing in and starting applications have to "
+        "wait: the page tries again by itself.",
+        administrator="`portcullis status` shows which members of the grid are missing: start them, or free their "
+        "disks. The brokers go on by themselves. Meanwhile sessions run and resume, lists can be read, users can be "
+        "disabled and signed out, and `portcullis panic` works; sign-ins, launches and other changes are refused.",
     ),
     "grid_in_use": Reason(
         "Another process has the grid's file open.",

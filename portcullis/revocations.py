@@ -4,8 +4,8 @@ A grant is verified offline, so taking one back needs a word that is verified of
 
     revocation.v1.<kid>.<base64url payload>.<base64url Ed25519 signature>
 
-signed by the site's grant key over `portcullis-revocation.v1 0x00 <kid> 0x00 <payload bytes>`. Gateways, agents, workers
-and brokers hold a `RevocationBook` each; by whichever way a text arrives first, it acts there and the rest is no news.
+signed by the site's grant key over `portcullis-revocation.v1 0x00 <kid> 0x00 <payload bytes>`. Gateways, agents,
+workers and brokers hold a `RevocationBook` each: by whichever way a text arrives first, it acts there.
 
 | kind | refuses the grants |
 | --- | --- |
@@ -15,8 +15,8 @@ and brokers hold a `RevocationBook` each; by whichever way a text arrives first,
 | `everything` | all that were issued until then, but those of the key that `id` names (the panic's new one) |
 
 `login` and `user` may name a `session`: then only its connections are meant (an entitlement was withdrawn), and only
-those until then. `issued` is compared across the clocks of brokers; where these differ the exact kinds decide: an act on
-a user revokes each of its logins as well.
+those until then. `issued` is compared across the clocks of brokers; where these differ the exact kinds decide: an act
+on a user revokes each of its logins as well.
 """
 
 from __future__ import annotations

@@ -65,7 +65,9 @@ class Manager:
         on_report: Callable[[Report], None],
         limits: TimeLimits | None = None,
         launches: Launches | None = None,
+        on_worker: Callable[[Session], None] = lambda _: None,
     ) -> None:
+        self._on_worker = on_worker
         self.facts = facts
         self._launcher = launcher
         self._on_report = on_report
@@ -90,6 +92,9 @@ class Manager:
 
     def states(self) -> Iterable[State]:
         return (session.state for session in self._sessions.values())
+
+    def sessions(self) -> tuple[Session, ...]:
+        return tuple(self._sessions.values())
 
     def workers(self) -> list[int]:
         """Process ids of the workers that live."""
@@ -167,7 +172,14 @@ class Manager:
 
     def _new(self, session: str, tenant: str, reference: str) -> Session:
         made = Session(
-            session, tenant, self._launcher, self._limits, self._on_report, reference, self._launches
+            session,
+            tenant,
+            self._launcher,
+            self._limits,
+            self._on_report,
+            reference,
+            self._launches,
+            self._on_worker,
         )
         self._sessions[session] = made
         return made

@@ -56,7 +56,10 @@ class Session:
         on_report: Callable[[Report], None],
         reference: str = "",
         launches: Launches | None = None,
+        on_worker: Callable[[Session], None] = lambda _: None,
     ) -> None:
+        """`on_worker`: the session's worker listens now."""
+        self._on_worker = on_worker
         self.id = session
         self.tenant = tenant
         self.reference = reference
@@ -161,6 +164,8 @@ class Session:
             self._advance(self.progress.after(message))
 
     def _release_dials(self) -> None:
+        if self._held_dials is not None:
+            self._on_worker(self)
         held, self._held_dials = self._held_dials or [], None
         for dial in held:
             self.send(dial)

@@ -20,7 +20,7 @@ from agents.worker.desktop import CursorImage, Desktop, DesktopLost
 from agents.worker.dial import Dialler
 from agents.worker.inputs import InputQueue
 from portcullis.clock import Clock, SiteClock
-from portcullis.errors import PortcullisError, ProtocolError
+from portcullis.errors import PortcullisError, ProtocolError, Refused
 from portcullis.logs import belong_to, bound, ids
 from portcullis.protocol.messages import ReleaseAll
 from portcullis.protocol.worker_channel import (
@@ -28,17 +28,20 @@ from portcullis.protocol.worker_channel import (
     Cut,
     Dial,
     DialFailed,
+    Fence,
     FromWorker,
     GrantKeys,
     LineBuffer,
     Prepare,
     Prepared,
+    Revoke,
     Start,
     ToWorker,
     WorkerState,
     decode_to_worker,
     encode,
 )
+from portcullis.revocations import RevocationBook
 from portcullis.tasks import cancel_and_wait, spawn
 from portcullis.tickets import Grant, verify_grant, verifying_keys
 
@@ -181,10 +184,15 @@ class Worker:
         elif isinstance(order, Dial):
             self._dial(order)
         elif isinstance(order, GrantKeys):
-            self._grant_keys = _read_keys(order.grant_keys)
             self._site_clock.base = order.clock or self._site_clock.base
+            self._take_keys(_read_keys(order.grant_keys))
         elif isinstance(order, Cut):
             self._cut(order)
+        elif isinstance(order, Revoke):
+            self._revoke(order)
+        elif isinstance(order, Fence):
+            for connection in self._connections():
+                connection.close(order.code)
         elif isinstance(order, Closing):
             self._end(order)
 
@@ -196,7 +204,8 @@ class Worker:
         self._grant_keys = _read_keys(start.grant_keys)
         self._site_clock.base = start.clock
         self._dialler = Dialler(start.ca, start.site, start.session)
-        self.arbiter = Arbiter(start.session, start.host, start.tenant)
+        self._book = RevocationBook(lambda: self._grant_keys, self._site_clock)
+        self.arbiter = Arbiter(start.session, start.host, start.tenant, self._book)
         prepare = Prepare.of(start)
         await self._prepare(prepare)
         await self.desktop.suit(prepare)
@@ -242,6 +251,24 @@ class Worker:
         for connection in self._connections():
             if connection.login == order.login:
                 connection.close(order.code)
+
+    def _revoke(self, order: Revoke) -> None:
+        for text in order.revocations:
+            try:
+                self._book.add(text)
+            except Refused as exc:
+                log.warning("a revocation is not taken: %s", exc.code)
+        for connection in self._connections():
+            code = connection.grant and self.arbiter.revoked(connection.grant)
+            if code:
+                connection.close(code)
+
+    def _take_keys(self, keys: dict[str, Any]) -> None:
+        """What a key signed that the site has given up is worth nothing any more, also where it was accepted before."""
+        self._grant_keys = keys
+        for connection in self._connections():
+            if connection.grant is not None and connection.grant.kid not in keys:
+                connection.close("grant_refused")
 
     def _end(self, order: Closing) -> None:
         self.arbiter.end(order.reason)

@@ -2,7 +2,7 @@
 
 e stands in the grant and is raised only by redeeming a ticket; r counts resumes here. The newest wins, a lower e is
 refused for good, so two windows never oust each other for ever. A grant outlives its login by up to its whole lifetime,
-so a login that was cut is remembered.
+so a login that was cut is remembered, and so is every revocation (`portcullis.revocations`).
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 
 from portcullis.errors import CODES, Refused
+from portcullis.revocations import RevocationBook
 from portcullis.tickets import Grant
 
 _REMEMBERED_CUTS = 1024
@@ -25,8 +26,9 @@ class Admission:
 class Arbiter:
     """For one session. `check` judges a grant whose signature and expiry are right; `admit` lets it in."""
 
-    def __init__(self, session: str, host: str, tenant: str) -> None:
+    def __init__(self, session: str, host: str, tenant: str, book: RevocationBook | None = None) -> None:
         self._place = (session, host, tenant)
+        self._book = book
         self._holder: Grant | None = None
         self._r = 0
         self._cut: OrderedDict[str, str] = OrderedDict()
@@ -46,6 +48,8 @@ class Arbiter:
             raise Refused("grant_refused")
         if grant.login in self._cut:
             raise Refused(self._cut[grant.login])
+        if (code := self.revoked(grant)) is not None:
+            raise Refused(code)
         if grant.e < self.e:
             raise Refused("taken_over")
         if self._holder is not None and grant.e == self.e and not is_renewal(self._holder, grant):
@@ -61,6 +65,10 @@ class Arbiter:
             self.last_input = 0
         self._holder = grant
         return Admission(grant.e, self._r)
+
+    def revoked(self, grant: Grant) -> str | None:
+        """The reason code, if it was taken back."""
+        return None if self._book is None else self._book.refuses(grant)
 
     def cut(self, login: str, code: str) -> None:
         """Nothing of this login is admitted any more."""

@@ -103,6 +103,10 @@ class Connection:
         return None if self._grant is None else self._grant.login
 
     @property
+    def grant(self) -> Grant | None:
+        return self._grant
+
+    @property
     def is_closing(self) -> bool:
         return self._is_closing
 
@@ -268,6 +272,8 @@ class Connection:
         renewed = self._owner.verify(message.grant)
         if not is_renewal(self._grant, renewed):
             raise Refused("grant_refused")
+        if (code := self._owner.arbiter.revoked(renewed)) is not None:
+            raise Refused(code)
         self._grant, self._grant_text = renewed, message.grant
         self._watch_expiry()
 

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, get_args
 
 from portcullis.errors import CODES
 from portcullis.model.host import DEFAULT_STARTING_LIMIT, Isolation
 from portcullis.model.session import Display, Session, Stage, State
 from portcullis.protocol.fields import Fields
+from portcullis.revocations import MAXIMUM_REVOCATION_BYTES
 from portcullis.settings import Address
 
 SUBPROTOCOL = "portcullis-control.v1"
@@ -27,6 +28,8 @@ MAXIMUM_REPORTS = 2 * MAXIMUM_SLOTS  # orphans included
 MAXIMUM_GATEWAYS = 256
 MAXIMUM_KEYS = 64
 MAXIMUM_BROKERS = 64
+MAXIMUM_REVOCATIONS = 256
+"""In one message; more are told in several."""
 NAME_CHARACTERS = 128
 TEXT_CHARACTERS = 1024
 REFERENCE_CHARACTERS = 64
@@ -34,6 +37,29 @@ REFERENCE_CHARACTERS = 64
 _REPORTED_STATES: frozenset[State] = frozenset({"starting", "ready", "active", "disconnected", "ended"})
 _STATES: frozenset[State] = frozenset(get_args(State))
 _STAGES: frozenset[Stage] = frozenset(get_args(Stage))
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """Whose session it is and of what: for a broker that has no record of it (its grid was restored)."""
+
+    user_id: str
+    application_id: str
+    slot: int
+    display: Display
+    reference: str = ""
+    e: int = 0
+    """The highest attach epoch that its worker has seen."""
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "user": self.user_id,
+            "application": self.application_id,
+            "slot": self.slot,
+            "display": self.display.to_json(),
+            "reference": self.reference,
+            "e": self.e,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +73,8 @@ class Report:
     code: str | None = None
     detail: str | None = None
     exit_status: int | None = None
+    about: About | None = None
+    """Not in a hello, which holds the reports of all sessions: each is sent by itself right after the welcome."""
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -58,6 +86,7 @@ class Report:
             "code": self.code,
             "detail": self.detail,
             "exit_status": self.exit_status,
+            **({"about": self.about.to_json()} if self.about else {}),
         }
 
 
@@ -79,7 +108,7 @@ class Hello:
             "incarnation": self.incarnation,
             "isolation": self.isolation,
             "starting_limit": self.starting_limit,
-            "sessions": [report.to_json() for report in self.sessions],
+            "sessions": [replace(report, about=None).to_json() for report in self.sessions],
         }
 
 
@@ -224,8 +253,18 @@ class Cut:
         return {"type": "cut", "tenant": self.tenant, "login": self.login, "code": self.code}
 
 
+@dataclass(frozen=True, slots=True)
+class Revocations:
+    """Signed texts (`portcullis.revocations`): whoever receives them verifies them."""
+
+    revocations: tuple[str, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        return {"type": "revocations", "revocations": list(self.revocations)}
+
+
 FromAgent = Hello | Report | Heartbeat
-FromBroker = Welcome | Directory | Desired | Cut
+FromBroker = Welcome | Directory | Desired | Cut | Revocations
 
 
 def encode(message: FromAgent | FromBroker) -> str:
@@ -276,6 +315,23 @@ def _report(fields: Fields) -> Report:
         code=_optional_code(fields),
         detail=fields.optional_text("detail", TEXT_CHARACTERS),
         exit_status=fields.optional_integer("exit_status", -(2**31), 2**31 - 1),
+        about=_about(fields.inner("about")) if fields.holds("about") else None,
+    )
+
+
+def parse_about(data: object) -> About:
+    """Of what a leader kept. Raises ProtocolError, also for what an older agent gave it."""
+    return _about(Fields(data))
+
+
+def _about(fields: Fields) -> About:
+    return About(
+        user_id=fields.id("user"),
+        application_id=fields.id("application"),
+        slot=fields.integer("slot", 0, MAXIMUM_SLOTS - 1),
+        display=_display(fields.inner("display")),
+        reference=fields.text("reference", REFERENCE_CHARACTERS),
+        e=fields.integer("e", 0, 2**32 - 1),
     )
 
 
@@ -364,6 +420,10 @@ def _desired(fields: Fields) -> Desired:
     )
 
 
+def _revocations(fields: Fields) -> Revocations:
+    return Revocations(fields.texts("revocations", MAXIMUM_REVOCATIONS, MAXIMUM_REVOCATION_BYTES))
+
+
 def _cut(fields: Fields) -> Cut:
     return Cut(fields.id("tenant"), fields.hash("login"), fields.text("code", 64))
 
@@ -378,4 +438,5 @@ _FROM_BROKER: dict[str, Callable[[Fields], FromBroker]] = {
     "directory": _directory,
     "desired": _desired,
     "cut": _cut,
+    "revocations": _revocations,
 }

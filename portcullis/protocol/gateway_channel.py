@@ -98,7 +98,8 @@ class Site:
 
 @dataclass(frozen=True, slots=True)
 class Revocations:
-    """Signed texts (`portcullis.revocations`): whoever receives them verifies them."""
+    """Signed texts (`portcullis.revocations`): whoever receives them verifies them. A gateway passes on what one broker
+    said to the others: they may not reach each other, nor the grid."""
 
     revocations: tuple[str, ...]
 
@@ -106,7 +107,7 @@ class Revocations:
         return {"type": "revocations", "revocations": list(self.revocations)}
 
 
-FromGateway = Hello | State
+FromGateway = Hello | State | Revocations
 FromBroker = Site | Revocations
 
 
@@ -156,5 +157,9 @@ def _revocations(fields: Fields) -> Revocations:
     return Revocations(fields.texts("revocations", MAXIMUM_REVOCATIONS, REVOCATION_CHARACTERS))
 
 
-_FROM_GATEWAY: dict[str, Callable[[Fields], FromGateway]] = {"hello": _hello, "state": _state}
+_FROM_GATEWAY: dict[str, Callable[[Fields], FromGateway]] = {
+    "hello": _hello,
+    "state": _state,
+    "revocations": _revocations,
+}
 _FROM_BROKER: dict[str, Callable[[Fields], FromBroker]] = {"site": _site, "revocations": _revocations}

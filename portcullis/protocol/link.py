@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from portcullis.protocol.fields import Fields
+from portcullis.revocations import MAXIMUM_REVOCATION_BYTES
 from portcullis.tickets import MAXIMUM_GRANT_BYTES
 
 SUBPROTOCOL = "portcullis-link.v1"
@@ -29,6 +30,8 @@ SESSION_HEADER = "Portcullis-Session"
 RENDEZVOUS_SECONDS = 5.0
 
 REFERENCE_CHARACTERS = 64
+MAXIMUM_REVOCATIONS = 12
+"""In one message; more are told in several."""
 KINDS = frozenset({"display"})
 REFUSALS = frozenset({"session_unknown", "grant_refused", "taken_over"})
 
@@ -86,7 +89,27 @@ class AttachRefused:
         return {"type": "attach_refused", "request": self.request, "code": self.code}
 
 
-FromGateway = Hello | Attach
+@dataclass(frozen=True, slots=True)
+class Revoke:
+    """Signed texts (`portcullis.revocations`): whoever receives them verifies them."""
+
+    revocations: tuple[str, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        return {"type": "revoke", "revocations": list(self.revocations)}
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """How long ago the gateway heard a broker: what brokers say reaches the host by this way, too."""
+
+    broker_seconds: float
+
+    def to_json(self) -> dict[str, Any]:
+        return {"type": "heard", "broker_seconds": self.broker_seconds}
+
+
+FromGateway = Hello | Attach | Revoke | Heard
 FromAgent = AttachAccepted | AttachRefused
 
 
@@ -121,6 +144,14 @@ def _attach(fields: Fields) -> Attach:
     )
 
 
+def _revoke(fields: Fields) -> Revoke:
+    return Revoke(fields.texts("revocations", MAXIMUM_REVOCATIONS, MAXIMUM_REVOCATION_BYTES))
+
+
+def _heard(fields: Fields) -> Heard:
+    return Heard(fields.number("broker_seconds", 0, 1e9))
+
+
 def _attach_accepted(fields: Fields) -> AttachAccepted:
     return AttachAccepted(fields.id("request"), fields.optional_text("reference", REFERENCE_CHARACTERS))
 
@@ -134,4 +165,9 @@ _FROM_AGENT: dict[str, Callable[[Fields], FromAgent]] = {
     "attach_accepted": _attach_accepted,
     "attach_refused": _attach_refused,
 }
-_FROM_GATEWAY: dict[str, Callable[[Fields], FromGateway]] = {"hello": _hello, "attach": _attach}
+_FROM_GATEWAY: dict[str, Callable[[Fields], FromGateway]] = {
+    "hello": _hello,
+    "attach": _attach,
+    "revoke": _revoke,
+    "heard": _heard,
+}

@@ -9,7 +9,7 @@ The leader runs without this package (standard library alone): it looks at `to`,
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, TypeVar, get_type_hints
 
@@ -105,6 +105,20 @@ class Cut:
 
 
 @dataclass(frozen=True, slots=True)
+class Revoke:
+    """Signed texts (`portcullis.revocations`): the worker verifies them and closes the connections that they refuse."""
+
+    revocations: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Fence:
+    """Close every connection with this reason code; the session goes on, and so may whoever comes later."""
+
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
 class Closing:
     """Close every connection with this close code and reason code, and exit."""
 
@@ -155,7 +169,7 @@ class Status:
     """What the agent gave in `launch` for whoever adopts the session."""
 
 
-ToWorker = Prepare | Start | Dial | GrantKeys | Cut | Closing
+ToWorker = Prepare | Start | Dial | GrantKeys | Cut | Revoke | Fence | Closing
 FromWorker = WorkerState | DialFailed
 """What the agent hears of; `Prepared` is for the leader alone."""
 
@@ -165,6 +179,8 @@ _TO_WORKER: dict[str, type[ToWorker]] = {
     "dial": Dial,
     "grant_keys": GrantKeys,
     "cut": Cut,
+    "revoke": Revoke,
+    "fence": Fence,
     "closing": Closing,
 }
 _FROM_WORKER: dict[str, type[FromWorker]] = {"state": WorkerState, "dial_failed": DialFailed}
@@ -253,6 +269,7 @@ _KINDS: dict[Any, tuple[type, ...]] = {
     int: (int,),
     float: (int, float),
     bool: (bool,),
+    Sequence[str]: (list, tuple),
     Mapping[str, str]: (dict,),
     Mapping[str, int]: (dict,),
     Mapping[str, Any]: (dict,),
@@ -267,6 +284,8 @@ def _checked(name: str, value: Any, kind: Any) -> Any:
         raise ProtocolError(f"field {name} has a wrong type")
     if isinstance(value, float) and not -_LARGEST <= value <= _LARGEST:
         raise ProtocolError(f"field {name} is not a number")  # NaN and infinity, which Python reads from JSON
+    if isinstance(value, list | tuple) and {type(each) for each in value} - {str}:
+        raise ProtocolError(f"field {name} holds a wrong type")
     if (
         isinstance(value, dict)
         and kind in _VALUES

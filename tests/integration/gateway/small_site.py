@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import aiohttp
-from aiohttp import web
+from aiohttp import WSMsgType, web
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
@@ -33,7 +33,7 @@ from gateway.app import GatewayApp, Options
 from gateway.certificates import WebCertificate
 from portcullis.enrolment import Credentials, client_context, server_context, worker_context
 from portcullis.ids import new_id, new_secret
-from portcullis.protocol import link
+from portcullis.protocol import gateway_channel, link
 from portcullis.protocol.messages import AdmitGrant, AdmitTicket, encode
 from portcullis.settings import Address
 from portcullis.site_tls import MachineIdentity
@@ -113,10 +113,14 @@ class SiteKeys:
 
 
 class BrokerStub:
-    """Answers as the broker's inner listener does, and remembers what it was asked."""
+    """Answers as the broker's inner listener does, and remembers what it was asked.
 
-    def __init__(self, keys: SiteKeys) -> None:
+    `channels`: whether it is of the version that has them.
+    """
+
+    def __init__(self, keys: SiteKeys, *, channels: bool = False) -> None:
         self.keys = keys
+        self.channel = ChannelStub(self)
         self.public_origins: list[str] = ["http://localhost:1"]
         self.brokers: list[str] = []
         self.registrations = 0
@@ -130,6 +134,8 @@ class BrokerStub:
         self.credentials = keys.machine("broker", f"broker-{new_id()}")
         app = web.Application(client_max_size=2**21)
         app.router.add_get("/inner/v1/gateway", self._register)
+        if channels:
+            app.router.add_get(gateway_channel.PATH, self.channel.serve)
         app.router.add_post("/inner/v1/redeem", self._redeem)
         app.router.add_post("/inner/v1/web-certificate", self._web_certificate)
         app.router.add_route("*", "/api/v1/{path:.*}", self._api)
@@ -186,9 +192,60 @@ class BrokerStub:
         for name, value in request.headers.items():
             headers.setdefault(name.lower(), []).append(value)
         self.requests.append((request.method, request.raw_path, headers, await request.read()))
+        await self.channel.thawed.wait()
         if self.api is not None:
             return await self.api(request)
         return web.json_response({"path": request.raw_path})
+
+
+class ChannelStub:
+    """The broker's end of the gateway channel; `thawed` cleared: the broker does nothing any more."""
+
+    def __init__(self, broker: BrokerStub) -> None:
+        self._broker = broker
+        self.thawed = asyncio.Event()
+        self.thawed.set()
+        self.draining = False
+        self.gateway_draining = False
+        self.gateways: list[str] = []
+        self.heard: list[gateway_channel.FromGateway | None] = []
+        self.opened = 0
+        self.close_codes: list[int | None] = []
+        self.socket: web.WebSocketResponse | None = None
+
+    async def serve(self, request: web.Request) -> web.WebSocketResponse:
+        socket = web.WebSocketResponse(protocols=(gateway_channel.SUBPROTOCOL,), autoping=False, timeout=0.1)
+        await self.thawed.wait()
+        await socket.prepare(request)
+        self.opened += 1
+        self.socket = socket
+        await self.tell()
+        async for message in socket:
+            await self.thawed.wait()
+            if message.type is WSMsgType.PING:
+                await socket.pong(message.data)
+            elif message.type is WSMsgType.TEXT:
+                self.heard.append(gateway_channel.parse_from_gateway(message.data))
+        self.close_codes.append(socket.close_code)
+        return socket
+
+    async def tell(self, *messages: gateway_channel.FromBroker) -> None:
+        """The site as it is now, unless something else is to be said."""
+        for message in messages or (self._site(),):
+            await self.socket.send_str(gateway_channel.encode(message))
+
+    def _site(self) -> gateway_channel.Site:
+        broker = self._broker
+        return gateway_channel.Site(
+            time.time(),
+            broker.credentials.id,
+            tuple(broker.brokers),
+            broker.keys.grant_keys,
+            tuple(broker.public_origins),
+            tuple(self.gateways),
+            self.draining,
+            self.gateway_draining,
+        )
 
 
 class Worker(asyncio.Protocol):
@@ -286,6 +343,7 @@ class Agent:
         self.answer: str | None = "accept"
         self.dials = True
         self.attaches: asyncio.Queue[link.Attach] = asyncio.Queue()
+        self.revoked: asyncio.Queue[link.Revoke] = asyncio.Queue()
         self.workers: asyncio.Queue[Worker] = asyncio.Queue()
         self.first: bytes | None = None
         self.ended: asyncio.Future[int | None] = asyncio.get_running_loop().create_future()
@@ -326,6 +384,8 @@ class Agent:
             if message.type is not aiohttp.WSMsgType.TEXT:
                 continue
             attach = link.parse_from_gateway(message.data)
+            if not isinstance(attach, link.Attach):
+                continue
             self.attaches.put_nowait(attach)
             if self.answer == "accept":
                 await self.socket.send_str(link.encode(link.AttachAccepted(attach.request)))
@@ -436,11 +496,13 @@ def admit_grant(grant: str) -> bytes:
 
 @contextlib.asynccontextmanager
 async def small_site(
-    folder: Path, options: Options | None = None, *, https: bool = False
+    folder: Path, options: Options | None = None, *, https: bool = False, channels: bool = False
 ) -> AsyncIterator[SmallSite]:
-    """`https`: under the name NAME, with a certificate of its web CA unless the options name one."""
+    """`https`: under the name NAME, with a certificate of its web CA unless the options name one. `channels`: the
+    broker has them; without, it is one of the version before.
+    """
     keys = SiteKeys(folder)
-    broker = BrokerStub(keys)
+    broker = BrokerStub(keys, channels=channels)
     async with contextlib.AsyncExitStack() as stack:
         await broker.start()
         stack.push_async_callback(broker.stop)
@@ -456,6 +518,10 @@ async def small_site(
                 await until(lambda: broker.web_certificates > 0 and gateway.tls.pair is not None)
         broker.public_origins = [site.origin]
         await gateway.brokers.register()
+        if channels:
+            await until(lambda: gateway.brokers.connected)
+            await broker.channel.tell()
+            await until(lambda: gateway.brokers.origins.texts == (site.origin,))
         stack.push_async_callback(site.agent.close)
         await site.agent.connect(site.inner_address)
         yield site
