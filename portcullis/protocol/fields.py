@@ -38,6 +38,9 @@ class Fields:
         except (ValueError, RecursionError) as exc:
             raise ProtocolError("message: not JSON") from exc
 
+    def holds(self, name: str) -> bool:
+        return self._data.get(name) is not None
+
     def text(self, name: str, maximum: int) -> str:
         """A string of at most `maximum` characters; it holds no lone surrogate and no NUL."""
         value = self._get(name)
@@ -82,6 +85,10 @@ class Fields:
             raise self._expected(name, f"a number from {lowest} to {highest}")
         return float(value)
 
+    def optional_number(self, name: str, lowest: float, highest: float) -> float:
+        """0 where it is absent."""
+        return 0.0 if self._data.get(name) is None else self.number(name, lowest, highest)
+
     def flag(self, name: str) -> bool:
         """False where it is absent: a peer that does not know it has not set it."""
         value = self._data.get(name, False)
@@ -96,6 +103,10 @@ class Fields:
         """A list of at most `maximum` objects, each read by `read`."""
         values = self._list(name, maximum)
         return tuple(read(Fields(value, f"{self._at(name)}[{i}]")) for i, value in enumerate(values))
+
+    def optional_items(self, name: str, maximum: int, read: Callable[[Fields], T]) -> tuple[T, ...]:
+        """Empty where it is absent."""
+        return () if self._data.get(name) is None else self.items(name, maximum, read)
 
     def texts(self, name: str, maximum: int, maximum_characters: int) -> tuple[str, ...]:
         values = self._list(name, maximum)
