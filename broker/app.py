@@ -39,6 +39,8 @@ from broker.launch.outcomes import LaunchOutcomes
 from broker.launch.traces import Traces
 from broker.launch.waiting import WaitingLines
 from broker.live_brokers import LiveBrokers
+from broker.peers.exchange import PeerExchange
+from broker.peers.myself import Myself
 from broker.pki.authority import Authority
 from broker.pki.machines import Machines
 from broker.pki.own_certificate import OwnCertificate
@@ -136,6 +138,8 @@ class Broker:
             self._metrics,
             presence,
             self.settings.host_lost_seconds,
+            certificate.peer_context,
+            self._metered,
         )
         undo.push_async_callback(parts.stop)
         parts.start()
@@ -145,6 +149,8 @@ class Broker:
         undo.push_async_callback(presence.stop)
         parts.reaper.start()
         undo.push_async_callback(parts.reaper.stop)
+        parts.exchange.start()
+        undo.push_async_callback(parts.exchange.stop)
         await self._watch(parts, undo)
         await self._listen(parts, bound, certificate.context, undo)
 
@@ -203,6 +209,8 @@ class Parts:
         metrics: Metrics,
         presence: Presence,
         host_lost_seconds: float,
+        peer_context: SSLContext,
+        metered: MeteredGrid,
     ) -> None:
         self.stores = stores
         self.presence = presence
@@ -251,6 +259,7 @@ class Parts:
         self.gateway_channels = GatewayServer(
             GatewayServices(snapshot, self.directory, self.gateway_registry, clock, broker_id)
         )
+        self.exchange = self._exchange(peer_context, metered)
 
     def start(self) -> None:
         self.stages.start()
@@ -264,6 +273,18 @@ class Parts:
         await self.identity.stop()
         self.lifecycle.stop()
         self.stages.stop()
+
+    def _exchange(self, context: SSLContext, metered: MeteredGrid) -> PeerExchange:
+        self.myself = Myself(
+            self.presence,
+            self.snapshot,
+            self.loads,
+            self.registry,
+            self.gateway_registry,
+            lag=lambda: max(0, metered.revision - self.snapshot.revision),
+            is_degraded=lambda: metered.failing,
+        )
+        return PeerExchange(self.myself.state, self.brokers, self.loads, context, self._clock)
 
     def _reaper(self, broker_id: str) -> Job:
         """Started once this broker has a lease."""
@@ -342,6 +363,7 @@ class Parts:
             self.control,
             WebAuthority(self.stores, self.snapshot),
             self.gateway_channels,
+            self.exchange,
         )
 
     def _public(self) -> PublicServices:

@@ -39,6 +39,9 @@ class ChannelRegistry:
     def ids(self) -> list[str]:
         return list(self._channels)
 
+    def items(self) -> list[tuple[str, Channel]]:
+        return list(self._channels.items())
+
     def get(self, host_id: str) -> Channel | None:
         return self._channels.get(host_id)
 

@@ -16,9 +16,11 @@ from broker.grid.grid import GridError
 from broker.hosts.channel import ControlServer
 from broker.http.control import ControlRoutes
 from broker.http.enrolment import EnrolmentRoutes
+from broker.http.peer import PeerRoutes
 from broker.http.peers import Peers
 from broker.http.redeem import RedeemRoutes
 from broker.http.web_certificate import WebCertificateRoutes
+from broker.peers.exchange import PeerExchange
 from broker.pki.machines import Machines
 from broker.pki.web_authority import WebAuthority
 from broker.sessions.attach import Attach
@@ -38,6 +40,7 @@ class InnerServices:
     control: ControlServer
     web_authority: WebAuthority
     gateways: GatewayServer
+    exchange: PeerExchange
 
 
 def inner_routes(services: InnerServices) -> list[web.RouteDef]:
@@ -46,6 +49,7 @@ def inner_routes(services: InnerServices) -> list[web.RouteDef]:
         *RedeemRoutes(services.peers, services.attach).routes(),
         *ControlRoutes(services.peers, services.control).routes(),
         *GatewayRoutes(services).routes(),
+        *PeerRoutes(services.peers, services.exchange).routes(),
         *WebCertificateRoutes(services.peers, services.web_authority).routes(),
         web.get("/healthz", healthy),
     ]

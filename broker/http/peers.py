@@ -24,6 +24,13 @@ class Peers:
     def host(self, request: web.Request) -> Host:
         return cast(Host, self._machines.admit(_identity(request), "host"))
 
+    def broker(self, request: web.Request) -> str:
+        """The id of a broker of this site; its certificate, made by itself with the site's key, is all there is."""
+        identity = _identity(request)
+        if identity is None or identity.role != "broker" or identity.site_id != self._machines.site_id:
+            raise Refused("certificate_refused")
+        return identity.id
+
     def is_gateway(self, request: web.Request) -> bool:
         try:
             self.gateway(request)

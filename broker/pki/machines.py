@@ -58,6 +58,10 @@ class Machines:
         self._grant_keys = GrantKeys(snapshot)
         self._gateways = Gateways(stores, snapshot)
 
+    @property
+    def site_id(self) -> str:
+        return self._authority.site.id
+
     def directory(self) -> dict[str, Any]:
         """What every machine is told of its site: `site`, `grant_keys`, `brokers`, `public_origins` (docs/api.md)."""
         site = self._authority.site

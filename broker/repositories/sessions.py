@@ -131,7 +131,7 @@ class Sessions:
         await self._snapshot.until(result.revision)
         return result.succeeded
 
-    def _deletes(self, tenant: TenantStore, session: Session) -> list[SealedOperation]:
+    def _deletes(self, tenant: TenantStore, session: Session) -> Sequence[SealedOperation]:
         return [
             tenant.delete(("session", session.id)),
             tenant.delete(own_path(session)),

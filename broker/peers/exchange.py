@@ -1,0 +1,150 @@
+"""Brokers tell each other every two seconds how they are, over the inner listener with their certificates.
+
+Each asks all others that live (by their records, and for a minute those that it heard before: the grid may be away);
+question and answer are the same kind of message. A broker that was not heard for six seconds counts as dead here. That
+decides nothing: records and leases do. It is what load samples, `portcullis status` and revocations travel by, without
+a write to the grid.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import aiohttp
+
+from broker.hosts.loads import HostLoads
+from broker.live_brokers import LiveBrokers
+from broker.peers.message import MAXIMUM_BYTES, Orphan, PeerState, encode, parse
+from portcullis.clock import Clock
+from portcullis.errors import ProtocolError, Refused
+from portcullis.logs import ids
+from portcullis.tasks import cancel_and_wait, spawn
+
+log = logging.getLogger(__name__)
+
+PATH = "/inner/v1/peer"
+PERIOD_SECONDS = 2.0
+ANSWER_SECONDS = 2.0
+DEAD_SECONDS = 6.0
+REMEMBERED_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Heard:
+    state: PeerState
+    at: float
+
+
+class PeerExchange:
+    def __init__(
+        self,
+        me: Callable[[], PeerState],
+        brokers: LiveBrokers,
+        loads: HostLoads,
+        context: ssl.SSLContext,
+        clock: Clock,
+        on_revocations: Callable[[tuple[str, ...]], None] = lambda _: None,
+    ) -> None:
+        self._me = me
+        self._brokers = brokers
+        self._loads = loads
+        self._context = context
+        self._clock = clock
+        self._on_revocations = on_revocations
+        self._heard: dict[str, _Heard] = {}
+        self._silent: set[str] = set()
+        self._http: aiohttp.ClientSession | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        timeout = aiohttp.ClientTimeout(total=ANSWER_SECONDS)
+        self._http = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(ssl=self._context, limit=0), timeout=timeout
+        )
+        self._task = spawn(self._run(), name="peers")
+
+    async def stop(self) -> None:
+        await cancel_and_wait(self._task)
+        if self._http is not None:
+            await self._http.close()
+
+    def state(self, broker_id: str) -> PeerState | None:
+        """What the broker said last; None when it counts as dead."""
+        heard = self._heard.get(broker_id)
+        return heard.state if heard is not None and self._age(heard) < DEAD_SECONDS else None
+
+    def states(self) -> list[PeerState]:
+        """Of all others that are heard."""
+        return [heard.state for heard in self._heard.values() if self._age(heard) < DEAD_SECONDS]
+
+    def orphans(self) -> tuple[Orphan, ...]:
+        """Of the whole site: sessions that run and have no record."""
+        return tuple(orphan for state in (self._me(), *self.states()) for orphan in state.orphans)
+
+    def answer(self, broker_id: str, body: bytes) -> bytes:
+        """To a broker whose certificate says that it is `broker_id`. Raises ProtocolError, Refused."""
+        state = parse(body)
+        if state.broker != broker_id:
+            raise Refused("certificate_refused")
+        self._take(state)
+        return encode(self._me())
+
+    async def exchange(self) -> None:
+        """Once with each of the others."""
+        body = encode(self._me())
+        asked = [self._ask(broker_id, address, body) for broker_id, address in self._others().items()]
+        await asyncio.gather(*asked)
+        self._forget()
+
+    async def _run(self) -> None:
+        while True:
+            await self.exchange()
+            await asyncio.sleep(PERIOD_SECONDS)
+
+    def _others(self) -> dict[str, str]:
+        known = {broker_id: heard.state.address for broker_id, heard in self._heard.items()}
+        known |= {broker.id: broker.address for broker in self._brokers.live()}
+        known.pop(self._me().broker, None)
+        return known
+
+    async def _ask(self, broker_id: str, address: str, body: bytes) -> None:
+        assert self._http is not None
+        headers = {"Content-Type": "application/json"}
+        try:
+            async with self._http.post(f"https://{address}{PATH}", data=body, headers=headers) as response:
+                if response.status == 404:
+                    return  # of a version that does not know this
+                raw = await response.content.read(MAXIMUM_BYTES + 1)
+                if response.status != 200:
+                    raise ProtocolError(f"it answered {response.status}")
+            self._take(parse(raw))
+        except (aiohttp.ClientError, TimeoutError, OSError, ProtocolError) as exc:
+            if broker_id not in self._silent:
+                self._silent.add(broker_id)
+                log.warning(
+                    "a broker does not answer: %s", exc or type(exc).__name__, extra=ids(broker=address)
+                )
+
+    def _take(self, state: PeerState) -> None:
+        self._heard[state.broker] = _Heard(state, self._clock.monotonic())
+        self._loads.take(state.hosts)
+        if state.broker in self._silent:
+            self._silent.remove(state.broker)
+            log.info("a broker answers again", extra=ids(broker=state.address))
+        if state.revocations:
+            self._on_revocations(state.revocations)
+
+    def _forget(self) -> None:
+        """A broker that is gone for good; its record went before."""
+        live = {broker.id for broker in self._brokers.live()}
+        for broker_id, heard in list(self._heard.items()):
+            if broker_id not in live and self._age(heard) >= REMEMBERED_SECONDS:
+                del self._heard[broker_id]
+        self._silent &= live | self._heard.keys()
+
+    def _age(self, heard: _Heard) -> float:
+        return self._clock.monotonic() - heard.at
