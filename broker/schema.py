@@ -57,7 +57,7 @@ def moved_message(moved: dict[str, Any]) -> str:
         )
     return (
         f"The site was moved to {moved['to']}: start brokers with `--grid {moved['to']}`. The way back is "
-        f"`portcullis-broker migrate --from {moved['to']}`, or, if no broker ever ran there, `--cancel`."
+        f"`portcullis-broker migrate --from {moved['to']} --to ...`; if no broker ever ran there, `migrate --cancel`."
     )
 
 
