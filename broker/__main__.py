@@ -1,7 +1,8 @@
-"""`portcullis-broker serve | init | recover-admin`: the command line of the broker.
+"""`portcullis-broker serve | init | recover-admin | backup | restore | migrate | rotate-keys`: the command line of
+the broker.
 
-What an operator can put right is one line on standard error and exit status 1; a usage error is 2; anything else
-is a bug and keeps its traceback.
+What an operator can put right is one line on standard error and exit status 1; a usage error is 2; anything else is a
+bug and keeps its traceback.
 """
 
 from __future__ import annotations
@@ -15,15 +16,17 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 from broker.app import Broker
+from broker.backup.commands import add_commands
 from broker.grid.disk import GridInUse
-from broker.grid.embedded import EmbeddedGrid
 from broker.grid.grid import GridError
+from broker.grid.opening import GridChoice, open_grid
 from broker.grid.seal import SiteKey
 from broker.initialise import initialise, mint_join_tokens
 from broker.recover import become_owner, recover_administrator
 from broker.settings import BrokerSettings
 from portcullis import logs, settings
 from portcullis.errors import InvalidInput, PortcullisError, Unavailable
+from portcullis.reasons import BACKUPS
 from portcullis.tasks import cancel_and_wait, spawn
 
 _STOP_FIRST = (
@@ -38,7 +41,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         asyncio.run(_awaited(run(parsed)))
     except (PortcullisError, GridError, OSError) as exc:
-        message = f"{exc} [{exc.code}]" if isinstance(exc, GridError) else getattr(exc, "message", str(exc))
+        message = getattr(exc, "message", str(exc))
+        if isinstance(exc, GridError) or (isinstance(exc, PortcullisError) and exc.code in BACKUPS):
+            message += f" [{exc.code}]"
         print(f"portcullis-broker: {message}", file=sys.stderr)
         return 1
     return 0
@@ -64,19 +69,16 @@ def _parser() -> argparse.ArgumentParser:
         "prints a link (24 hours, good once) by which the person enrols anew. For the machine of the broker, while "
         "no broker runs: stop it, run this, start it, open the link. As root it acts as the owner of the state folder.",
     )
-    recover.add_argument(
-        "--state", type=Path, required=True, metavar="PATH", help="The broker's state folder."
-    )
+    GridChoice.add_arguments(recover)
     recover.add_argument("--tenant", metavar="NAME", help="The tenant, if the site has several.")
     recover.add_argument("--name", metavar="NAME", help="The administrator, if there are several.")
     recover.set_defaults(run=_recover_administrator)
+    add_commands(commands)
     return parser
 
 
 def _add_init_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--state", type=Path, required=True, metavar="PATH", help="The broker's state folder."
-    )
+    GridChoice.add_arguments(parser)
     parser.add_argument(
         "--secrets-file",
         type=Path,
@@ -132,7 +134,7 @@ async def _init(arguments: argparse.Namespace) -> None:
         if getattr(arguments, name) is None:
             raise InvalidInput("--" + name.replace("_", "-"), "a value")
     site_key = _site_key(state, may_create=not arguments.tokens)
-    grid = await EmbeddedGrid.open(state / "grid.sqlite", may_create=not arguments.tokens)
+    grid = await open_grid(GridChoice.of(arguments), may_create=not arguments.tokens)
     try:
         if arguments.tokens:
             await mint_join_tokens(
@@ -160,12 +162,12 @@ async def _init(arguments: argparse.Namespace) -> None:
 
 async def _recover_administrator(arguments: argparse.Namespace) -> None:
     state: Path = arguments.state
-    if not (state / "grid.sqlite").exists():
-        raise InvalidInput("--state", "a folder made by `portcullis-broker init`")
+    choice = GridChoice.of(arguments)
+    choice.check_made()
     become_owner(state)
     site_key = SiteKey.load(state / "site.key")
     try:
-        grid = await EmbeddedGrid.open(state / "grid.sqlite", may_create=False)
+        grid = await open_grid(choice, may_create=False)
     except GridInUse as exc:
         raise Unavailable(message=_STOP_FIRST) from exc
     try:

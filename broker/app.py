@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import socket
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from importlib.metadata import version
 from ssl import SSLContext
@@ -17,8 +18,9 @@ from aiohttp import web
 from broker.gateways.channel import GatewayServer, GatewayServices
 from broker.gateways.directory import GatewayDirectory
 from broker.gateways.registry import GatewayRegistry
-from broker.grid.embedded import EmbeddedGrid
+from broker.grid.grid import Grid
 from broker.grid.metered import MeteredGrid
+from broker.grid.opening import GridChoice, open_grid
 from broker.grid.scopes import Stores
 from broker.grid.seal import SiteKey
 from broker.hosts.channel import ControlServer, ControlServices
@@ -65,7 +67,7 @@ from broker.settings import BrokerSettings
 from broker.snapshot import Snapshot
 from broker.watched import Readiness, Readings
 from portcullis.clock import Clock, HeldClock, SystemClock
-from portcullis.errors import InvalidInput, Unavailable
+from portcullis.errors import Unavailable
 from portcullis.ids import new_id
 from portcullis.logs import ids
 from portcullis.measuring import Metrics
@@ -82,19 +84,25 @@ BACKLOG = 512
 LIMITS = Limits(connections=8192, connections_per_client=8192, head_bytes=40 * 1024, head_fields=96)
 """Every machine of the site comes here, many of them from few addresses; a gateway adds fields of its own to a head."""
 
+OpenGrid = Callable[[BrokerSettings], Awaitable[Grid]]
+
 
 class Broker:
     """`start`, then `stop`; `address` is where it listens."""
 
-    def __init__(self, settings: BrokerSettings, clock: Clock | None = None) -> None:
+    def __init__(
+        self, settings: BrokerSettings, clock: Clock | None = None, open_grid: OpenGrid | None = None
+    ) -> None:
+        """`open_grid`: another one than the settings name, or the same behind something."""
         self.settings = settings
+        self._open_grid = open_grid or _chosen_grid
         self.address = settings.listen
         self._clock: Clock = clock or SystemClock()
         self._id = new_id()
         self._version = version("portcullis")
         self._undo = AsyncExitStack()
         self._metrics = Metrics("broker", self._version)
-        self._grid: EmbeddedGrid
+        self._grid: Grid
         self._metered: MeteredGrid
         self.parts: Parts
 
@@ -120,7 +128,7 @@ class Broker:
         await snapshot.start()
         undo.push_async_callback(snapshot.stop)
         if snapshot.get("site", ("meta",)) is None:
-            raise Unavailable(message="There is no site in this state folder: run `portcullis-broker init`.")
+            raise Unavailable(message="There is no site in this grid: run `portcullis-broker init`.")
         authority = Authority(snapshot, self._clock)
         certificate = OwnCertificate(authority, self._id)
         renewal = spawn(certificate.run(), name="own-certificate")
@@ -163,17 +171,14 @@ class Broker:
         await probes.start(Watch.of(self.settings.metrics, self.settings.metrics_exposed))
 
     async def _open_stores(self, undo: AsyncExitStack) -> Stores:
-        if not self.settings.grid.exists():
-            raise InvalidInput("--state", "a folder made by `portcullis-broker init`")
-        site_key = SiteKey.load(self.settings.site_key)
-        self._grid = await EmbeddedGrid.open(self.settings.grid, may_create=False)
+        self._grid = await self._open_grid(self.settings)
         undo.push_async_callback(self._grid.close)
         self._metered = MeteredGrid(
             self._grid,
             self._clock,
             lambda seconds, outcome: self._metrics.observe(GRID_SECONDS, seconds, outcome=outcome),
         )
-        return Stores(self._metered, site_key, self._clock)
+        return Stores(self._metered, SiteKey.load(self.settings.site_key), self._clock)
 
     def _bind(self, undo: AsyncExitStack) -> socket.socket:
         """Before the first machine is told of this address. Raises OSError."""
@@ -193,6 +198,10 @@ class Broker:
         undo.push_async_callback(parts.control.stop)
         undo.callback(parts.gateway_channels.close)
         await listener.start(bound, context)
+
+
+async def _chosen_grid(settings: BrokerSettings) -> Grid:
+    return await open_grid(GridChoice.of(settings), may_create=False)
 
 
 class Parts:

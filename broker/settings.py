@@ -7,6 +7,7 @@ import socket
 from dataclasses import dataclass
 from pathlib import Path
 
+from broker.grid.opening import CA_HELP, CERT_HELP, EMBEDDED, GRID_HELP, KEY_HELP, GridChoice
 from broker.pki.claims import parse_machine_name
 from portcullis.errors import InvalidInput
 from portcullis.logs import FORMAT_HELP
@@ -20,6 +21,10 @@ SHORTEST_HOST_LOST_SECONDS = 30
 @dataclass(frozen=True)
 class BrokerSettings:
     state: Path = setting(help="Folder with the site key (site.key) and the embedded grid (grid.sqlite).")
+    grid: str = setting(EMBEDDED, help=GRID_HELP)
+    grid_ca: str = setting("", help=CA_HELP)
+    grid_cert: str = setting("", help=CERT_HELP)
+    grid_key: str = setting("", help=KEY_HELP)
     listen: Address = setting("127.0.0.1:8444", help="Where gateways and hosts connect.")
     address: str = setting("", help="How gateways and hosts reach this broker, if not as it listens.")
     name: str = setting(
@@ -38,16 +43,12 @@ class BrokerSettings:
     def site_key(self) -> Path:
         return self.state / "site.key"
 
-    @property
-    def grid(self) -> Path:
-        return self.state / "grid.sqlite"
-
     def check(self) -> None:
         """Raises InvalidInput for what the types let through."""
         if self.log_level not in ("debug", "info", "warning", "error"):
             raise InvalidInput("--log-level", "debug, info, warning or error")
         Watch.of(self.metrics, self.metrics_exposed)
-        Watch.of(self.metrics, self.metrics_exposed)
+        GridChoice.of(self).check()
         if self.sessions_per_user < 1:
             raise InvalidInput("--sessions-per-user", "at least 1")
         if self.host_lost_seconds != 0 and self.host_lost_seconds < SHORTEST_HOST_LOST_SECONDS:

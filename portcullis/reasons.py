@@ -475,6 +475,37 @@ GRID: dict[str, Reason] = {
         administrator="It was left as it is. Use that version or a newer one, or restore the copy "
         "grid.sqlite.version-N that was made before it was brought up to date.",
     ),
+    "grid_unreachable": Reason(
+        "No etcd member answers.",
+        administrator="The message says of each member why: not running, no leader, or not in time. Without a majority "
+        "of the members nothing is written; running sessions go on, and so does the broker by itself when a majority "
+        "is back. docs/etcd.md tells how to look, and how to replace a member that is lost.",
+    ),
+    "grid_full": Reason(
+        "The database of an etcd member is full.",
+        administrator="It has raised etcd's alarm NOSPACE and takes no writes until the alarm is disarmed: compact, "
+        "defragment, then `etcdctl alarm disarm` (docs/etcd.md, word for word). Running sessions are not touched.",
+    ),
+    "grid_denied": Reason(
+        "The access control of etcd refuses this broker.",
+        administrator="The name (CN) in the certificate of `--grid-cert` must be an etcd user with a role that may "
+        "read and write the prefix /p/v1/ (docs/etcd.md), or etcd runs with authentication and none was given.",
+    ),
+    "grid_tls": Reason(
+        "Broker and etcd do not accept each other's certificates.",
+        administrator="The message says whose certificate is wrong and why: expired, of another CA than `--grid-ca`, "
+        "for another name, or missing (`--grid-cert`, `--grid-key`). docs/etcd.md shows how to make them.",
+    ),
+    "grid_replaced": Reason(
+        "It is not the grid that this broker began with.",
+        administrator="The addresses of `--grid` lead to another etcd cluster now, or etcd was restored from an older "
+        "state. The broker stops, since what it knows is no past of that; started again it takes the grid as it is. "
+        "Make sure that this is the right cluster first: no session is ended by an older or an empty grid.",
+    ),
+    "grid_version": Reason(
+        "This version of etcd loses data.",
+        administrator="Versions before 3.4.22, and 3.5.0 to 3.5.5, are not used. Run etcd 3.6.9 or newer.",
+    ),
     "grid_sealed": Reason(
         "A record of the grid does not open with this site key.",
         administrator="The files site.key and grid.sqlite are not of the same site, or the file was altered. Put the "

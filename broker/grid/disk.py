@@ -72,7 +72,7 @@ class Disk:
 
     def __init__(self, path: Path, *, may_create: bool = True) -> None:
         """Open the file, or make it if that is allowed. Raises GridInUse, GridDamaged, GridTooNew, GridUnavailable."""
-        path = path.resolve()
+        self.path = path = path.resolve()
         try:
             self._lock = _locked(path)
         except OSError as exc:
@@ -101,6 +101,13 @@ class Disk:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
             raise
+
+    def size(self) -> int:
+        """In bytes, of all that it holds."""
+        page, pages = (
+            self._connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_size", "page_count")
+        )
+        return int(page) * int(pages)
 
     def close(self) -> None:
         self._connection.close()

@@ -28,6 +28,7 @@ from broker.grid.deadlines import Deadlines
 from broker.grid.disk import Disk
 from broker.grid.event_log import EventLog
 from broker.grid.grid import (
+    PAGE_SIZE,
     Changes,
     Compare,
     Event,
@@ -35,6 +36,7 @@ from broker.grid.grid import (
     KeyValue,
     Lease,
     LeaseGone,
+    Member,
     Operation,
     PutEvent,
     Snapshot,
@@ -134,6 +136,11 @@ class EmbeddedGrid:
         await self._until_durable()
         return snapshot
 
+    async def pages(self, prefix: str) -> AsyncGenerator[Snapshot, None]:
+        whole = await self.range(prefix)
+        for start in range(0, max(1, len(whole.items)), PAGE_SIZE):
+            yield Snapshot(whole.revision, whole.items[start : start + PAGE_SIZE])
+
     async def get(self, key: str) -> KeyValue | None:
         check_key(key)
         item = self._usable_state().get(key)
@@ -200,9 +207,26 @@ class EmbeddedGrid:
             self._revoke(lease)
         await self._until_durable()
 
-    def compact(self, revision: int) -> None:
+    async def compact(self, revision: int) -> None:
         """Forget events up to and including `revision`: a watch from there raises Compacted."""
         self._log.compact(revision)
+
+    async def members(self) -> tuple[Member, ...]:
+        """Itself."""
+        trouble = "it is closed" if self._closing else self._unusable or ""
+        size = await self._in_thread(self._disk.size) if not self._closing else 0
+        return (
+            Member(
+                name="embedded",
+                endpoint=str(self._disk.path),
+                version=sqlite3.sqlite_version,
+                is_leader=True,
+                healthy=not trouble,
+                raft_index=self._state.revision,
+                database_bytes=size,
+                trouble=trouble,
+            ),
+        )
 
     async def until_failed(self) -> str:
         """Wait for a failure that only a restart of the process can mend; the reason."""

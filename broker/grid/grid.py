@@ -1,6 +1,6 @@
 """What the grid is: an ordered map of keys to bytes with revisions, transactions, watches and leases.
 
-Two stores implement `Grid`: `embedded.EmbeddedGrid` (one broker, SQLite) and an etcd store. They keep to the
+Two stores implement `Grid`: `embedded.EmbeddedGrid` (one broker, SQLite) and `etcd.grid.EtcdGrid`. They keep to the
 part of etcd's semantics that is written here, and one contract suite runs against each. The grid knows keys
 and bytes, never models; `scopes` is the only caller that services use.
 
@@ -122,6 +122,24 @@ class Lease:
     ttl_seconds: float
 
 
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One process of the store, as it was when asked. `trouble`: what is wrong with it, empty when nothing is."""
+
+    name: str
+    endpoint: str
+    version: str = ""
+    is_leader: bool = False
+    healthy: bool = False
+    raft_index: int = 0
+    raft_term: int = 0
+    database_bytes: int = 0
+    quota_bytes: int = 0
+    """0: not known, or without limit."""
+    alarms: tuple[str, ...] = ()
+    trouble: str = ""
+
+
 class GridError(Exception):
     """Base of what a store may raise. `code`: a key of portcullis.errors.CODES."""
 
@@ -152,6 +170,13 @@ class Grid(Protocol):
 
     async def range(self, prefix: str) -> Snapshot:
         """Every key that starts with `prefix`, in pages of PAGE_SIZE, all at one revision."""
+        ...
+
+    def pages(self, prefix: str) -> AsyncGenerator[Snapshot, None]:
+        """`range` in parts of at most PAGE_SIZE keys, all of one revision: for readers of hundreds of thousands of
+        keys, who need not hold them all. At least one part, which may be empty. Also raises Compacted, when it
+        took too long: begin again.
+        """
         ...
 
     async def get(self, key: str) -> KeyValue | None: ...
@@ -188,6 +213,20 @@ class Grid(Protocol):
 
     async def revoke(self, lease: int) -> None:
         """End the lease and delete its keys. An unknown lease is no error."""
+        ...
+
+    async def compact(self, revision: int) -> None:
+        """Forget events up to and including `revision`: a watch from there raises Compacted. A revision that was
+        compacted already is no error.
+        """
+        ...
+
+    async def members(self) -> tuple[Member, ...]:
+        """Every member that this client was told of, those that do not answer included."""
+        ...
+
+    async def until_failed(self) -> str:
+        """Wait for a failure that only a restart of this process can mend; the reason."""
         ...
 
     async def close(self) -> None: ...

@@ -11,6 +11,7 @@ from broker.grid.grid import (
     GridUnavailable,
     KeyValue,
     Lease,
+    Member,
     Operation,
     Snapshot,
     TxnResult,
@@ -36,6 +37,9 @@ class MeteredGrid:
 
     async def range(self, prefix: str) -> Snapshot:
         return await self._grid.range(prefix)
+
+    def pages(self, prefix: str) -> AsyncGenerator[Snapshot, None]:
+        return self._grid.pages(prefix)
 
     async def get(self, key: str) -> KeyValue | None:
         return await self._grid.get(key)
@@ -74,6 +78,15 @@ class MeteredGrid:
 
     async def revoke(self, lease: int) -> None:
         await self._grid.revoke(lease)
+
+    async def compact(self, revision: int) -> None:
+        await self._grid.compact(revision)
+
+    async def members(self) -> tuple[Member, ...]:
+        return await self._grid.members()
+
+    async def until_failed(self) -> str:
+        return await self._grid.until_failed()
 
     async def close(self) -> None:
         await self._grid.close()

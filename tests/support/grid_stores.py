@@ -34,7 +34,7 @@ class EmbeddedStore:
 
     async def compact(self, grid: Grid, revision: int) -> None:
         assert isinstance(grid, EmbeddedGrid)
-        grid.compact(revision)
+        await grid.compact(revision)
 
 
 STORES: dict[str, type[Store]] = {"embedded": EmbeddedStore}

@@ -31,6 +31,12 @@ class TappedGrid:
         self._reach()
         return await self.inner.range(prefix)
 
+    async def pages(self, prefix: str) -> AsyncGenerator[Snapshot, None]:
+        self._reach()
+        async for page in self.inner.pages(prefix):
+            yield page
+            self._reach()
+
     async def get(self, key: str) -> KeyValue | None:
         self._reach()
         return await self.inner.get(key)
@@ -68,6 +74,10 @@ class TappedGrid:
     async def revoke(self, lease: int) -> None:
         self._reach()
         await self.inner.revoke(lease)
+
+    async def compact(self, revision: int) -> None:
+        self._reach()
+        await self.inner.compact(revision)
 
     async def close(self) -> None:
         await self.inner.close()
