@@ -134,8 +134,8 @@ class Drill:
         return session
 
     async def _start_prober(self) -> None:
-        reader, launcher = await self._people.somebody(), await self._people.somebody()
-        self._prober = Prober(reader, launcher, self._applications[LAUNCHING])
+        reader, launcher, changer = [await self._people.somebody() for _ in range(3)]
+        self._prober = Prober(reader, launcher, changer, self._applications[LAUNCHING])
         self._prober.start()
 
     async def _until_steady(self) -> None:
@@ -178,7 +178,7 @@ class Drill:
                 refusals = self._prober.between("refusal", start, times.undone)
                 return [min((p.ended - start for p in refusals), default=NEVER)]
             case "leaving":
-                await self._until_launched(times.undone)
+                await self._until_changed(times.undone)
                 late = self._prober.between("refusal", times.undone, time.monotonic())
                 return [max((p.ended - times.undone for p in late), default=0.0)]
             case "back":
@@ -196,6 +196,14 @@ class Drill:
         prober = self._prober
         assert prober is not None
         await until(lambda: prober.between("launch", since, math.inf), STEADY_SECONDS)
+
+    async def _until_changed(self, since: float) -> None:
+        """A change that was asked for then has been made."""
+        prober = self._prober
+        assert prober is not None
+        await until(
+            lambda: any(p.started >= since for p in prober.between("change", since, math.inf)), STEADY_SECONDS
+        )
 
     async def _told_after(self, session: LiveSession, since: float) -> float:
         """The API says that the session is over."""

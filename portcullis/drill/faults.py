@@ -26,7 +26,7 @@ RESUMED_AFTER_SILENCE = Promise("typing", 8.0, "a key waits while its stream mov
 READING = Promise("reading", 1.0, "a read waits")
 READING_AFTER_SILENCE = Promise("reading", 8.0, "a read waits")
 LAUNCHING = Promise("launching", 4.0, "a launch takes")
-REFUSING = Promise("refusing", 2.5, "a launch is refused with a reason")
+REFUSING = Promise("refusing", 2.5, "a change is refused with a reason")
 BACK = Promise("back", 2.0, "the part is back in service")
 ALL = "all"
 
@@ -278,9 +278,9 @@ FAULTS: tuple[Fault, ...] = (
         "etcd quorum",
         (
             UNTOUCHED,
-            Promise("degrading", 3.0 + 2.0, "the first launch is refused with a reason"),
+            Promise("degrading", 3.0 + 2.0, "the first change is refused with a reason"),
             Promise("reading", 1.0, "a read waits"),
-            Promise("leaving", 3.0, "launches go again, once it is back"),
+            Promise("leaving", 3.0, "changes go again, once it is back"),
         ),
         lose_quorum,
         _LONG,
@@ -325,7 +325,7 @@ FAULTS: tuple[Fault, ...] = (
         "all-brokers-killed",
         "all brokers killed, and back",
         "all brokers",
-        (UNTOUCHED, REFUSING, Promise("leaving", 5.0, "launches go again, once they are back")),
+        (UNTOUCHED, REFUSING, Promise("leaving", 5.0, "changes go again, once they are back")),
         kill_all_brokers,
         _LONG,
     ),

@@ -95,6 +95,10 @@ class Person:
         if self._http:
             await self._http.close()
 
+    def turn(self) -> None:
+        """The next gateway is asked first from now on."""
+        self._urls.append(self._urls.pop(0))
+
     async def enrol(self, link: str) -> Factor:
         """By the codes of the two steps before this one, so that this one's can sign in. Raises Refused."""
         token = link.partition("#/enrol/")[2]
@@ -164,7 +168,7 @@ class Person:
                 last = answer.code
             if time.monotonic() > deadline:
                 raise Unavailable("gateway_unreachable", last)
-            self._urls.append(self._urls.pop(0))
+            self.turn()
             await asyncio.sleep(RETRY_SECONDS)
 
     async def once(self, method: str, path: str, data: object = None) -> Answer:

@@ -1,11 +1,14 @@
-"""Asks all the time, as everybody at work does: reads four times a second, launches one after the other.
+"""Asks all the time, as everybody at work does: reads and changes four times a second, launches one after
+the other.
 
-Each request goes on, gateway after gateway, until it is answered, so that its duration is how long the user waited.
+Each request goes on, gateway after gateway, until it is answered, so that its duration is how long the user waited. The
+gateways take turns at being asked first, so that one that is gone is noticed.
 """
 
 from __future__ import annotations
 
 import asyncio
+import secrets
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -20,12 +23,15 @@ READ_PAUSE_SECONDS = 0.25
 LAUNCH_PAUSE_SECONDS = 1.0
 GIVE_UP_SECONDS = 60.0
 REFUSALS = frozenset({"grid_degraded", "broker_unreachable", "grid_unavailable", "unavailable"})
-"""Codes that say clearly that nothing can be launched now."""
+"""Codes that say clearly that nothing can be changed now."""
+
+
+Kind = Literal["read", "launch", "change", "refusal"]
 
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    kind: Literal["read", "launch", "refusal"]
+    kind: Kind
     started: float
     ended: float
     code: str = ""
@@ -40,6 +46,7 @@ class Probe:
 class Prober:
     reader: Person
     launcher: Person
+    changer: Person
     application: str
     probes: list[Probe] = field(default_factory=list)
     _tasks: list[asyncio.Task[None]] = field(default_factory=list)
@@ -48,6 +55,7 @@ class Prober:
         self._tasks = [
             spawn(self._read(), name="drill-reader"),
             spawn(self._launch(), name="drill-launcher"),
+            spawn(self._change(), name="drill-changer"),
         ]
 
     async def stop(self) -> None:
@@ -71,31 +79,41 @@ class Prober:
             except PortcullisError as exc:
                 code = exc.code
             self.probes.append(Probe("read", started, time.monotonic(), code))
+            self.reader.turn()
+            await asyncio.sleep(READ_PAUSE_SECONDS)
+
+    async def _change(self) -> None:
+        """One that has no effect: it ends a session that never was. A clear refusal for the time being is noted."""
+        while True:
+            started = time.monotonic()
+            path = f"/api/v1/sessions/{secrets.token_hex(8)}"
+            try:
+                answer = await self.changer.answered("DELETE", path, None, GIVE_UP_SECONDS, REFUSALS)
+                code = answer.code
+            except PortcullisError as exc:
+                code = exc.code
+            kind: Kind = "refusal" if code in REFUSALS else "change"
+            self.probes.append(Probe(kind, started, time.monotonic(), code))
+            self.changer.turn()
             await asyncio.sleep(READ_PAUSE_SECONDS)
 
     async def _launch(self) -> None:
         while True:
             started = time.monotonic()
             try:
-                session, code = await self._launch_once(started)
+                session, code = await self._launch_once()
             except PortcullisError as exc:
                 session, code = "", exc.code
             self.probes.append(Probe("launch", started, time.monotonic(), code))
             if session:
                 await self._log_off(session)
+            self.launcher.turn()
             await asyncio.sleep(LAUNCH_PAUSE_SECONDS)
 
-    async def _launch_once(self, started: float) -> tuple[str, str]:
-        """The session, once it is ready, and the code if it was refused for good. A clear refusal for the time being
-        is noted, and the launch tried again."""
+    async def _launch_once(self) -> tuple[str, str]:
+        """The session, once it is ready, and the code if it was refused."""
         body = {"application": self.application, "display": DISPLAY}
-        while True:
-            asked = time.monotonic()
-            answer = await self.launcher.answered("POST", "/api/v1/sessions", body, GIVE_UP_SECONDS, REFUSALS)
-            if answer.code not in REFUSALS or time.monotonic() - started > GIVE_UP_SECONDS:
-                break
-            self.probes.append(Probe("refusal", asked, time.monotonic(), answer.code))
-            await asyncio.sleep(0.2)
+        answer = await self.launcher.answered("POST", "/api/v1/sessions", body, GIVE_UP_SECONDS)
         if answer.status not in (200, 201):
             return "", answer.code
         session = str(answer.body["session"]["id"])
