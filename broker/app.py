@@ -60,6 +60,7 @@ from broker.repositories.sessions import Sessions
 from broker.repositories.tickets import Tickets
 from broker.repositories.traces import TraceStore
 from broker.schema import bring_up_to_date
+from broker.sessions.adoption import Adoption
 from broker.sessions.attach import Attach
 from broker.sessions.lifecycle import Lifecycle
 from broker.sessions.stages import Stages
@@ -343,6 +344,10 @@ class Parts:
             registry=self.registry,
             loads=self.loads,
             lines=self.lines,
+            adoption=Adoption(
+                *(self.stores, self.snapshot, self.sessions),
+                *(self.identity.users, self.applications, self._clock),
+            ),
             clock=self._clock,
             broker_id=broker_id,
             goes_elsewhere=lambda: self.presence.draining and self.brokers.others_serve(broker_id),

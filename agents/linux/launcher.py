@@ -48,7 +48,7 @@ from agents.linux.warm import WarmPool, WarmSession
 from portcullis.ids import new_id
 from portcullis.logs import ids
 from portcullis.model.host import Isolation
-from portcullis.protocol.channel import Order
+from portcullis.protocol.channel import About, Order
 from portcullis.protocol.worker_channel import Prepare, Start, Status, WorkerState, body
 
 log = logging.getLogger(__name__)
@@ -257,6 +257,7 @@ def build_launch(
             "user": user.name,
             "application": order.application_name,
             "reference": order.reference,
+            "order": About.of(order).to_json(),
         },
         "accounts": {"worker": people.worker.name, "user": user.name},
         "home": str(user.home),

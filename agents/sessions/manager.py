@@ -16,11 +16,12 @@ from agents.contracts import Adopted, Launcher
 from agents.sessions import desired
 from agents.sessions.launches import Launches, Uncounted
 from agents.sessions.session import Session, TimeLimits
+from portcullis.errors import ProtocolError
 from portcullis.logs import ids
 from portcullis.model.session import State
-from portcullis.protocol.channel import Cut, Desired, Order, Report
+from portcullis.protocol.channel import About, Cut, Desired, Order, Report, parse_about
 from portcullis.protocol.worker_channel import Cut as CutLogin
-from portcullis.protocol.worker_channel import GrantKeys, Start
+from portcullis.protocol.worker_channel import GrantKeys, Start, Status
 from portcullis.tasks import cancel_and_wait, spawn
 
 log = logging.getLogger(__name__)
@@ -149,6 +150,7 @@ class Manager:
         status = adopted.status
         tenant, reference = (str(status.about.get(name, "")) for name in ("tenant", "reference"))
         session = self._new(status.session, tenant, reference)
+        session.about = _about(status)
         with session.named():
             log.info("session adopted", extra=ids(stage=status.stage))
         self._launches.adopted()
@@ -187,3 +189,11 @@ class Manager:
     def _run(self, session: Session, work: Any) -> None:
         with session.named():
             self._tasks[session.id] = spawn(work, name=f"session-{session.id}")
+
+
+def _about(status: Status) -> About | None:
+    """As it was given to the leader; an older agent gave less."""
+    try:
+        return parse_about(status.about.get("order"))
+    except ProtocolError:
+        return None

@@ -11,7 +11,7 @@ import logging
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from agents.contracts import Launcher, LeaderLink
 from agents.sessions.desired import RunState
@@ -20,7 +20,7 @@ from agents.sessions.progress import Progress, TimeLimit
 from portcullis.errors import PortcullisError
 from portcullis.logs import bound, ids
 from portcullis.model.session import State
-from portcullis.protocol.channel import Order, Report
+from portcullis.protocol.channel import About, Order, Report
 from portcullis.protocol.worker_channel import (
     Dial,
     DialFailed,
@@ -63,6 +63,8 @@ class Session:
         self.id = session
         self.tenant = tenant
         self.reference = reference
+        self.about: About | None = None
+        """Unknown of a session that an older agent started."""
         self.worker: int | None = None
         """Its process id, while it lives."""
         self._launches = launches or Uncounted()
@@ -98,11 +100,13 @@ class Session:
         return bound(session=self.id, reference=self.reference or None)
 
     def report(self) -> Report:
-        return self.progress.report(self.id, self.tenant)
+        about = None if self.about is None else replace(self.about, e=self.progress.e)
+        return replace(self.progress.report(self.id, self.tenant), about=about)
 
     async def launch(self, order: Order, start: Start) -> None:
         """Start the session and follow it to its end."""
         self._begun = time.monotonic()
+        self.about = About.of(order)
         self._tell()
         try:
             link = await self._launcher.launch(order, start)

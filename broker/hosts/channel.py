@@ -29,6 +29,7 @@ from broker.launch.waiting import WaitingLines
 from broker.repositories.hosts import Hosts, live_path
 from broker.repositories.late_ends import LateEnds
 from broker.repositories.sessions import Sessions
+from broker.sessions.adoption import Adoption
 from broker.sessions.lifecycle import Lifecycle
 from broker.snapshot import Change, Snapshot
 from portcullis.clock import Clock
@@ -91,6 +92,7 @@ class ControlServices:
     registry: ChannelRegistry
     loads: HostLoads
     lines: WaitingLines
+    adoption: Adoption
     clock: Clock
     broker_id: str
     goes_elsewhere: Callable[[], bool] = lambda: False
@@ -262,8 +264,15 @@ class ControlChannel:
                 await self._services.late_ends.forget(self._host.id, [report.session])
             if self._orphans.pop(report.session, None) is not None:
                 self._wake.set()
-        elif not known:
+        elif known or await self._is_adopted(report):
+            self._orphans.pop(report.session, None)
+        else:
             self._take_orphan(report)
+
+    async def _is_adopted(self, report: Report) -> bool:
+        """Whether a session without a record, which nobody ended, has one again."""
+        ended = self._services.late_ends.is_ended(self._host.id, report.session)
+        return not ended and await self._services.adoption.adopt(self._host.id, report)
 
     def _take_orphan(self, report: Report) -> None:
         """One that was ended while its host was away is ended there, too. Of any other the record may be missing for

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, get_args
 
 from portcullis.errors import CODES
@@ -51,6 +51,10 @@ class About:
     e: int = 0
     """The highest attach epoch that its worker has seen."""
 
+    @classmethod
+    def of(cls, order: Order) -> About:
+        return cls(order.user_id, order.application_id, order.slot, order.display, order.reference)
+
     def to_json(self) -> dict[str, Any]:
         return {
             "user": self.user_id,
@@ -73,8 +77,9 @@ class Report:
     code: str | None = None
     detail: str | None = None
     exit_status: int | None = None
-    about: About | None = None
-    """Not in a hello, which holds the reports of all sessions: each is sent by itself right after the welcome."""
+    about: About | None = field(default=None, compare=False)
+    """Not in a hello, which holds the reports of all sessions: each is sent by itself right after the welcome. It is
+    no news by itself."""
 
     def to_json(self) -> dict[str, Any]:
         return {
