@@ -7,24 +7,25 @@ from typing import Protocol
 
 from broker.grid.embedded import EmbeddedGrid
 from broker.grid.grid import Grid
+from broker.grid.opening import GridChoice, open_grid
+from tests.support.etcd_server import EtcdServer
+
+STORES = ("embedded", "etcd")
 
 
 class Store(Protocol):
     shortest_lease_seconds: float
-
-    def __init__(self, folder: Path) -> None: ...
+    lease_seconds: float
+    """Short, and long enough to be kept alive meanwhile."""
 
     async def open(self) -> Grid:
         """A client of the store; it keeps what it holds from one to the next."""
         ...
 
-    async def compact(self, grid: Grid, revision: int) -> None:
-        """Forget events up to and including `revision`."""
-        ...
-
 
 class EmbeddedStore:
     shortest_lease_seconds = 0.1
+    lease_seconds = 0.5
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / "grid.sqlite"
@@ -32,9 +33,15 @@ class EmbeddedStore:
     async def open(self) -> Grid:
         return await EmbeddedGrid.open(self._path)
 
-    async def compact(self, grid: Grid, revision: int) -> None:
-        assert isinstance(grid, EmbeddedGrid)
-        await grid.compact(revision)
 
+class EtcdStore:
+    shortest_lease_seconds = 2.0
+    """One and a half of its election timeout."""
+    lease_seconds = 2.0
 
-STORES: dict[str, type[Store]] = {"embedded": EmbeddedStore}
+    def __init__(self, server: EtcdServer, folder: Path) -> None:
+        server.empty()
+        self._choice = GridChoice(server.address, folder)
+
+    async def open(self) -> Grid:
+        return await open_grid(self._choice, may_create=True)

@@ -14,6 +14,7 @@ import grpc
 from broker.grid.etcd import messages
 from broker.grid.etcd.address import Tls
 from broker.grid.etcd.troubles import Missed, understood
+from broker.grid.grid import GridUnavailable
 from portcullis.settings import Address
 
 _OPTIONS = (
@@ -70,6 +71,7 @@ class Endpoint:
             name: self._channel.unary_unary(_path(name), _to_bytes, answer.FromString)
             for name, answer in _ANSWERS.items()
         }
+        self._watches: set[Any] = set()
         self._watch = self._stream("Watch/Watch", messages.WatchResponse.FromString)
         self._keep_alive = self._stream("Lease/LeaseKeepAlive", messages.LeaseResponse.FromString)
 
@@ -83,6 +85,8 @@ class Endpoint:
             return await self._methods[method](request, timeout=seconds, metadata=metadata)
         except grpc.RpcError as exc:
             raise understood(exc) from exc
+        except asyncio.CancelledError as exc:
+            raise cancellation() from exc
 
     async def keep_alive(self, lease: int, seconds: float) -> Any:
         """Raises Missed, GridError."""
@@ -98,18 +102,33 @@ class Endpoint:
             raise understood(exc) from exc
         except asyncio.InvalidStateError as exc:  # what a stream that has just died says
             raise Missed(str(exc)) from exc
+        except asyncio.CancelledError as exc:
+            raise cancellation() from exc
         finally:
             call.cancel()
 
     def watch(self) -> Any:
         """A stream of watch requests and answers."""
-        return self._watch(metadata=_HAS_LEADER)
+        call = self._watch(metadata=_HAS_LEADER)
+        self._watches.add(call)
+        call.add_done_callback(self._watches.discard)
+        return call
 
     async def close(self) -> None:
+        for call in list(self._watches):  # the channel does not find them all
+            call.cancel()
         await self._channel.close(grace=None)
 
     def _stream(self, name: str, answer: Callable[[bytes], Any]) -> Any:
         return self._channel.stream_stream(_path(name), _to_bytes, answer)
+
+
+def cancellation() -> BaseException:
+    """What a cancelled call means: its caller was, or the channel was closed under it."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        return asyncio.CancelledError()
+    return GridUnavailable("the grid is closed")
 
 
 def _path(name: str) -> str:

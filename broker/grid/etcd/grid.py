@@ -25,7 +25,6 @@ from broker.grid.grid import (
     Changes,
     Compacted,
     Compare,
-    GridUnavailable,
     KeyValue,
     Lease,
     LeaseGone,
@@ -112,13 +111,13 @@ class EtcdGrid:
                     request, is_repeated = repetition(compares, then, otherwise), True
                 raise
 
-        answer = await self._members_().call(attempt)
+        answer = await self._members.call(attempt)
         return (repeated_outcome if is_repeated else outcome)(answer, then, otherwise)
 
     async def watch(self, prefix: str, from_revision: int) -> AsyncGenerator[Changes, None]:
         check_key(prefix)
         watch = Watch(
-            self._members_(), self._clock, prefix, from_revision, self._inspection.orders_progress
+            self._members, self._clock, prefix, from_revision, self._inspection.orders_progress
         ).changes()
         try:
             async for changes in watch:
@@ -142,13 +141,11 @@ class EtcdGrid:
         return float(answer.granted_ttl)
 
     async def keep_alive(self, lease: int) -> None:
-        answer = await self._members_().call(lambda endpoint, left: endpoint.keep_alive(lease, left))
+        answer = await self._members.call(lambda endpoint, left: endpoint.keep_alive(lease, left))
         if answer.ttl <= 0:  # etcd's way to say that there is none
             raise LeaseGone(f"lease {lease:x}")
 
     async def revoke(self, lease: int) -> None:
-        if not lease:
-            return
         try:
             await self._call(REVOKE, m.LeaseRequest(id=lease))
         except LeaseGone:
@@ -173,14 +170,9 @@ class EtcdGrid:
             await self._members.close()
 
     async def _call(self, method: str, request: Any, seconds: float | None = None) -> Any:
-        members = self._members_()
+        members = self._members
 
         async def attempt(endpoint: Endpoint, left: float) -> Any:
             return await endpoint.call(method, request, left)
 
         return await (members.call(attempt, seconds) if seconds else members.call(attempt))
-
-    def _members_(self) -> Members:
-        if self._closed:
-            raise GridUnavailable("the grid is closed")
-        return self._members

@@ -103,7 +103,7 @@ class Members:
         self._endpoints.insert(0, endpoint)
 
     def check(self) -> None:
-        """Raises GridReplaced once no answer can be trusted any more."""
+        """Raises GridUnavailable once no answer can be trusted any more, and when it was closed."""
         if self._trouble is not None:
             raise self._trouble
 
@@ -149,6 +149,7 @@ class Members:
             )
 
     async def close(self) -> None:
+        self._trouble = self._trouble or GridUnavailable("the grid is closed")
         await asyncio.gather(*(endpoint.close() for endpoint in self._endpoints))
 
 

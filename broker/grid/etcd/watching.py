@@ -20,7 +20,7 @@ from typing import Any
 import grpc
 
 from broker.grid.etcd import messages as m
-from broker.grid.etcd.endpoint import RANGE, Endpoint
+from broker.grid.etcd.endpoint import RANGE, Endpoint, cancellation
 from broker.grid.etcd.members import CALL_SECONDS, PAUSE_SECONDS, Members
 from broker.grid.etcd.translation import end_of, events_of, get
 from broker.grid.etcd.troubles import GridDenied, GridUnreachable, Missed, understood
@@ -30,12 +30,12 @@ from portcullis.tasks import cancel_and_wait, spawn
 
 log = logging.getLogger(__name__)
 
-TICK_SECONDS = 0.5
+TICK_SECONDS = 0.25
 OPEN_SECONDS = 2.0
-PATIENCE_SECONDS = 2.0
+PATIENCE_SECONDS = 1.0
 MOST_PATIENCE_SECONDS = 60.0
-SILENCE_SECONDS = 5.0
-"""After that long without a word of the grid, it is read."""
+SILENCE_SECONDS = 1.0
+"""After that long without a word of the watch the grid is read: one cheap read, while nothing else goes on."""
 
 
 class Watch:
@@ -143,6 +143,8 @@ class _Stream:
             raise understood(exc) from exc
         except asyncio.InvalidStateError as exc:  # what a stream that has just died says
             raise Missed(str(exc)) from exc
+        except asyncio.CancelledError as exc:
+            raise cancellation() from exc
 
     async def _next(self, seconds: float = TICK_SECONDS) -> Any:
         """None: not yet. (Cancelling a read would end the call: it stays for the next time.)"""

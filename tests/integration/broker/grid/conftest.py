@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
 from broker.grid.grid import Changes, Event, Grid
-from tests.support.grid_stores import STORES, Store
+from tests.support.etcd_server import EtcdServer, etcd_server
+from tests.support.grid_stores import STORES, EmbeddedStore, EtcdStore, Store
 
 
-@pytest.fixture(params=sorted(STORES))
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EtcdServer]:
+    with etcd_server(tmp_path_factory.mktemp("etcd")) as server:
+        yield server
+
+
+@pytest.fixture(params=STORES)
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
-    return STORES[request.param](tmp_path)
+    if request.param == "embedded":
+        return EmbeddedStore(tmp_path)
+    return EtcdStore(request.getfixturevalue("server"), tmp_path)
 
 
 @pytest.fixture

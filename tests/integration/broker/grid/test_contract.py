@@ -27,6 +27,7 @@ from broker.grid.grid import (
     ModRevision,
     Put,
     PutEvent,
+    Snapshot,
 )
 
 COUNTED_KEYS = 2 * PAGE_SIZE + 3
@@ -68,6 +69,24 @@ class TestReading:
             await grid.txn([], [Put(key, b"v") for key in keys[start : start + MAXIMUM_OPERATIONS]])
         snapshot = await grid.range("/t/")
         assert [item.key for item in snapshot.items] == keys
+
+    async def test_pages_are_the_range_in_parts_of_one_revision(self, grid: Grid) -> None:
+        keys = [f"/t/{number:06d}" for number in range(COUNTED_KEYS)]
+        for start in range(0, len(keys), MAXIMUM_OPERATIONS):
+            await grid.txn([], [Put(key, b"v") for key in keys[start : start + MAXIMUM_OPERATIONS]])
+        revision = (await grid.range("/t/")).revision
+        pages = []
+        async for page in grid.pages("/t/"):
+            pages.append(page)
+            await grid.txn([], [Put("/t/000000", b"later"), Put("/t/999999", b"later")])
+        assert [len(page.items) for page in pages] == [PAGE_SIZE, PAGE_SIZE, 3]
+        assert {page.revision for page in pages} == {revision}
+        assert [item.key for page in pages for item in page.items] == keys
+        assert {item.value for page in pages for item in page.items} == {b"v"}
+
+    async def test_pages_of_nothing_are_one_empty_page(self, grid: Grid) -> None:
+        revision = await put(grid, "/u")
+        assert [page async for page in grid.pages("/t/")] == [Snapshot(revision, ())]
 
     async def test_a_range_is_at_one_revision_while_others_write(self, grid: Grid) -> None:
         """Two keys always change together; no range may see one without the other."""
@@ -324,7 +343,7 @@ class TestWatching:
 
     async def test_what_was_compacted_is_refused(self, store: Any, grid: Grid, watcher: Any) -> None:
         revisions = [await put(grid, "/t/a", bytes([n])) for n in range(6)]
-        await store.compact(grid, revisions[3])
+        await grid.compact(revisions[3])
         with pytest.raises(Compacted):
             await watcher.until(grid, "/t/", revisions[1], revisions[-1])
         events = await watcher.until(grid, "/t/", revisions[3] + 1, revisions[-1])
@@ -333,8 +352,14 @@ class TestWatching:
     async def test_compacting_loses_no_key(self, store: Any, grid: Grid) -> None:
         await put(grid, "/t/old", b"1")
         last = await put(grid, "/t/new", b"2")
-        await store.compact(grid, last)
+        await grid.compact(last)
         assert await values(grid, "/t/") == {"/t/old": b"1", "/t/new": b"2"}
+
+    async def test_compacting_twice_is_no_error(self, grid: Grid) -> None:
+        last = await put(grid, "/t/a")
+        await grid.compact(last)
+        await grid.compact(last)
+        assert await values(grid, "/t/") == {"/t/a": b"v"}
 
     async def test_two_watches_do_not_disturb_each_other(self, grid: Grid, watcher: Any) -> None:
         start = await put(grid, "/t/a")
@@ -446,16 +471,33 @@ class TestLeases:
 
     async def test_a_kept_lease_outlives_one_that_is_not(self, store: Any, grid: Grid, watcher: Any) -> None:
         """Two equal leases; one is kept alive until the other's key is gone."""
-        kept = await grid.lease(store.shortest_lease_seconds * 5)
+        kept = await grid.lease(store.lease_seconds)
         await put(grid, "/t/kept", lease=kept.id)
-        left = await grid.lease(store.shortest_lease_seconds * 5)
+        left = await grid.lease(store.lease_seconds)
         revision = await put(grid, "/t/left", lease=left.id)
         gone = asyncio.ensure_future(watcher.next_event(grid, "/t/", revision + 1))
         while not gone.done():
             await grid.keep_alive(kept.id)
-            await asyncio.wait([gone], timeout=store.shortest_lease_seconds / 2)
+            await asyncio.wait([gone], timeout=store.lease_seconds / 10)
         assert [event.key for event in gone.result().events] == ["/t/left"]
         assert list(await values(grid, "/t/")) == ["/t/kept"]
+
+    async def test_a_lease_says_for_how_long_it_was_granted(self, grid: Grid) -> None:
+        lease = await grid.lease(60)
+        assert await grid.lease_seconds(lease.id) == 60
+        await grid.revoke(lease.id)
+        with pytest.raises(LeaseGone):
+            await grid.lease_seconds(lease.id)
+
+
+class TestMembers:
+    async def test_a_sound_store_has_a_sound_leader(self, grid: Grid) -> None:
+        (member,) = await grid.members()
+        assert member.healthy
+        assert member.is_leader
+        assert (member.alarms, member.trouble) == ((), "")
+        assert member.version
+        assert member.database_bytes > 0
 
 
 class TestKeeping:

@@ -239,7 +239,7 @@ class TestFeed:
         await elsewhere.commit(tenant.delete(("user", "gone")), tenant.put(("user", "changed"), {"n": 2}))
         await elsewhere.commit(tenant.delete(("user", "new")))
         last = (await elsewhere.commit(tenant.put(("user", "new"), {"again": True}))).revision
-        await store.compact(grid, last)
+        await grid.compact(last)
         tap.unreachable = False
         await reached(snapshot, last)
         told = {
@@ -313,7 +313,7 @@ class TestFeed:
             result = await writer.commit(operation)
             tap.unreachable = choose.random() < 0.2
             if choose.random() < 0.05:
-                await store.compact(grid, result.revision)
+                await grid.compact(result.revision)
             await asyncio.sleep(0)
         tap.unreachable = False
         await reached(snapshot, (await writer.commit(writer.site.put(("end",), {}))).revision)

@@ -1,0 +1,122 @@
+"""Three members with mTLS, one of which fails: nothing is lost or doubled, and the lease of a broker lives."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import aclosing, asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from broker.grid.etcd.grid import EtcdGrid
+from broker.grid.grid import (
+    CreateRevision,
+    Event,
+    Grid,
+    GridUnavailable,
+    KeyValue,
+    ModRevision,
+    Put,
+    PutEvent,
+)
+from broker.grid.opening import open_grid
+from tests.support.etcd import EtcdCluster, Member
+
+WRITES = 60
+LEASE_SECONDS = 6
+
+
+@pytest.fixture
+async def etcd(tmp_path: Path) -> AsyncIterator[EtcdCluster]:
+    async with EtcdCluster(tmp_path) as cluster:
+        yield cluster
+
+
+@asynccontextmanager
+async def opened(etcd: EtcdCluster) -> AsyncIterator[EtcdGrid]:
+    grid = await open_grid(etcd.choice(etcd.folder), may_create=True)
+    assert isinstance(grid, EtcdGrid)
+    try:
+        yield grid
+    finally:
+        await grid.close()
+
+
+async def victim(etcd: EtcdCluster, grid: EtcdGrid, which: str) -> Member:
+    leader = await etcd.leader()
+    if which == "leader":
+        return leader
+    connected = str(grid._members.endpoints[0])
+    if which == "connected":
+        return next(member for member in etcd.members if member.endpoint == connected)
+    return next(member for member in etcd.members if member is not leader)
+
+
+async def write_all(grid: Grid, hurt: asyncio.Event) -> list[bytes]:
+    """Values of one key, each put over the one before; some while a member fails."""
+    written: list[bytes] = []
+    revision = 0
+    for number in range(WRITES):
+        value = secrets.token_bytes(24)
+        compare = ModRevision("/t/key", revision) if revision else CreateRevision("/t/key", 0)
+        while True:
+            try:
+                result = await grid.txn([compare], [Put("/t/key", value)])
+                break
+            except GridUnavailable:
+                continue
+        assert result.succeeded, f"write {number} lost its own outcome"
+        written.append(value)
+        revision = result.revision
+        if number == WRITES // 4:
+            hurt.set()
+    return written
+
+
+async def watched(grid: Grid, count: int) -> list[Event]:
+    events: list[Event] = []
+    async with aclosing(grid.watch("/t/", 1)) as watch:
+        async for changes in watch:
+            events += changes.events
+            if len(events) >= count:
+                break
+    return events
+
+
+async def keep(grid: Grid, lease: int, stop: asyncio.Event) -> None:
+    while not stop.is_set():
+        try:
+            await grid.keep_alive(lease)
+        except GridUnavailable:
+            continue
+        await asyncio.wait([asyncio.ensure_future(stop.wait())], timeout=0.5)
+
+
+@pytest.mark.parametrize("which", ["leader", "follower", "connected"])
+@pytest.mark.parametrize("how", ["kill", "freeze"])
+async def test_a_member_fails_and_nothing_is_lost_or_doubled(etcd: EtcdCluster, which: str, how: str) -> None:
+    async with asyncio.timeout(90), opened(etcd) as grid, opened(etcd) as other:
+        lease = await grid.lease(LEASE_SECONDS)
+        await grid.txn([], [Put("/live", b"1", lease.id)])
+        hurt, stop = asyncio.Event(), asyncio.Event()
+        async with asyncio.TaskGroup() as group:
+            seen = group.create_task(watched(other, WRITES))
+            written = group.create_task(write_all(grid, hurt))
+            group.create_task(keep(grid, lease.id, stop))
+            await hurt.wait()
+            hit = await victim(etcd, grid, which)
+            if how == "kill":
+                await hit.kill()
+            else:
+                hit.freeze()
+            values = await written
+            events = await seen
+            stop.set()
+        assert [event.item.value for event in events if isinstance(event, PutEvent)] == values
+        assert await grid.get("/live") is not None
+        await grid.keep_alive(lease.id)
+        item = await grid.get("/t/key")
+        assert isinstance(item, KeyValue)
+        assert item.value == values[-1]
