@@ -566,6 +566,102 @@ BACKUPS: dict[str, Reason] = {
     ),
 }
 
+STATUS: dict[str, Reason] = {
+    "grid_quorum_lost": Reason(
+        "Too few members of the grid answer: it takes no changes.",
+        administrator="Running sessions go on; sign-ins, launches and changes wait. Bring members back until most of "
+        "them answer: everything returns by itself. If most are lost for good: docs/operations.md, a lost quorum.",
+    ),
+    "grid_corrupt": Reason(
+        "A member of the grid holds other data than the rest.",
+        administrator="Stop that member, remove it from the cluster, wipe its data and add it anew. Look for a failing "
+        "disk or an etcd version with known faults.",
+    ),
+    "grid_member_down": Reason(
+        "A member of the grid does not answer.",
+        administrator="Start it again; it catches up by itself. If its machine is lost: `etcdctl member remove`, then "
+        "`member add` for another one, and --grid of the brokers at their next start.",
+    ),
+    "grid_member_lags": Reason(
+        "A member of the grid is behind the others.",
+        administrator="Its disk or network is slow. Give etcd a disk of its own; look at its log for `slow fdatasync`.",
+    ),
+    "grid_member_trouble": Reason(
+        "A member of the grid has a trouble that it goes on with.",
+        administrator="What is said of it names the cause.",
+    ),
+    "broker_gone": Reason(
+        "A broker died and did not come back.",
+        administrator="Start it again, or leave it: its hosts and gateways are with the others. A broker that is "
+        "stopped (not killed) says good-bye and is not missed; one that died is forgotten after a day.",
+    ),
+    "broker_silent": Reason(
+        "A broker counts as live, but does not answer the others.",
+        administrator="It is frozen, overloaded, or cut off: look at its machine, and at the network between the "
+        "brokers' inner listeners. Hosts and gateways go to the others by themselves.",
+    ),
+    "broker_drains": Reason(
+        "A broker is being drained.",
+        administrator="When nothing is left there, stop it. `portcullis drain broker NAME --undo` takes it back.",
+    ),
+    "broker_lags": Reason(
+        "A broker's picture of the grid is behind.",
+        administrator="It decides by an old picture; conflicts are noticed and tried again. If it lasts: its "
+        "connection to the grid is slow, or its machine is overloaded. Restart it.",
+    ),
+    "broker_alone": Reason(
+        "The site has one broker.",
+        administrator="Start another one on another machine: same --grid, a copy of site.key, an --address of its own.",
+    ),
+    "last_broker": Reason(
+        "No other broker serves: draining this one would leave nobody.",
+        administrator="Start another broker first, or take back the drain of another one.",
+    ),
+    "gateways_none": Reason(
+        "No gateway lets anybody in.",
+        administrator="Start one, take back a drain (`portcullis drain gateway NAME --undo`), or add one: `portcullis "
+        "gateway join-token`.",
+    ),
+    "gateway_gone": Reason(
+        "A gateway is not there.",
+        administrator="Start it again; its users are with the others, if there are any. If it runs: it reaches no "
+        "broker; look at its log.",
+    ),
+    "gateway_drains": Reason(
+        "A gateway is being drained.",
+        administrator="When no stream is left there, stop it. `portcullis drain gateway NAME --undo` takes it back.",
+    ),
+    "hosts_none": Reason(
+        "No host takes sessions.",
+        administrator="Start a host's agent, take back a drain (`portcullis drain host NAME --undo`), or add a host: "
+        "`portcullis host join-token`.",
+    ),
+    "hosts_full": Reason(
+        "Every place on every host is taken.",
+        administrator="The next launch is refused. Add a host, or raise --slots of one.",
+    ),
+    "host_gone": Reason(
+        "A host is not there.",
+        administrator="If its machine lives, its sessions do, too: start the agent and they are back. If the machine "
+        "is lost, they are given up after --host-lost-seconds of the broker (300), or at once when their users end "
+        "them; new ones start elsewhere.",
+    ),
+    "host_drains": Reason(
+        "A host is being drained.",
+        administrator="It takes no new sessions; those that run stay until their users end them. `portcullis drain "
+        "host NAME --undo` takes it back.",
+    ),
+    "host_orphans": Reason(
+        "A host runs sessions that the site has no record of.",
+        administrator="They are kept: a restored or emptied grid must end nothing. `portcullis get orphans` shows "
+        "them, `portcullis session end-orphan HOST SESSION` ends one.",
+    ),
+    "versions_differ": Reason(
+        "Parts of the site are of different versions.",
+        administrator="Two neighbouring versions work together. Upgrade the rest one by one: docs/operations.md.",
+    ),
+}
+
 GROUPS: dict[str, dict[str, Reason]] = {
     "Signing in": SIGNING_IN,
     "Users and their links": PEOPLE,
@@ -575,6 +671,7 @@ GROUPS: dict[str, dict[str, Reason]] = {
     "Requests": REQUESTS,
     "Enrolment of machines": ENROLMENT,
     "The grid of a broker": GRID,
+    "The state of the site": STATUS,
     "Backups and moves": BACKUPS,
 }
 

@@ -49,7 +49,7 @@ class PeerExchange:
         clock: Clock,
         on_revocations: Callable[[tuple[str, ...]], None] = lambda _: None,
     ) -> None:
-        self._me = me
+        self.me = me
         self._brokers = brokers
         self._loads = loads
         self._context = context
@@ -81,9 +81,13 @@ class PeerExchange:
         """Of all others that are heard."""
         return [heard.state for heard in self._heard.values() if self._age(heard) < DEAD_SECONDS]
 
+    def newest_revision(self) -> int:
+        """That any other broker has reached."""
+        return max((state.revision for state in self.states()), default=0)
+
     def orphans(self) -> tuple[Orphan, ...]:
         """Of the whole site: sessions that run and have no record."""
-        return tuple(orphan for state in (self._me(), *self.states()) for orphan in state.orphans)
+        return tuple(orphan for state in (self.me(), *self.states()) for orphan in state.orphans)
 
     def answer(self, broker_id: str, body: bytes) -> bytes:
         """To a broker whose certificate says that it is `broker_id`. Raises ProtocolError, Refused."""
@@ -91,11 +95,11 @@ class PeerExchange:
         if state.broker != broker_id:
             raise Refused("certificate_refused")
         self._take(state)
-        return encode(self._me())
+        return encode(self.me())
 
     async def exchange(self) -> None:
         """Once with each of the others."""
-        body = encode(self._me())
+        body = encode(self.me())
         asked = [self._ask(broker_id, address, body) for broker_id, address in self._others().items()]
         await asyncio.gather(*asked)
         self._forget()
@@ -108,7 +112,7 @@ class PeerExchange:
     def _others(self) -> dict[str, str]:
         known = {broker_id: heard.state.address for broker_id, heard in self._heard.items()}
         known |= {broker.id: broker.address for broker in self._brokers.live()}
-        known.pop(self._me().broker, None)
+        known.pop(self.me().broker, None)
         return known
 
     async def _ask(self, broker_id: str, address: str, body: bytes) -> None:
@@ -116,8 +120,9 @@ class PeerExchange:
         headers = {"Content-Type": "application/json"}
         try:
             async with self._http.post(f"https://{address}{PATH}", data=body, headers=headers) as response:
-                if response.status == 404:
-                    return  # of a version that does not know this
+                if response.status == 404:  # of a version that does not know this: it lives
+                    self._take(PeerState(broker_id, address, address))
+                    return
                 raw = await response.content.read(MAXIMUM_BYTES + 1)
                 if response.status != 200:
                     raise ProtocolError(f"it answered {response.status}")

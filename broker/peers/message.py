@@ -50,6 +50,8 @@ class PeerState:
     started: float = 0.0
     revision: int = 0
     lag: int = 0
+    """Revisions that its snapshot has not reached; `lag_seconds`: for how long that is so."""
+    lag_seconds: float = 0.0
     degraded: bool = False
     draining: bool = False
     load: float = 0.0
@@ -74,6 +76,7 @@ def parse(body: bytes) -> PeerState:
         started=fields.optional_number("started", 0, 1e11),
         revision=fields.optional_integer("revision", 0, 2**63 - 1) or 0,
         lag=fields.optional_integer("lag", 0, 2**63 - 1) or 0,
+        lag_seconds=fields.optional_number("lag_seconds", 0, 1e9),
         degraded=fields.flag("degraded"),
         draining=fields.flag("draining"),
         load=fields.optional_number("load", 0, 1e6),
@@ -93,6 +96,7 @@ def _to_json(state: PeerState) -> dict[str, Any]:
         "started": state.started,
         "revision": state.revision,
         "lag": state.lag,
+        "lag_seconds": state.lag_seconds,
         "degraded": state.degraded,
         "draining": state.draining,
         "load": state.load,

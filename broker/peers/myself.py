@@ -8,9 +8,11 @@ from collections.abc import Callable
 from broker.gateways.registry import GatewayRegistry
 from broker.hosts.loads import HostLoads
 from broker.hosts.registry import ChannelRegistry
+from broker.peers.lag import Lag
 from broker.peers.message import GatewayLoad, Orphan, PeerState
 from broker.presence import Presence
 from broker.snapshot import Snapshot
+from portcullis.clock import Clock
 
 
 class Myself:
@@ -21,30 +23,34 @@ class Myself:
         loads: HostLoads,
         channels: ChannelRegistry,
         gateways: GatewayRegistry,
-        lag: Callable[[], int],
+        newest: Callable[[], int],
+        clock: Clock,
         is_degraded: Callable[[], bool],
         revocations: Callable[[], tuple[str, ...]] = tuple,
     ) -> None:
-        """`lag`: how many revisions the snapshot is behind what this broker knows of the grid."""
+        """`newest`: the highest revision that this broker has heard of."""
         self._presence = presence
         self._snapshot = snapshot
         self._loads = loads
         self._channels = channels
         self._gateways = gateways
-        self._lag = lag
+        self._newest = newest
+        self._lag = Lag(clock)
         self._is_degraded = is_degraded
         self._revocations = revocations
 
     def state(self) -> PeerState:
-        me = self._presence.me
+        me, reached, newest = self._presence.me, self._snapshot.revision, self._newest()
+        self._lag.look(reached, newest)
         return PeerState(
             broker=me.id,
             name=me.name,
             address=me.address,
             version=me.version,
             started=me.started,
-            revision=self._snapshot.revision,
-            lag=self._lag(),
+            revision=reached,
+            lag=max(0, newest - reached),
+            lag_seconds=self._lag.seconds,
             degraded=self._is_degraded(),
             draining=me.draining,
             load=os.getloadavg()[0] / (os.cpu_count() or 1),

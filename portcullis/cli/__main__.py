@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from portcullis import reasons
-from portcullis.cli import changing, joining, reading, users
+from portcullis.cli import changing, joining, reading, status, users
 from portcullis.cli.manifest import ManifestError
 from portcullis.cli.output import safe, wrapped
 from portcullis.errors import InvalidInput, PortcullisError, Unavailable
@@ -78,6 +78,7 @@ def _add_changing(commands: Commands) -> None:
     delete.add_argument("--json", action="store_true", help="JSON instead of text")
     delete.set_defaults(run=changing.delete)
 
+    status.add_commands(commands)
     users.add_commands(_group(commands, "user", "look after users"))
 
     hosts = _group(commands, "host", "add hosts and group them")
@@ -115,7 +116,7 @@ def _group(commands: Commands, name: str, help: str) -> Commands:
 def run(arguments: argparse.Namespace) -> int:
     try:
         client = Client(profile.read(profile.find(arguments.profile)))
-        arguments.run(client, arguments)
+        return int(arguments.run(client, arguments) or 0)
     except ProfileError as exc:
         return _complain(str(exc), NO_PROFILE)
     except ManifestError as exc:
@@ -125,7 +126,6 @@ def run(arguments: argparse.Namespace) -> int:
     except PortcullisError as exc:
         message = "\n".join((_with_reference(exc), *_remedy(exc)))
         return _complain(message, UNREACHABLE if _is_unreachable(exc) else FAILED)
-    return 0
 
 
 def _remedy(error: PortcullisError) -> list[str]:

@@ -1,0 +1,145 @@
+"""What is wrong with a site, and what to do about it: a pure function of its picture. Worst first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from broker.grid.grid import Member
+from broker.status.picture import Finding, Picture, Severity
+from portcullis.reasons import REASONS
+
+MEMBER_LAG = 1000
+"""Entries of the raft log that a member may be behind the others: a second or so of a busy grid."""
+LAG_SECONDS = 5.0
+MINORITY_LOST = "the next one that fails stops launches and sign-ins"
+
+_ORDER: dict[Severity, int] = {"error": 0, "warning": 1, "notice": 2}
+
+
+def findings(picture: Picture) -> list[Finding]:
+    found = [*_grid(picture), *_brokers(picture), *_gateways(picture), *_hosts(picture), *_versions(picture)]
+    return sorted(found, key=lambda finding: _ORDER[finding.severity])
+
+
+def _found(severity: Severity, code: str, what: str) -> Finding:
+    return Finding(severity, code, what, REASONS[code].administrator)
+
+
+def _grid(picture: Picture) -> Iterator[Finding]:
+    members = picture.members
+    down = [member for member in members if not member.healthy]
+    healthy, needed = len(members) - len(down), len(members) // 2 + 1
+    if picture.store == "etcd" and members and healthy < needed:
+        yield _found(
+            "error",
+            "grid_quorum_lost",
+            f"{healthy} of {len(members)} members of the grid answer, {needed} are needed",
+        )
+    elif picture.degraded:
+        yield _found("error", "grid_degraded", "the grid takes no changes")
+    alarms = sorted({alarm for member in members for alarm in member.alarms})
+    if "NOSPACE" in alarms:
+        yield _found("error", "grid_full", f"{_names(members, 'NOSPACE')}: the grid's space is used up")
+    if "CORRUPT" in alarms:
+        yield _found(
+            "error", "grid_corrupt", f"{_names(members, 'CORRUPT')}: the data differs from the others'"
+        )
+    for member in down:
+        rest = (
+            "" if healthy < needed else "; " + (MINORITY_LOST if healthy == needed else "the others carry on")
+        )
+        why = f" ({member.trouble})" if member.trouble else ""
+        yield _found("error", "grid_member_down", f"{_name(member)} does not answer{why}{rest}")
+    newest = max((member.raft_index for member in members), default=0)
+    for member in members:
+        if member.healthy and newest - member.raft_index > MEMBER_LAG:
+            behind = newest - member.raft_index
+            yield _found("warning", "grid_member_lags", f"{_name(member)} is {behind} entries behind")
+        elif member.healthy and member.trouble:
+            yield _found("warning", "grid_member_trouble", f"{_name(member)}: {member.trouble}")
+
+
+def _name(member: Member) -> str:
+    return member.name or member.endpoint
+
+
+def _names(members: tuple[Member, ...], alarm: str) -> str:
+    return ", ".join(_name(member) for member in members if alarm in member.alarms)
+
+
+def _brokers(picture: Picture) -> Iterator[Finding]:
+    serving = [broker for broker in picture.brokers if broker.state in ("serving", "draining")]
+    left = (
+        f"{len(serving)} serve" if len(serving) != 1 else "one serves: if it fails nobody can start anything"
+    )
+    for broker in picture.brokers:
+        if broker.state == "gone":
+            yield _found("error", "broker_gone", f"broker {broker.name} died ({broker.address}); {left}")
+        elif broker.state == "silent":
+            yield _found(
+                "error", "broker_silent", f"broker {broker.name} does not answer ({broker.address}); {left}"
+            )
+        elif broker.state == "draining":
+            rest = f"{broker.hosts} hosts are left" if broker.hosts else "nothing is left: it can be stopped"
+            yield _found("notice", "broker_drains", f"broker {broker.name} drains; {rest}")
+        if broker.lag_seconds > LAG_SECONDS:
+            yield _found(
+                "warning",
+                "broker_lags",
+                f"broker {broker.name} is {broker.lag_revisions} revisions behind, for {broker.lag_seconds:.0f} s",
+            )
+    if picture.store == "etcd" and len(picture.brokers) == 1:
+        yield _found(
+            "notice", "broker_alone", "there is one broker: while it is away nobody can start anything"
+        )
+
+
+def _gateways(picture: Picture) -> Iterator[Finding]:
+    if not any(gateway.state == "online" for gateway in picture.gateways):
+        yield _found("error", "gateways_none", "no gateway is there to let anybody in")
+    for gateway in picture.gateways:
+        if gateway.state == "gone":
+            yield _found("error", "gateway_gone", f"gateway {gateway.name} is not there")
+        elif gateway.state == "draining":
+            rest = (
+                f"{gateway.streams} streams are left"
+                if gateway.streams
+                else "no stream is left: it can be stopped"
+            )
+            yield _found("notice", "gateway_drains", f"gateway {gateway.name} drains; {rest}")
+
+
+def _hosts(picture: Picture) -> Iterator[Finding]:
+    online = [host for host in picture.hosts if host.state == "online"]
+    if not online:
+        yield _found("error", "hosts_none", "no host takes sessions")
+    elif all(host.sessions >= host.slots for host in online):
+        yield _found("warning", "hosts_full", "every place on every host is taken")
+    for host in picture.hosts:
+        if host.state == "gone":
+            lost = f"; {_sessions(host.sessions)} cannot be reached" if host.sessions else ""
+            yield _found("error", "host_gone", f"host {host.name} is not there{lost}")
+        elif host.state == "draining":
+            rest = (
+                f"{_sessions(host.sessions)} left"
+                if host.sessions
+                else "no session is left: it can be stopped"
+            )
+            yield _found("notice", "host_drains", f"host {host.name} drains; {rest}")
+        if host.orphans:
+            number = _sessions(host.orphans)
+            yield _found(
+                "warning", "host_orphans", f"host {host.name} runs {number} that the site does not know"
+            )
+
+
+def _sessions(number: int) -> str:
+    return "1 session" if number == 1 else f"{number} sessions"
+
+
+def _versions(picture: Picture) -> Iterator[Finding]:
+    versions = {broker.version for broker in picture.brokers if broker.state != "gone"}
+    versions |= {host.version for host in picture.hosts}
+    versions.discard("")
+    if len(versions) > 1:
+        yield _found("notice", "versions_differ", f"brokers and hosts run {', '.join(sorted(versions))}")
