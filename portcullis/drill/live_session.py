@@ -24,11 +24,12 @@ from portcullis.tasks import cancel_and_wait, spawn
 from portcullis.tickets import from_base64url
 
 KEYS_A_SECOND = 5.0
-LOOK_SECONDS = 1.0
+LOOK_SECONDS = 0.25
 PING_SECONDS = 2.0
-SILENCE_SECONDS = 3.0
-"""After a ping without any answer the stream counts as lost, as in the page."""
-WAITS_SECONDS = (0.0, 0.25, 0.5, 1.0, 2.0)
+INPUT_SECONDS = 1.2
+SILENCE_SECONDS = 10.0
+"""As web_client/core/upkeep.js has them."""
+WAITS_SECONDS = (0.0, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
 RENEWAL_SECONDS = 300.0
 MAXIMUM_UNACKNOWLEDGED = 4096
 DISPLAY = {
@@ -175,21 +176,31 @@ class LiveSession:
             renewal = time.monotonic() + RENEWAL_SECONDS
 
     async def _until_lost(self, stream: Stream, renewal: float) -> StreamClosed:
-        """Also when it falls silent: a network that vanished closes nothing."""
+        """Also when it falls silent: a network that vanished closes nothing. Silence, of input too, first raises a
+        doubt: a gateway that answers nothing else is given up, one that does is given more time."""
         loop = asyncio.get_running_loop()
+        pinged = 0.0
         for ping in itertools.count(1):
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(LOOK_SECONDS):
                     return await stream.until_closed()
-            silent = loop.time() - stream.heard_at
-            if silent > PING_SECONDS + SILENCE_SECONDS:
+            heard, now = stream.heard_at, loop.time()
+            if now - heard > PING_SECONDS + SILENCE_SECONDS:
                 break
-            if silent > PING_SECONDS:
+            if now - max(heard, pinged) > PING_SECONDS:
+                pinged = now
                 stream.send(m.Ping(ping))
+            doubtful = self._is_doubtful(now - heard) and not await self.person.lives(self.gateway)
+            if doubtful and stream.heard_at == heard:
+                break
             if time.monotonic() > renewal:
                 renewal = time.monotonic() + RENEWAL_SECONDS
                 await self._renew(stream)
         return StreamClosed(1006, "silent")
+
+    def _is_doubtful(self, silent_seconds: float) -> bool:
+        waits = time.monotonic() - self._unapplied[0].at if self._unapplied else 0.0
+        return silent_seconds > 2 * PING_SECONDS or min(waits, silent_seconds) > INPUT_SECONDS
 
     async def _renew(self, stream: Stream) -> None:
         path = f"/api/v1/sessions/{self.session}/grant"

@@ -20,7 +20,7 @@ from portcullis.drill.people import Administrator
 from portcullis.drill.report import Screen
 from portcullis.drill.scene import Scene, find
 from portcullis.drill.stream import StreamClosed
-from portcullis.errors import PortcullisError
+from portcullis.errors import PortcullisError, Refused
 from portcullis.lab import card
 from portcullis.quickstart.errors import QuickstartError
 from portcullis.tasks import spawn
@@ -111,6 +111,7 @@ async def perform(
         f"Drill on {len(lab.members)} etcd members, {len(lab.brokers)} brokers, {len(lab.gateways)} gateways, "
         f"{len(lab.agents)} hosts: {len(faults)} faults, {runs} run{'s' if runs > 1 else ''} each, seed {drill.seed}"
     )
+    refused: list[str] = []
     try:
         screen.begin(f"{drill.size} people sign in, launch and begin to type ... ")
         await drill.start()
@@ -119,10 +120,16 @@ async def perform(
         for index, fault in enumerate(faults):
             for run in range(1, runs + 1):
                 screen.run_begins(index * runs + run, total, fault, run, runs)
-                result = await drill.run(fault)
+                try:
+                    result = await drill.run(fault)
+                except Refused as exc:  # what the site will not do is no reason to try nothing else
+                    screen.line(f"cannot be tried: {exc}")
+                    drill.scene.restore()
+                    refused.append(fault.name)
+                    break
                 results[fault.name].append(result)
                 screen.run_ends(fault, result)
     except (PortcullisError, QuickstartError, StreamClosed, TimeoutError, OSError) as exc:
         screen.line("stuck")
         return f"{type(exc).__name__}: {exc}"
-    return ""
+    return f"not tried: {', '.join(refused)}" if refused else ""

@@ -1,7 +1,8 @@
 """A person's page as the API sees it: a cookie, a P-256 key that signs every change, and several gateways to go to.
 
-A request that gets no answer, or is told that nothing serves it now, goes to the next gateway: `answered` keeps on
-until its deadline. What no gateway answers raises Unavailable.
+It follows the page's rules (web_client/app/api.js, lifeguard.js): a request that gets no answer, or is told that
+nothing serves it now, goes to the next gateway as it is. Beyond them `answered` tries again until its deadline, as a
+person would. What no gateway answers raises Unavailable.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import asyncio
 import json
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
@@ -24,9 +25,13 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from yarl import URL
 
 from portcullis.errors import Refused, Unavailable
+from portcullis.rest.client import REVISION_HEADER
+from portcullis.tasks import cancel_and_wait, spawn
 from portcullis.tickets import request_message, to_base64url
 
-ATTEMPT_SECONDS = 4.0
+ATTEMPT_SECONDS = 20.0
+SILENCE_SECONDS = 2.5
+PROBE_SECONDS = 1.5
 RETRY_SECONDS = 0.1
 STEP_SECONDS = 30
 ELSEWHERE = frozenset({502, 503, 504})
@@ -78,6 +83,9 @@ class Person:
         self.name = name
         self.key = BrowserKey()
         self._urls = list(urls)
+        self._origin = urls[0]
+        self._revision = 0
+        """The newest state that was seen: an older answer would take back what was just done."""
         self._cookies: dict[str, str] = {}
         self._http: aiohttp.ClientSession | None = None
 
@@ -158,25 +166,54 @@ class Person:
         deadline = time.monotonic() + seconds
         last = "no gateway answers"
         while True:
-            try:
-                answer = await self.once(method, path, data)
-            except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as exc:
-                last = str(exc) or type(exc).__name__
-            else:
-                if answer.status not in ELSEWHERE or answer.code in final:
-                    return answer
-                last = answer.code
+            body = b"" if data is None else json.dumps(data).encode()
+            headers = {} if method == "GET" else self._signed(method, path, body)
+            for _ in self._urls:  # the very same bytes: brokers know a signed request again, and do it once
+                try:
+                    answer = await self._guarded(method, path, body, headers)
+                except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as exc:
+                    last = str(exc) or type(exc).__name__
+                else:
+                    if answer.status not in ELSEWHERE or answer.code in final:
+                        return answer
+                    last = answer.code
+                self.turn()
             if time.monotonic() > deadline:
                 raise Unavailable("gateway_unreachable", last)
-            self.turn()
             await asyncio.sleep(RETRY_SECONDS)
 
-    async def once(self, method: str, path: str, data: object = None) -> Answer:
-        """From the gateway that is first now. Raises aiohttp.ClientError, TimeoutError, ValueError."""
+    async def lives(self, url: str) -> bool:
+        """Whether the gateway answers anything at all."""
         assert self._http, "use the person as a context manager"
+        try:
+            async with self._http.get(f"{url}/healthz", timeout=aiohttp.ClientTimeout(total=PROBE_SECONDS)):
+                return True
+        except (aiohttp.ClientError, OSError, TimeoutError):
+            return False
+
+    async def _guarded(self, method: str, path: str, body: bytes, headers: dict[str, str]) -> Answer:
+        """Of the gateway that is first now. When it says nothing for a while it is asked whether it lives, and given
+        up if it does not. Raises aiohttp.ClientError, TimeoutError, ValueError."""
         url = self._urls[0]
-        body = b"" if data is None else json.dumps(data).encode()
-        headers = {} if method == "GET" else self._signed(url, method, path, body)
+        task = spawn(_caught(self._once(url, method, path, body, headers)), name="drill-request")
+        try:
+            while True:
+                done, _ = await asyncio.wait([task], timeout=SILENCE_SECONDS)
+                if done:
+                    result = task.result()
+                    if isinstance(result, Answer):
+                        return result
+                    raise result
+                if not await self.lives(url):
+                    raise TimeoutError(f"{url} does not answer")
+        finally:
+            await cancel_and_wait(task)
+
+    async def _once(self, url: str, method: str, path: str, body: bytes, signed: dict[str, str]) -> Answer:
+        assert self._http, "use the person as a context manager"
+        headers = dict(signed)
+        if self._revision:
+            headers[REVISION_HEADER] = str(self._revision)
         if self._cookies:
             headers["Cookie"] = "; ".join(f"{name}={value}" for name, value in self._cookies.items())
         async with self._http.request(
@@ -188,15 +225,23 @@ class Person:
         ) as response:
             for name, morsel in response.cookies.items():
                 self._cookies[name] = morsel.value
+            self._revision = max(self._revision, int(response.headers.get(REVISION_HEADER, "0")))
             raw = await response.read()
             return Answer(response.status, json.loads(raw) if raw else None)
 
-    def _signed(self, url: str, method: str, path: str, body: bytes) -> dict[str, str]:
+    def _signed(self, method: str, path: str, body: bytes) -> dict[str, str]:
         unix_ms, nonce = int(time.time() * 1000), to_base64url(secrets.token_bytes(16))
         signature = self.key.sign(request_message(method, path, body, unix_ms, nonce))
         return {
-            "Origin": url,
-            "Sec-Fetch-Site": "same-origin",
+            "Origin": self._origin,
             "Content-Type": "application/json",
             "Portcullis-Signature": f"v1 {unix_ms} {nonce} {to_base64url(signature)}",
         }
+
+
+async def _caught(request: Coroutine[None, None, Answer]) -> Answer | Exception:
+    """A gateway that goes away is what a drill is about, and no failure of a task."""
+    try:
+        return await request
+    except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as exc:
+        return exc

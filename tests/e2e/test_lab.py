@@ -1,6 +1,6 @@
 """The lab, from a fresh copy of this tree: a cluster comes up, takes a drill without a broken promise, and goes.
 
-What the drill promises in full is not tried here (`portcullis drill` takes minutes): one death of each kind of part, with
+What the drill promises in full is not tried here (`portcullis drill` takes minutes): a death of each kind of part, with
 characters counted, is.
 """
 
