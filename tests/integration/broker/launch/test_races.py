@@ -20,13 +20,12 @@ from broker.hosts.loads import HostLoads
 from broker.launch.index import HostIndex
 from broker.launch.launch import Launcher, LaunchRequest
 from broker.launch.traces import Traces
-from broker.repositories.hosts import Hosts
 from broker.repositories.sessions import Sessions
 from broker.repositories.traces import TraceStore
 from broker.snapshot import Snapshot
 from portcullis.errors import Refused, Unavailable
 from portcullis.model.application import Application, Entitlement
-from portcullis.model.host import Host
+from portcullis.model.host import Host, LiveHost
 from portcullis.model.session import Display, Session
 from portcullis.model.user import User
 from tests.support.broker_grid import SettableClock
@@ -90,7 +89,8 @@ class Race:
         await stores.commit(tenant.put(("application", EDITOR.id), EDITOR.to_json()))
         for host in HOSTS:
             await stores.commit(stores.site.put(("host", host.id), host.to_json()))
-            await Hosts(stores, Snapshot(stores)).announce(host.id, "0" * 16, "b" * 16, "1")
+            live = LiveHost(host.id, "0" * 16, "b" * 16, "1", 0)
+            await stores.commit(stores.site.put(("live", "host", host.id), live.to_json()))
         self.stores = stores
 
     async def add_broker(self, answers_lost: float = 0.0) -> None:
