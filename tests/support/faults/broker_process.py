@@ -9,11 +9,20 @@ ever happen, and a suite that never sees them proves nothing. A planted bug show
 from __future__ import annotations
 
 import argparse
+import functools
 import sys
 
 from broker import __main__ as command
+from broker.app import Broker
+from broker.grid.grid import Grid
+from broker.grid.opening import GridChoice, open_grid
+from broker.settings import BrokerSettings
 from tests.support.faults import planted
-from tests.support.lagging_grid import lag_every_watch
+from tests.support.lagging_grid import LaggingGrid
+
+
+async def open_late(seconds: float, settings: BrokerSettings) -> Grid:
+    return LaggingGrid(await open_grid(GridChoice.of(settings), may_create=False), seconds)
 
 
 def main() -> int:
@@ -23,7 +32,8 @@ def main() -> int:
     parser.add_argument("arguments", nargs=argparse.REMAINDER)
     given = parser.parse_args()
     if given.lag:
-        lag_every_watch(given.lag)
+        late = functools.partial(open_late, given.lag)
+        command.Broker = functools.partial(Broker, open_grid=late)  # type: ignore[assignment, misc]
     if given.bug:
         planted.BUGS[given.bug]()
     return command.main([word for word in given.arguments if word != "--"])

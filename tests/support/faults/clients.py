@@ -144,7 +144,7 @@ def _launched(answer: Answer) -> tuple[str, str]:
 
 
 def _ended(answer: Answer) -> str:
-    return "accepted" if answer.status == 202 else "unknown"
+    return {202: "accepted", 404: "unknown"}.get(answer.status, "refused")
 
 
 def _redeemed(answer: Answer) -> Any:

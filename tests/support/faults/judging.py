@@ -79,9 +79,9 @@ def charges(run: Run) -> list[str]:
 
 def _never_stored(notes: Notes, begun: dict[str, int]) -> Iterator[str]:
     for call in notes.own:
-        if not call.is_open and call.asked == ("launch",) and call.answer[0] == "new":
-            if call.answer[1] not in begun:
-                yield f"launch of {call.answer[1]} was acknowledged, and the grid never held it"
+        is_new = not call.is_open and call.asked == ("launch",) and call.answer[0] == "new"
+        if is_new and call.answer[1] not in begun:
+            yield f"launch of {call.answer[1]} was acknowledged, and the grid never held it"
 
 
 def _not_linearizable(user: str, notes: Notes, known: dict[str, Life]) -> Iterator[str]:

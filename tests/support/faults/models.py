@@ -3,7 +3,7 @@
 States are tuples, answers are what the API said in the terms of these models:
 
 - `("launch",)` -> `("new", session)`, `("again", session)` or `("refused", code)`
-- `("end", session)` -> `"accepted"` or `"unknown"` (no such session)
+- `("end", session)` -> `"accepted"`, `"unknown"` (no such session) or `"refused"`
 - `("gone", session)` -> `"seen"`: its record was deleted, as the grid's history shows, for whatever reason
 - `("redeem", ticket)` -> `("epoch", e)` or `"refused"`
 """
@@ -45,11 +45,11 @@ def _launched(state: tuple[str, str], answer: Any) -> Iterable[tuple[str, str]]:
 def _ended(state: tuple[str, str], session: str, answer: Any) -> Iterable[tuple[str, str]]:
     kind, current = state
     is_it = kind != "nothing" and current in (session, SOME)
+    if answer == "refused":
+        return [state]
     if answer == "unknown":
         return [] if kind == "runs" and current == session else [state]
-    if is_it:
-        return [("ends", session)]
-    return [state] if answer is UNKNOWN else []
+    return [("ends", session)] if is_it else [state]  # what is over already may be ended again
 
 
 def tickets(
