@@ -121,6 +121,9 @@ class Member:
     name: str
     folder: Path
     client_port: int
+    peer_port: int = 0
+    group: int | None = None
+    """Under which it runs, so that a firewall can tell its packets; None: ours."""
     arguments: Sequence[str] = ()
     process: asyncio.subprocess.Process | None = None
 
@@ -141,6 +144,7 @@ class Member:
                 etcd_binary(),
                 *self.arguments,
                 *more,
+                group=self.group,
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -176,6 +180,8 @@ class EtcdCluster:
     size: int = 3
     tls: bool = True
     more: Sequence[str] = ()
+    first_group: int | None = None
+    """Each member runs under a group of its own, counted from here."""
     members: list[Member] = field(default_factory=list)
     certificates: Certificates | None = None
 
@@ -186,9 +192,9 @@ class EtcdCluster:
         names = [f"m{number}" for number in range(self.size)]
         peers = dict(zip(names, ports[self.size :], strict=True))
         for name, port in zip(names, ports, strict=False):
-            self.members.append(
-                Member(name, self.folder / name, port, self._arguments(name, port, peers, "new"))
-            )
+            arguments = self._arguments(name, port, peers, "new")
+            group = None if self.first_group is None else self.first_group + len(self.members)
+            self.members.append(Member(name, self.folder / name, port, peers[name], group, arguments))
         await asyncio.gather(*(member.start() for member in self.members))
         try:
             await self.until_healthy()
@@ -265,7 +271,7 @@ class EtcdCluster:
                 await asyncio.sleep(0.2)
 
     async def control(self, member: Member, *words: str) -> Any:
-        """What `etcdctl` answers of one member, as JSON; None when it does not."""
+        """What `etcdctl` answers of one member, parsed if it is JSON; None when it does not."""
         files = self.certificates
         scheme = "https" if self.tls else "http"
         tls = [f"--cacert={files.ca}", f"--cert={files.client}", f"--key={files.client_key}"] if files else []
@@ -277,7 +283,12 @@ class EtcdCluster:
             stderr=asyncio.subprocess.DEVNULL,
         )
         output, _ = await process.communicate()
-        return json.loads(output) if process.returncode == 0 and output else None
+        if process.returncode != 0 or not output:
+            return None
+        try:
+            return json.loads(output)
+        except ValueError:  # some commands know no JSON
+            return output.decode()
 
     async def _state(self, member: Member) -> dict[str, Any] | None:
         if member.process is None or member.process.returncode is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import ssl
 
 from broker.grid.etcd.address import Tls
@@ -18,7 +19,7 @@ _PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0"
 
 async def diagnose(address: Address, tls: Tls | None) -> str:
     """In an operator's words. Raises GridTlsRefused where certificates are the reason: waiting will not mend it."""
-    context = None if tls is None else _context(tls)
+    context = None if tls is None else client_context(tls)
     try:
         async with asyncio.timeout(SECONDS):
             name = address.host if context else None
@@ -38,12 +39,22 @@ async def diagnose(address: Address, tls: Tls | None) -> str:
         raise GridTlsRefused(_of_member(exc)) from exc
     except ssl.SSLError as exc:
         raise GridTlsRefused(_of_client(exc, tls)) from exc
+    except ConnectionRefusedError:
+        return "nothing listens there"
+    except ConnectionError:
+        answer = b""
     except OSError as exc:
-        return f"it cannot be reached: {exc.strerror or exc}"
-    return "it answers, but not as etcd does" if not answer else "it answers, but not in time"
+        return f"it cannot be reached: {os.strerror(exc.errno) if exc.errno else exc}"
+    if answer:
+        return "it is there, but did not answer"
+    return "it closes the connection: " + (
+        "etcds:// is with TLS, and it may be without"
+        if tls
+        else "etcd:// is without TLS, and it may ask for it"
+    )
 
 
-def _context(tls: Tls) -> ssl.SSLContext:
+def client_context(tls: Tls) -> ssl.SSLContext:
     """Raises GridTlsRefused for files that are none."""
     context = ssl.create_default_context()
     context.set_alpn_protocols(["h2"])

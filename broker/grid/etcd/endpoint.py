@@ -6,10 +6,12 @@ gRPC's own balancing is not used: it keeps feeding a member that hangs until its
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable
 from typing import Any
 
-import grpc
+os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # noqa: TID251  # its library writes to standard error, past our log
+import grpc  # takes that from nowhere else
 
 from broker.grid.etcd import messages
 from broker.grid.etcd.address import Tls

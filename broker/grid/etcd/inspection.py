@@ -9,7 +9,7 @@ from typing import Any
 from broker.grid.etcd import messages as m
 from broker.grid.etcd import versions
 from broker.grid.etcd.address import EtcdAddress
-from broker.grid.etcd.diagnosis import diagnose
+from broker.grid.etcd.diagnosis import client_context, diagnose
 from broker.grid.etcd.endpoint import MEMBER_LIST, STATUS, Endpoint
 from broker.grid.etcd.members import Members
 from broker.grid.etcd.troubles import GridTlsRefused, GridUnreachable, GridVersionRefused, Missed
@@ -26,6 +26,7 @@ class Inspection:
     def __init__(self, members: Members) -> None:
         self._members = members
         self._versions: dict[Endpoint, versions.Version] = {}
+        self._told: set[Endpoint] = set()
         self._names: dict[int, str] = {}
 
     def orders_progress(self, endpoint: Endpoint) -> bool:
@@ -34,6 +35,8 @@ class Inspection:
 
     async def at_start(self, address: EtcdAddress) -> None:
         """Every member that answers must be of a version that keeps data. Raises GridUnavailable."""
+        if address.tls is not None:
+            client_context(address.tls)
         try:
             async with asyncio.timeout(START_SECONDS):
                 while not await self._look(self._members.endpoints):
@@ -54,9 +57,10 @@ class Inspection:
         """Whether any answers."""
         said = await asyncio.gather(*(self._status(endpoint) for endpoint in endpoints))
         for endpoint, (status, trouble) in zip(endpoints, said, strict=True):
-            if status is None:
+            if status is None and endpoint not in self._told:
+                self._told.add(endpoint)
                 log.warning("etcd member %s does not answer: %s", endpoint, trouble)
-            else:
+            elif status is not None:
                 self._members.check_cluster(endpoint, status.header)
                 self._check_version(endpoint, status.version)
         return any(status is not None for status, _ in said)
@@ -72,11 +76,13 @@ class Inspection:
     def _check_version(self, endpoint: Endpoint, text: str) -> None:
         version = versions.parse_version(text)
         if version is None:
-            raise GridVersionRefused(f"{endpoint} says that it is etcd {text!r}, which is no version")
+            raise GridVersionRefused(f"etcd member {endpoint} says that its version is {text!r}")
         if (reason := versions.refusal(version)) is not None:
-            raise GridVersionRefused(f"{endpoint} is etcd {text}, which is not used: {reason}")
+            raise GridVersionRefused(f"etcd member {endpoint} is version {text}, which is not used: {reason}")
         if endpoint not in self._versions and (reason := versions.warning(version)) is not None:
-            log.warning("%s is etcd %s: %s. Better: %s.", endpoint, text, reason, versions.RECOMMENDED)
+            log.warning(
+                "etcd member %s is version %s: %s. Better: %s.", endpoint, text, reason, versions.RECOMMENDED
+            )
         self._versions[endpoint] = version
 
     async def _status(self, endpoint: Endpoint) -> tuple[Any, str]:

@@ -52,6 +52,7 @@ class Members:
         self._clock = clock
         self._cluster_id = 0
         self._good_at = clock.monotonic()
+        self._doubted: set[Endpoint] = set()
         self._behind_since: dict[Endpoint, float] = {}
         self._trouble: GridUnavailable | None = None
         self.failed = asyncio.Event()
@@ -83,7 +84,7 @@ class Members:
                     return await self._attempt(attempt, endpoint, min(patience, left))
                 except Missed as exc:
                     missed[endpoint] = exc
-                    self.put_last(endpoint)
+                    self._put_last(endpoint)
             await asyncio.sleep(PAUSE_SECONDS)
             patience *= LENGTHENING
 
@@ -94,11 +95,17 @@ class Members:
         self._put_first(endpoint)
         return answer
 
-    def put_last(self, endpoint: Endpoint) -> None:
+    def is_doubted(self, endpoint: Endpoint) -> bool:
+        """Whether its last call failed, while others answer."""
+        return endpoint in self._doubted and len(self._doubted) < len(self._endpoints)
+
+    def _put_last(self, endpoint: Endpoint) -> None:
+        self._doubted.add(endpoint)
         self._endpoints.remove(endpoint)
         self._endpoints.append(endpoint)
 
     def _put_first(self, endpoint: Endpoint) -> None:
+        self._doubted.discard(endpoint)
         self._endpoints.remove(endpoint)
         self._endpoints.insert(0, endpoint)
 

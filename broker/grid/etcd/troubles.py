@@ -11,6 +11,7 @@ import grpc
 
 from broker.grid.grid import GridError, GridUnavailable, InvalidTransaction, LeaseGone
 
+_NOISE = "last error: "
 NO_SPACE = "database space exceeded"
 
 
@@ -67,7 +68,7 @@ def understood(error: grpc.RpcError) -> Exception:
     code, text = error.code(), error.details() or ""
     verdict = _VERDICTS.get(code)
     if verdict is None:
-        return Missed(f"{code.name}: {text}")
+        return Missed(f"{code.name}: {text.rpartition(_NOISE)[2]}")
     return verdict(text)
 
 

@@ -3,7 +3,8 @@
 The cursor moves at whole answers only: etcd never splits a revision over two (fragments are not asked for), and the
 revision in an answer's header may be ahead of the events that are still to come.
 
-A stream may be silent because nothing happened or because its member hangs. So whatever revision a quorum has
+A stream may be silent because nothing happened or because its member hangs. It is left as soon as a call to that
+member fails while others answer. And whatever revision a quorum has
 answered to this process, the watch must reach it: a silent one has its member asked where it stands (servers that
 answer this in order), and is made anew at another member when nothing comes of it. While nothing else in the process
 asks the grid, the watch itself reads now and then. On servers that do not answer in order, other users of the same
@@ -176,6 +177,8 @@ class _Stream:
 
     async def _suspect(self) -> None:
         """Nothing came for a while."""
+        if self._watch._members.is_doubted(self._endpoint):
+            raise Missed("calls to it fail")
         now = self._clock.monotonic()
         if not self._watch.is_behind():
             self._behind_since = None
