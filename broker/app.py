@@ -15,6 +15,7 @@ from ssl import SSLContext
 
 from aiohttp import web
 
+from broker.drain import Drains
 from broker.gateways.channel import GatewayServer, GatewayServices
 from broker.gateways.directory import GatewayDirectory
 from broker.gateways.registry import GatewayRegistry
@@ -27,6 +28,8 @@ from broker.hosts.channel import ControlServer, ControlServices
 from broker.hosts.liveness import SWEEP_SECONDS, HostWatch
 from broker.hosts.loads import HostLoads
 from broker.hosts.registry import ChannelRegistry
+from broker.http.admin.drain import DrainRoutes
+from broker.http.admin.status import StatusRoutes
 from broker.http.body import MAXIMUM_BODY_BYTES
 from broker.http.errors import malformed_answer
 from broker.http.inner import InnerServices, inner_routes
@@ -66,6 +69,7 @@ from broker.sessions.lifecycle import Lifecycle
 from broker.sessions.stages import Stages
 from broker.settings import BrokerSettings
 from broker.snapshot import Snapshot
+from broker.status.watch import StatusWatch
 from broker.watched import Readiness, Readings
 from portcullis.clock import Clock, HeldClock, SystemClock
 from portcullis.errors import Unavailable
@@ -149,6 +153,7 @@ class Broker:
             self.settings.host_lost_seconds,
             certificate.peer_context,
             self._metered,
+            store_is_etcd=not GridChoice.of(self.settings).is_embedded,
         )
         undo.push_async_callback(parts.stop)
         parts.start()
@@ -221,10 +226,14 @@ class Parts:
         host_lost_seconds: float,
         peer_context: SSLContext,
         metered: MeteredGrid,
+        *,
+        store_is_etcd: bool,
     ) -> None:
         self.stores = stores
         self.presence = presence
+        self._store_is_etcd = store_is_etcd
         self.brokers = LiveBrokers(snapshot)
+        self.drains = Drains(stores, snapshot)
         self.snapshot = snapshot
         self._clock = clock
         self._metrics = metrics
@@ -291,7 +300,8 @@ class Parts:
             self.loads,
             self.registry,
             self.gateway_registry,
-            lag=lambda: max(0, metered.revision - self.snapshot.revision),
+            newest=lambda: max(metered.revision, self.exchange.newest_revision()),
+            clock=self._clock,
             is_degraded=lambda: metered.failing,
         )
         return PeerExchange(self.myself.state, self.brokers, self.loads, context, self._clock)
@@ -364,9 +374,27 @@ class Parts:
         )
         application.add_routes(public_routes(public))
         application.add_routes(inner_routes(self._inner()))
+        application.add_routes(self._status(public))
         check_policies(application)
         self._metrics.know_routes(routes_of(application))
         return application
+
+    def _status(self, public: PublicServices) -> list[web.RouteDef]:
+        watch = StatusWatch(
+            grid=self.stores.grid,
+            store_is_etcd=self._store_is_etcd,
+            snapshot=self.snapshot,
+            brokers=self.brokers,
+            exchange=self.exchange,
+            loads=self.loads,
+            hosts=self.hosts,
+            gateways=self.gateways,
+            sessions=self.sessions,
+            clock=self._clock,
+            version=self.presence.me.version,
+        )
+        draining = DrainRoutes(public, self.drains, self.brokers)
+        return [*StatusRoutes(public, watch).routes(), *draining.routes()]
 
     def _inner(self) -> InnerServices:
         return InnerServices(

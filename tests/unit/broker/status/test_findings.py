@@ -1,0 +1,150 @@
+"""What is wrong with a site is said once, worst first, each with what to do."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from broker.grid.grid import Member
+from broker.status.findings import LAG_SECONDS, MEMBER_LAG, findings
+from broker.status.picture import BrokerStatus, GatewayStatus, HostStatus, Picture, to_json
+
+
+def member(name: str, **said: object) -> Member:
+    whole: dict[str, object] = {
+        "name": name,
+        "endpoint": f"{name}:2379",
+        "version": "3.6.1",
+        "is_leader": name == "m1",
+        "healthy": True,
+        "raft_index": 5000,
+        "raft_term": 2,
+        "database_bytes": 1 << 20,
+        "quota_bytes": 0,
+        "alarms": (),
+        "trouble": "",
+        **said,
+    }
+    fields = Member.__dataclass_fields__
+    return Member(**{name: value for name, value in whole.items() if name in fields})  # type: ignore[arg-type]
+
+
+WELL = Picture(
+    site="lab",
+    version="1.0",
+    time=1_763_676_000.0,
+    revision=100,
+    degraded=False,
+    store="etcd",
+    members=(member("m1"), member("m2"), member("m3")),
+    brokers=(
+        BrokerStatus("b1", "b1:8444", "1.0", "serving", hosts=1),
+        BrokerStatus("b2", "b2:8444", "1.0", "serving"),
+    ),
+    gateways=(GatewayStatus("g1", "https://g1", "online", 3, 0.1),),
+    hosts=(HostStatus("h1", "online", "b1", "1.0", 8, 3, 0.2, 1 << 30),),
+)
+
+
+def codes(picture: Picture) -> list[tuple[str, str]]:
+    return [(finding.severity, finding.code) for finding in findings(picture)]
+
+
+def test_a_site_that_is_well_has_no_findings() -> None:
+    assert findings(WELL) == []
+
+
+def test_a_member_that_is_down_is_an_error_that_says_what_the_next_one_costs() -> None:
+    picture = replace(WELL, members=(member("m1"), member("m2", healthy=False), member("m3")))
+    (finding,) = findings(picture)
+    assert (finding.severity, finding.code) == ("error", "grid_member_down")
+    assert "m2" in finding.what and "next one" in finding.what
+    assert finding.remedy.startswith("Start it again")
+
+
+def test_a_lost_quorum_comes_first_and_says_how_many_are_needed() -> None:
+    down = (member("m1", healthy=False), member("m2", healthy=False), member("m3"))
+    found = findings(replace(WELL, members=down, degraded=True))
+    assert [finding.code for finding in found] == ["grid_quorum_lost", "grid_member_down", "grid_member_down"]
+    assert "1 of 3" in found[0].what and "2 are needed" in found[0].what
+
+
+def test_an_embedded_grid_that_takes_nothing_is_degraded_without_talk_of_a_quorum() -> None:
+    picture = replace(WELL, store="embedded", members=(member("m1"),), degraded=True)
+    assert codes(picture) == [("error", "grid_degraded")]
+
+
+@pytest.mark.parametrize(("alarm", "code"), [("NOSPACE", "grid_full"), ("CORRUPT", "grid_corrupt")])
+def test_alarms_name_their_members(alarm: str, code: str) -> None:
+    picture = replace(WELL, members=(member("m1"), member("m2", alarms=(alarm,)), member("m3")))
+    (finding,) = findings(picture)
+    assert (finding.severity, finding.code) == ("error", code) and "m2" in finding.what
+
+
+def test_a_member_that_lags_or_complains_is_a_warning() -> None:
+    late = member("m2", raft_index=5000 - MEMBER_LAG - 1)
+    picture = replace(
+        WELL, members=(member("m1"), late, member("m3", trouble="version 3.4 is out of support"))
+    )
+    assert codes(picture) == [("warning", "grid_member_lags"), ("warning", "grid_member_trouble")]
+    on_time = member("m2", raft_index=5000 - MEMBER_LAG)
+    assert findings(replace(WELL, members=(member("m1"), on_time, member("m3")))) == []
+
+
+def test_brokers_that_died_or_do_not_answer_are_errors() -> None:
+    b1, b2 = WELL.brokers
+    assert codes(replace(WELL, brokers=(b1, replace(b2, state="gone")))) == [("error", "broker_gone")]
+    (finding,) = findings(replace(WELL, brokers=(b1, replace(b2, state="silent"))))
+    assert finding.code == "broker_silent" and "one serves" in finding.what
+
+
+def test_a_broker_behind_the_grid_is_a_warning_once_it_lasts() -> None:
+    b1, b2 = WELL.brokers
+    behind = replace(b2, lag_revisions=40, lag_seconds=LAG_SECONDS + 1)
+    assert codes(replace(WELL, brokers=(b1, behind))) == [("warning", "broker_lags")]
+    assert findings(replace(WELL, brokers=(b1, replace(b2, lag_revisions=40, lag_seconds=1.0)))) == []
+
+
+def test_one_broker_is_a_notice_on_etcd_and_normal_on_an_embedded_grid() -> None:
+    alone = replace(WELL, brokers=WELL.brokers[:1])
+    assert codes(alone) == [("notice", "broker_alone")]
+    assert findings(replace(alone, store="embedded", members=(member("m1"),))) == []
+
+
+def test_hosts_that_are_gone_say_what_is_lost_with_them() -> None:
+    gone = HostStatus("h2", "gone", "", "", 8, 2)
+    (finding,) = findings(replace(WELL, hosts=(*WELL.hosts, gone)))
+    assert finding.code == "host_gone" and "2 sessions" in finding.what
+    assert codes(replace(WELL, hosts=(gone,)))[0] == ("error", "hosts_none")
+
+
+def test_drains_say_what_is_left() -> None:
+    picture = replace(
+        WELL,
+        hosts=(*WELL.hosts, HostStatus("h2", "draining", "b1", "1.0", 8, 1)),
+        gateways=(*WELL.gateways, GatewayStatus("g2", "https://g2", "draining", 0)),
+        brokers=(*WELL.brokers, BrokerStatus("b3", "b3:8444", "1.0", "draining", hosts=4)),
+    )
+    whats = {finding.code: finding.what for finding in findings(picture)}
+    assert "4 hosts are left" in whats["broker_drains"]
+    assert "nothing" in whats["gateway_drains"] or "no stream" in whats["gateway_drains"]
+    assert "1 session left" in whats["host_drains"]
+    assert {finding.severity for finding in findings(picture)} == {"notice"}
+
+
+def test_full_hosts_orphans_and_mixed_versions_are_told() -> None:
+    (host,) = WELL.hosts
+    assert codes(replace(WELL, hosts=(replace(host, sessions=8),))) == [("warning", "hosts_full")]
+    assert codes(replace(WELL, hosts=(replace(host, orphans=1),))) == [("warning", "host_orphans")]
+    assert codes(replace(WELL, hosts=(replace(host, version="0.9"),))) == [("notice", "versions_differ")]
+
+
+def test_the_answer_holds_every_part_and_how_far_each_member_is_behind() -> None:
+    picture = replace(
+        WELL, members=(member("m1"), member("m2", raft_index=4990), member("m3", healthy=False))
+    )
+    data = to_json(picture, findings(picture))
+    assert [one["lag"] for one in data["grid"]["members"]] == [0, 10, None]
+    assert [one["name"] for one in data["brokers"]] == ["b1", "b2"]
+    assert data["findings"][0]["code"] == "grid_member_down"
