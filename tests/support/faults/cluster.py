@@ -28,6 +28,7 @@ from tests.support.browser import ClientKey
 from tests.support.etcd import EtcdCluster
 from tests.support.faults.agents import ObedientHost
 from tests.support.faults.clients import BrowserOf, Notes, Somebody
+from tests.support.faults.partition import FIRST_GROUP, Partition
 
 ORIGIN = "http://localhost:8080"
 START_SECONDS = 30.0
@@ -42,6 +43,7 @@ class BrokerProcess:
     address: Address
     arguments: tuple[str, ...]
     knobs: tuple[str, ...] = ()
+    group: int = 0
     process: asyncio.subprocess.Process | None = None
 
     async def start(self) -> None:
@@ -54,6 +56,7 @@ class BrokerProcess:
                 stdout=log,
                 stderr=log,
                 stdin=asyncio.subprocess.DEVNULL,
+                group=self.group,
             )
         async with asyncio.timeout(START_SECONDS):
             while not await accepts(self.address):
@@ -95,6 +98,7 @@ class Cluster:
     hosts: list[ObedientHost] = field(default_factory=list)
     people: list[Somebody] = field(default_factory=list)
     users: list[User] = field(default_factory=list)
+    partition: Partition = field(default_factory=Partition)
 
     @property
     def addresses(self) -> Sequence[Address]:
@@ -117,7 +121,9 @@ class Size:
 async def cluster(folder: Path, size: Size, chance: random.Random) -> AsyncIterator[Cluster]:
     """Up, with every host connected. People are there, and idle."""
     async with contextlib.AsyncExitStack() as undo:
-        etcd = await undo.enter_async_context(EtcdCluster(folder / "etcd"))
+        etcd = await undo.enter_async_context(
+            EtcdCluster(folder / "etcd", first_group=FIRST_GROUP + size.brokers)
+        )
         first = folder / "broker0"
         first.mkdir(parents=True)
         site_key = SiteKey.create(first / "site.key")
@@ -146,6 +152,7 @@ async def cluster(folder: Path, size: Size, chance: random.Random) -> AsyncItera
             public_origin=ORIGIN,
         )
         built = Cluster(etcd, grid, Stores(grid, site_key), site_key, secrets, brokers, gateway)
+        undo.enter_context(built.partition)
         await _add_hosts(built, folder, size, undo)
         await _add_people(built, size, chance)
         yield built
@@ -158,7 +165,9 @@ def _broker(folder: Path, number: int, etcd: EtcdCluster, size: Size) -> BrokerP
         (state / "site.key").write_bytes((folder / "broker0" / "site.key").read_bytes())
         (state / "site.key").chmod(0o400)
     knobs = ("--lag", str(size.lag)) + (("--bug", size.bug) if size.bug else ())
-    return BrokerProcess(state, Address("127.0.0.1", free_port()), etcd.arguments, knobs)
+    return BrokerProcess(
+        state, Address("127.0.0.1", free_port()), etcd.arguments, knobs, FIRST_GROUP + number
+    )
 
 
 async def _add_hosts(built: Cluster, folder: Path, size: Size, undo: contextlib.AsyncExitStack) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 
 from portcullis.model.user import User
+from tests.support.etcd import Member
 from tests.support.faults.cluster import Cluster
 
 Pause = Callable[[], Awaitable[None]]
@@ -68,6 +69,38 @@ async def lose_quorum(cluster: Cluster, chance: random.Random, stay: Pause) -> s
     return ", ".join(member.name for member in members)
 
 
+async def cut_broker_from_grid(cluster: Cluster, chance: random.Random, stay: Pause) -> str:
+    """Silently: its connections stay up, and nothing comes."""
+    broker = chance.choice(cluster.brokers)
+    cluster.partition.cut([m.client_port for m in cluster.etcd.members], group=broker.group)
+    await stay()
+    cluster.partition.heal()
+    return str(broker.address)
+
+
+async def cut_etcd_leader_from_peers(cluster: Cluster, _: random.Random, stay: Pause) -> str:
+    """It still takes calls, and must not answer as if it led."""
+    leader = await cluster.etcd.leader()
+    _cut_from_peers(cluster, leader)
+    await stay()
+    cluster.partition.heal()
+    return leader.name
+
+
+async def cut_etcd_leader_from_all(cluster: Cluster, _: random.Random, stay: Pause) -> str:
+    leader = await cluster.etcd.leader()
+    _cut_from_peers(cluster, leader)
+    cluster.partition.cut([leader.client_port])
+    await stay()
+    cluster.partition.heal()
+    return leader.name
+
+
+def _cut_from_peers(cluster: Cluster, member: Member) -> None:
+    cluster.partition.cut([member.peer_port])
+    cluster.partition.cut([m.peer_port for m in cluster.etcd.members if m is not member], group=member.group)
+
+
 async def power_off_host(cluster: Cluster, chance: random.Random, stay: Pause) -> str:
     host = chance.choice(cluster.hosts)
     await host.stop()
@@ -98,6 +131,9 @@ FAULTS: Mapping[str, Fault] = {
     "freeze the etcd leader": freeze_etcd_leader,
     "kill an etcd member": kill_etcd_member,
     "lose the quorum": lose_quorum,
+    "cut a broker off from the grid": cut_broker_from_grid,
+    "cut the etcd leader off from its peers": cut_etcd_leader_from_peers,
+    "cut the etcd leader off from everybody": cut_etcd_leader_from_all,
     "power off a host": power_off_host,
     "disable a user": disable_user,
 }
