@@ -67,8 +67,10 @@ class Stages:
         changed = asyncio.Event()
         _add(self._waiting, key, changed)
         told, told_position = 0, None
+        line: str | None = None
         try:
             while (session := self._current(key)) is not None:
+                line = self._listen(changed, line, session.host_id if session.stage == "placed" else None)
                 position = self._lines.position(session.host_id, session.id)
                 reached = STAGES.index(session.stage) + 1
                 if told == 1 == reached and position != told_position:
@@ -79,21 +81,21 @@ class Stages:
                 if session.state in READY_STATES:
                     yield StageEvent("ready", state=session.state)
                     return
-                await self._until(changed, session.host_id if position is not None else None)
+                await changed.wait()
+                changed.clear()
             yield await self._failure(key)
         finally:
+            self._listen(changed, line, None)
             _discard(self._waiting, key, changed)
 
-    async def _until(self, changed: asyncio.Event, line_of: str | None) -> None:
-        """`line_of`: the host in whose line the session stands, each change of which concerns it."""
-        if line_of is not None:
-            _add(self._in_line, line_of, changed)
-        try:
-            await changed.wait()
-        finally:
-            if line_of is not None:
-                _discard(self._in_line, line_of, changed)
-        changed.clear()
+    def _listen(self, changed: asyncio.Event, line: str | None, to: str | None) -> str | None:
+        """No more to the one host's line, but to the other's: each change of it concerns who stands there."""
+        if line != to:
+            if line is not None:
+                _discard(self._in_line, line, changed)
+            if to is not None:
+                _add(self._in_line, to, changed)
+        return to
 
     def _current(self, key: tuple[str, str]) -> Session | None:
         record = self._snapshot.get(key[0], ("session", key[1]))

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from broker.sessions import stages as stages_module
 from broker.sessions.stages import StageEvent
-from portcullis.model.session import STAGES
-from tests.support.broker_grid import TENANT, SmallSite, small_site
+from portcullis.model.session import STAGES, Session
+from tests.support.broker_grid import EDITOR, HOST, TENANT, SmallSite, small_site
 
 
 @pytest.fixture
@@ -38,6 +39,40 @@ async def test_a_ready_session_is_told_whole_at_once(site: SmallSite) -> None:
     session = await site.ready_session()
     events = await followed(site, session.id)
     assert [event.kind for event in events] == ["stage"] * len(STAGES) + ["ready"]
+
+
+async def three_on_a_host_that_starts_one(site: SmallSite) -> list[Session]:
+    await site.put_host(replace(HOST, slots=3, starting_limit=1))
+    applications = [replace(EDITOR, id=f"{n:016x}", name=f"App {n}") for n in range(3)]
+    for application in applications:
+        await site.put_application(application)
+    return [(await site.launch(application=application))[0] for application in applications]
+
+
+async def test_who_waits_in_line_is_told_each_move_and_then_every_stage_once(site: SmallSite) -> None:
+    first, second, third = await three_on_a_host_that_starts_one(site)
+    events = site.stages.follow(TENANT, third.id)
+    waits = StageEvent("stage", stage="placed", state="pending", position=2)
+    assert await anext(events) == waits
+    await site.report(first, "starting", "accepted")
+    await site.report(first, "ready")
+    assert await anext(events) == replace(waits, position=1)
+    await site.report(second, "ended", "accepted", "display_failed")
+    assert await anext(events) == replace(waits, position=None)
+    await site.report(third, "ready")
+    rest = [event async for event in events]
+    assert [event.stage for event in rest if event.kind == "stage"] == list(STAGES[1:])
+    assert rest[-1].kind == "ready"
+    assert site.stages._waiting == site.stages._in_line == {}
+
+
+async def test_a_host_that_starts_more_at_once_from_now_on_moves_its_line(site: SmallSite) -> None:
+    sessions = await three_on_a_host_that_starts_one(site)
+    events = site.stages.follow(TENANT, sessions[2].id)
+    assert (await anext(events)).position == 2
+    await site.put_host(replace(HOST, slots=3, starting_limit=2), live=False)
+    assert (await anext(events)).position == 1
+    await events.aclose()
 
 
 async def test_many_may_follow_one_launch_and_one_may_leave(site: SmallSite) -> None:
