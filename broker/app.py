@@ -11,6 +11,7 @@ import socket
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from importlib.metadata import version
+from pathlib import Path
 from ssl import SSLContext
 
 from aiohttp import web
@@ -20,6 +21,7 @@ from broker.gateways.channel import GatewayServer, GatewayServices
 from broker.gateways.directory import GatewayDirectory
 from broker.gateways.registry import GatewayRegistry
 from broker.grid.grid import Grid
+from broker.grid.health import GridHealth
 from broker.grid.metered import MeteredGrid
 from broker.grid.opening import GridChoice, open_grid
 from broker.grid.scopes import Stores
@@ -36,7 +38,7 @@ from broker.http.inner import InnerServices, inner_routes
 from broker.http.measured import measured, routes_of
 from broker.http.peers import Peers
 from broker.http.public import PublicServices, check_policies, public_middlewares, public_routes
-from broker.identity.identity import build_identity
+from broker.identity.identity import Verdicts, build_identity
 from broker.jobs import Job
 from broker.launch.index import HostIndex
 from broker.launch.launch import Launcher
@@ -62,6 +64,13 @@ from broker.repositories.logins import LoginRecords
 from broker.repositories.sessions import Sessions
 from broker.repositories.tickets import Tickets
 from broker.repositories.traces import TraceStore
+from broker.revocation.acts import Acts
+from broker.revocation.derived import DerivedRevocations
+from broker.revocation.journal import NAME as JOURNAL
+from broker.revocation.journal import RevocationJournal
+from broker.revocation.office import Revocations
+from broker.revocation.pending import NAME as PENDING
+from broker.revocation.pending import PendingActs
 from broker.schema import bring_up_to_date
 from broker.sessions.adoption import Adoption
 from broker.sessions.attach import Attach
@@ -86,6 +95,8 @@ from portcullis.tasks import cancel_and_wait, spawn
 log = logging.getLogger(__name__)
 
 BACKLOG = 512
+PROBE_LEASE_SECONDS = 5.0
+"""Of the lease that shows whether the grid takes writes again; nothing hangs on it."""
 LIMITS = Limits(connections=8192, connections_per_client=8192, head_bytes=40 * 1024, head_fields=96)
 """Every machine of the site comes here, many of them from few addresses; a gateway adds fields of its own to a head."""
 
@@ -109,6 +120,7 @@ class Broker:
         self._metrics = Metrics("broker", self._version)
         self._grid: Grid
         self._metered: MeteredGrid
+        self._health: GridHealth
         self.parts: Parts
 
     async def start(self) -> None:
@@ -153,6 +165,8 @@ class Broker:
             self.settings.host_lost_seconds,
             certificate.peer_context,
             self._metered,
+            self._health,
+            self.settings.state,
             store_is_etcd=not GridChoice.of(self.settings).is_embedded,
         )
         undo.push_async_callback(parts.stop)
@@ -179,12 +193,21 @@ class Broker:
     async def _open_stores(self, undo: AsyncExitStack) -> Stores:
         self._grid = await self._open_grid(self.settings)
         undo.push_async_callback(self._grid.close)
-        self._metered = MeteredGrid(
-            self._grid,
-            self._clock,
-            lambda seconds, outcome: self._metrics.observe(GRID_SECONDS, seconds, outcome=outcome),
+        self._metered = MeteredGrid(self._grid, self._clock, self._transaction_ended)
+        stores = Stores(self._metered, SiteKey.load(self.settings.site_key), self._clock)
+        self._health = GridHealth(
+            lambda: stores.site.get(("meta",)), lambda: stores.grid.lease(PROBE_LEASE_SECONDS), self._clock
         )
-        return Stores(self._metered, SiteKey.load(self.settings.site_key), self._clock)
+        self._health.start()
+        undo.push_async_callback(self._health.stop)
+        return stores
+
+    def _transaction_ended(self, seconds: float, outcome: str) -> None:
+        self._metrics.observe(GRID_SECONDS, seconds, outcome=outcome)
+        if outcome == "unavailable":
+            self._health.failed_to_write()
+        else:
+            self._health.wrote()
 
     def _bind(self, undo: AsyncExitStack) -> socket.socket:
         """Before the first machine is told of this address. Raises OSError."""
@@ -226,10 +249,13 @@ class Parts:
         host_lost_seconds: float,
         peer_context: SSLContext,
         metered: MeteredGrid,
+        health: GridHealth,
+        state: Path,
         *,
         store_is_etcd: bool,
     ) -> None:
         self.stores = stores
+        self.health = health
         self.presence = presence
         self._store_is_etcd = store_is_etcd
         self.brokers = LiveBrokers(snapshot)
@@ -249,8 +275,18 @@ class Parts:
         self.machines = Machines(stores, snapshot, authority)
         self.peers = Peers(self.machines)
         self._told_clock = HeldClock(clock)
-        self.identity = build_identity(stores, snapshot, clock, self._told_clock)
         self.keys = GrantKeys(snapshot)
+        self.revocations = Revocations(stores, snapshot, self.keys, clock)
+        self.derived = DerivedRevocations(snapshot, self.revocations, clock)
+        self.journal = RevocationJournal(state / JOURNAL, snapshot, clock)
+        self.acts = Acts(
+            *(stores, snapshot, self.revocations, health, PendingActs(state / PENDING), self.journal, clock),
+            lambda login: self.lifecycle.cut(login),
+        )
+        self.identity = build_identity(
+            *(stores, snapshot, clock, self._told_clock),
+            Verdicts(self.revocations.is_void, self.acts.token_is_void),
+        )
         self.directory = GatewayDirectory(self.gateways, self.keys, snapshot)
         self.traces = Traces(TraceStore(stores, clock), clock)
         logins = LoginRecords(stores, snapshot)
@@ -276,11 +312,21 @@ class Parts:
         self.control = self._control(broker_id)
         self.gateway_registry = GatewayRegistry()
         self.gateway_channels = GatewayServer(
-            GatewayServices(snapshot, self.directory, self.gateway_registry, clock, broker_id)
+            GatewayServices(
+                *(snapshot, self.directory, self.gateway_registry, clock, broker_id),
+                revocations=self.revocations.living,
+                heard=self.revocations.hear,
+            )
         )
+        self.revocations.subscribe(self.registry.revoke)
+        self.revocations.subscribe(self.gateway_registry.revoke)
         self.exchange = self._exchange(peer_context, metered)
 
     def start(self) -> None:
+        self.revocations.start()
+        self.derived.start()
+        self.journal.start()
+        self.acts.start()
         self.stages.start()
         self.lifecycle.start()
         self.identity.start()
@@ -292,6 +338,10 @@ class Parts:
         await self.identity.stop()
         self.lifecycle.stop()
         self.stages.stop()
+        await self.acts.stop()
+        await self.journal.stop()
+        self.derived.stop()
+        await self.revocations.stop()
 
     def _exchange(self, context: SSLContext, metered: MeteredGrid) -> PeerExchange:
         self.myself = Myself(
@@ -302,9 +352,10 @@ class Parts:
             self.gateway_registry,
             newest=lambda: max(metered.revision, self.exchange.newest_revision()),
             clock=self._clock,
-            is_degraded=lambda: metered.failing,
+            is_degraded=lambda: not self.health.writable,
+            revocations=lambda: tuple(self.acts.unmerged()),
         )
-        return PeerExchange(self.myself.state, self.brokers, self.loads, context, self._clock)
+        return PeerExchange(self.myself.state, self.brokers, self.loads, context, self._clock, self.revocations.hear)
 
     def _reaper(self, broker_id: str) -> Job:
         """Started once this broker has a lease."""
@@ -329,6 +380,7 @@ class Parts:
             Tickets(self.stores),
             self.keys,
             self._clock,
+            self.revocations.is_void,
         )
 
     def _launcher(self, sessions_per_user: int) -> Launcher:
@@ -360,6 +412,7 @@ class Parts:
             ),
             clock=self._clock,
             broker_id=broker_id,
+            revocations=self.revocations.living,
             goes_elsewhere=lambda: self.presence.draining and self.brokers.others_serve(broker_id),
         )
         server = ControlServer(services)
@@ -425,5 +478,8 @@ class Parts:
             lines=self.lines,
             traces=self.traces,
             join_tokens=self.join_tokens,
+            health=self.health,
+            acts=self.acts,
+            orphans=lambda: self.exchange.orphans(),
             from_gateway=self.peers.is_gateway,
         )

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -29,6 +29,7 @@ from portcullis.protocol.gateway_channel import (
     MAXIMUM_FROM_GATEWAY_BYTES,
     SUBPROTOCOL,
     FromBroker,
+    FromGateway,
     Hello,
     Revocations,
     Site,
@@ -64,8 +65,10 @@ class GatewayServices:
     registry: GatewayRegistry
     clock: Clock
     broker_id: str
-    revocations: Callable[[], tuple[str, ...]] = tuple
+    revocations: Callable[[], Sequence[str]] = tuple
     """All that are in force: a gateway that comes is told them first."""
+    heard: Callable[[Sequence[str]], None] = lambda _: None
+    """What a gateway passes on of other brokers' revocations."""
 
 
 class GatewayServer:
@@ -156,10 +159,12 @@ class GatewayChannel:
             message = await self._receive(SILENCE_SECONDS)
             if isinstance(message, State):
                 self._services.registry.states[self._gateway.id] = message
+            elif isinstance(message, Revocations):
+                self._services.heard(message.revocations)
             elif isinstance(message, Hello):
                 raise _Closing(MALFORMED, "hello twice")
 
-    async def _receive(self, timeout_seconds: float) -> Hello | State | None:
+    async def _receive(self, timeout_seconds: float) -> FromGateway | None:
         """The next message; None for one of a later version, and when the gateway closed."""
         try:
             message = await self._socket.receive(timeout=timeout_seconds)

@@ -4,7 +4,7 @@
 and waits for the end, which either of them, another channel of the host (here or at another broker), the drain or
 the stop of the broker may bring. What is to
 be sent is level-triggered: the writer looks at the snapshot and sends orders or directory when they differ from what
-it sent last, so nothing queues up behind a slow agent. Only cuts are queued.
+it sent last, so nothing queues up behind a slow agent. Only cuts and revocations are queued.
 
 Nothing here waits for the grid: announcing the host (`announcing`) and taking its reports (`reports`) are tasks of
 their own, so that a broker whose grid is away still holds its hosts, and tells them what they have to know.
@@ -15,7 +15,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from aiohttp import WSMsgType, web
@@ -23,7 +23,7 @@ from aiohttp import WSMsgType, web
 from broker.gateways.directory import GatewayDirectory
 from broker.hosts.announcing import Announcement, Announcing
 from broker.hosts.loads import HostLoad, HostLoads
-from broker.hosts.registry import ChannelRegistry
+from broker.hosts.registry import ChannelRegistry, revocation_messages
 from broker.hosts.reports import Reports
 from broker.launch.waiting import WaitingLines
 from broker.repositories.hosts import Hosts, live_path
@@ -49,6 +49,7 @@ from portcullis.protocol.channel import (
     Hello,
     Order,
     Report,
+    Revocations,
     Welcome,
     encode,
     parse_from_agent,
@@ -95,6 +96,8 @@ class ControlServices:
     adoption: Adoption
     clock: Clock
     broker_id: str
+    revocations: Callable[[], Sequence[str]] = tuple
+    """All that are in force: a host that comes is told them."""
     goes_elsewhere: Callable[[], bool] = lambda: False
     """Whether this broker drains while another one serves."""
     announcing: Announcing = field(init=False)
@@ -150,7 +153,7 @@ class ControlChannel:
         self._socket = socket
         self._ended: asyncio.Future[_Closing] = asyncio.get_running_loop().create_future()
         self._wake = asyncio.Event()
-        self._cuts: deque[Cut] = deque()
+        self._cuts: deque[Cut | Revocations] = deque()
         self._orders: tuple[Order, ...] | None = None
         self._directory: Directory | None = None
         self._announcement: Announcement | None = None
@@ -181,7 +184,7 @@ class ControlChannel:
         if not self._ended.done():
             self._ended.set_result(_Closing(code, reason))
 
-    def cut(self, message: Cut) -> None:
+    def cut(self, message: Cut | Revocations) -> None:
         if len(self._cuts) >= MAXIMUM_CUTS:
             self.end(TRY_AGAIN, "messages are not taken")
             return
@@ -307,6 +310,8 @@ class ControlChannel:
             raise _Closing(TRY_AGAIN, "messages are not taken") from exc
         for message in self._services.lifecycle.cuts_due(self._host.id):
             self.cut(message)
+        for told in revocation_messages(self._services.revocations()):
+            self.cut(told)
         self._wake.set()
 
     def _changed(self, change: Change) -> None:

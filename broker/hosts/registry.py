@@ -6,13 +6,14 @@ welcome, from the records.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
-from portcullis.protocol.channel import Cut, Report
+from portcullis.protocol.channel import MAXIMUM_REVOCATIONS, Cut, Report, Revocations
 
 
 class Channel(Protocol):
-    def cut(self, message: Cut) -> None: ...
+    def cut(self, message: Cut | Revocations) -> None: ...
 
     def end(self, code: int, reason: str) -> None: ...
 
@@ -56,9 +57,21 @@ class ChannelRegistry:
         if channel is not None:
             channel.cut(message)
 
+    def revoke(self, texts: Sequence[str]) -> None:
+        """Tell every host whose channel is here."""
+        for message in revocation_messages(texts):
+            for channel in list(self._channels.values()):
+                channel.cut(message)
+
     def __len__(self) -> int:
         return len(self._channels)
 
     def end_all(self, code: int, reason: str) -> None:
         for channel in list(self._channels.values()):
             channel.end(code, reason)
+
+
+def revocation_messages(texts: Sequence[str]) -> list[Revocations]:
+    """As many messages as their bound takes."""
+    starts = range(0, len(texts), MAXIMUM_REVOCATIONS)
+    return [Revocations(tuple(texts[start : start + MAXIMUM_REVOCATIONS])) for start in starts]

@@ -42,7 +42,7 @@ class LoginRoutes:
         return [
             route("GET", PATH, Policy.ANYONE, self.show),
             route("POST", PATH, Policy.ANYONE, self.sign_in),
-            route("DELETE", PATH, Policy.BROWSER, self.sign_out),
+            route("DELETE", PATH, Policy.BROWSER, self.sign_out, repeatable=True, without_grid=True),
         ]
 
     async def show(self, request: web.Request) -> web.Response:
@@ -74,8 +74,8 @@ class LoginRoutes:
 
     async def sign_out(self, request: web.Request) -> web.Response:
         login = login_of(request)
-        revision = await self._identity.logins.end(login)
-        await self._services.lifecycle.cut_login(login)
+        await self._services.acts.end_login(login)
+        revision = self._services.snapshot.revision
         log.info("signed out", extra=ids(tenant=login.tenant_id, user=login.user_id))
         response = web.Response(status=204, headers={REVISION_HEADER: str(revision)})
         response.del_cookie(

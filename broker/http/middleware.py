@@ -8,7 +8,9 @@ themselves.
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import math
 import re
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
@@ -16,7 +18,7 @@ from enum import Enum, auto
 
 from aiohttp import web
 
-from broker.grid.grid import GridUnavailable
+from broker.grid.grid import GridError, GridUnavailable
 from broker.http.body import read_body
 from broker.http.errors import error_response
 from broker.http.services import PublicServices
@@ -33,6 +35,10 @@ log = logging.getLogger(__name__)
 PREFIX = "/api/v1/"
 REVISION_HEADER = "Portcullis-Revision"
 REVISION_WAIT_SECONDS = 1.0
+WRITABLE_WAIT_SECONDS = 2.0
+NONCE_SECONDS = 0.75
+"""How long what needs no grid waits for it."""
+_GRID_CODES = frozenset({"unavailable", "grid_unavailable"})
 _READS = frozenset({"GET", "HEAD"})
 _REVISION = re.compile(r"[0-9]{1,18}", re.ASCII)
 
@@ -79,15 +85,24 @@ ONCE = web.RequestKey("once", Once)
 
 
 def route(
-    method: str, path: str, policy: Policy, handler: Handler, *, repeatable: bool = False
+    method: str,
+    path: str,
+    policy: Policy,
+    handler: Handler,
+    *,
+    repeatable: bool = False,
+    without_grid: bool = False,
 ) -> web.RouteDef:
-    """`repeatable`: to do the same signed change a second time, also while the first is under way, does no harm."""
+    """`repeatable`: to do the same signed change a second time, also while the first is under way, does no harm.
+    `without_grid`: a change that is served while the grid takes none.
+    """
 
     async def guarded(request: web.Request) -> web.StreamResponse:
         return await handler(request)
 
     guarded.policy = policy  # type: ignore[attr-defined]
     guarded.repeatable = repeatable or method == "PUT"  # type: ignore[attr-defined]
+    guarded.without_grid = without_grid or method in _READS  # type: ignore[attr-defined]
     return web.RouteDef(method, path, guarded, {"allow_head": False} if method == "GET" else {})
 
 
@@ -97,6 +112,10 @@ def policy_of(handler: object) -> Policy | None:
 
 def is_repeatable(handler: object) -> bool:
     return getattr(handler, "repeatable", False)
+
+
+def goes_without_grid(handler: object) -> bool:
+    return getattr(handler, "without_grid", False)
 
 
 def check_policies(application: web.Application) -> None:
@@ -162,9 +181,22 @@ class Access:
         if caller:
             request[CALLER] = caller
         _permit(policy, caller)
+        if not goes_without_grid(request.match_info.handler):
+            await self._until_writable()
         if caller and caller.login and policy is not Policy.ANYONE and request.method not in _READS:
             await self._check_change(request, caller.login)
-        return await self._handle(request, handler, caller)
+        try:
+            return await self._handle(request, handler, caller)
+        except (GridUnavailable, Unavailable) as exc:
+            if self._services.health.writable or getattr(exc, "code", "") not in _GRID_CODES:
+                raise
+            raise _degraded() from exc
+
+    async def _until_writable(self) -> None:
+        """In degraded mode a change waits for a moment: the grid may just be choosing a new leader."""
+        health = self._services.health
+        if not health.writable and not await health.until_writable(WRITABLE_WAIT_SECONDS):
+            raise _degraded()
 
     async def _handle(
         self, request: web.Request, handler: Handler, caller: Caller | None
@@ -209,10 +241,26 @@ class Access:
         """
         check_origin(request, self._services.gateways.public_origins())
         signed = await signed_request(request)
-        once = await self._identity.signatures.accept(login.tenant_id, login.client_key, signed)
+        once = await self._accept(request, login, signed)
+        if once is None:
+            return
         if once.again and not is_repeatable(request.match_info.handler):
             raise Refused("outcome_unknown")
         request[ONCE] = once
+
+    async def _accept(self, request: web.Request, login: Login, signed: SignedRequest) -> Once | None:
+        """None where the nonce is kept in memory, because the grid does not answer and the change can do without."""
+        signatures = self._identity.signatures
+        if not goes_without_grid(request.match_info.handler):
+            return await signatures.accept(login.tenant_id, login.client_key, signed)
+        if self._services.health.writable:
+            try:
+                async with asyncio.timeout(NONCE_SECONDS):
+                    return await signatures.accept(login.tenant_id, login.client_key, signed)
+            except (GridError, Unavailable, TimeoutError) as exc:
+                log.info("a nonce is kept in memory: %r", exc, extra=ids(path=request.path))
+        signatures.accept_here(login.client_key, signed)
+        return None
 
 
 def check_origin(request: web.Request, public_origins: Collection[str]) -> None:
@@ -256,6 +304,10 @@ def read_cookie(request: web.Request, name: str) -> str | None:
     )
     values = [value for key, _, value in pairs if key == name]
     return values[0] if len(values) == 1 else None
+
+
+def _degraded() -> Unavailable:
+    return Unavailable("grid_degraded", retry_after_seconds=math.ceil(WRITABLE_WAIT_SECONDS))
 
 
 def _permit(policy: Policy, caller: Caller | None) -> None:

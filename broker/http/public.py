@@ -7,9 +7,11 @@ from typing import Protocol
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
+from broker.http.account import AccountRoutes
 from broker.http.admin.applications import ApplicationRoutes
 from broker.http.admin.hosts import MachineRoutes
 from broker.http.admin.launches import LaunchRoutes
+from broker.http.admin.revocation import RevocationRoutes
 from broker.http.admin.sessions import AdminSessionRoutes
 from broker.http.admin.site import SiteRoutes
 from broker.http.admin.tokens import TokenRoutes
@@ -33,6 +35,7 @@ class _Routes(Protocol):
 def public_routes(services: PublicServices) -> list[web.RouteDef]:
     groups: list[_Routes] = [
         LoginRoutes(services),
+        AccountRoutes(services),
         EnrolmentLinkRoutes(services),
         CatalogueRoutes(services),
         IconRoutes(services),
@@ -40,6 +43,7 @@ def public_routes(services: PublicServices) -> list[web.RouteDef]:
         StageRoutes(services),
         ApplicationRoutes(services),
         UserRoutes(services),
+        RevocationRoutes(services),
         AdminSessionRoutes(services),
         MachineRoutes(services),
         TokenRoutes(services),

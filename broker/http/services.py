@@ -7,16 +7,19 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
+from broker.grid.health import GridHealth
 from broker.identity.identity import Identity
 from broker.launch.launch import Launcher
 from broker.launch.traces import Traces
 from broker.launch.waiting import WaitingLines
+from broker.peers.message import Orphan
 from broker.repositories.applications import Applications
 from broker.repositories.gateways import Gateways
 from broker.repositories.hosts import Hosts
 from broker.repositories.icons import Icons
 from broker.repositories.join_tokens import JoinTokens
 from broker.repositories.sessions import Sessions
+from broker.revocation.acts import Acts
 from broker.sessions.attach import Attach
 from broker.sessions.lifecycle import Lifecycle
 from broker.sessions.stages import Stages
@@ -41,6 +44,9 @@ class PublicServices:
     lines: WaitingLines
     traces: Traces
     join_tokens: JoinTokens
+    health: GridHealth
+    acts: Acts
+    orphans: Callable[[], tuple[Orphan, ...]]
     from_gateway: Callable[[web.Request], bool]
     """Whether a gateway of this site sent the request (by its certificate): nobody else reaches the public
     API.

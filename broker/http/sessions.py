@@ -36,7 +36,9 @@ class SessionRoutes:
             route("GET", one, Policy.USER, self.show),
             route("DELETE", one, Policy.USER, self.log_off, repeatable=True),
             route("POST", one + "/ticket", Policy.BROWSER, self.ticket, repeatable=True),
-            route("POST", one + "/grant", Policy.BROWSER, self.renew_grant, repeatable=True),
+            route(
+                "POST", one + "/grant", Policy.BROWSER, self.renew_grant, repeatable=True, without_grid=True
+            ),
         ]
 
     async def launch(self, request: web.Request) -> web.Response:

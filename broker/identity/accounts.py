@@ -91,6 +91,12 @@ class Accounts:
         ]
         return await self._issue(store, reset, link, operations, [unchanged], "changed_meanwhile")
 
+    async def check_disabling(self, tenant_id: str, name: str) -> User:
+        """Whether it would be refused, as far as is known here. Raises Refused: not_found, last_administrator."""
+        _, user = self._find(tenant_id, name)
+        self._others_stay(await self._stores.tenant(tenant_id), tenant_id, user)
+        return user
+
     async def set_disabled(self, tenant_id: str, name: str, disabled: bool, author: str) -> tuple[User, int]:
         """Answers with the user and the grid's revision.
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 
+from broker.identity.recent_nonces import RecentNonces
 from broker.repositories.nonces import Nonces, Once
 from portcullis.clock import Clock
 from portcullis.errors import Refused
@@ -70,6 +71,7 @@ class RequestSignatures:
     def __init__(self, nonces: Nonces, clock: Clock) -> None:
         self._nonces = nonces
         self._clock = clock
+        self._recent = RecentNonces(clock)
 
     def check(self, request: SignedRequest, client_key: bytes) -> RequestSignature:
         """The signature alone, for a caller that writes the nonce in a transaction of its own (sign-in)."""
@@ -82,3 +84,9 @@ class RequestSignatures:
         if once is None:
             raise Refused("signature_refused")
         return once
+
+    def accept_here(self, client_key: bytes, request: SignedRequest) -> None:
+        """As `accept`, by this broker's memory alone (`recent_nonces`). Raises Refused("signature_refused")."""
+        parsed = self.check(request, client_key)
+        if not self._recent.use(client_key, parsed.nonce, parsed.message):
+            raise Refused("signature_refused")

@@ -25,9 +25,12 @@ class LoginRecords:
         record = self._snapshot.get(tenant_id, ("login", login_hash))
         return Login.from_json(record.value) if record else None
 
+    def of_tenant(self, tenant_id: str) -> list[Login]:
+        return [Login.from_json(record.value) for record in self._snapshot.list(tenant_id, "login")]
+
     def of_user(self, tenant_id: str, user_id: str) -> list[Login]:
-        logins = (Login.from_json(record.value) for record in self._snapshot.list(tenant_id, "login"))
-        return [login for login in logins if login.user_id == user_id]
+        records = self._snapshot.list(tenant_id, "login")
+        return [Login.from_json(r.value) for r in records if r.value["user_id"] == user_id]
 
     async def delete(self, login: Login) -> int:
         """Answers with the grid's revision."""

@@ -10,6 +10,7 @@ Whose entitlement was withdrawn gets no ticket and no renewed grant. An applicat
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from broker.grid.scopes import Record, Stores, TenantStore
@@ -50,7 +51,10 @@ class Attach:
         tickets: Tickets,
         keys: GrantKeys,
         clock: Clock,
+        is_void: Callable[[Login], bool] = lambda _: False,
     ) -> None:
+        """`is_void`: whether a login was revoked, although its record is still there."""
+        self._is_void = is_void
         self._stores = stores
         self._snapshot = snapshot
         self._sessions = sessions
@@ -92,6 +96,8 @@ class Attach:
         Raises Refused: as `issue_ticket`, session_ended, taken_over.
         """
         session = self._own_session(login, session_id)
+        if self._is_void(login):
+            raise Refused("signed_out")
         if session.state not in ATTACHABLE:
             raise Refused("session_ended")
         if session.e != e or session.login != login.hash:
@@ -105,10 +111,14 @@ class Attach:
         user = self._users.get(login.tenant_id, login.user_id)
         if user is None or user.disabled:
             raise Refused("user_disabled")
-        application = self._applications.get(login.tenant_id, session.application_id)
-        if application is not None and not application.entitlement.admits(user.name, user.groups):
+        if not self._is_entitled(user, session):
             raise Refused("not_entitled")
         return session
+
+    def _is_entitled(self, user: User, session: Session) -> bool:
+        """The deletion of the application withdraws nothing."""
+        application = self._applications.get(session.tenant_id, session.application_id)
+        return application is None or application.entitlement.admits(user.name, user.groups)
 
     async def _tenant(self, secret: BearerSecret) -> TenantStore:
         try:
@@ -123,6 +133,8 @@ class Attach:
         user_record = self._user(secret.scope, ticket)
         session_record = await self._session(tenant, secret.scope, ticket)
         session = session_of(session_record)
+        if not self._is_entitled(User.from_json(user_record.value), session):
+            raise Refused("ticket_refused")  # withdrawn since it was issued
         raised = replace(session, e=session.e + 1, login=ticket.login)
         result = await commit(
             self._stores,
@@ -139,7 +151,10 @@ class Attach:
         if not result.succeeded:
             return None
         log.info("ticket redeemed", extra=ids(tenant=secret.scope, session=session.id, e=raised.e))
-        grant = self._grant(Login.from_json(login_record.value), raised)
+        login = Login.from_json(login_record.value)
+        if self._is_void(login):
+            raise Refused("ticket_refused")
+        grant = self._grant(login, raised)
         return Redeemed(raised, secret.scope, session.host_id, grant)
 
     async def _login(self, tenant: TenantStore, tenant_id: str, ticket: Ticket) -> Record:

@@ -88,6 +88,10 @@ class Lifecycle:
         if self._hosts.get(session.host_id) is None:
             await self.end(tenant_id, session_id, code, "its host was removed from the site")
 
+    def cut(self, login: Login) -> None:
+        """Tell the hosts whose channel is here, for those that know no revocations."""
+        self._cut(login, "signed_out")
+
     async def cut_login(self, login: Login, code: str = "signed_out") -> None:
         """Have the login's connections closed, on every host that runs a session of its user."""
         self._cut(login, code)

@@ -20,6 +20,7 @@ from pathlib import Path
 from aiohttp import web
 
 from broker.grid.embedded import EmbeddedGrid
+from broker.grid.health import GridHealth
 from broker.grid.scopes import Stores, TenantStore
 from broker.grid.seal import SiteKey
 from broker.hosts.loads import HostLoads
@@ -27,13 +28,14 @@ from broker.hosts.registry import ChannelRegistry
 from broker.http.public import PublicServices, check_policies, public_middlewares, public_routes
 from broker.identity import totp
 from broker.identity.api_tokens import new_api_token
-from broker.identity.identity import Identity, build_identity
+from broker.identity.identity import Identity, Verdicts, build_identity
 from broker.identity.logins import LIFETIME_SECONDS, new_login
 from broker.identity.passwords import hash_password
 from broker.launch.index import HostIndex
 from broker.launch.launch import Launcher, LaunchRequest
 from broker.launch.traces import Traces
 from broker.launch.waiting import WaitingLines
+from broker.peers.message import Orphan
 from broker.pki.authority import new_ca, new_grant_key
 from broker.repositories.api_tokens import token_creation
 from broker.repositories.applications import Applications
@@ -47,6 +49,10 @@ from broker.repositories.sessions import Sessions
 from broker.repositories.tickets import Tickets
 from broker.repositories.traces import TraceStore
 from broker.repositories.users import user_creation
+from broker.revocation.acts import Acts
+from broker.revocation.journal import RevocationJournal
+from broker.revocation.office import Revocations
+from broker.revocation.pending import PendingActs
 from broker.sessions.attach import Attach
 from broker.sessions.lifecycle import Lifecycle
 from broker.sessions.stages import Stages
@@ -94,10 +100,21 @@ class TenantFixture:
 class ApiBroker:
     """One broker's parts on the site's grid."""
 
-    def __init__(self, stores: Stores, clock: SettableClock) -> None:
+    def __init__(self, stores: Stores, clock: SettableClock, folder: Path) -> None:
+        folder.mkdir(exist_ok=True)
         self.snapshot = snapshot = Snapshot(stores)
         self.registry = ChannelRegistry()
-        self.identity: Identity = build_identity(stores, snapshot, clock)
+        self.office = Revocations(stores, snapshot, GrantKeys(snapshot), clock)
+        self.health = GridHealth(lambda: stores.site.get(("meta",)), lambda: stores.grid.lease(5), clock)
+        self.journal = RevocationJournal(folder / "revocations.jsonl", snapshot, clock)
+        self.acts = Acts(
+            *(stores, snapshot, self.office, self.health, PendingActs(folder / "acts.json"), self.journal),
+            clock,
+            lambda login: self.services.lifecycle.cut(login),
+        )
+        verdicts = Verdicts(self.office.is_void, self.acts.token_is_void)
+        self.identity: Identity = build_identity(stores, snapshot, clock, None, verdicts)
+        self.orphans: tuple[Orphan, ...] = ()
         sessions, hosts = Sessions(stores, snapshot), Hosts(stores, snapshot)
         traces = Traces(TraceStore(stores, clock), clock)
         lines = WaitingLines(snapshot, sessions.index)
@@ -122,6 +139,7 @@ class ApiBroker:
                 Tickets(stores),
                 GrantKeys(snapshot),
                 clock,
+                self.office.is_void,
             ),
             lifecycle=Lifecycle(
                 snapshot, sessions, LoginRecords(stores, snapshot), hosts, traces, self.registry
@@ -129,6 +147,9 @@ class ApiBroker:
             stages=Stages(snapshot, traces, lines),
             lines=lines,
             traces=traces,
+            health=self.health,
+            acts=self.acts,
+            orphans=lambda: self.orphans,
             from_gateway=lambda request: "Portcullis-Origin" in request.headers,
         )
         self.address = ""
@@ -156,6 +177,10 @@ class ApiBroker:
     async def start(self, undo: AsyncExitStack) -> None:
         await self.snapshot.start()
         undo.push_async_callback(self.snapshot.stop)
+        self.office.start()
+        undo.push_async_callback(self.office.stop)
+        self.acts.start()
+        undo.push_async_callback(self.acts.stop)
         self.identity.start()
         undo.push_async_callback(self.identity.stop)
         self.services.stages.start()
@@ -242,7 +267,7 @@ async def api_site(folder: Path, *, brokers: int = 1, tenants: int = 2) -> Async
         stores = Stores(grid, SiteKey(bytes(32)), clock)
         await _found_site(stores)
         made = [await _found_tenant(stores, name, clock.now()) for name in ("acme", "globex")[:tenants]]
-        running = [ApiBroker(stores, clock) for _ in range(brokers)]
+        running = [ApiBroker(stores, clock, folder / f"broker-{n}") for n in range(brokers)]
         for broker in running:
             await broker.start(undo)
         hosts = running[0].services.hosts

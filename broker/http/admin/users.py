@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from typing import Any
 
 from aiohttp import web
@@ -36,7 +37,14 @@ class UserRoutes:
             route("GET", PATH, Policy.ADMINISTRATOR, self.list),
             route("POST", PATH, Policy.ADMINISTRATOR, self.invite),
             route("POST", user + "/reset", Policy.ADMINISTRATOR, self.reset),
-            route("POST", user + "/disable", Policy.ADMINISTRATOR, self.disable),
+            route(
+                "POST",
+                user + "/disable",
+                Policy.ADMINISTRATOR,
+                self.disable,
+                repeatable=True,
+                without_grid=True,
+            ),
             route("POST", user + "/enable", Policy.ADMINISTRATOR, self.enable),
             route("DELETE", user, Policy.ADMINISTRATOR, self.delete),
         ]
@@ -65,10 +73,19 @@ class UserRoutes:
         return await self._issued(request, issued, "user reset", 200)
 
     async def disable(self, request: web.Request) -> web.Response:
-        return await self._set_disabled(request, True)
+        """Also without the grid: then the record follows when it is back (`merged`)."""
+        caller = request[CALLER]
+        (await read_fields(request)).finish()
+        name = request.match_info["name"]
+        user, merged = await self._services.acts.disable(caller.tenant.id, name, caller.author)
+        return await self._changed(request, replace(user, disabled=True), {"merged": merged})
 
     async def enable(self, request: web.Request) -> web.Response:
-        return await self._set_disabled(request, False)
+        caller, name = request[CALLER], request.match_info["name"]
+        (await read_fields(request)).finish()
+        user, revision = await self._accounts.set_disabled(caller.tenant.id, name, False, caller.author)
+        await self._services.snapshot.until(revision)
+        return await self._changed(request, user, {})
 
     async def delete(self, request: web.Request) -> web.Response:
         """Their sessions are logged off; a session that ends by itself meanwhile is no trouble."""
@@ -84,18 +101,16 @@ class UserRoutes:
         log.info("user deleted", extra=ids(tenant=tenant_id, user=user.id, by=caller.user.id))
         return done(revision)
 
-    async def _set_disabled(self, request: web.Request, disabled: bool) -> web.Response:
-        caller, name = request[CALLER], request.match_info["name"]
-        (await read_fields(request)).finish()
-        user, revision = await self._accounts.set_disabled(caller.tenant.id, name, disabled, caller.author)
-        await self._services.snapshot.until(revision)
+    async def _changed(self, request: web.Request, user: User, more: dict[str, Any]) -> web.Response:
+        caller = request[CALLER]
         log.info(
             "user %s",
-            "disabled" if disabled else "enabled",
+            "disabled" if user.disabled else "enabled",
             extra=ids(tenant=caller.tenant.id, user=user.id, by=caller.user.id),
         )
         attempts = await self._attempts(caller.tenant.id)
-        return answer({"user": self._view(user, attempts.get(user.id, {}))}, revision=revision)
+        view = self._view(user, attempts.get(user.id, {}))
+        return answer({"user": view, **more}, revision=self._services.snapshot.revision)
 
     async def _issued(self, request: web.Request, issued: Issued, event: str, status: int) -> web.Response:
         caller, user = request[CALLER], issued.user
@@ -107,6 +122,8 @@ class UserRoutes:
 
     async def _attempts(self, tenant_id: str) -> dict[str, dict[str, Any]]:
         """None while the grid does not answer: who is there is known all the same."""
+        if not self._services.health.writable:
+            return {}
         try:
             return await self._services.identity.attempts.of_tenant(tenant_id)
         except GridUnavailable as exc:

@@ -48,6 +48,11 @@ MATRIX: dict[str, tuple[int, int, int, int, int, int]] = {
     "POST /api/v1/admin/users/{user}/disable": (401, 403, 200, 403, 200, 200),
     "POST /api/v1/admin/users/{user}/enable": (401, 403, 200, 403, 200, 200),
     "DELETE /api/v1/admin/users/{user}": (401, 403, 204, 403, 204, 204),
+    "POST /api/v1/admin/users/{user}/sign-out": (401, 403, 200, 403, 200, 200),
+    "POST /api/v1/account/sign-out-everywhere": (401, 200, 200, 403, 403, 200),
+    "POST /api/v1/admin/panic": (401, 403, 403, 403, 403, 403),
+    "GET /api/v1/admin/orphans": (401, 403, 200, 403, 200, 200),
+    "DELETE /api/v1/admin/orphans/{host}/{session}": (401, 403, 404, 403, 404, 404),
     "GET /api/v1/admin/sessions": (401, 403, 200, 403, 200, 200),
     "DELETE /api/v1/admin/sessions/{id}": (401, 403, 202, 403, 202, 404),
     "GET /api/v1/admin/hosts": (401, 403, 200, 403, 200, 200),
@@ -92,7 +97,7 @@ async def _arranged(site: ApiSite, route: str, template: str) -> tuple[str, obje
         return template.replace("{reference}", await _refused_reference(site)), None
     session_id = (await site.launch(acme)).id if "{id}" in template else ""
     path = template.replace("{id}", session_id).replace("{hash}", "ab" * 32).replace("{name}", "Editor")
-    path = path.replace("{user}", "ann").replace("{host}", "acme-h1")
+    path = path.replace("{user}", "ann").replace("{host}", "acme-h1").replace("{session}", "0" * 16)
     token = {"token": "enrol_" + acme.tenant.id + "_" + "0" * 64}
     bodies = {
         "POST /api/v1/login": {},
@@ -104,6 +109,9 @@ async def _arranged(site: ApiSite, route: str, template: str) -> tuple[str, obje
         "POST /api/v1/admin/users/{user}/reset": {},
         "POST /api/v1/admin/users/{user}/disable": {},
         "POST /api/v1/admin/users/{user}/enable": {},
+        "POST /api/v1/admin/users/{user}/sign-out": {},
+        "POST /api/v1/account/sign-out-everywhere": {},
+        "POST /api/v1/admin/panic": {"confirm": "main"},
         "POST /api/v1/enrolment": token,
         "POST /api/v1/enrolment/factor": {**token, "password": "x"},
         "POST /api/v1/enrolment/code": {**token, "code": "000000"},

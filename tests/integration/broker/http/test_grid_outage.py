@@ -39,9 +39,10 @@ async def test_reads_go_on_and_changes_are_refused_with_a_code(site: ApiSite, st
             await ann.change("POST", f"/api/v1/sessions/{session.id}/ticket", {}),
             await ann.change("DELETE", f"/api/v1/sessions/{session.id}"),
             await root.change("POST", "/api/v1/admin/users", {"name": "bob"}),
-            await ann.sign_out(),
         ):
             assert (answer.status, answer.code) == (503, "unavailable")
+        assert (await ann.sign_out()).status == 204
+        assert not (await ann.get("/api/v1/login")).json["signed_in"]
 
 
 async def test_nobody_signs_in_while_nothing_can_be_written(site: ApiSite, still: Any) -> None:
