@@ -47,6 +47,8 @@ log = logging.getLogger(__name__)
 
 OPEN_SECONDS = 5.0
 WELCOME_SECONDS = 10.0
+LONGEST_SECONDS = 3.0
+"""Between two dials, while no broker answers: a site whose brokers were all dead is whole soon after."""
 PING_SECONDS = 2.0
 PONG_SECONDS = 3.0
 
@@ -88,7 +90,7 @@ class ControlClient:
         self._wake.set()
 
     async def run(self) -> None:
-        backoff = Backoff(_uniform)
+        backoff = Backoff(_uniform, LONGEST_SECONDS)
         while True:
             address = self._choice.next(self._brokers())
             if address is not None:

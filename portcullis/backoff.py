@@ -12,9 +12,10 @@ LONGEST_SECONDS = 5.0
 
 
 class Backoff:
-    def __init__(self, uniform: Callable[[], float]) -> None:
+    def __init__(self, uniform: Callable[[], float], longest_seconds: float = LONGEST_SECONDS) -> None:
         """`uniform` draws from [0, 1)."""
         self._uniform = uniform
+        self._longest_seconds = longest_seconds
         self._ceiling = FIRST_SECONDS
 
     def succeeded(self) -> None:
@@ -23,5 +24,5 @@ class Backoff:
     def next_seconds(self) -> float:
         """Between half of the present ceiling and all of it; the ceiling doubles."""
         seconds = self._ceiling * (0.5 + self._uniform() / 2)
-        self._ceiling = min(self._ceiling * 2, LONGEST_SECONDS)
+        self._ceiling = min(self._ceiling * 2, self._longest_seconds)
         return seconds
