@@ -134,3 +134,17 @@ test("the gateways that an answer names are learnt", async (t) => {
   await api.whoAmI();
   assert.deepEqual(gateways.ordered(), [own.origin, "http://localhost:1"]);
 });
+
+test("an event stream that nobody reads any more is not watched any more", async (t) => {
+  const asked = [];
+  const { own, api } = await site(t, { lives: async (origin) => (asked.push(origin), true) });
+  own.answer = (request, response) => {
+    response.writeHead(200, { "Content-Type": "text/event-stream" });
+    response.write("event: ready\ndata: {}\n\n");
+  };
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  for await (const stage of api.stages("1", new AbortController().signal)) assert.fail(stage);
+  await new Promise(setImmediate);
+  t.mock.timers.tick(60_000);
+  assert.deepEqual(asked, []);
+});

@@ -100,7 +100,7 @@ export class CatalogueView {
     const who = t("catalogue.user", { user: user.name, tenant: tenant.name });
     return h("header", {},
       h("div", { class: "brand" },
-        h("img", { src: "styles/icon.svg", alt: "", width: "32", height: "32" }), h("span", {}, t("product"))),
+        logo(), h("span", {}, t("product"))),
       h("div", { class: "search" }, this.#search),
       h("div", { class: "account" }, h("span", { class: "who", title: who }, h("span", { class: "visually-hidden" }, who),
         h("span", { "aria-hidden": "true" }, user.name)),
@@ -220,4 +220,11 @@ function describe({ state, host, created }) {
   const when = elapsedText((Date.now() - started) / 1000, navigator.language);
   const since = state === "pending" || state === "starting" ? t("catalogue.starting") : t("catalogue.started", { when });
   return `${t("catalogue.host", { host })} · ${since}`;
+}
+
+/** Gone rather than broken, when the gateway that served the page is. */
+function logo() {
+  const image = h("img", { src: "styles/icon.svg", alt: "", width: "32", height: "32" });
+  image.addEventListener("error", () => image.remove(), { once: true });
+  return image;
 }

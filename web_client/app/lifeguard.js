@@ -43,15 +43,27 @@ export class Lifeguard {
       return response;
     }
     this.#heard();
-    const watched = new TransformStream({
-      transform: (chunk, controller) => {
-        this.#heard();
-        controller.enqueue(chunk);
-      },
-      flush: () => this.stop(),
-    });
     const { status, statusText, headers } = response;
-    return new Response(response.body.pipeThrough(watched), { status, statusText, headers });
+    return new Response(this.#watched(response.body.getReader()), { status, statusText, headers });
+  }
+
+  /** @param {ReadableStreamDefaultReader<Uint8Array>} reader */
+  #watched(reader) {
+    return new ReadableStream({
+      pull: async (controller) => {
+        const { done, value } = await reader.read();
+        if (!done) {
+          this.#heard();
+          return controller.enqueue(value);
+        }
+        this.stop();
+        controller.close();
+      },
+      cancel: (reason) => {
+        this.stop();
+        return reader.cancel(reason);
+      },
+    });
   }
 
   #heard() {

@@ -13,11 +13,24 @@
 
 const WASM = new URL("../../vendor/zstddec.wasm", import.meta.url);
 
+/** Kept for the next session: the gateway that served this page may be gone by then. @type {Promise<ArrayBuffer> | null} */
+let loaded = null;
+
 /** The decoder that is served beside this code. Rejects when it is missing. */
 export async function loadDecoder() {
+  loaded ??= load();
+  try {
+    return await ZstdDecoder.instantiate(await loaded);
+  } catch (error) {
+    loaded = null;
+    throw error;
+  }
+}
+
+async function load() {
   const response = await fetch(WASM);
   if (!response.ok) throw new Error(`${WASM.pathname}: ${response.status}`);
-  return ZstdDecoder.instantiate(await response.arrayBuffer());
+  return response.arrayBuffer();
 }
 
 export class ZstdDecoder {

@@ -10,7 +10,7 @@ import { loadDecoder } from "../display/zstd.js";
 import { encode } from "../protocol/messages.js";
 import { ProtocolError } from "../protocol/wire.js";
 import { follow, open, painted, tilePixels } from "./reader.js";
-import { startWorker } from "./trusted.js";
+import { retireWorker, startWorker } from "./trusted.js";
 
 /** @typedef {import("../protocol/messages.js").Message} Message */
 /** @typedef {Exclude<Message, {message: "FRAME"}> | import("../display/tiles.js").Picture} Received */
@@ -33,14 +33,16 @@ const PROTOCOL_ERROR = 4400;
 /** Painted in less than half a millisecond. */
 const PAINTED_HERE_PIXELS = WORTH_KEEPING_BYTES / 4;
 
+let attempts = 0;
+
 /** @implements {TransportLike} */
 export class Transport {
   #worker = startWorker();
   #loading = loadDecoder();
   /** @type {WebSocket | null} */
   #socket = null;
-  /** Counts the page's wishes: whatever belongs to an earlier one is not heard. */
-  #attempt = 0;
+  /** Names the page's wish of the moment: whatever belongs to an earlier one, of any transport, is not heard. */
+  #attempt = ++attempts;
   #open = false;
   #broken = false;
   #display = { width: 0, height: 0 };
@@ -95,7 +97,8 @@ export class Transport {
 
   end() {
     this.close();
-    this.#worker.terminate();
+    if (this.#broken) this.#worker.terminate();
+    else retireWorker(this.#worker);
   }
 
   /**
@@ -113,7 +116,7 @@ export class Transport {
 
   /** @param {number} code */
   #drop(code) {
-    this.#attempt++;
+    this.#attempt = ++attempts;
     this.#arrivals = [];
     const socket = this.#socket;
     this.#socket = null;

@@ -20,6 +20,18 @@ const rules = {
 };
 const policy = types?.createPolicy("portcullis", rules) ?? rules;
 
+/** Of a session that was closed. The next one takes it: the gateway that served this page may be gone by then. @type {Worker | null} */
+let spare = null;
+
 export function startWorker() {
-  return new Worker(policy.createScriptURL(WORKER), { type: "module", name: "portcullis-paint" });
+  const worker = spare ?? new Worker(policy.createScriptURL(WORKER), { type: "module", name: "portcullis-paint" });
+  spare = null;
+  return worker;
+}
+
+/** @param {Worker} worker */
+export function retireWorker(worker) {
+  worker.onmessage = worker.onerror = null;
+  spare?.terminate();
+  spare = worker;
 }
