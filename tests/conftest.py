@@ -16,3 +16,11 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.startswith("PORTCULLIS_"):
             monkeypatch.delenv(name)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--full-upgrade-matrix",
+        action="store_true",
+        help="tests/integration/upgrade: each combination of old and new parts, founded anew (3 minutes)",
+    )

@@ -22,7 +22,7 @@ from broker.backup.filling import ARRIVING, META, Arrival, Filling, Progress, cl
 from broker.backup.vault import meta_of, site_seal
 from broker.grid import keys
 from broker.grid.grid import Grid, KeyValue, LeaseGone, ModRevision, Put
-from broker.grid.seal import Seal, SiteKey
+from broker.grid.seal import Seal, SealBroken, SiteKey
 from broker.schema import MARKED_SCHEMA, check_known, moved_message
 from portcullis.clock import Clock
 from portcullis.errors import Refused, Unavailable
@@ -89,10 +89,16 @@ class Migration:
         await filling.finish(meta)
 
     async def _check_target(self) -> None:
-        """Before anything is marked. Raises Refused("grid_not_empty"), SealBroken."""
+        """Before anything is marked. Raises Refused("grid_not_empty")."""
         target = (await self._ends.target.range(keys.ROOT)).items
-        if not target or self._is_past(target) or any(item.key == ARRIVING for item in target):
-            return
+        try:
+            if not target or self._is_past(target) or any(item.key == ARRIVING for item in target):
+                return
+        except SealBroken as exc:
+            raise Refused(
+                "grid_not_empty",
+                f"{self._ends.target_name} holds what another site key sealed: put it out of the way first.",
+            ) from exc
         source_meta = meta_of((await self._ends.source.range(META)).items, self._seal)
         if source_meta is None or not self._is_filled(target, source_meta["id"]):
             raise Refused("grid_not_empty")

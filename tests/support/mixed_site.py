@@ -26,9 +26,10 @@ import aiohttp
 import psutil
 
 from portcullis.protocol.messages import AdmitGrant, Admitted, AdmitTicket
+from portcullis.tickets import from_base64url
 from tests.support.browser import ApiBrowser
 from tests.support.session_host import marked
-from tests.support.stream_client import StreamClient, open_stream
+from tests.support.stream_client import StreamClient, StreamClosed, open_stream
 
 Part = Literal["broker", "gateway", "agent"]
 Version = Literal["old", "new"]
@@ -36,8 +37,11 @@ PATIENCE_SECONDS = 60
 MODULES: Mapping[Part, str] = {"broker": "broker", "gateway": "gateway", "agent": "agents"}
 SAID_WHEN_READY: Mapping[Part, str] = {"broker": "broker serves", "gateway": "serving on port", "agent": ""}
 TYPED = "typed"
+AGAIN = (1006, 4408, 4503, 4504)
+"""Close codes after which a page attaches again (docs/protocol.md 1.6)."""
 PASSWORD = "three unlikely words"
 TOTP_SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
+RECOVERY_CODE = "abcdef-ghijkm-npqrst-uvwxyz"
 
 SEED = """
 import asyncio, sys
@@ -46,11 +50,13 @@ from broker.grid.embedded import EmbeddedGrid
 from broker.grid.scopes import Stores
 from broker.grid.seal import SiteKey
 from broker.identity import passwords
+from broker.identity.recovery_codes import hash_of
+from broker.repositories.recovery_codes import codes_creation
 from broker.repositories.users import user_creation
 from portcullis.ids import new_id
 from portcullis.model.user import User
 
-async def main(state, tenant, count, password, secret):
+async def main(state, tenant, count, password, secret, recovery):
     grid = await EmbeddedGrid.open(Path(state) / "grid.sqlite", may_create=False)
     stores = Stores(grid, SiteKey.load(Path(state) / "site.key"))
     hashed = passwords.hash_password(password)
@@ -58,7 +64,8 @@ async def main(state, tenant, count, password, secret):
     for number in range(int(count)):
         user = User(new_id(), f"person-{number}", password_hash=hashed, totp_secret=secret)
         operations, conditions = user_creation(store, user)
-        await stores.commit(*operations, conditions=conditions)
+        codes = codes_creation(store, user.id, [hash_of(recovery)])
+        await stores.commit(*operations, codes, conditions=conditions)
     await grid.close()
 
 asyncio.run(main(*sys.argv[1:]))
@@ -92,7 +99,7 @@ class MixedSite:
 
     async def change(self, part: Part, version: Version) -> None:
         """Stop the part as an operator does, and start the other version on the same state."""
-        self.stop(part)
+        await asyncio.to_thread(self.stop, part)
         self.versions[part] = version
         await self.serve(part)
 
@@ -152,9 +159,11 @@ class MixedSite:
         return [f"person-{number}" for number in range(self._people)]
 
     @asynccontextmanager
-    async def person(self, number: int) -> AsyncIterator[Person]:
+    async def person(self, number: int, code: str | None = None) -> AsyncIterator[Person]:
+        """By the authenticator's code of now, or another one."""
         async with ApiBrowser(self.origin) as browser:
-            answer = await browser.sign_in(f"person-{number}", PASSWORD, totp_secret=TOTP_SECRET)
+            secret = TOTP_SECRET if code is None else None
+            answer = await browser.sign_in(f"person-{number}", PASSWORD, code, totp_secret=secret)
             assert answer.status == 200 and answer.json["signed_in"], answer.body
             person = Person(self, browser)
             yield person
@@ -186,7 +195,7 @@ class MixedSite:
         self.secrets = json.loads(secrets.read_text())
         script = self.folder / "seed.py"
         script.write_text(SEED)
-        seed = (self.state, self.secrets["tenant_id"], people, PASSWORD, TOTP_SECRET)
+        seed = (self.state, self.secrets["tenant_id"], people, PASSWORD, TOTP_SECRET, RECOVERY_CODE)
         subprocess.run([self._pythons[version], "-I", script, *map(str, seed)], cwd=self.folder, check=True)
 
     def _join(self, part: Part, token: Path) -> None:
@@ -277,6 +286,17 @@ class Person:
         await self.until_state("ready", "active", "disconnected")
         await self.attach()
 
+    async def return_to(self, earlier: Person) -> None:
+        """The session of an earlier visit, once the portal shows it."""
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while earlier.session not in await self._listed():
+                await asyncio.sleep(0.05)
+        self.session, self.e, self.lines = earlier.session, earlier.e, earlier.lines
+
+    async def _listed(self) -> list[str]:
+        answer = await self._browser.get("/api/v1/catalogue")
+        return [session["id"] for session in answer.json["sessions"]] if answer.status == 200 else []
+
     async def until_state(self, *states: str) -> None:
         async with asyncio.timeout(PATIENCE_SECONDS):
             while True:
@@ -288,17 +308,20 @@ class Person:
                 await asyncio.sleep(0.05)
 
     async def attach(self) -> None:
-        """By a new ticket."""
-        answer = await self._browser.change("POST", f"/api/v1/sessions/{self.session}/ticket", {})
-        assert answer.status == 200, answer.body
-        self.e += 1
-        await self._attach(AdmitTicket(answer.json["ticket"]))
+        """By a new ticket, or the next one."""
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while True:
+                answer = await self._browser.change("POST", f"/api/v1/sessions/{self.session}/ticket", {})
+                assert answer.status == 200, answer.body
+                if await self._is_attached(AdmitTicket(answer.json["ticket"])):
+                    return
+                await asyncio.sleep(0.1)
 
     async def resume(self) -> None:
-        """By the grant alone: no broker is asked."""
-        if self.stream is not None:
-            await self.stream.drop()
-        await self._attach(AdmitGrant(self.grant))
+        """By the grant alone: no broker is asked. As often as the page would, while the host is not linked yet."""
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while not await self._is_attached(AdmitGrant(self.grant)):
+                await asyncio.sleep(0.1)
 
     async def renew(self) -> None:
         answer = await self._browser.change("POST", f"/api/v1/sessions/{self.session}/grant", {"e": self.e})
@@ -312,8 +335,8 @@ class Person:
         self.stream.text(line)
         self.stream.key("Enter", "Enter")
         async with asyncio.timeout(PATIENCE_SECONDS):
-            while self._site.typed(self.session) != self.lines:
-                assert self._site.typed(self.session) == self.lines[:-1], self._site.typed(self.session)
+            while (arrived := self._site.typed(self.session)) != self.lines:
+                assert arrived == self.lines[:-1], (arrived[-3:], self.lines[-3:])
                 await asyncio.sleep(0.02)
 
     def processes(self) -> set[int]:
@@ -333,12 +356,23 @@ class Person:
             with contextlib.suppress(Exception):
                 await self.stream.drop()
 
-    async def _attach(self, admission: AdmitTicket | AdmitGrant) -> None:
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            port = self._site.ports["public"]
-            self.stream = await open_stream(port, admission, self._site.origin, "localhost")
+    async def _is_attached(self, admission: AdmitTicket | AdmitGrant) -> bool:
+        """False where the page would try again."""
+        await self.leave()
+        self.stream = await open_stream(self._site.ports["public"], admission, self._site.origin, "localhost")
+        try:
             self.grant = (await self.stream.receive(Admitted)).grant
+            self.e = _e_of(self.grant)
             await self.stream.attach(self.grant, self._browser.key, session=self.session, e=self.e)
+        except StreamClosed as closed:
+            if closed.code not in AGAIN:
+                raise
+            return False
+        return True
+
+
+def _e_of(grant: str) -> int:
+    return int(json.loads(from_base64url(grant.split(".")[3]))["e"])
 
 
 def _free_port() -> int:

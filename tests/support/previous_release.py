@@ -16,9 +16,10 @@ import io
 import lzma
 import subprocess
 import sys
-import sysconfig
 import tarfile
 from pathlib import Path
+
+import aiohttp
 
 ROOT = Path(__file__).parents[2]
 VERSION = "0.1.0"
@@ -73,9 +74,8 @@ def _environment(folder: Path, code: Path) -> Path:
     python = folder / "bin" / "python"
     python.symlink_to(base)
     (folder / "pyvenv.cfg").write_text(f"home = {base.parent}\ninclude-system-site-packages = false\n")
-    libraries = sysconfig.get_paths()
-    lines = dict.fromkeys((str(code), libraries["purelib"], libraries["platlib"]))
-    (packages / "previous.pth").write_text("\n".join(lines) + "\n")
+    libraries = Path(aiohttp.__file__).parents[1]
+    (packages / "previous.pth").write_text(f"{code}\n{libraries}\n")
     return python
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import secrets
 import shutil
@@ -15,6 +16,16 @@ from agents.linux.accounts import remove_accounts
 from agents.linux.launcher import end_all
 from tests.support.mixed_site import MixedSite
 from tests.support.previous_release import python_of
+
+NEVER_MET_OTHERWISE = ("new", "old", "new")
+"""By the test that changes one part after the other."""
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "versions" in metafunc.fixturenames:
+        everything = list(itertools.product(("old", "new"), repeat=3))
+        wanted = everything if metafunc.config.getoption("full_upgrade_matrix") else [NEVER_MET_OTHERWISE]
+        metafunc.parametrize("versions", wanted, ids="-".join)
 
 
 @pytest.fixture(scope="session")
