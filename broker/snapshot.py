@@ -1,8 +1,12 @@
 """The watch-fed picture of the grid: what deciding reads, so that it reads no disk and no network.
 
-`start` takes a range of everything and then follows the watch. When the watch was compacted away it takes a
-new range and works out the difference, deletes included, so that subscribers see every change of a record
+`start` takes everything, page by page, and then follows the watch. When the watch was compacted away it takes
+everything anew and works out the difference, deletes included, so that subscribers see every change of a record
 that lasted. Kinds of `keys.NOT_IN_SNAPSHOT` are left out. One task runs from `start` to `stop`.
+
+A value is unsealed when it comes, since what does not open must not be there, and parsed when somebody reads it
+(`Record.value`): a site of 100,000 sessions is half a million records. Between pages the loop serves others; they see
+what was before until all pages are in.
 
 Reading is synchronous and sees whole revisions only. A callback runs after all changes of a delivery are in,
 in their order; it must not block. A callback subscribed before `start` is told of all that is there.
@@ -13,7 +17,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from broker.grid import keys
@@ -25,6 +29,12 @@ from portcullis.tasks import cancel_and_wait, spawn
 log = logging.getLogger(__name__)
 
 RETRY_SECONDS = 0.5
+
+
+Place = tuple[str, Path]
+News = list[tuple[Place, int, Record | None]]
+
+_NOTHING: Mapping[Path, Record] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,30 +52,39 @@ class Snapshot:
     def __init__(self, stores: Stores) -> None:
         self.revision = 0
         self._stores = stores
-        self._records: dict[tuple[str, Path], Record] = {}
-        self._below: dict[tuple[str, Path], dict[Path, Record]] = {}  # by every proper prefix of a path
+        self._kinds: dict[tuple[str, str], dict[Path, Record]] = {}
+        self._below: dict[Place, dict[Path, Record]] = {}  # by every proper prefix longer than the kind
         self._callbacks: dict[object, Callable[[Change], None]] = {}
-        self._advanced = asyncio.Event()
+        self._waiting: dict[int, set[asyncio.Future[None]]] = {}  # by the revision waited for
         self._feed: asyncio.Task[None] | None = None
 
     def get(self, scope: str, path: Path) -> Record | None:
-        return self._records.get((scope, path))
+        return self._kinds.get((scope, path[0]), _NOTHING).get(path)
 
     def tenants(self) -> list[Record]:
         return self.list(keys.SITE, "tenant")
 
     def list(self, scope: str, *prefix: str) -> list[Record]:
         """All records below `prefix`, which names at least the kind, in no particular order."""
-        return list(self._below.get((scope, prefix), {}).values())
+        return list(self._all(scope, prefix).values())
+
+    def count(self, scope: str, *prefix: str) -> int:
+        """How many `list` would answer."""
+        return len(self._all(scope, prefix))
 
     async def until(self, revision: int, timeout_seconds: float = 1.0) -> bool:
         """Wait until the snapshot has reached `revision`; whether it did in time."""
+        if self.revision >= revision:
+            return True
+        reached = asyncio.get_running_loop().create_future()
+        self._waiting.setdefault(revision, set()).add(reached)
         try:
             async with asyncio.timeout(timeout_seconds):
-                while self.revision < revision:
-                    await self._advanced.wait()
+                await reached
         except TimeoutError:
             return False
+        finally:
+            self._stop_waiting(revision, reached)
         return True
 
     def subscribe(self, callback: Callable[[Change], None]) -> Callable[[], None]:
@@ -108,15 +127,39 @@ class Snapshot:
 
     async def _load(self) -> None:
         """Take everything and report how it differs from what was known."""
-        whole = await self._stores.grid.range(keys.ROOT)
-        present = {keys.parse(item.key) for item in whole.items}
-        changes = [
-            self._remove(scope, path, whole.revision)
-            for scope, path in list(self._records)
-            if (scope, path) not in present
-        ]
-        changes += [self._put(item) for item in _data_keys_first(whole.items) if self._is_news(item)]
-        self._advance(whole.revision, changes)
+        while True:
+            try:
+                revision, present, news = await self._read_all()
+                break
+            except Compacted:
+                log.info("what was being read was compacted away: the snapshot is taken from the beginning")
+        changes = [self._remove(*place, revision) for place in self._places() if place not in present]
+        changes += [self._hold(place, mod_revision, record) for place, mod_revision, record in news]
+        self._advance(revision, changes)
+
+    async def _read_all(self) -> tuple[int, set[Place], News]:
+        """The revision, what is there, and what of it is not as it was known, opened."""
+        present: set[Place] = set()
+        news: News = []
+        revision = 0
+        pages = self._stores.grid.pages(keys.ROOT)  # keys in order: data keys come before what they open
+        async with contextlib.aclosing(pages):
+            async for page in pages:
+                revision = page.revision
+                self._compare(page.items, present, news)
+                await asyncio.sleep(0)
+        return revision, present, news
+
+    def _compare(self, items: Iterable[KeyValue], present: set[Place], news: News) -> None:
+        for item in items:
+            place = keys.parse(item.key)
+            if place is None:
+                self._stores.open(item)  # which says so
+            elif place[1][0] not in keys.NOT_IN_SNAPSHOT:
+                present.add(place)
+                known = self.get(*place)
+                if known is None or known.mod_revision != item.mod_revision:
+                    news.append((place, item.mod_revision, self._stores.open_at(*place, item)))
 
     def _take(self, changes: Changes) -> None:
         puts = (event.item for event in changes.events if isinstance(event, PutEvent))
@@ -131,26 +174,28 @@ class Snapshot:
         place = keys.parse(event.key)
         return None if place is None else self._remove(*place, event.revision)
 
-    def _is_news(self, item: KeyValue) -> bool:
-        place = keys.parse(item.key)
-        known = None if place is None else self._records.get(place)
-        return known is None or known.mod_revision != item.mod_revision
-
     def _put(self, item: KeyValue) -> Change | None:
         place = keys.parse(item.key)
-        if place is not None and place[1][0] in keys.NOT_IN_SNAPSHOT:
+        if place is None:
+            self._stores.open(item)  # which says so
             return None
-        record = self._stores.open(item)
+        if place[1][0] in keys.NOT_IN_SNAPSHOT:
+            return None
+        return self._hold(place, item.mod_revision, self._stores.open_at(*place, item))
+
+    def _hold(self, place: Place, revision: int, record: Record | None) -> Change | None:
         if record is None:  # what does not open must not go on under its last good value
-            return None if place is None else self._remove(*place, item.mod_revision)
-        previous = self._records.get((record.scope, record.path))
-        self._records[record.scope, record.path] = record
-        for prefix in _prefixes(record.path):
-            self._below.setdefault((record.scope, prefix), {})[record.path] = record
-        return Change(record.scope, record.path, record, previous, record.mod_revision)
+            return self._remove(*place, revision)
+        scope, path = record.scope, record.path
+        kind = self._kinds.setdefault((scope, path[0]), {})
+        previous = kind.get(path)
+        kind[path] = record
+        for prefix in _prefixes(path):
+            self._below.setdefault((scope, prefix), {})[path] = record
+        return Change(scope, path, record, previous, revision)
 
     def _remove(self, scope: str, path: Path, revision: int) -> Change | None:
-        previous = self._records.pop((scope, path), None)
+        previous = self._kinds.get((scope, path[0]), {}).pop(path, None)
         if previous is None:
             return None
         for prefix in _prefixes(path):
@@ -160,13 +205,30 @@ class Snapshot:
                 del self._below[scope, prefix]
         return Change(scope, path, None, previous, revision)
 
+    def _all(self, scope: str, prefix: Path) -> Mapping[Path, Record]:
+        if len(prefix) == 1:
+            return self._kinds.get((scope, prefix[0]), _NOTHING)
+        return self._below.get((scope, prefix), _NOTHING)
+
+    def _places(self) -> Sequence[Place]:
+        return [(scope, path) for (scope, _), records in self._kinds.items() for path in records]
+
     def _advance(self, revision: int, changes: Iterable[Change | None]) -> None:
         self.revision = revision
-        self._advanced.set()
-        self._advanced = asyncio.Event()
+        for awaited in [awaited for awaited in self._waiting if awaited <= revision]:
+            for reached in self._waiting.pop(awaited):
+                if not reached.done():
+                    reached.set_result(None)
         for change in changes:
             if change is not None:
                 self._tell(change)
+
+    def _stop_waiting(self, revision: int, reached: asyncio.Future[None]) -> None:
+        waiting = self._waiting.get(revision)
+        if waiting is not None:
+            waiting.discard(reached)
+            if not waiting:
+                del self._waiting[revision]
 
     def _tell(self, change: Change) -> None:
         for callback in list(self._callbacks.values()):
@@ -176,9 +238,5 @@ class Snapshot:
                 log.exception("a subscriber failed at revision %d", change.revision)
 
 
-def _prefixes(path: Path) -> Iterable[Path]:
-    return (path[:length] for length in range(1, len(path)))
-
-
-def _data_keys_first(items: Iterable[KeyValue]) -> list[KeyValue]:
-    return sorted(items, key=lambda item: not is_data_key(item.key))
+def _prefixes(path: Path) -> Iterator[Path]:
+    return (path[:length] for length in range(2, len(path)))

@@ -7,8 +7,9 @@ segment is the record's *kind*.
 from __future__ import annotations
 
 import re
+import sys
 
-from portcullis.ids import is_id
+from portcullis.ids import ID_PATTERN, is_id
 
 Path = tuple[str, ...]
 
@@ -27,6 +28,9 @@ NOT_IN_SNAPSHOT = frozenset(
 hardly anybody asks for stay out of memory."""
 
 _SEGMENT = re.compile(r"[a-z0-9.-]{1,128}")
+_KEY = re.compile(
+    rf"{ROOT}(?:{SITE}|t/(?P<tenant>{ID_PATTERN.pattern}))/(?P<path>{_SEGMENT.pattern}(?:/{_SEGMENT.pattern})*)"
+)
 
 
 class InvalidPath(ValueError):
@@ -53,15 +57,14 @@ def key(scope: str, path: Path) -> str:
 
 def parse(text: str) -> tuple[str, Path] | None:
     """The scope and path of a key, or None for what no scope wrote."""
-    if not text.startswith(ROOT):
+    found = _KEY.fullmatch(text)
+    if found is None:
         return None
-    scope, *path = text.removeprefix(ROOT).split("/")
-    if scope == "t" and path:
-        scope = path.pop(0)
-    try:
-        return (scope, tuple(path)) if key(scope, tuple(path)) == text else None
-    except InvalidPath:
+    segments = found["path"].split("/")
+    if not all(segment.strip(".") for segment in segments):
         return None
+    shared = [sys.intern(segment) for segment in segments[:-1]]  # kinds and hosts stand in many paths
+    return sys.intern(found["tenant"] or SITE), (*shared, segments[-1])
 
 
 def _check_segment(segment: str) -> None:

@@ -12,6 +12,7 @@ milliseconds with random hex behind it; the order that counts is that of the his
 from __future__ import annotations
 
 import base64
+import functools
 import json
 import logging
 import secrets
@@ -51,16 +52,47 @@ __all__ = [
 log = logging.getLogger(__name__)
 
 
+PARSED_AT_ONCE = 8192
+
+
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One opened value. `value` is shared: read it, never change it."""
+    """One opened value: `plain` is what the seal held. A snapshot holds hundreds of thousands of these."""
 
     scope: str
     path: Path
-    value: dict[str, Any] = field(repr=False)
+    plain: bytes = field(repr=False)
     create_revision: int
     mod_revision: int
     lease: int = 0
+
+    @classmethod
+    def of(
+        cls,
+        scope: str,
+        path: Path,
+        value: Mapping[str, Any],
+        create_revision: int,
+        mod_revision: int,
+        lease: int = 0,
+    ) -> Record:
+        return cls(scope, path, _plain(value), create_revision, mod_revision, lease)
+
+    @property
+    def value(self) -> dict[str, Any]:
+        """Parsed when it is asked for; shared: read it, never change it."""
+        return _parsed(self.plain)
+
+
+@functools.lru_cache(maxsize=PARSED_AT_ONCE)
+def _parsed(plain: bytes) -> dict[str, Any]:
+    """Parsed values take five times their bytes: the ones in use are kept, not all."""
+    value: dict[str, Any] = json.loads(plain)
+    return value
+
+
+def _plain(value: Mapping[str, Any]) -> bytes:
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,8 +170,12 @@ class Scope:
         place = keys.parse(item.key)
         if place is None or place[0] != self.scope:
             raise ValueError(f"{item.key} is not of scope {self.scope}")
-        value = json.loads(self._seal.open(item.key, item.value))
-        return Record(self.scope, place[1], value, item.create_revision, item.mod_revision, item.lease)
+        return self.open_at(place[1], item)
+
+    def open_at(self, path: Path, item: KeyValue) -> Record:
+        """`open` for whoever has parsed the key already. Raises SealBroken."""
+        plain = self._seal.open(item.key, item.value)
+        return Record(self.scope, path, plain, item.create_revision, item.mod_revision, item.lease)
 
     def _opened(
         self, deleted: Mapping[str, KeyValue | None], operations: Sequence[Operation]
@@ -155,8 +191,7 @@ class Scope:
 
     def _put(self, path: Path, value: dict[str, Any], lease: int = 0) -> Put:
         key = keys.key(self.scope, path)
-        plain = json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-        return Put(key, self._seal.seal(key, plain.encode()), lease)
+        return Put(key, self._seal.seal(key, _plain(value)), lease)
 
     def _history(self, path: Path, value: dict[str, Any] | None, author: str) -> tuple[Put, ...]:
         if path[0] not in keys.HISTORY_KINDS:
@@ -237,12 +272,15 @@ class Stores:
         if place is None:
             log.error("a key that no scope wrote is ignored: %s", item.key)
             return None
-        scope, path = place
+        return self.open_at(*place, item)
+
+    def open_at(self, scope: str, path: Path, item: KeyValue) -> Record | None:
+        """`open` for whoever has parsed the key already."""
         store = self.site if scope == keys.SITE else self._tenants.get(scope)
         try:
             if store is None:
                 raise SealBroken(f"{item.key} is of a tenant without a data key")
-            record = store.open(item)
+            record = store.open_at(path, item)
         except SealBroken as exc:
             log.error("a record is ignored: %s", exc)
             return None
@@ -258,9 +296,12 @@ class Stores:
         return store
 
 
+_DATA_KEYS = f"{keys.prefix(keys.SITE)}key/tenant/"
+
+
 def is_data_key(grid_key: str) -> bool:
     """Whether a tenant's data key lies here: to be opened before the tenant's records."""
-    return grid_key.startswith(f"{keys.prefix(keys.SITE)}key/tenant/")
+    return grid_key.startswith(_DATA_KEYS)
 
 
 def _data_key_path(tenant_id: str) -> Path | None:

@@ -86,7 +86,7 @@ class Nonces:
         result = await commit(self._stores, operation, conditions=[condition])
         if result.succeeded:
             value = {"mark": mark, "request": _digest(request)}
-            written = Record(store.scope, path, value, result.revision, result.revision, lease)
+            written = Record.of(store.scope, path, value, result.revision, result.revision, lease)
             return Once(store, written, again=False)
         record = await store.get(path)
         if record is None or record.value.get("request") != _digest(request):

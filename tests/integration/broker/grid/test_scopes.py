@@ -45,7 +45,7 @@ class TestRecords:
         written = {"text": "ä\0\n", "number": 1.5, "none": None, "list": [True, {"a": "b"}]}
         result = await stores.commit(stores.site.put(("key", "ca", "k1"), written))
         assert result.succeeded
-        assert await stores.site.get(("key", "ca", "k1")) == Record(
+        assert await stores.site.get(("key", "ca", "k1")) == Record.of(
             "site", ("key", "ca", "k1"), written, result.revision, result.revision, 0
         )
 
@@ -228,7 +228,7 @@ class TestTenants:
         one = await tenant(stores, ONE)
         assert repr(one) == f"TenantStore({ONE})"
         assert CANARY not in repr(one.put(("user", "u"), {"a": CANARY}))
-        assert CANARY not in repr(Record(ONE, ("user", "u"), {"a": CANARY}, 1, 1))
+        assert CANARY not in repr(Record.of(ONE, ("user", "u"), {"a": CANARY}, 1, 1))
 
 
 class TestWall:
