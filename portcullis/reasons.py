@@ -303,6 +303,10 @@ SESSIONS: dict[str, Reason] = {
         administrator="Somebody presented the grant of another browser. Expected after site data was cleared; "
         "otherwise look in the worker's log, under the session.",
     ),
+    "not_confirmed": Reason(
+        "It was not confirmed. Nothing was changed.",
+        administrator="Type the name of the site exactly as the question shows it, or pass `--yes`.",
+    ),
     "revocation_refused": Reason(
         "This is no revocation that a broker of the site signed.",
         administrator="A gateway or a host was told of a revocation that it cannot verify, and did nothing. If it goes "

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from portcullis import reasons
-from portcullis.cli import changing, joining, reading, status, users
+from portcullis.cli import changing, joining, reading, revoking, status, users
 from portcullis.cli.manifest import ManifestError
 from portcullis.cli.output import safe, wrapped
 from portcullis.errors import InvalidInput, PortcullisError, Unavailable
@@ -89,9 +89,25 @@ def _add_changing(commands: Commands) -> None:
     host_set.add_argument("--groups", required=True, metavar="A,B", help="all of them; '' for none")
     host_set.set_defaults(run=changing.host_set)
 
-    logoff = _group(commands, "session", "look after sessions").add_parser("logoff", help="end a session")
+    sessions = _group(commands, "session", "look after sessions")
+    logoff = sessions.add_parser("logoff", help="end a session")
     logoff.add_argument("id")
     logoff.set_defaults(run=changing.session_logoff)
+    orphan = sessions.add_parser(
+        "end-orphan", help="end a session that runs on a host and has no record (`get orphans`)"
+    )
+    orphan.add_argument("host")
+    orphan.add_argument("session")
+    orphan.set_defaults(run=revoking.end_orphan)
+
+    panic = commands.add_parser(
+        "panic", help="void every login, ticket and grant of the site at once; applications go on"
+    )
+    panic.add_argument("--yes", action="store_true", help="do not ask")
+    panic.add_argument(
+        "--api-tokens", action="store_true", help="revoke the API tokens as well, this one too"
+    )
+    panic.set_defaults(run=revoking.panic)
 
     revoke = _group(commands, "token", "look after API tokens").add_parser(
         "revoke", help="revoke an API token"

@@ -91,6 +91,12 @@ LISTS: dict[str, tuple[Column, ...]] = {
         plain("PUBLIC ORIGIN", "public_origin"),
         plain("ID", "id"),
     ),
+    "orphans": (
+        plain("HOST", "host"),
+        plain("SESSION", "session"),
+        plain("TENANT", "tenant"),
+        plain("STATE", "state"),
+    ),
     "tokens": (
         plain("ID", "id"),
         Column("USER", lambda item: user_name(item.get("user"))),

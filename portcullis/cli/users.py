@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+from portcullis.cli import revoking
 from portcullis.cli.output import as_json, moment, safe
 from portcullis.rest.client import Client
 
@@ -39,6 +40,14 @@ def add_commands(commands: Any) -> None:
         "keep a user out; logins are cut, sessions go on running",
         "The user's logins are cut and API tokens refused until the user is enabled again. Sessions go on running.",
         disable_user,
+    )
+    _command(
+        commands,
+        "sign-out",
+        "end every login of a user, everywhere; sessions go on running",
+        "The user's logins end and their connections are closed within two seconds, on every gateway and host. They "
+        "may sign in again: `disable` keeps them out. Sessions and API tokens stay.",
+        revoking.sign_out_user,
     )
     _command(commands, "enable", "let a disabled user in again", None, enable_user)
     _command(
@@ -78,8 +87,9 @@ def reset_user(client: Client, arguments: argparse.Namespace) -> None:
 
 
 def disable_user(client: Client, arguments: argparse.Namespace) -> None:
-    client.post("admin", "users", arguments.name, "disable", body={})
+    answer = client.post("admin", "users", arguments.name, "disable", body={})
     print(f"user {safe(arguments.name)}: disabled")
+    revoking.say_if_unmerged(answer)
 
 
 def enable_user(client: Client, arguments: argparse.Namespace) -> None:

@@ -27,6 +27,7 @@ LISTS: dict[str, list[dict[str, Any]]] = {
                "groups": ["gpu", "lab"]}],
     "users": [{"name": "demo\x1b[2J", "role": "user", "groups": ["staff"], "state": "factor_off"}],
     "gateways": [{"id": "2" * 16, "name": "gateway", "online": False, "public_origin": "http://localhost:1"}],
+    "orphans": [{"host": "alpha", "session": "4" * 16, "tenant": "acme", "state": "active"}],
     "tokens": [{"id": "3" * 16, "user": {"name": "admin"}, "note": "cli", "created": 0, "expires": 1}],
 }
 
@@ -38,6 +39,7 @@ class Service:
     url: str = ""
     asked: list[tuple[str, str, Any]] = field(default_factory=list)
     refusals: dict[str, tuple[int, dict[str, str]]] = field(default_factory=dict)
+    merged: bool = True
 
     async def handle(self, request: web.Request) -> web.Response:
         assert request.headers["Authorization"] == f"Bearer {TOKEN}"
@@ -56,6 +58,10 @@ class Service:
             return web.json_response({"host": {"name": name, "groups": ["gpu", "lab"]}})
         if method == "PUT":
             return web.json_response({"application": {"name": name}, "outcome": "created"})
+        if kind in ("orphans", "panic") or path.endswith("/sign-out"):
+            return web.json_response({"merged": self.merged})
+        if path == "status":
+            return web.json_response({"site": "lab"})
         if method == "DELETE":
             return web.Response(status=204)
         if path in ("users", "users/anna/reset"):
@@ -133,6 +139,34 @@ async def test_a_host_is_put_into_groups(command: Command, service: Service) -> 
     await command("host", "set", "alpha", "--groups", "")
     asked = [body for method, path, body in service.asked if (method, path) == ("PUT", "hosts/alpha")]
     assert asked == [{"groups": ["gpu", "lab"]}, {"groups": []}]
+
+
+@pytest.mark.parametrize(
+    ("words", "asked"),
+    [
+        (("user", "sign-out", "anna"), ("POST", "users/anna/sign-out", {})),
+        (("session", "end-orphan", "alpha", "4" * 16), ("DELETE", f"orphans/alpha/{'4' * 16}", None)),
+        (("panic", "--yes"), ("POST", "panic", {"confirm": "lab", "api_tokens": False})),
+        (("panic", "--yes", "--api-tokens"), ("POST", "panic", {"confirm": "lab", "api_tokens": True})),
+    ],
+)
+async def test_what_takes_rights_back_says_whether_it_is_written(
+    command: Command, service: Service, words: tuple[str, ...], asked: tuple[str, str, Any]
+) -> None:
+    done = await command(*words)
+    service.merged = False
+    later = await command(*words)
+    assert service.asked[-1] == asked
+    assert (done.code, done.err) == (0, "")
+    assert later.code == 0 and "written when the grid is back" in later.err
+
+
+@pytest.mark.parametrize(("typed", "happens"), [("lab\n", True), ("yes\n", False), ("", False)])
+async def test_a_panic_wants_the_name_of_the_site(
+    command: Command, service: Service, typed: str, happens: bool
+) -> None:
+    result = await command("panic", given=typed)
+    assert (result.code == 0, any(path == "panic" for _, path, _ in service.asked)) == (happens, happens)
 
 
 async def test_an_empty_list_says_so(command: Command) -> None:
