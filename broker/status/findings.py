@@ -27,7 +27,7 @@ def _found(severity: Severity, code: str, what: str) -> Finding:
 
 def _grid(picture: Picture) -> Iterator[Finding]:
     members = picture.members
-    down = [member for member in members if not member.healthy]
+    down = [member for member in members if not _answers(member)]
     healthy, needed = len(members) - len(down), len(members) // 2 + 1
     if picture.store == "etcd" and members and healthy < needed:
         yield _found(
@@ -48,15 +48,19 @@ def _grid(picture: Picture) -> Iterator[Finding]:
         rest = (
             "" if healthy < needed else "; " + (MINORITY_LOST if healthy == needed else "the others carry on")
         )
-        why = f" ({member.trouble})" if member.trouble else ""
-        yield _found("error", "grid_member_down", f"{_name(member)} does not answer{why}{rest}")
+        yield _found("error", "grid_member_down", f"{_name(member)} does not answer{rest}")
     newest = max((member.raft_index for member in members), default=0)
     for member in members:
         if member.healthy and newest - member.raft_index > MEMBER_LAG:
             behind = newest - member.raft_index
             yield _found("warning", "grid_member_lags", f"{_name(member)} is {behind} entries behind")
-        elif member.healthy and member.trouble:
+        elif _answers(member) and member.trouble and healthy >= needed:
             yield _found("warning", "grid_member_trouble", f"{_name(member)}: {member.trouble}")
+
+
+def _answers(member: Member) -> bool:
+    """One that answers may be unhealthy all the same: without the others it has no leader."""
+    return member.healthy or bool(member.version)
 
 
 def _name(member: Member) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from broker.grid.grid import Grid, GridError, Member
 from broker.hosts.loads import HostLoads
@@ -50,6 +50,7 @@ class StatusWatch:
     sessions: Sessions
     clock: Clock
     version: str
+    names: dict[str, str] = field(default_factory=dict)
 
     async def picture(self) -> Picture:
         members = await self._members()
@@ -75,10 +76,16 @@ class StatusWatch:
     async def _members(self) -> tuple[Member, ...]:
         try:
             async with asyncio.timeout(MEMBERS_SECONDS):
-                return await self.grid.members()
+                return tuple(self._named(member) for member in await self.grid.members())
         except (GridError, TimeoutError) as exc:
             log.warning("the members of the grid cannot be asked: %s", exc or type(exc).__name__)
             return ()
+
+    def _named(self, member: Member) -> Member:
+        """One that does not answer does not say its name: it is called as it was when it did."""
+        if member.name:
+            self.names[member.endpoint] = member.name
+        return replace(member, name=self.names.get(member.endpoint, ""))
 
     def _brokers(self, states: dict[str, PeerState]) -> list[BrokerStatus]:
         live = {broker.id: broker for broker in self.brokers.live()}

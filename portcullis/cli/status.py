@@ -87,15 +87,20 @@ def _head(answer: Item, findings: list[Item], paint: bool) -> str:
 
 
 def _findings(findings: list[Item], paint: bool) -> str:
-    return "\n".join(_finding(finding, paint) for finding in findings)
+    """The remedy of several alike is said once, under the last of them."""
+    codes = [finding.get("code") for finding in findings]
+    return "\n".join(
+        _finding(finding, paint, finding.get("code") not in codes[index + 1 :])
+        for index, finding in enumerate(findings)
+    )
 
 
-def _finding(finding: Item, paint: bool) -> str:
+def _finding(finding: Item, paint: bool, with_remedy: bool) -> str:
     severity = str(finding.get("severity"))
     mark = _painted(severity, _MARKS.get(severity, "?"), paint)
     first, *rest = _lines(f"{safe(finding.get('what'))} [{safe(finding.get('code'))}]", WIDTH - 2)
     lines = [f"{mark} {first}", *(f"  {line}" for line in rest)]
-    if severity != "notice":
+    if with_remedy and severity != "notice":
         lines += [f"  {line}" for line in _lines("→ " + safe(finding.get("remedy")), WIDTH - 2)]
     return "\n".join(lines)
 
@@ -128,7 +133,7 @@ def _grid(answer: Item) -> str:
 
 def _member_state(member: Item) -> str:
     if not member.get("healthy"):
-        return "down"
+        return "no leader" if member.get("version") else "down"
     alarms = ", ".join(map(str, member.get("alarms", ())))
     return alarms or ("leader" if member.get("is_leader") else "follower")
 
@@ -162,7 +167,7 @@ def _gateways(answer: Item) -> str:
             one.get("state"),
             _share(one.get("load")),
             one.get("streams"),
-            _short(one.get("public_origin"), 36),
+            _short(one.get("public_origin"), 31),
         )
         for one in answer.get("gateways", ())
     ]
@@ -172,13 +177,13 @@ def _gateways(answer: Item) -> str:
 def _hosts(answer: Item) -> str:
     rows = [
         (
-            _short(host.get("name")),
+            _short(host.get("name"), 16),
             host.get("state"),
             host.get("version"),
             _share(host.get("load")),
             f"{host.get('sessions')}/{host.get('slots')}",
             _size(host.get("memory_available_bytes")),
-            _short(host.get("broker")),
+            _short(host.get("broker"), 12),
         )
         for host in answer.get("hosts", ())
     ]

@@ -26,6 +26,8 @@ def member(name: str, **said: object) -> Member:
         "trouble": "",
         **said,
     }
+    if not whole["healthy"] and "version" not in said:
+        whole["version"] = ""  # it does not answer
     fields = Member.__dataclass_fields__
     return Member(**{name: value for name, value in whole.items() if name in fields})  # type: ignore[arg-type]
 
@@ -68,6 +70,17 @@ def test_a_lost_quorum_comes_first_and_says_how_many_are_needed() -> None:
     found = findings(replace(WELL, members=down, degraded=True))
     assert [finding.code for finding in found] == ["grid_quorum_lost", "grid_member_down", "grid_member_down"]
     assert "1 of 3" in found[0].what and "2 are needed" in found[0].what
+
+
+def test_a_member_that_answers_without_a_leader_is_not_called_down() -> None:
+    left = (
+        member("m1", healthy=False),
+        member("m2", healthy=False),
+        member("m3", healthy=False, version="3.6.1"),
+    )
+    found = findings(replace(WELL, members=left, degraded=True))
+    assert [finding.code for finding in found] == ["grid_quorum_lost", "grid_member_down", "grid_member_down"]
+    assert "1 of 3" in found[0].what
 
 
 def test_an_embedded_grid_that_takes_nothing_is_degraded_without_talk_of_a_quorum() -> None:
