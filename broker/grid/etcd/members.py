@@ -20,20 +20,24 @@ import secrets
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 
-from broker.grid.etcd.endpoint import Endpoint
+from broker.grid.etcd.endpoint import STATUS, Endpoint
+from broker.grid.etcd.messages import Empty
 from broker.grid.etcd.troubles import GridReplaced, GridUnreachable, Missed
 from broker.grid.grid import GridUnavailable
 from portcullis.clock import Clock
+from portcullis.tasks import cancel_and_wait, spawn
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-CALL_SECONDS = 5.0
-"""Of a call with all its attempts: an election takes one to two."""
+CALL_SECONDS = 6.0
+"""Of a call with all its attempts: an election takes one to two, and as long again when the vote is split."""
 ATTEMPT_SECONDS = 1.0
 PAUSE_SECONDS = 0.1
 """Between two rounds in which every member failed."""
+PROBE_SECONDS = 0.5
+"""What a member says of itself needs no other one."""
 LENGTHENING = 1.5
 """Of the attempts from round to round: what is slow must not be given up for ever."""
 WENT_BACK_SECONDS = 5.0
@@ -53,6 +57,8 @@ class Members:
         self._cluster_id = 0
         self._good_at = clock.monotonic()
         self._doubted: set[Endpoint] = set()
+        self._hung: set[Endpoint] = set()
+        self._probes: dict[Endpoint, asyncio.Task[None]] = {}
         self._behind_since: dict[Endpoint, float] = {}
         self._trouble: GridUnavailable | None = None
         self.failed = asyncio.Event()
@@ -75,7 +81,7 @@ class Members:
         patience = ATTEMPT_SECONDS
         missed: dict[Endpoint, Missed] = {}
         while True:
-            for endpoint in self.endpoints:
+            for endpoint in self.candidates():
                 self.check()
                 left = deadline - self._clock.monotonic()
                 if left <= 0:
@@ -85,6 +91,7 @@ class Members:
                 except Missed as exc:
                     missed[endpoint] = exc
                     self._put_last(endpoint)
+                    self.find_out(endpoint)
             await asyncio.sleep(PAUSE_SECONDS)
             patience *= LENGTHENING
 
@@ -94,6 +101,24 @@ class Members:
         self._judge(endpoint, getattr(answer, "header"), floor, term)  # noqa: B009  # T is a message
         self._put_first(endpoint)
         return answer
+
+    def candidates(self) -> list[Endpoint]:
+        """Those that hang are left out as long as there are others: each would cost a whole attempt."""
+        return [each for each in self._endpoints if each not in self._hung] or list(self._endpoints)
+
+    def find_out(self, endpoint: Endpoint) -> None:
+        """Whether it hangs, or just could not answer: during an election none can."""
+        probe = self._probes.get(endpoint)
+        if probe is None or probe.done():
+            self._probes[endpoint] = spawn(self._probe(endpoint), name=f"probe of etcd member {endpoint}")
+
+    async def _probe(self, endpoint: Endpoint) -> None:
+        try:
+            await endpoint.call(STATUS, Empty(), PROBE_SECONDS)
+        except (Missed, GridUnavailable):
+            self._hung.add(endpoint)
+        else:
+            self._hung.discard(endpoint)
 
     def is_doubted(self, endpoint: Endpoint) -> bool:
         """Whether its last call failed, while others answer."""
@@ -106,6 +131,7 @@ class Members:
 
     def _put_first(self, endpoint: Endpoint) -> None:
         self._doubted.discard(endpoint)
+        self._hung.discard(endpoint)
         self._endpoints.remove(endpoint)
         self._endpoints.insert(0, endpoint)
 
@@ -157,6 +183,7 @@ class Members:
 
     async def close(self) -> None:
         self._trouble = self._trouble or GridUnavailable("the grid is closed")
+        await cancel_and_wait(*self._probes.values())
         await asyncio.gather(*(endpoint.close() for endpoint in self._endpoints))
 
 

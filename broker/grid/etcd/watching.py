@@ -32,7 +32,7 @@ from portcullis.tasks import cancel_and_wait, spawn
 log = logging.getLogger(__name__)
 
 TICK_SECONDS = 0.25
-OPEN_SECONDS = 2.0
+OPEN_SECONDS = 1.0
 PATIENCE_SECONDS = 1.0
 MOST_PATIENCE_SECONDS = 60.0
 SILENCE_SECONDS = 1.0
@@ -65,14 +65,14 @@ class Watch:
             stream = _Stream(self, endpoint)
             try:
                 async for changes in stream.changes():
-                    failing_since = None
                     self._cursor = changes.revision + 1
                     if changes.events:
                         self._patience = PATIENCE_SECONDS
                     yield changes
             except Missed as exc:
+                self._members.find_out(endpoint)
                 now = self._clock.monotonic()
-                failing_since = now if failing_since is None else failing_since
+                failing_since = now if failing_since is None or stream.was_open else failing_since
                 if now - failing_since >= CALL_SECONDS:
                     raise GridUnreachable(f"no etcd member can be watched; {endpoint}: {exc}") from exc
                 log.info("watch at etcd member %s: %s; it goes on at another", endpoint, exc)
@@ -82,8 +82,9 @@ class Watch:
 
     def _choose(self) -> Endpoint:
         """The best one, but not the same again right away."""
-        others = [endpoint for endpoint in self._members.endpoints if endpoint is not self._last]
-        self._last = (others or self._members.endpoints)[0]
+        candidates = self._members.candidates()
+        others = [endpoint for endpoint in candidates if endpoint is not self._last]
+        self._last = (others or candidates)[0]
         return self._last
 
     def is_behind(self) -> bool:
@@ -99,6 +100,7 @@ class _Stream:
     def __init__(self, watch: Watch, endpoint: Endpoint) -> None:
         self._watch = watch
         self._endpoint = endpoint
+        self.was_open = False
         self._ordered = watch._orders_progress(endpoint)
         self._clock = watch._clock
         self._call = endpoint.watch()
@@ -132,6 +134,7 @@ class _Stream:
         if answer is None:
             raise Missed("it does not open a watch")
         self._understand(answer)
+        self.was_open = True
 
     async def _send(self, request: Any) -> None:
         """Raises Missed, GridError."""
