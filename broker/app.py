@@ -307,6 +307,7 @@ class Parts:
             clock,
             host_lost_seconds,
             is_queued=lambda session: self.lines.position(session.host_id, session.id) is not None,
+            move=self.launcher.move,
         )
         self.reaper = self._reaper(broker_id)
         self.control = self._control(broker_id)

@@ -1,8 +1,9 @@
 """Sessions whose host does not take them on or cannot end them: it vanished, it was removed, or it does not act.
 
 A host is live while its record under `site/live/host` lasts (12 s after its last heartbeat). Of a host that is gone,
-what was ending is over at once, what it never accepted fails after 10 s, and the rest is given up after
-`lost_seconds`; on one that says it lives, a session fails that was not accepted 60 s after it was placed.
+what was ending is over at once, what it never accepted fails after 10 s (what waits in line there, so that it was never
+told, is placed elsewhere), and the rest is given up after `lost_seconds`; on one that says it lives, a session fails
+that was not accepted 60 s after it was told of it.
 
 This is a job (`broker.jobs`) that one broker does: every deletion compares the job's fence, that the host is still
 gone, and the session's revision. A host that comes back is told of what was ended meanwhile (`late_ends`).
@@ -11,8 +12,9 @@ gone, and the session's revision. A host that comes back is told of what was end
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Set
+from collections.abc import Awaitable, Callable, Sequence, Set
 
+from broker.grid.grid import GridError
 from broker.grid.scopes import Condition, Stores
 from broker.repositories.hosts import LEASE_SECONDS, Hosts, live_path
 from broker.repositories.late_ends import LateEnds
@@ -42,9 +44,12 @@ class HostWatch:
         lifecycle: Lifecycle,
         clock: Clock,
         lost_seconds: float,
-        is_queued: Callable[[Session], bool] = lambda _: False,
+        is_queued: Callable[[Session], bool],
+        move: Callable[[Session, Sequence[Condition]], Awaitable[bool]],
     ) -> None:
-        """`lost_seconds`: 0 for never. `is_queued`: its host has not been told of it yet."""
+        """`lost_seconds`: 0 for never. `is_queued`: its host has not been told of it yet. `move` has such a session
+        placed elsewhere while all conditions hold, or answers False: nothing takes it.
+        """
         self._site = stores.site
         self._sessions = sessions
         self._hosts = hosts
@@ -53,6 +58,7 @@ class HostWatch:
         self._clock = clock
         self._lost_seconds = lost_seconds
         self._is_queued = is_queued
+        self._move = move
         self._missing_since: dict[str, float] = {}
         self._waiting_since: dict[str, float] = {}
 
@@ -62,12 +68,17 @@ class HostWatch:
         missing = set(self._sessions.index.hosts()) - live
         since = self._ages(self._missing_since, missing)
         for host_id, seconds in since.items():
-            for session in self._sessions.of_host(host_id):
-                await self._judge(session, seconds, fence)
+            sessions = self._sessions.of_host(host_id)
+            queued = {session.id for session in sessions if self._is_queued(session)}
+            # First those: with each of the others that is reaped, one would count as told.
+            for session in sorted(sessions, key=lambda session: session.id not in queued):
+                await self._judge(session, seconds, fence, session.id in queued)
         await self._end_ignored(live, fence)
         await self._forget_removed()
 
-    async def _judge(self, session: Session, missing_seconds: float, fence: Condition) -> None:
+    async def _judge(
+        self, session: Session, missing_seconds: float, fence: Condition, is_queued: bool
+    ) -> None:
         """A session of a host that is gone."""
         gone = [fence, self._site.absent(live_path(session.host_id))]
         if self._hosts.get(session.host_id) is None:
@@ -78,9 +89,18 @@ class HostWatch:
         if session.state == "ending":
             await self._reap(session, f"{detail}; the session was ending", _is_ending, gone)
         elif _is_unaccepted(session) and missing_seconds >= PATIENCE_SECONDS:
-            await self._reap(session, f"{detail}, before it accepted the session", _is_unaccepted, gone)
+            if not is_queued or not await self._is_moved(session, gone):
+                await self._reap(session, f"{detail}, before it accepted the session", _is_unaccepted, gone)
         elif self._lost_seconds and missing_seconds >= self._lost_seconds:
             await self._reap(session, f"{detail}, and did not come back", lambda _: True, gone)
+
+    async def _is_moved(self, session: Session, gone: list[Condition]) -> bool:
+        """Whether it has another host now, or is to be looked at again."""
+        try:
+            return await self._move(session, gone)
+        except (PortcullisError, GridError) as exc:
+            log.warning("session not moved: %s", exc, extra=ids(session=session.id))
+            return True
 
     async def _end_ignored(self, live: Set[str], fence: Condition) -> None:
         """What a host that says it lives has not accepted."""

@@ -1,13 +1,14 @@
 """The site's hosts as placement sees them, kept up with the snapshot: a launch makes none of them anew.
 
 Each change of a host, its slots, its sessions or its liveness marks that host alone; the next look makes it anew. Load
-samples come with the heartbeats, not through the grid: a task looks at them each second. What comes out is exactly
-what one would make of the snapshot from scratch.
+samples come with the heartbeats, not through the grid: a task goes over them each second, a few at a time. What comes
+out is exactly what one would make of the snapshot from scratch.
 """
 
 from __future__ import annotations
 
 import asyncio
+import itertools
 from bisect import bisect_left, insort
 from collections import defaultdict
 from collections.abc import Iterable
@@ -21,6 +22,8 @@ from portcullis.model.host import Host
 from portcullis.tasks import cancel_and_wait, spawn
 
 REFRESH_SECONDS = 1.0
+PARTS = 10
+"""A refresh goes over the hosts in so many steps: none holds up a launch."""
 
 
 class HostIndex:
@@ -49,9 +52,7 @@ class HostIndex:
 
     def candidates(self) -> list[Candidate]:
         """All hosts of the site, in the order of their ids."""
-        if self._marked:
-            self._renew(self._marked)
-            self._marked.clear()
+        self._bring_up()
         return self._candidates.copy()
 
     def position(self, host_id: str) -> int | None:
@@ -59,16 +60,22 @@ class HostIndex:
         place = bisect_left(self._ids, host_id)
         return place if place < len(self._ids) and self._ids[place] == host_id else None
 
-    def refresh_loads(self) -> None:
-        """Mark the hosts whose load is another than it was, or is not known any more."""
-        for candidate in self._candidates:
+    def refresh_loads(self, part: slice = slice(None)) -> None:
+        """Take over the loads of these hosts that are others than they were, or not known any more."""
+        for candidate in self._candidates[part]:
             if self._loads.get(candidate.host.id) != candidate.load:
                 self._marked.add(candidate.host.id)
+        self._bring_up()
 
     async def _run(self) -> None:
-        while True:
-            await asyncio.sleep(REFRESH_SECONDS)
-            self.refresh_loads()
+        for number in itertools.count():
+            await asyncio.sleep(REFRESH_SECONDS / PARTS)
+            self.refresh_loads(slice(number % PARTS, None, PARTS))
+
+    def _bring_up(self) -> None:
+        if self._marked:
+            self._renew(self._marked)
+            self._marked.clear()
 
     def _changed(self, change: Change) -> None:
         match change.path:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
+from collections.abc import Sequence
+from dataclasses import replace
 
 from broker.grid.scopes import Condition, Stores, TenantStore
 from broker.launch.claims import Claims
@@ -97,6 +99,33 @@ class Launcher:
         conflict = Step("claim", "failed", "others were faster each time [launch_conflict]")
         refusal = Refusal("launch_conflict", CODES["launch_conflict"], (*steps, conflict))
         raise await self._refused(request, view, refusal)
+
+    async def move(self, session: Session, gone: Sequence[Condition]) -> bool:
+        """Place the session anew, which waits in line on a host that is gone: never told of it, that host starts
+        nothing. One transaction, which also compares `gone`; where it meets a conflict, whoever asked looks again.
+
+        False: nothing takes the session, or its user may not have it any more. Raises Unavailable, GridError.
+        """
+        tenant = await self._stores.tenant(session.tenant_id)
+        request = LaunchRequest(session.tenant_id, session.user_id, session.application_id, session.display)
+        view = self._look(request, self._claims)
+        others = tuple(other for other in view.sessions if other.id != session.id)
+        answer = plan(request, replace(view, sessions=others), self._choose)
+        if not isinstance(answer, LaunchPlan):
+            return False
+        relied_on = conditions(self._snapshot, request, answer, self._stores.site, tenant)
+        why = Step("moved", "info", f"{session.host_name} vanished while the session waited in line there")
+        moved = replace(
+            session,
+            host_id=answer.candidate.host.id,
+            host_name=answer.candidate.host.name,
+            slot=answer.slot,
+            trace=tuple(step.to_json() for step in (why, *answer.steps)),
+        )
+        with self._claims.claiming(moved.host_id, moved.slot):
+            if await self._sessions.move(session, moved, [*gone, *relied_on]):
+                log.info("launch placed anew", extra=_ids_of(moved))
+        return True
 
     def _plan(self, request: LaunchRequest) -> tuple[LaunchView, LaunchPlan | Reconnect | Refusal]:
         """Among places that no other launch of this broker is claiming, or, if there is none, among all."""

@@ -44,7 +44,9 @@ class Candidate:
     score: float = field(init=False, default=0.0)
 
     def __post_init__(self) -> None:
-        free = self.host.slots - sum(slot < self.host.slots for slot in self.taken)
+        free = self.host.slots - len(self.taken)
+        if self.taken and max(self.taken) >= self.host.slots:  # it had more slots when they were claimed
+            free = len(self.free_slots)
         object.__setattr__(self, "free", free)
         object.__setattr__(self, "score", _score(self, free))
 

@@ -126,8 +126,28 @@ class Sessions:
         record = self._snapshot.get(session.tenant_id, ("session", session.id))
         if record is None or not still(session_of(record)):
             return False
+        session = session_of(record)
         operations = [*self._deletes(tenant, session), self._late_ends.put(session, code)]
         result = await commit(self._stores, *operations, conditions=[tenant.unchanged(record), *conditions])
+        await self._snapshot.until(result.revision)
+        return result.succeeded
+
+    async def move(self, before: Session, after: Session, conditions: Sequence[Condition]) -> bool:
+        """Have the session on another host's slot instead, while all of `conditions` hold: whether that happened. The
+        host that had it is told to end it, should it have it after all. Raises Unavailable, GridError.
+        """
+        tenant, site = await self._stores.tenant(before.tenant_id), self._stores.site
+        record = self._snapshot.get(before.tenant_id, ("session", before.id))
+        if record is None or session_of(record) != before:
+            return False
+        operations = [
+            tenant.put(record.path, after.to_json()),
+            site.put(slot_path(after), {"tenant": after.tenant_id, "session": after.id}),
+            site.delete(slot_path(before)),
+            self._late_ends.put(before, "host_lost"),
+        ]
+        needed = [tenant.unchanged(record), site.absent(slot_path(after)), *conditions]
+        result = await commit(self._stores, *operations, conditions=needed)
         await self._snapshot.until(result.revision)
         return result.succeeded
 

@@ -46,7 +46,15 @@ async def vanish(site: SmallSite) -> None:
 async def reaper(site: SmallSite, lost_seconds: float = LOST_SECONDS) -> Job:
     """The job, held here."""
     watch = HostWatch(
-        site.stores, site.snapshot, site.sessions, site.hosts, site.lifecycle, site.clock, lost_seconds
+        site.stores,
+        site.snapshot,
+        site.sessions,
+        site.hosts,
+        site.lifecycle,
+        site.clock,
+        lost_seconds,
+        is_queued=lambda session: site.lines.position(session.host_id, session.id) is not None,
+        move=site.launcher.move,
     )
     lease = (await site.grid.lease(15)).id
     return Job("reaper", site.stores, site.snapshot, watch.sweep, period_seconds=1, lease=lambda: lease)
