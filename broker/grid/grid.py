@@ -149,6 +149,9 @@ class GridError(Exception):
 class GridUnavailable(GridError):
     """The store cannot be reached or cannot commit now. The outcome of a `txn` that raised it is unknown."""
 
+    is_final = False
+    """Whether the store has sent the same again itself until its time was over, or knows that it would not help."""
+
 
 class Compacted(GridError):
     """The revision asked for by `watch` is gone: take a new snapshot."""

@@ -12,15 +12,17 @@ from portcullis.errors import Unavailable
 async def commit(
     stores: Stores, *operations: SealedOperation, conditions: Sequence[Condition] = ()
 ) -> CommitResult:
-    """Commit; after an unknown outcome send the same transaction once more.
+    """Commit; after an unknown outcome send the same transaction once more, where the store has not done so.
 
-    A transaction that went through unseen then fails its own conditions: callers that must tell this from a
-    lost race look for what they wrote. Raises Unavailable when the grid does not answer.
+    A transaction that went through unseen may then fail its own conditions (if it only deletes, with any store):
+    callers that must tell this from a lost race look for what they wrote. Raises Unavailable when the grid does not
+    answer.
     """
     try:
         return await stores.commit(*operations, conditions=conditions)
-    except GridUnavailable:
-        pass
+    except GridUnavailable as exc:
+        if exc.is_final:
+            raise Unavailable() from exc
     try:
         return await stores.commit(*operations, conditions=conditions)
     except GridUnavailable as exc:

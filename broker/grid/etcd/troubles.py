@@ -15,37 +15,41 @@ _NOISE = "last error: "
 NO_SPACE = "database space exceeded"
 
 
-class GridUnreachable(GridUnavailable):
+class EtcdTrouble(GridUnavailable):
+    is_final = True
+
+
+class GridUnreachable(EtcdTrouble):
     """No member answered in time. The outcome of a transaction is unknown."""
 
     code = "grid_unreachable"
 
 
-class GridFull(GridUnavailable):
+class GridFull(EtcdTrouble):
     """A member's database is at its quota (etcd's alarm NOSPACE): nothing is written until the alarm is disarmed."""
 
     code = "grid_full"
 
 
-class GridDenied(GridUnavailable):
+class GridDenied(EtcdTrouble):
     """etcd's access control refuses this client's certificate name."""
 
     code = "grid_denied"
 
 
-class GridTlsRefused(GridUnavailable):
+class GridTlsRefused(EtcdTrouble):
     """One of the two sides does not accept the other's certificate."""
 
     code = "grid_tls"
 
 
-class GridReplaced(GridUnavailable):
+class GridReplaced(EtcdTrouble):
     """Another cluster answers than the one that this process began with, or the same one with an earlier state."""
 
     code = "grid_replaced"
 
 
-class GridVersionRefused(GridUnavailable):
+class GridVersionRefused(EtcdTrouble):
     """This version of etcd loses data."""
 
     code = "grid_version"
