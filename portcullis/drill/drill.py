@@ -94,19 +94,19 @@ class Drill:
     async def run(self, fault: Fault) -> Run:
         await self._until_steady()
         await asyncio.sleep(WARM_UP_SECONDS + self._chance.random())
-        before = time.monotonic()
+        started = (
+            time.monotonic()
+        )  # before the strike: what is asked of the API takes effect while it is asked
         struck = await fault.strike(self, self._chance)
-        # what is asked for through the API takes effect while it is asked: the clock starts before
-        started = before
-        await self._let_last(fault)
+        await asyncio.sleep(fault.seconds)
         undone = time.monotonic()
         self.scene.restore()
-        parts = [name for name in struck.names if name in self.scene.lab.services]
-        back = await self.scene.until_ready(*parts) if parts else undone
         if fault.settles is not None:
             await self._until_moved(struck)
             await fault.settles(self)
-        times = Times(started, undone, await self._until_settled(struck), back)
+        parts = [name for name in struck.names if name in self.scene.lab.services]
+        back = await self.scene.until_ready(*parts) if parts else undone
+        times = Times(struck.at or started, undone, await self._until_settled(struck), back)
         samples = {
             promise.measure: await self._measure(promise.measure, times, struck, fault)
             for promise in fault.promises
@@ -114,10 +114,6 @@ class Drill:
         toll = await self._toll(struck, times)
         await self._replace([*struck.ends, *(each for each in self.sessions if each.ended)])
         return Run(struck.names, samples, toll)
-
-    async def _let_last(self, fault: Fault) -> None:
-        if fault.seconds:
-            await asyncio.sleep(fault.seconds)
 
     async def _new_session(self) -> LiveSession:
         person = await self._people.somebody()

@@ -8,6 +8,7 @@ to be noticed first.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from random import Random  # noqa: TID251  # a seed must give the same faults again; nothing secret comes of it
@@ -28,7 +29,8 @@ READING_AFTER_SILENCE = Promise("reading", 8.0, "a read waits")
 LAUNCHING = Promise("launching", 4.0, "a launch takes")
 REFUSING = Promise("refusing", 2.5, "a change is refused with a reason")
 BACK = Promise("back", 2.0, "the part is back in service")
-ALL = "all"
+DEGRADED_SECONDS = 6.0
+"""By then brokers know for long that the grid is away."""
 
 
 class Stage(Protocol):
@@ -48,11 +50,13 @@ class Stage(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Struck:
-    """Whom it concerns. `affected`: the sessions whose streams may break; `ends`: those that are to end."""
+    """Whom it concerns. `affected`: the sessions whose streams may break; `ends`: those that are to end; `at`: when it
+    was done, if not at once (monotonic)."""
 
     names: tuple[str, ...]
     affected: tuple[LiveSession, ...] = ()
     ends: tuple[LiveSession, ...] = ()
+    at: float | None = None
 
 
 Strike = Callable[[Stage, Random], Awaitable[Struck]]
@@ -182,9 +186,10 @@ async def disable_user(stage: Stage, chance: Random) -> Struck:
 
 async def disable_user_without_quorum(stage: Stage, chance: Random) -> Struck:
     lost = await lose_quorum(stage, chance)
-    await asyncio.sleep(4.0)  # degraded by now
+    await asyncio.sleep(DEGRADED_SECONDS)
+    at = time.monotonic()
     struck = await disable_user(stage, chance)
-    return Struck((*struck.names, *lost.names), struck.affected, struck.ends)
+    return Struck((*struck.names, *lost.names), struck.affected, struck.ends, at)
 
 
 async def drain_gateway(stage: Stage, chance: Random) -> Struck:
@@ -420,7 +425,8 @@ FAULTS: tuple[Fault, ...] = (
         "user",
         (Promise("cutting", 2.0, "the user's streams are cut"),),
         disable_user_without_quorum,
-        possible=has_etcd,
+        4.0,
+        has_etcd,
     ),
     Fault("panic", "panic", "everybody", (Promise("cutting", 5.0, "every stream is cut"),), panic),
 )

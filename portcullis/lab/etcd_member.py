@@ -61,6 +61,12 @@ def arguments(member: Member, cluster: Sequence[Member], token: str, state: str 
         *("--initial-cluster-state", state, "--initial-cluster-token", token),
         *("--auto-compaction-mode", "periodic", "--auto-compaction-retention", "10m"),
         *("--quota-backend-bytes", str(QUOTA_BYTES), "--logger", "zap"),
+        *(
+            "--heartbeat-interval",
+            "100",
+            "--election-timeout",
+            "500",
+        ),  # of a local network: half the usual wait
     ]
     if member.metrics:
         words += ["--listen-metrics-urls", f"http://{member.metrics}"]
