@@ -62,10 +62,11 @@ class Journal:
 
 
 def credential_digest(user: Mapping[str, Any]) -> str:
-    """Names password and factor of a user record without giving anything of them away (both hold 128 random bits or
-    more). Empty for who has neither."""
-    parts = [str(user.get("password_hash", "")), str(user.get("totp_secret", ""))]
-    return hashlib.sha256("\0".join(parts).encode()).hexdigest() if any(parts) else ""
+    """Names what a user record lets sign in with, without giving anything of it away: it holds 128 random bits or more.
+    The factor, which is never changed without the password; the password's hash alone is renewed at a sign-in now and
+    then. Empty for who has neither."""
+    secret = str(user.get("totp_secret") or user.get("password_hash") or "")
+    return hashlib.sha256(secret.encode()).hexdigest() if secret else ""
 
 
 def parse(*texts: bytes) -> Journal:

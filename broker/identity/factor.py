@@ -41,8 +41,8 @@ async def examine(store: Scope, user: User, code: str, attempts: Attempts, now: 
     use = code_hash and await code_use(store, user.id, code_hash)
     if not use:
         return WrongCode()
-    operation, condition, left = use
-    return Proof(lockout.accepted_in_place(attempts), (operation,), (condition,), left)
+    operations, condition, left = use
+    return Proof(lockout.accepted_in_place(attempts), operations, (condition,), left)
 
 
 def _examine_totp(user: User, code: str, attempts: Attempts, now: float) -> Proof | WrongCode:

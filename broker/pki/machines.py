@@ -8,7 +8,8 @@ a token that names it.
 to 30 days ago, must be of the newest generation, and the record not revoked. The new key must differ. Each
 renewal raises the generation by a transaction, so of two machines with one key (a clone) only one goes on;
 the other's refusal is logged. A machine that did not see the answer asks again with the same new key and is
-answered again.
+answered again. A certificate of ours whose generation is above the record's is of a time that a restored grid
+does not know of: it is the newest.
 """
 
 from __future__ import annotations
@@ -175,13 +176,14 @@ class Machines:
             raise Refused("certificate_refused")
         if (machine.generation, machine.key_hash) == (identity.generation + 1, new_hash):
             return machine
-        if (machine.generation, machine.key_hash) != (identity.generation, old_hash):
+        newest = (machine.generation, machine.key_hash) == (identity.generation, old_hash)
+        if not newest and identity.generation <= machine.generation:
             log.warning(
                 "a renewal with an old certificate is refused: is the machine cloned?",
                 extra=ids(machine=identity.uri, generation=identity.generation, newest=machine.generation),
             )
             raise Refused("certificate_refused")
-        renewed = replace(machine, generation=machine.generation + 1, key_hash=new_hash)
+        renewed = replace(machine, generation=identity.generation + 1, key_hash=new_hash)
         return await self._written(renewed, self._writes(renewed), [self._stores.site.unchanged(record)])
 
     def _writes(self, machine: Machine) -> list[SealedOperation]:

@@ -1,10 +1,16 @@
-"""The recovery codes of a user that are left, by their hashes, in one record: each is taken out once."""
+"""The recovery codes of a user that are left, by their hashes, in one record: each is taken out once.
+
+A code that was used leaves a record of its own, which stands in the snapshot: every broker sees it and writes it into
+its journal, so that a restore does not make the code good again.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from broker.grid.scopes import Condition, Path, Scope, SealedOperation
+
+USED = "used-code"
 
 
 def path(user_id: str) -> Path:
@@ -22,7 +28,7 @@ def codes_deletion(store: Scope, user_id: str) -> SealedOperation:
 
 async def code_use(
     store: Scope, user_id: str, code_hash: str
-) -> tuple[SealedOperation, Condition, int] | None:
+) -> tuple[tuple[SealedOperation, ...], Condition, int] | None:
     """What takes the code out, for the transaction that it opens the way for, and how many are left then.
 
     None when it is not one of the user's.
@@ -31,4 +37,5 @@ async def code_use(
     if record is None or code_hash not in record.value["hashes"]:
         return None
     left = [each for each in record.value["hashes"] if each != code_hash]
-    return store.put(record.path, {"hashes": left}), store.unchanged(record), len(left)
+    used = store.put((USED, code_hash), {"user": user_id})
+    return (store.put(record.path, {"hashes": left}), used), store.unchanged(record), len(left)

@@ -17,6 +17,7 @@ from typing import Any
 
 from broker.backup.journal import credential_digest
 from broker.grid.keys import SITE
+from broker.repositories.recovery_codes import USED as USED_CODE
 from broker.snapshot import Change, Snapshot
 from portcullis.clock import Clock
 from portcullis.tasks import cancel_and_wait, spawn
@@ -97,6 +98,8 @@ def _append(path: Path, lines: list[Line]) -> None:
 
 def lines_of(change: Change) -> list[Line]:
     """What of it must not come back."""
+    if change.path[0] == USED_CODE and change.record is not None:
+        return [{"kind": "recovery_code_used", "tenant": change.scope, "id": change.path[1]}]
     if change.previous is None:
         return []
     now = None if change.record is None else change.record.value

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime
 import socket
+import shutil
 import ssl
 import stat
 from collections.abc import AsyncIterator, Callable
@@ -398,6 +399,21 @@ class TestRenewing:
         await renew_if_due(host, inner.clock)
         assert await refusal(renew_if_due(clone, inner.clock)) == "certificate_refused"
         assert "is the machine cloned?" in caplog.text
+
+    async def test_a_machine_that_a_restored_grid_knows_by_an_earlier_certificate_renews_its_newest(
+        self, inner: Inner, host: Credentials, tmp_path: Path
+    ) -> None:
+        before = record(inner, host)
+        thief = replace(host, state=tmp_path / "thief")
+        shutil.copytree(host.state, thief.state)
+        for _ in range(2):
+            inner.clock.advance(0.6 * DAY)
+            host = await renew_if_due(host, inner.clock)
+        await _write(inner, before)
+        inner.clock.advance(0.6 * DAY)
+        await renew_if_due(host, inner.clock)
+        assert record(inner, host).generation == 4
+        assert await refusal(renew_if_due(thief, inner.clock)) == "certificate_refused"
 
     async def test_a_lost_answer_is_asked_for_again(self, inner: Inner, host: Credentials) -> None:
         inner.clock.advance(0.6 * DAY)

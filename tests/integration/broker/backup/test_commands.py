@@ -71,6 +71,27 @@ async def test_a_backup_is_made_beside_a_running_broker_and_restored_elsewhere(
     await starts(other)
 
 
+async def test_what_a_broker_saw_revoked_after_the_backup_stays_revoked(state: Path, tmp_path: Path) -> None:
+    broker = Broker(broker_settings(state))
+    await broker.start()
+    identity = broker.parts.identity
+    (tenant,) = [tenant.id for tenant in identity.tenants.list()]
+    (token,) = identity.tokens.list(tenant)
+    assert run("backup", "--state", state, "--to", tmp_path / "backup")[0] == 0
+    await identity.accounts.set_disabled(tenant, "demo", True, "test")
+    await identity.accounts.reset(tenant, "admin", "test")
+    await identity.tokens.revoke(tenant, token.id, "test")
+    await broker.stop()
+    status, said = run("restore", "--state", state, "--from", tmp_path / "backup", "--replace")
+    assert status == 0 and "users disabled: 1" in said and "tokens revoked: 1" in said, said
+    broker = Broker(broker_settings(state))
+    await broker.start()
+    users = {user.name: user for user in broker.parts.identity.users.list(tenant)}
+    tokens = broker.parts.identity.tokens.list(tenant)
+    await broker.stop()
+    assert users["demo"].disabled and not users["admin"].enrolled and not tokens
+
+
 def test_a_file_that_exists_is_not_written_over(state: Path, backup: Path) -> None:
     before = backup.read_bytes()
     status, said = run("backup", "--state", state, "--to", backup)

@@ -82,5 +82,10 @@ def test_a_digest_names_credentials_and_is_empty_without_any() -> None:
     assert credential_digest({"password_hash": ""}) == ""
 
 
+def test_a_hash_that_was_renewed_at_a_sign_in_voids_nothing() -> None:
+    one = {"password_hash": "$argon2id$m=1", "totp_secret": "ABC"}
+    assert credential_digest(one) == credential_digest({**one, "password_hash": "$argon2id$m=2"})
+
+
 def test_every_kind_is_a_word() -> None:
     assert all(kind.replace("_", "").isalpha() for kind in journal.KINDS)

@@ -19,7 +19,7 @@ from portcullis.model.user import ApiToken, User
 TENANT, OTHER_TENANT, USER, OTHER = "a" * 16, "e" * 16, "b" * 16, "d" * 16
 CREATED, NOW = 1_763_676_000.0, 1_763_690_000.0
 INFO = BackupInfo("c" * 16, "lab", 1, 4, 100, CREATED, "0.2.0", 0)
-SECRET = new_secret()
+SECRET, OTHER_SECRET = new_secret(), new_secret()
 CODE = hashlib.sha256(b"code").hexdigest()
 TOKEN = hashlib.sha256(b"token").hexdigest()
 
@@ -28,7 +28,7 @@ def picture() -> Records:
     ada = User(
         USER, "ada", password_hash="$argon2id$ada", totp_secret=SECRET, link_hash="f" * 64, link_expires=9e9
     )
-    bob = User(OTHER, "bob", "administrator", password_hash="$argon2id$bob", totp_secret=new_secret())
+    bob = User(OTHER, "bob", "administrator", password_hash="$argon2id$bob", totp_secret=OTHER_SECRET)
     token = ApiToken(TOKEN, TENANT, USER, "", CREATED, CREATED + 1e6)
     return Records(
         {
