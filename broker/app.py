@@ -62,6 +62,7 @@ from broker.repositories.keys import GrantKeys
 from broker.repositories.late_ends import LateEnds
 from broker.repositories.logins import LoginRecords
 from broker.repositories.sessions import Sessions
+from broker.repositories.site_origins import SiteOrigins
 from broker.repositories.tickets import Tickets
 from broker.repositories.traces import TraceStore
 from broker.revocation.acts import Acts
@@ -479,6 +480,7 @@ class Parts:
             lines=self.lines,
             traces=self.traces,
             join_tokens=self.join_tokens,
+            site_origins=SiteOrigins(self.stores, self.snapshot),
             health=self.health,
             acts=self.acts,
             orphans=lambda: self.exchange.orphans(),

@@ -11,6 +11,7 @@ from broker.http.account import AccountRoutes
 from broker.http.admin.applications import ApplicationRoutes
 from broker.http.admin.hosts import MachineRoutes
 from broker.http.admin.launches import LaunchRoutes
+from broker.http.admin.origins import OriginRoutes
 from broker.http.admin.revocation import RevocationRoutes
 from broker.http.admin.sessions import AdminSessionRoutes
 from broker.http.admin.site import SiteRoutes
@@ -49,6 +50,7 @@ def public_routes(services: PublicServices) -> list[web.RouteDef]:
         TokenRoutes(services),
         LaunchRoutes(services),
         SiteRoutes(services),
+        OriginRoutes(services),
     ]
     return [definition for group in groups for definition in group.routes()]
 

@@ -19,6 +19,7 @@ from broker.repositories.hosts import Hosts
 from broker.repositories.icons import Icons
 from broker.repositories.join_tokens import JoinTokens
 from broker.repositories.sessions import Sessions
+from broker.repositories.site_origins import SiteOrigins
 from broker.revocation.acts import Acts
 from broker.sessions.attach import Attach
 from broker.sessions.lifecycle import Lifecycle
@@ -44,6 +45,7 @@ class PublicServices:
     lines: WaitingLines
     traces: Traces
     join_tokens: JoinTokens
+    site_origins: SiteOrigins
     health: GridHealth
     acts: Acts
     orphans: Callable[[], tuple[Orphan, ...]]

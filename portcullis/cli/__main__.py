@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from portcullis import reasons
-from portcullis.cli import changing, joining, reading, revoking, status, users
+from portcullis.cli import changing, joining, reading, revoking, site, status, users
 from portcullis.cli.manifest import ManifestError
 from portcullis.cli.output import safe, wrapped
 from portcullis.errors import InvalidInput, PortcullisError, Unavailable
@@ -79,6 +79,7 @@ def _add_changing(commands: Commands) -> None:
     delete.set_defaults(run=changing.delete)
 
     status.add_commands(commands)
+    site.add_parser(commands)
     users.add_commands(_group(commands, "user", "look after users"))
 
     hosts = _group(commands, "host", "add hosts and group them")

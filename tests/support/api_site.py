@@ -46,6 +46,7 @@ from broker.repositories.join_tokens import JoinTokens
 from broker.repositories.keys import GrantKeys
 from broker.repositories.logins import LoginRecords, login_creation
 from broker.repositories.sessions import Sessions
+from broker.repositories.site_origins import SiteOrigins
 from broker.repositories.tickets import Tickets
 from broker.repositories.traces import TraceStore
 from broker.repositories.users import user_creation
@@ -129,6 +130,7 @@ class ApiBroker:
             hosts=hosts,
             gateways=Gateways(stores, snapshot),
             join_tokens=JoinTokens(stores, snapshot),
+            site_origins=SiteOrigins(stores, snapshot),
             launcher=Launcher(stores, snapshot, sessions, traces, clock, hosts_seen, sessions_per_user=3),
             attach=Attach(
                 stores,
