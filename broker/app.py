@@ -79,6 +79,7 @@ from broker.sessions.lifecycle import Lifecycle
 from broker.sessions.stages import Stages
 from broker.settings import BrokerSettings
 from broker.snapshot import Snapshot
+from broker.status.measured import MeasuredStatus
 from broker.status.watch import StatusWatch
 from broker.watched import Readiness, Readings
 from portcullis.clock import Clock, HeldClock, SystemClock
@@ -189,7 +190,12 @@ class Broker:
         Readings(parts.snapshot, parts.hosts, parts.gateways, parts.registry, readiness).offer(self._metrics)
         probes = Probes(self._metrics, readiness.trouble)
         undo.push_async_callback(probes.stop)
-        await probes.start(Watch.of(self.settings.metrics, self.settings.metrics_exposed))
+        watched = Watch.of(self.settings.metrics, self.settings.metrics_exposed)
+        if watched.address is not None:
+            measured_status = MeasuredStatus(parts.status)
+            undo.push_async_callback(measured_status.stop)
+            measured_status.start(self._metrics)
+        await probes.start(watched)
 
     async def _open_stores(self, undo: AsyncExitStack) -> Stores:
         self._grid = await self._open_grid(self.settings)
@@ -323,6 +329,7 @@ class Parts:
         self.revocations.subscribe(self.registry.revoke)
         self.revocations.subscribe(self.gateway_registry.revoke)
         self.exchange = self._exchange(peer_context, metered)
+        self.status = self._status_watch(metered)
 
     def start(self) -> None:
         self.revocations.start()
@@ -434,9 +441,9 @@ class Parts:
         self._metrics.know_routes(routes_of(application))
         return application
 
-    def _status(self, public: PublicServices) -> list[web.RouteDef]:
-        watch = StatusWatch(
-            grid=self.stores.grid,
+    def _status_watch(self, metered: MeteredGrid) -> StatusWatch:
+        return StatusWatch(
+            grid=metered,
             store_is_etcd=self._store_is_etcd,
             snapshot=self.snapshot,
             brokers=self.brokers,
@@ -446,10 +453,12 @@ class Parts:
             gateways=self.gateways,
             sessions=self.sessions,
             clock=self._clock,
-            version=self.presence.me.version,
+            version=version("portcullis"),
         )
+
+    def _status(self, public: PublicServices) -> list[web.RouteDef]:
         draining = DrainRoutes(public, self.drains, self.brokers)
-        return [*StatusRoutes(public, watch).routes(), *draining.routes()]
+        return [*StatusRoutes(public, self.status).routes(), *draining.routes()]
 
     def _inner(self) -> InnerServices:
         return InnerServices(

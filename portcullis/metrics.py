@@ -106,6 +106,24 @@ GRID_LAG = Metric(
     "gauge",
     "Revisions that this broker has written and its snapshot has not reached.",
 )
+BROKERS = Metric(
+    "broker",
+    "brokers",
+    "gauge",
+    "Brokers of the site, as this one sees them.",
+    {"state": ("serving", "draining", "silent", "gone")},
+)
+GRID_MEMBERS = Metric("broker", "grid_members", "gauge", "Members of the grid.", {"state": ("healthy", "down")})
+GRID_DATABASE = Metric(
+    "broker", "grid_database_bytes", "gauge", "Size of the grid's database, of the member where it is largest."
+)
+FINDINGS = Metric(
+    "broker",
+    "findings",
+    "gauge",
+    "What `portcullis status` finds wrong with the site.",
+    {"severity": ("error", "warning", "notice")},
+)
 API_SECONDS = Metric(
     "broker",
     "api_request_seconds",

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import aiohttp
 
 from broker.hosts.loads import HostLoads
-from broker.live_brokers import LiveBrokers
+from broker.live_brokers import LiveBroker, LiveBrokers
 from broker.peers.message import MAXIMUM_BYTES, Orphan, PeerState, encode, parse
 from portcullis.clock import Clock
 from portcullis.errors import ProtocolError, Refused
@@ -121,7 +121,7 @@ class PeerExchange:
         try:
             async with self._http.post(f"https://{address}{PATH}", data=body, headers=headers) as response:
                 if response.status == 404:  # of a version that does not know this: it lives
-                    self._take(PeerState(broker_id, address, address))
+                    self._take(self._as_recorded(broker_id, address))
                     return
                 raw = await response.content.read(MAXIMUM_BYTES + 1)
                 if response.status != 200:
@@ -133,6 +133,10 @@ class PeerExchange:
                 log.warning(
                     "a broker does not answer: %s", exc or type(exc).__name__, extra=ids(broker=address)
                 )
+
+    def _as_recorded(self, broker_id: str, address: str) -> PeerState:
+        broker = self._brokers.get(broker_id) or LiveBroker(broker_id, address, address)
+        return PeerState(broker_id, broker.name, address, broker.version, broker.started)
 
     def _take(self, state: PeerState) -> None:
         self._heard[state.broker] = _Heard(state, self._clock.monotonic())

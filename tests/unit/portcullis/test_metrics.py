@@ -44,6 +44,7 @@ def test_no_label_could_be_the_name_of_somebody_or_something() -> None:
         "outcome",
         "reason",
         "route",
+        "severity",
         "stage",
         "state",
         "status",
