@@ -26,6 +26,7 @@ from broker.grid.grid import (
     CreateRevision,
     Delete,
     Exists,
+    Get,
     Grid,
     KeyValue,
     ModRevision,
@@ -139,6 +140,12 @@ class Scope:
     def delete(self, path: Path, *, author: str = "system") -> SealedOperation:
         delete = Delete(keys.key(self.scope, path))
         return SealedOperation(self, (delete, *self._history(path, None, author)))
+
+    def read(self, path: Path) -> SealedOperation:
+        """For a transaction that only compares: with an operation it is judged at the newest revision, without any
+        etcd judges it by what one member knows, however old.
+        """
+        return SealedOperation(self, (Get(keys.key(self.scope, path)),))
 
     def absent(self, path: Path) -> Condition:
         return Condition(CreateRevision(keys.key(self.scope, path), 0))

@@ -84,9 +84,12 @@ class Launcher:
             if isinstance(answer, Refusal):
                 raise await self._refused(request, view, answer)
             if isinstance(answer, Reconnect):
-                self._outcomes.answered("reconnected")
-                log.info("launch reconnects", extra=_ids_of(answer.session))
-                return answer.session, True
+                if await self._sessions.is_current(answer.session):
+                    self._outcomes.answered("reconnected")
+                    log.info("launch reconnects", extra=_ids_of(answer.session))
+                    return answer.session, True
+                steps = answer.steps
+                continue
             relied_on = conditions(self._snapshot, request, answer, self._stores.site, tenant)
             with self._claims.claiming(answer.candidate.host.id, answer.slot):
                 session = await self._claim(request, tenant, answer, relied_on, once)

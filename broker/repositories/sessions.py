@@ -70,6 +70,18 @@ class Sessions:
         record = await tenant.get(own_path(session))
         return record is not None and record.value["session"] == session.id
 
+    async def is_current(self, session: Session) -> bool:
+        """Whether the grid has the session just so. If not, the snapshot has caught up, or tried to. Raises
+        Unavailable.
+        """
+        tenant = await self._stores.tenant(session.tenant_id)
+        record = self._snapshot.get(session.tenant_id, ("session", session.id))
+        if record is None or session_of(record) != session:
+            return False
+        result = await commit(self._stores, tenant.read(record.path), conditions=[tenant.unchanged(record)])
+        await self._snapshot.until(result.revision)
+        return result.succeeded
+
     async def change(self, tenant_id: str, session_id: str, change: Change) -> Session | None:
         """Store what `change` makes of the session; it is asked again if somebody was faster.
 

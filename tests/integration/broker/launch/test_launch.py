@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,12 +12,16 @@ from typing import Any
 import pytest
 
 from broker.grid.grid import GridUnavailable
+from broker.grid.scopes import Stores
+from broker.grid.seal import SiteKey
 from broker.launch.traces import parse_reference
 from broker.repositories import traces as trace_store
+from broker.snapshot import Snapshot
 from portcullis.errors import Refused, Unavailable
 from portcullis.model.application import Application, Entitlement
 from portcullis.model.user import User
 from tests.support.broker_grid import EDITOR, HOST, OTHER_USER, TENANT, USER, SmallSite, small_site
+from tests.support.lagging_grid import LaggingGrid
 
 
 @pytest.fixture
@@ -33,6 +38,18 @@ async def refusal(site: SmallSite, user: User = USER, application: Application =
     with pytest.raises(Refused) as caught:
         await site.launch(user, application)
     return caught.value
+
+
+@asynccontextmanager
+async def other_broker(site: SmallSite, grid: Any) -> AsyncIterator[SmallSite]:
+    """Another broker's parts on the site's grid, seen through `grid`."""
+    stores = Stores(grid, SiteKey(bytes(32)))
+    snapshot = Snapshot(stores)
+    await snapshot.start()
+    try:
+        yield SmallSite(grid, stores, snapshot)
+    finally:
+        await snapshot.stop()
 
 
 async def test_a_launch_writes_slot_session_and_own_and_nothing_else(site: SmallSite) -> None:
@@ -238,3 +255,36 @@ async def test_traces_are_bound_to_one_lease_of_a_day_that_refusals_share(site: 
     site.clock.passed += 3601
     await refusal(site)
     assert len({record.lease for record in await site.records(TENANT, "trace")}) == 2
+
+
+async def test_a_session_that_ended_elsewhere_is_not_answered_by_a_broker_whose_watch_is_late(
+    site: SmallSite,
+) -> None:
+    """The other broker sees each change a second late; the session has ended in the grid by then."""
+    session = await site.ready_session()
+    async with other_broker(site, LaggingGrid(site.grid, 1.0)) as late:
+        await site.report(session, "ended")
+        assert late.sessions.get(TENANT, session.id) is not None
+        again, reconnected = await late.launch()
+        assert (again.id != session.id, reconnected) == (True, False)
+
+
+async def test_a_session_that_ends_elsewhere_is_no_answer_of_a_broker_whose_watch_is_late(
+    site: SmallSite,
+) -> None:
+    session = await site.ready_session()
+    async with other_broker(site, LaggingGrid(site.grid, 0.3)) as late:
+        await site.lifecycle.log_off(TENANT, session.id)
+        launching = asyncio.ensure_future(late.launch())
+        await site.report(session, "ended")
+        again, reconnected = await launching
+        assert (again.id != session.id, reconnected) == (True, False)
+
+
+async def test_a_running_session_is_not_answered_while_the_grid_is_away(
+    site: SmallSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await site.ready_session()
+    monkeypatch.setattr(site.grid, "txn", Unsure(site, ["lost before"] * 2).txn)
+    with pytest.raises(Unavailable):
+        await site.launch()
