@@ -48,6 +48,7 @@ DIRECTORY = Directory({"k1": "A" * 43}, (GatewayEntry("gw", "127.0.0.1:8443"),))
 FROM_AGENT: list[FromAgent] = [
     REPORT,
     Hello("0.1.0", 20, "0123456789abcdef", (REPORT,)),
+    Hello("0.2.0", 20, "0123456789abcdef", starting_limit=12),
     Heartbeat(0.25, 2**34),
 ]
 FROM_BROKER: list[FromBroker] = [
@@ -186,3 +187,19 @@ def test_no_value_of_a_field_raises_anything_but_protocol_errors(value: Any) -> 
             except ProtocolError:
                 continue
             assert parsed is None or parse(encode(parsed)) == parsed
+
+
+@pytest.mark.parametrize(("said", "means"), [(None, 4), (1, 1), (12, 12), (10**6, MAXIMUM_SLOTS)])
+def test_an_agent_starts_as_many_at_once_as_it_says_or_four(said: int | None, means: int) -> None:
+    hello = {**Hello("0.1.0", 20, "0123456789abcdef").to_json(), "starting_limit": said}
+    if said is None:
+        del hello["starting_limit"]
+    parsed = parse_from_agent(json.dumps(hello))
+    assert isinstance(parsed, Hello) and parsed.starting_limit == means
+
+
+@pytest.mark.parametrize("said", [0, -1, 1.5, "4", True])
+def test_a_malformed_starting_limit_is_refused(said: object) -> None:
+    hello = {**Hello("0.1.0", 20, "0123456789abcdef").to_json(), "starting_limit": said}
+    with pytest.raises(ProtocolError):
+        parse_from_agent(json.dumps(hello))
