@@ -36,7 +36,7 @@ from portcullis.tickets import Grant, read_grant
 log = logging.getLogger(__name__)
 
 STREAMS = 2048
-STREAMS_PER_CLIENT = 128
+STREAMS_PER_CLIENT = 512  # a whole office may come from one address
 ATTACHES_AT_ONCE = 32
 """More wait for their turn: when a whole office comes back, each worker's dial and handshake must fit into its time."""
 CLOSE_SECONDS = 1.0

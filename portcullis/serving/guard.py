@@ -36,7 +36,7 @@ _receive_buffer = memoryview(bytearray(RECEIVE_BYTES))
 @dataclass(frozen=True, slots=True)
 class Limits:
     connections: int = 4096
-    connections_per_client: int = 256
+    connections_per_client: int = 1024
     head_bytes: int = 32 * 1024
     head_fields: int = 64
     head_seconds: float = 10.0
