@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import datetime
-import socket
 import shutil
+import socket
 import ssl
 import stat
 from collections.abc import AsyncIterator, Callable
