@@ -123,4 +123,4 @@ class HostRevocations:
             if revocation.kind == "session" and session.id == revocation.id:
                 session.end("logged_off")
             elif revocation.kind == "login" and not revocation.session:
-                session.send(Cut(revocation.id, revocation.code))  # what a worker of before knows
+                session.send(Cut(revocation.id, "signed_out"))  # what a worker of before knows
