@@ -89,8 +89,8 @@ class Adoption:
     def _free_slot(self, host: Host, wanted: int) -> int | None:
         """Slots count what a host runs; which number a session has means nothing to it."""
         taken = {int(record.path[2]) for record in self._snapshot.list("site", "slot", host.id)}
-        free = [slot for slot in (wanted, *range(host.slots)) if slot not in taken]
-        return free[0] if free else None
+        free = [slot for slot in range(host.slots) if slot not in taken]
+        return wanted if wanted in free else next(iter(free), None)
 
     def _session(
         self, host: Host, report: Report, about: About, user: User, application: Application, slot: int
