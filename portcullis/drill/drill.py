@@ -72,6 +72,7 @@ class Drill:
         self._applications: dict[str, str] = {}
         self._found: dict[str, Application] = {}
         self._prober: Prober | None = None
+        self._under_way: Fault | None = None
 
     def application_of(self, session: LiveSession) -> Application:
         return self._found[session.mark]
@@ -85,6 +86,11 @@ class Drill:
     async def stop(self) -> None:
         """Also after a start that failed: everything is put back, and the drill's people are gone."""
         self.scene.restore()
+        if self._under_way is not None and self._under_way.settles is not None:
+            try:
+                await self._under_way.settles(self)
+            except PortcullisError as exc:
+                self.say(f"{self._under_way.title} was not taken back: {exc}")
         if self._prober is not None:
             await self._prober.stop()
         for session in self.sessions:
@@ -97,6 +103,7 @@ class Drill:
         started = (
             time.monotonic()
         )  # before the strike: what is asked of the API takes effect while it is asked
+        self._under_way = fault
         struck = await fault.strike(self, self._chance)
         await asyncio.sleep(fault.seconds)
         undone = time.monotonic()
@@ -104,6 +111,7 @@ class Drill:
         if fault.settles is not None:
             await self._until_moved(struck)
             await fault.settles(self)
+        self._under_way = None
         parts = [name for name in struck.names if name in self.scene.lab.services]
         back = await self.scene.until_ready(*parts) if parts else undone
         times = Times(struck.at or started, undone, await self._until_settled(struck), back)

@@ -18,11 +18,13 @@ def ask(
     return control_socket.ask(lab.control_socket, command, timeout_seconds)
 
 
-def trouble_of(lab: Lab, name: str) -> str | None:
-    """Why a part is not ready; None when it is."""
+def trouble_of(lab: Lab, name: str, drained_is_well: bool = False) -> str | None:
+    """Why a part is not ready; None when it is. One that an administrator drains serves nobody, and is as it should."""
     port = lab.ports[f"{name}.metrics"]
     said = member_trouble(port) if layout.kind_of(name) == "etcd" else health.part_trouble(port)
-    return None if said is None else f"{name}: {said}"
+    if said is None or (drained_is_well and said.endswith("is draining")):
+        return None
+    return f"{name}: {said}"
 
 
 def member_trouble(port: int) -> str | None:

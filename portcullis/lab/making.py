@@ -80,7 +80,7 @@ def wait_until_ready(lab: Lab, names: tuple[str, ...], seconds: float) -> None:
     """Raises QuickstartError."""
     health.wait(
         "the start",
-        lambda: next((found for name in names if (found := trouble_of(lab, name)) is not None), None),
+        lambda: next(filter(None, (trouble_of(lab, name, drained_is_well=True) for name in names)), None),
         seconds,
         lambda: ask(lab, "status") is not None,
     )
