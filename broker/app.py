@@ -16,6 +16,7 @@ from ssl import SSLContext
 
 from aiohttp import web
 
+from broker.compaction import PERIOD_SECONDS, Compaction
 from broker.drain import Drains
 from broker.gateways.channel import GatewayServer, GatewayServices
 from broker.gateways.directory import GatewayDirectory
@@ -179,6 +180,8 @@ class Broker:
         undo.push_async_callback(presence.stop)
         parts.reaper.start()
         undo.push_async_callback(parts.reaper.stop)
+        parts.compaction.start()
+        undo.push_async_callback(parts.compaction.stop)
         parts.exchange.start()
         undo.push_async_callback(parts.exchange.stop)
         await self._watch(parts, undo)
@@ -187,7 +190,9 @@ class Broker:
     async def _watch(self, parts: Parts, undo: AsyncExitStack) -> None:
         """The listener for metrics and readiness, where one is set."""
         readiness = Readiness(self._metered, parts.snapshot, self._clock)
-        Readings(parts.snapshot, parts.hosts, parts.gateways, parts.registry, readiness).offer(self._metrics)
+        Readings(
+            parts.snapshot, parts.sessions.index, parts.hosts, parts.gateways, parts.registry, readiness
+        ).offer(self._metrics)
         probes = Probes(self._metrics, readiness.trouble)
         undo.push_async_callback(probes.stop)
         watched = Watch.of(self.settings.metrics, self.settings.metrics_exposed)
@@ -317,6 +322,7 @@ class Parts:
             move=self.launcher.move,
         )
         self.reaper = self._reaper(broker_id)
+        self.compaction = self._compaction(broker_id)
         self.control = self._control(broker_id)
         self.gateway_registry = GatewayRegistry()
         self.gateway_channels = GatewayServer(
@@ -365,6 +371,18 @@ class Parts:
             revocations=lambda: tuple(self.acts.unmerged()),
         )
         return PeerExchange(self.myself.state, self.brokers, self.loads, context, self._clock, self.revocations.hear)
+
+    def _compaction(self, broker_id: str) -> Job:
+        return Job(
+            "compaction",
+            self.stores,
+            self.snapshot,
+            Compaction(self.stores.grid, self.snapshot).round,
+            period_seconds=PERIOD_SECONDS,
+            lease=lambda: self.presence.lease,
+            may_hold=lambda: not self.presence.draining,
+            holder=broker_id,
+        )
 
     def _reaper(self, broker_id: str) -> Job:
         """Started once this broker has a lease."""

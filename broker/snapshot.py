@@ -19,6 +19,7 @@ import contextlib
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 from broker.grid import keys
 from broker.grid.grid import Changes, Compacted, Event, GridUnavailable, KeyValue, PutEvent
@@ -30,6 +31,8 @@ log = logging.getLogger(__name__)
 
 RETRY_SECONDS = 0.5
 
+
+T = TypeVar("T")
 
 Place = tuple[str, Path]
 News = list[tuple[Place, int, Record | None]]
@@ -56,6 +59,7 @@ class Snapshot:
         self._below: dict[Place, dict[Path, Record]] = {}  # by every proper prefix longer than the kind
         self._callbacks: dict[object, Callable[[Change], None]] = {}
         self._waiting: dict[int, set[asyncio.Future[None]]] = {}  # by the revision waited for
+        self._indexes: dict[Callable[[Snapshot], Any], Any] = {}
         self._feed: asyncio.Task[None] | None = None
 
     def get(self, scope: str, path: Path) -> Record | None:
@@ -86,6 +90,13 @@ class Snapshot:
         finally:
             self._stop_waiting(revision, reached)
         return True
+
+    def index(self, kind: Callable[[Snapshot], T]) -> T:
+        """The one index of this kind over the snapshot: it is made when somebody asks first."""
+        if kind not in self._indexes:
+            self._indexes[kind] = kind(self)
+        made: T = self._indexes[kind]
+        return made
 
     def subscribe(self, callback: Callable[[Change], None]) -> Callable[[], None]:
         """Call `callback` with every change until the function returned here is called."""

@@ -8,6 +8,7 @@ from broker.grid.metered import MeteredGrid
 from broker.hosts.registry import ChannelRegistry
 from broker.repositories.gateways import Gateways
 from broker.repositories.hosts import Hosts
+from broker.repositories.session_index import SessionIndex
 from broker.snapshot import Snapshot
 from portcullis import metrics as table
 from portcullis.clock import Clock
@@ -53,12 +54,14 @@ class Readings:
     def __init__(
         self,
         snapshot: Snapshot,
+        sessions: SessionIndex,
         hosts: Hosts,
         gateways: Gateways,
         registry: ChannelRegistry,
         readiness: Readiness,
     ) -> None:
         self._snapshot = snapshot
+        self._sessions = sessions
         self._hosts = hosts
         self._gateways = gateways
         self._registry = registry
@@ -74,11 +77,8 @@ class Readings:
         metrics.read(table.GRID_LAG, lambda: self._readiness.lag)
 
     def sessions(self) -> dict[tuple[str, ...], float]:
-        tenants = [record.path[1] for record in self._snapshot.tenants()]
-        records = [record for tenant in tenants for record in self._snapshot.list(tenant, "session")]
-        found = Counter(dict.fromkeys(table.STATES, 0))
-        found.update(str(record.value["state"]) for record in records)
-        return {(state,): number for state, number in found.items()}
+        found = self._sessions.states
+        return {(state,): found[state] for state in {*table.STATES, *found}}
 
     def hosts(self) -> dict[tuple[str, ...], float]:
         found = Counter({"online": 0, "offline": 0, "draining": 0})
@@ -96,6 +96,6 @@ class Readings:
     def slots(self) -> dict[tuple[str, ...], float]:
         live = self._hosts.live_ids()
         hosts = [host for host in self._hosts.list() if host.id in live and not host.revoked]
-        taken = {host.id: len(self._snapshot.list("site", "slot", host.id)) for host in hosts}
+        taken = {host.id: self._snapshot.count("site", "slot", host.id) for host in hosts}
         free = sum(max(0, host.slots - taken[host.id]) for host in hosts if not host.draining)
         return {("taken",): sum(taken.values()), ("free",): free}

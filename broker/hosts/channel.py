@@ -22,6 +22,7 @@ from aiohttp import WSMsgType, web
 
 from broker.gateways.directory import GatewayDirectory
 from broker.hosts.announcing import Announcement, Announcing
+from broker.hosts.changes import HostChanges
 from broker.hosts.loads import HostLoad, HostLoads
 from broker.hosts.registry import ChannelRegistry, revocation_messages
 from broker.hosts.reports import Reports
@@ -101,9 +102,11 @@ class ControlServices:
     goes_elsewhere: Callable[[], bool] = lambda: False
     """Whether this broker drains while another one serves."""
     announcing: Announcing = field(init=False)
+    changes: HostChanges = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "announcing", Announcing(self.hosts, self.broker_id))
+        object.__setattr__(self, "changes", HostChanges(self.snapshot))
 
 
 class ControlServer:
@@ -162,7 +165,7 @@ class ControlChannel:
 
     async def run(self) -> None:
         """Until the agent closes, or something calls `end`."""
-        unsubscribe = self._services.snapshot.subscribe(self._changed)
+        unsubscribe = self._services.changes.watch(self._host.id, self._changed)
         reader = spawn(self._read(), name=f"control-reader-{self._host.id}")
         reader.add_done_callback(lambda _: self.end(INTERNAL_ERROR, "the broker failed"))
         writer = spawn(self._write(), name=f"control-writer-{self._host.id}")
@@ -317,7 +320,7 @@ class ControlChannel:
     def _changed(self, change: Change) -> None:
         if self._is_elsewhere(change):
             self._moved()
-        if self._concerns(change):
+        if change.path[:2] != ("live", "host"):
             self._wake.set()
 
     def _is_elsewhere(self, change: Change) -> bool:
@@ -326,18 +329,6 @@ class ControlChannel:
             return False
         announced = self._announcement is not None and self._announcement.done.is_set()
         return announced and change.record.value["broker_id"] != self._services.broker_id
-
-    def _concerns(self, change: Change) -> bool:
-        if self._services.directory.is_touched_by(change):
-            return True
-        if change.scope == "site":
-            return change.path[:2] in (
-                ("slot", self._host.id),
-                ("host", self._host.id),
-                ("ended", self._host.id),
-            )
-        record = change.record or change.previous
-        return change.path[0] == "session" and record is not None and record.value["host_id"] == self._host.id
 
     async def _write(self) -> None:
         """Send what is due until cancelled; an agent that does not take it loses its channel."""

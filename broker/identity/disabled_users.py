@@ -1,7 +1,7 @@
 """Whoever is disabled, reset or removed is signed out: every broker that sees it deletes the logins of that user.
 
 That ends them for good, also should the user be enabled again, and their connections are cut as after any signing
-out. One task works through the users; it starts with all of them, for a broker that was away meanwhile.
+out. One task works through the users; it starts with all who are signed in, for a broker that was away meanwhile.
 """
 
 from __future__ import annotations
@@ -37,10 +37,9 @@ class DisabledUsers:
 
     def start(self) -> None:
         self._unsubscribe = self._snapshot.subscribe(self._changed)
-        for tenant in self._snapshot.tenants():
-            for user in self._users.list(tenant.path[1]):
-                if user.disabled or not user.enrolled:
-                    self._add(tenant.path[1], user.id)
+        for tenant_id, user_id in self._logins.users():
+            if not _may_stay(self._users.record(tenant_id, user_id)):
+                self._add(tenant_id, user_id)
         self._task = spawn(self._run(), name="logins of disabled users")
 
     async def stop(self) -> None:

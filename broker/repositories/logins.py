@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from broker.grid.scopes import Scope, SealedOperation, Stores
 from broker.repositories.committing import commit
+from broker.repositories.login_index import LoginIndex
 from broker.snapshot import Snapshot
 from portcullis.model.user import Login
 
@@ -16,6 +19,7 @@ class LoginRecords:
     def __init__(self, stores: Stores, snapshot: Snapshot) -> None:
         self._stores = stores
         self._snapshot = snapshot
+        self._index = snapshot.index(LoginIndex)
 
     def get(self, tenant_id: str, login_hash: str) -> Login | None:
         """A browser whose login was made a moment ago presents the revision to wait for (`Portcullis-Revision`).
@@ -29,8 +33,11 @@ class LoginRecords:
         return [Login.from_json(record.value) for record in self._snapshot.list(tenant_id, "login")]
 
     def of_user(self, tenant_id: str, user_id: str) -> list[Login]:
-        records = self._snapshot.list(tenant_id, "login")
-        return [Login.from_json(r.value) for r in records if r.value["user_id"] == user_id]
+        return [Login.from_json(record.value) for record in self._index.of_user(tenant_id, user_id)]
+
+    def users(self) -> Sequence[tuple[str, str]]:
+        """All who are signed in: tenant and user."""
+        return self._index.users()
 
     async def delete(self, login: Login) -> int:
         """Answers with the grid's revision."""

@@ -28,6 +28,8 @@ class SessionIndex:
     def __init__(self, snapshot: Snapshot) -> None:
         self._of_user: defaultdict[tuple[str, str], dict[str, Record]] = defaultdict(dict)
         self._hosts: defaultdict[str, _OnHost] = defaultdict(_OnHost)
+        self.states: Counter[str] = Counter()
+        """How many sessions are in each."""
         for tenant in snapshot.tenants():
             for record in snapshot.list(tenant.path[1], "session"):
                 self._add(record)
@@ -79,6 +81,7 @@ class SessionIndex:
         on_host = self._hosts[host_id]
         on_host.sessions[session_id] = record
         on_host.tenants[record.scope] += 1
+        self.states[record.value["state"]] += 1
         if is_unaccepted(record):
             on_host.unaccepted[session_id] = record
             on_host.line = None
@@ -94,6 +97,7 @@ class SessionIndex:
         on_host = self._hosts[host_id]
         if on_host.sessions.pop(session_id, None) is not None:
             on_host.tenants[record.scope] -= 1
+            self.states[record.value["state"]] -= 1
         if on_host.unaccepted.pop(session_id, None) is not None:
             on_host.line = None
         on_host.starting.discard(session_id)
