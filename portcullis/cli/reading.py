@@ -42,7 +42,7 @@ def host_state(item: Item) -> str:
 
 def session_state(item: Item) -> str:
     position = item.get("position")
-    return str(item.get("state")) if position is None else f"waiting, {position} in line"
+    return str(item.get("state")) if position is None else f"waiting, position {position}"
 
 
 def user_state(item: Item) -> str:

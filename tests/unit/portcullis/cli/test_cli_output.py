@@ -8,7 +8,7 @@ from portcullis.cli.changing import path_of
 from portcullis.cli.documents import spell
 from portcullis.cli.output import moment, safe, table, width
 from portcullis.cli.qr import draw, modules
-from portcullis.cli.reading import explanation, host_state
+from portcullis.cli.reading import explanation, host_state, session_state
 
 
 def test_columns_stand_under_their_headings() -> None:
@@ -106,3 +106,15 @@ def test_a_trace_without_steps_reads_as_well() -> None:
     outcome, _, remedy = explanation({"code": "not_entitled"}).partition("\n\nWhat to do:\n")
     assert outcome.endswith("[not_entitled]")
     assert "under `entitled`" in remedy
+
+
+@pytest.mark.parametrize(
+    ("item", "text"),
+    [
+        ({"state": "pending", "position": 3}, "waiting, position 3"),
+        ({"state": "pending", "position": None}, "pending"),
+        ({"state": "active"}, "active"),
+    ],
+)
+def test_a_session_that_waits_in_line_says_where(item: dict[str, object], text: str) -> None:
+    assert session_state(item) == text
