@@ -1,0 +1,181 @@
+"""The real broker as its own process, answering a bench's questions: one JSON line each way.
+
+It collects garbage as `portcullis-broker serve` does, so that its memory and its pauses are those of the product.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import gc
+import json
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import psutil
+from cryptography.hazmat.primitives import serialization
+
+from broker.app import Broker
+from broker.launch.launch import LaunchRequest
+from broker.pki.certificates import new_key
+from broker.settings import BrokerSettings
+from portcullis.errors import PortcullisError
+from portcullis.logs import configure
+from portcullis.model.session import Display
+from portcullis.settings import Address
+from portcullis.site_tls import MachineIdentity
+from portcullis.tasks import cancel_and_wait, spawn
+from tests.bench.scale.population import APPLICATION, id_of
+
+IN_FLIGHT = 16
+
+
+class Subject:
+    def __init__(self, broker: Broker, tenant_id: str, folder: Path) -> None:
+        self._broker = broker
+        self._tenant_id = tenant_id
+        self._folder = folder
+        self._churning: asyncio.Task[None] | None = None
+        self.questions: dict[str, Callable[..., Awaitable[Any]]] = {
+            "size": self.size,
+            "lag": self.lag,
+            "launch": self.launch,
+            "certificates": self.certificates,
+            "churn": self.churn,
+        }
+
+    async def size(self) -> dict[str, float]:
+        process = psutil.Process()
+        parts = self._broker.parts
+        return {
+            "rss": process.memory_info().rss,
+            "descriptors": process.num_fds(),
+            "revision": parts.snapshot.revision,
+            "sessions": sum(parts.sessions.index.states.values()),
+            "channels": len(parts.registry),
+        }
+
+    async def lag(self, count: int) -> list[list[float]]:
+        """Seconds of a transaction, and from its answer until the snapshot shows it."""
+        parts = self._broker.parts
+        samples = []
+        for number in range(count):
+            session = id_of("session", number)
+            record = parts.snapshot.get(self._tenant_id, ("session", session))
+            assert record is not None
+            tenant = await parts.stores.tenant(self._tenant_id)
+            put = tenant.put(record.path, {**record.value, "e": number + 2})
+            begun = time.perf_counter()
+            result = await parts.stores.commit(put)
+            answered = time.perf_counter()
+            assert await parts.snapshot.until(result.revision, 30.0)
+            samples.append([answered - begun, time.perf_counter() - answered])
+        return samples
+
+    async def launch(self, first_user: int, seconds: float) -> dict[str, Any]:
+        """Launches by users of their own, IN_FLIGHT at once, each through the real Launcher; then what they took."""
+        users = iter(range(first_user, first_user + 10**9))
+        times: list[float] = []
+        refused: dict[str, int] = {}
+        until = time.perf_counter() + seconds
+
+        async def one_after_the_other() -> None:
+            while (begun := time.perf_counter()) < until:
+                request = LaunchRequest(
+                    self._tenant_id, id_of("user", next(users)), APPLICATION.id, Display()
+                )
+                try:
+                    await self._broker.parts.launcher.launch(request)
+                except PortcullisError as error:
+                    refused[error.code] = refused.get(error.code, 0) + 1
+                else:
+                    times.append(time.perf_counter() - begun)
+
+        begun = time.perf_counter()
+        await asyncio.gather(*(one_after_the_other() for _ in range(IN_FLIGHT)))
+        return {"seconds": time.perf_counter() - begun, "times": times, "refused": refused}
+
+    async def certificates(self, hosts: int) -> str:
+        """A machine certificate of each host, all of one key, in files; answers the CA and the site."""
+        authority, key = self._broker.parts.machines._authority, new_key()  # noqa: SLF001
+        pem = key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+        site = authority.site
+        for number in range(hosts):
+            host = MachineIdentity(site.id, "host", id_of("host", number), f"host-{number:04d}")
+            certificate = authority.issue(replace(host, generation=0), key.public_key())
+            path = self._folder / f"{number}.pem"
+            path.write_bytes(pem + certificate.public_bytes(serialization.Encoding.PEM))
+            path.chmod(0o600)
+        (self._folder / "ca.pem").write_text(authority.ca_pem)
+        return site.id
+
+    async def churn(self, first_user: int, per_second: float) -> None:
+        """One launch and one end of the oldest, again and again, until the process ends."""
+        self._churning = spawn(self._churn(first_user, per_second), name="churn")
+
+    async def _churn(self, first_user: int, per_second: float) -> None:
+        launcher, sessions = self._broker.parts.launcher, self._broker.parts.sessions
+        for number in range(10**9):
+            request = LaunchRequest(
+                self._tenant_id, id_of("user", first_user + number % 1000), APPLICATION.id, Display()
+            )
+            session, _ = await launcher.launch(request)
+            await asyncio.sleep(1 / per_second)
+            await sessions.remove(self._tenant_id, session.id)
+
+    async def stop(self) -> None:
+        await cancel_and_wait(self._churning)
+        await self._broker.stop()
+
+
+async def serve(arguments: argparse.Namespace) -> None:
+    configure("broker", "error", "text")
+    begun = time.perf_counter()
+    gc.disable()
+    settings = BrokerSettings(
+        state=arguments.state,
+        grid=arguments.grid,
+        grid_ca=arguments.grid_ca,
+        grid_cert=arguments.grid_cert,
+        grid_key=arguments.grid_key,
+        listen=Address("127.0.0.1", arguments.port),
+    )
+    broker = Broker(settings)
+    await broker.start()
+    gc.collect()
+    gc.freeze()
+    gc.enable()
+    subject = Subject(broker, arguments.tenant, arguments.state)
+    _answer({"seconds": time.perf_counter() - begun, "port": broker.address.port, **await subject.size()})
+    reader = asyncio.StreamReader(limit=2**26)
+    await asyncio.get_running_loop().connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(reader), sys.stdin
+    )
+    while line := await reader.readline():
+        question, *rest = json.loads(line)
+        _answer(await subject.questions[question](*rest))
+    await subject.stop()
+
+
+def _answer(value: Any) -> None:
+    print(json.dumps(value), flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--state", type=Path, required=True)
+    parser.add_argument("--tenant", required=True)
+    parser.add_argument("--port", type=int, default=0)
+    for name in ("--grid", "--grid-ca", "--grid-cert", "--grid-key"):
+        parser.add_argument(name, default="")
+    asyncio.run(serve(parser.parse_args()))
+
+
+if __name__ == "__main__":
+    main()
