@@ -138,6 +138,11 @@ def sessions_of(stage: Stage, name: str) -> tuple[LiveSession, ...]:
     return ()
 
 
+async def break_nothing(stage: Stage, chance: Random) -> Struck:
+    """What the machine itself does to the figures."""
+    return Struck(())
+
+
 async def lose_quorum(stage: Stage, chance: Random) -> Struck:
     lab = stage.scene.lab
     names = tuple(chance.sample(lab.members, len(lab.members) // 2 + 1))
@@ -234,6 +239,14 @@ def several_gateways(lab: Lab) -> bool:
 _SHORT, _LONG = 8.0, 12.0
 
 FAULTS: tuple[Fault, ...] = (
+    Fault(
+        "nothing",
+        "nothing (for comparison)",
+        "nothing",
+        (UNTOUCHED, READING, LAUNCHING),
+        break_nothing,
+        _SHORT,
+    ),
     Fault(
         "etcd-leader-killed",
         "etcd leader killed",
