@@ -323,6 +323,8 @@ class FakePortal:
     async def _log_off(self, request: web.Request) -> web.Response:
         if not await self._is_allowed(request):
             return error(401, "signed_out")
+        if request.match_info["id"] not in self.sessions:
+            return error(404, "session_unknown")
         session = self.end(request.match_info["id"], "logged_off")
         if session.worker.stream is not None:
             await session.worker.stream.close(code=4410)

@@ -39,13 +39,14 @@ export class ApiError extends Error {
   /**
    * @param {string} code
    * @param {string} message
-   * @param {{status?: number, reference?: string, retryAfterSeconds?: number}} [data]
+   * @param {{status?: number, reference?: string, session?: string, retryAfterSeconds?: number}} [data] `session`: the one in the way
    */
-  constructor(code, message, { status = 0, reference = "", retryAfterSeconds = 0 } = {}) {
+  constructor(code, message, { status = 0, reference = "", session = "", retryAfterSeconds = 0 } = {}) {
     super(message);
     this.code = code;
     this.status = status;
     this.reference = reference;
+    this.session = session;
     this.retryAfterSeconds = retryAfterSeconds;
   }
 }
@@ -311,6 +312,7 @@ export class Api {
     return new ApiError(code, error.message ?? "", {
       status: response.status,
       reference: error.reference,
+      session: error.session,
       retryAfterSeconds: error.retry_after_seconds,
     });
   }

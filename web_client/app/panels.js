@@ -7,9 +7,9 @@ import { errorText, t } from "./strings.js";
 /**
  * @param {string} title
  * @param {{code: string, message: string, reference: string}} error
- * @param {{back: () => void, again: () => void, againText: string}} actions
+ * @param {{back: () => void, again: () => void, againText: string, anew?: () => void}} actions `anew`: give up what is in the way
  */
-export function failurePanel(title, error, { back, again, againText }) {
+export function failurePanel(title, error, { back, again, againText, anew }) {
   const help = ADVICE[error.code] ?? (error.reference && t("failure.help"));
   return h("section", { class: "card panel failure", tabindex: "-1" },
     h("div", { role: "alert" },
@@ -21,7 +21,8 @@ export function failurePanel(title, error, { back, again, againText }) {
       help !== "" && h("p", { class: "hint" }, help)),
     h("div", { class: "buttons" },
       h("button", { type: "button", class: "primary", click: back }, t("failure.back")),
-      h("button", { type: "button", click: again }, againText)));
+      h("button", { type: "button", click: again }, againText),
+      anew && h("button", { type: "button", class: "danger", click: anew }, t("failure.anew"))));
 }
 
 /**

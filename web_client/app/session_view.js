@@ -276,7 +276,19 @@ export class SessionView {
       back: () => this.#actions.leave(""),
       again: reload ? () => location.reload() : this.#actions.again,
       againText: reload ? t("failure.reload") : t("failure.again"),
+      anew: error.session === "" ? undefined : () => this.#startAnew(error.session),
     }));
+  }
+
+  /** The session runs on a host that does not answer: its user gives it up. @param {string} sessionId */
+  async #startAnew(sessionId) {
+    try {
+      await this.#api.logOff(sessionId);
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      if (error.code !== "session_unknown") return this.#notice(errorText(error));
+    }
+    if (!this.#isStopped()) this.#actions.again();
   }
 
   /**

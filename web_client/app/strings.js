@@ -115,6 +115,7 @@ export const STRINGS = {
   "failure.help": "If it happens again, give this reference to your administrator.",
   "failure.back": "Back",
   "failure.again": "Try again",
+  "failure.anew": "End it and start anew",
   "failure.reload": "Reload the page",
 
   "takenover.title": "Open in another window",
