@@ -28,6 +28,7 @@ from broker.repositories.join_tokens import JoinTokens, new_join_token
 from broker.repositories.join_tokens import token_creation as join_token_creation
 from broker.repositories.tenants import Tenants, only_or_named
 from broker.repositories.users import user_creation
+from broker.schema import check_settled
 from broker.snapshot import Snapshot
 from portcullis.clock import Clock
 from portcullis.enrolment import JoinTokenText
@@ -129,6 +130,7 @@ async def mint_join_tokens(
     Raises InvalidInput for an unknown tenant (or none named where there are several), Unavailable without a site.
     """
     stores = Stores(grid, site_key, clock)
+    await check_settled(stores)
     snapshot = Snapshot(stores)
     await snapshot.start()
     try:

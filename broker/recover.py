@@ -17,6 +17,7 @@ from broker.identity.accounts import Accounts
 from broker.repositories.api_tokens import ApiTokens
 from broker.repositories.tenants import Tenants, only_or_named
 from broker.repositories.users import Users
+from broker.schema import check_settled
 from broker.snapshot import Snapshot
 from portcullis.clock import Clock
 from portcullis.errors import InvalidInput
@@ -40,6 +41,7 @@ async def recover_administrator(
     Raises InvalidInput for an unknown tenant or administrator, Unavailable without a site.
     """
     stores = Stores(grid, site_key, clock)
+    await check_settled(stores)
     snapshot = Snapshot(stores)
     await snapshot.start()
     try:
