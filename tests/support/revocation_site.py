@@ -15,7 +15,7 @@ import asyncio
 import contextlib
 import shutil
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -253,6 +253,17 @@ class RevocationSite:
         for broker in self.brokers:
             assert await broker.parts.snapshot.until(result.revision, 5)
         return await self._launched(Person(user, login, secret, Session, application))  # type: ignore[arg-type]
+
+    async def sign_in(self, person: Person) -> Person:
+        """Anew: the record that a sign-in writes."""
+        parts = self.brokers[0].parts
+        tenant, key, now = await parts.stores.tenant(self.tenant), ClientKey(), SystemClock().now()
+        epoch = parts.identity.tenants.epoch()
+        secret, login = new_login(self.tenant, person.user.id, key.public, now, epoch)
+        result = await parts.stores.commit(tenant.put(("login", login.hash), login.to_json()))
+        for broker in self.brokers:
+            assert await broker.parts.snapshot.until(result.revision, 5)
+        return replace(person, login=login, secret=secret)
 
     async def _launched(self, person: Person) -> Person:
         parts = self.brokers[0].parts

@@ -8,7 +8,17 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from portcullis.ids import new_id
 from portcullis.protocol import messages as m
-from portcullis.protocol.worker_channel import Closing, Cut, Dial, DialFailed, Gateway, GrantKeys
+from portcullis.protocol.worker_channel import (
+    Closing,
+    Cut,
+    Dial,
+    DialFailed,
+    Fence,
+    Gateway,
+    GrantKeys,
+    Revoke,
+)
+from portcullis.revocations import Revocation, sign_revocation
 from portcullis.tickets import sign_grant, to_base64url
 from tests.support.stream_client import BrowserKey, StreamClosed
 from tests.support.worker_session import worker_session
@@ -282,3 +292,47 @@ async def test_streams_that_prove_nothing_are_bounded(session):
     rendezvous = "ef" * 32
     session.tell(Dial(Gateway("gate", f"127.0.0.1:{session._port}"), rendezvous, session.signed()))
     await session.until(lambda: DialFailed(rendezvous, "too_many_connections") in session.lines)
+
+
+def revocation(worker, kind, id, **more):
+    made = Revocation(kind, worker.tenant, id, time.time() + 1, "signed_out", **more)
+    return sign_revocation(made, worker._kid, worker._grant_key)
+
+
+@pytest.mark.parametrize("kind", ["login", "user", "session"])
+async def test_a_revoked_grant_is_closed_and_stays_out(session, kind):
+    client = await session.attach_drawn()
+    session.tell(Revoke([revocation(session, kind, getattr(session, kind))]))
+    closed = await client.until_closed()
+    assert (closed.code, closed.reason) == (4411, "signed_out")
+    assert await refused(session, session.signed()) == (4411, "signed_out")
+
+
+async def test_a_revocation_of_somebody_else_or_by_nobody_changes_nothing(session):
+    client = await session.attach_drawn()
+    forged = sign_revocation(
+        Revocation("user", session.tenant, session.user, time.time(), "signed_out"),
+        session._kid,
+        Ed25519PrivateKey.generate(),
+    )
+    other = [revocation(session, "user", new_id()), revocation(session, "user", session.user, session=new_id())]
+    session.tell(Revoke([forged, "nonsense", *other]))
+    client.send(m.Ping(1))
+    await client.until(lambda: m.Pong(1) in client.messages)
+    assert client.closed is None
+
+
+async def test_a_key_that_the_site_gives_up_ends_what_it_signed(session):
+    client = await session.attach_drawn()
+    fresh = {new_id(): to_base64url(Ed25519PrivateKey.generate().public_key().public_bytes_raw())}
+    session.tell(GrantKeys(fresh))
+    closed = await client.until_closed()
+    assert (closed.code, closed.reason) == (4403, "grant_refused")
+
+
+async def test_a_fence_closes_and_lets_in_again(session):
+    client = await session.attach_drawn()
+    session.tell(Fence("broker_unreachable"))
+    assert (await client.until_closed()).code == 4504
+    client = await session.attach_drawn()
+    assert client.closed is None
