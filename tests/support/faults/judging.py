@@ -14,7 +14,7 @@ from tests.support.faults.cluster import Cluster, Size, cluster
 from tests.support.faults.history import Recorder, Revision
 from tests.support.faults.invariants import Life, lives, sessions_begun, violations
 from tests.support.faults.linearizability import Call, explain
-from tests.support.faults.models import NOTHING, own_session, tickets
+from tests.support.faults.models import NOTHING, is_read, own_session, tickets
 from tests.support.faults.nemesis import Nemesis
 
 SETTLING_SECONDS = 60.0
@@ -85,15 +85,28 @@ def _never_stored(notes: Notes, begun: dict[str, int]) -> Iterator[str]:
 
 
 def _not_linearizable(user: str, notes: Notes, known: dict[str, Life]) -> Iterator[str]:
-    gone = [
-        Call(life.begun_at, life.gone_at, ("gone", session), "seen")
-        for session, life in known.items()
-        if life.user == user and life.gone_at
-    ]
-    verdict = explain([*notes.own, *gone], NOTHING, own_session)
+    verdict = explain(_own_calls(user, notes, known), NOTHING, own_session, is_read)
     if not verdict.is_linearizable:
         yield f"launches of user {user}: {verdict}"
     for session, calls in notes.tickets.items():
-        verdict = explain(calls, (0, frozenset()), tickets)
+        verdict = explain(calls, (0, frozenset()), tickets, is_read)
         if not verdict.is_linearizable:
             yield f"tickets of session {session}: {verdict}"
+
+
+def _own_calls(user: str, notes: Notes, known: dict[str, Life]) -> Iterator[Call]:
+    """What was answered; and of the grid: which launches without an answer made a session, and what went."""
+    answered = [call for call in notes.own if call.asked != ("launch",) or not call.is_open]
+    yield from answered
+    acknowledged = {
+        call.answer[1] for call in answered if call.asked == ("launch",) and call.answer[0] == "new"
+    }
+    unanswered = [call.begun for call in notes.own if call.asked == ("launch",) and call.is_open]
+    for session, life in known.items():
+        if life.user != user:
+            continue
+        if session not in acknowledged:
+            begun = min(unanswered, default=life.begun_at)
+            yield Call(begun, life.begun_at, ("launch",), ("new", session), "without an answer")
+        if life.gone_at:
+            yield Call(0.0, life.gone_at, ("gone", session), "seen")

@@ -22,6 +22,7 @@ class Unknown:
 
 
 UNKNOWN = Unknown()
+MAXIMUM_PLACES = 300_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +59,18 @@ class Verdict:
         return f"not linearizable. After\n{after}\n  none of these is allowed:\n{then}"
 
 
-def explain(calls: Sequence[Call], initial: Hashable, step: Step) -> Verdict:
-    """Whether some order of `calls`, each at a moment between its begin and end, follows the model."""
+class Undecided(Exception):
+    """Too many orders are possible to look at all of them."""
+
+
+def explain(
+    calls: Sequence[Call], initial: Hashable, step: Step, is_read: Callable[[Call], bool] = lambda _: False
+) -> Verdict:
+    """Whether some order of `calls`, each at a moment between its begin and end, follows the model.
+
+    `is_read`: whether the call changes nothing in whatever state allows it. Such a call is put as early as it can be,
+    which loses no order and saves most of the search. Raises Undecided.
+    """
     history = sorted(calls, key=lambda call: call.begun)
     ends = [math.inf if call.is_open else call.ended for call in history]
     required = sum(1 << index for index, call in enumerate(history) if not call.is_open)
@@ -68,12 +79,19 @@ def explain(calls: Sequence[Call], initial: Hashable, step: Step) -> Verdict:
     best_stuck: list[int] = []
     stack: list[tuple[int, Hashable, list[int]]] = [(0, initial, [])]
     while stack:
+        if len(seen) > MAXIMUM_PLACES:
+            raise Undecided(f"{len(history)} calls")
         done, state, order = stack.pop()
         if done & required == required:
             return Verdict(True, tuple(history[index] for index in order))
         candidates = _candidates(history, ends, done)
         if len(order) >= len(best):
             best, best_stuck = order, candidates
+        early = next(
+            (i for i in candidates if is_read(history[i]) and _allows(step, state, history[i])), None
+        )
+        if early is not None:
+            candidates = [early]
         for index in reversed(candidates):
             call = history[index]
             for after in step(state, call.asked, call.answer):
@@ -82,6 +100,10 @@ def explain(calls: Sequence[Call], initial: Hashable, step: Step) -> Verdict:
                     seen.add(place)
                     stack.append((*place, [*order, index]))
     return Verdict(False, tuple(history[i] for i in best), tuple(history[i] for i in best_stuck))
+
+
+def _allows(step: Step, state: Hashable, call: Call) -> bool:
+    return state in step(state, call.asked, call.answer)
 
 
 def _candidates(history: Sequence[Call], ends: Sequence[float], done: int) -> list[int]:

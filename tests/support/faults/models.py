@@ -13,43 +13,48 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from tests.support.faults.linearizability import UNKNOWN
+from tests.support.faults.linearizability import UNKNOWN, Call
 
 NOTHING = ("nothing", "")
-SOME = "?"
-"""A session that a launch without an answer may have made."""
 
 
 def own_session(state: tuple[str, str], asked: tuple[Any, ...], answer: Any) -> Iterable[tuple[str, str]]:
-    """One session of an application a user: `nothing`, `runs` or `ends`."""
+    """One session of an application a user: `nothing`, `runs` or `ends`. A launch has an answer here: whether one
+    without made a session, the grid's history tells.
+    """
     if asked[0] == "launch":
         return _launched(state, answer)
     if asked[0] == "gone":
-        return [NOTHING] if state[1] in (asked[1], SOME) else []
+        return [NOTHING] if state[1] == asked[1] else []
     return _ended(state, asked[1], answer)
 
 
 def _launched(state: tuple[str, str], answer: Any) -> Iterable[tuple[str, str]]:
     kind, session = state
     is_free = kind == "nothing"
-    if answer is UNKNOWN:
-        return [("runs", SOME)] if is_free else [state]
     what, detail = answer
     if what == "new":
         return [("runs", detail)] if is_free else []
     if what == "again":
-        return [("runs", detail)] if kind == "runs" and session in (detail, SOME) else []
+        return [state] if kind == "runs" and session == detail else []
     return [state]
 
 
 def _ended(state: tuple[str, str], session: str, answer: Any) -> Iterable[tuple[str, str]]:
     kind, current = state
-    is_it = kind != "nothing" and current in (session, SOME)
+    is_it = kind != "nothing" and current == session
     if answer == "refused":
         return [state]
     if answer == "unknown":
         return [] if kind == "runs" and current == session else [state]
     return [("ends", session)] if is_it else [state]  # what is over already may be ended again
+
+
+def is_read(call: Call) -> bool:
+    """Of both models: what changes nothing in any state that allows it."""
+    if call.answer in ("refused", "unknown"):
+        return True
+    return isinstance(call.answer, tuple) and call.answer[0] in ("refused", "again")
 
 
 def tickets(
