@@ -30,6 +30,7 @@ from broker.grid.grid import (
     Snapshot,
 )
 
+MANY_REVISIONS = 1200
 COUNTED_KEYS = 2 * PAGE_SIZE + 3
 
 
@@ -321,6 +322,20 @@ class TestWatching:
                     break
         await watch.aclose()
         assert counts == {start + n: 50 for n in range(1, 21)}
+
+    async def test_a_watch_that_catches_up_claims_no_revision_too_early(self, grid: Grid) -> None:
+        """etcd delivers 1,000 revisions at once, and says in each answer how far it is itself."""
+        start = await put(grid, "/t/start")
+        await asyncio.gather(*(put(grid, f"/t/{number}") for number in range(MANY_REVISIONS)))
+        watch = grid.watch("/t/", start + 1)
+        last, seen = start, 0
+        async with asyncio.timeout(30):
+            while last < start + MANY_REVISIONS:
+                changes = await anext(watch)
+                assert all(last < event.item.mod_revision <= changes.revision for event in changes.events)  # type: ignore[union-attr]
+                last, seen = changes.revision, seen + len(changes.events)
+        await watch.aclose()
+        assert seen == MANY_REVISIONS
 
     async def test_snapshot_and_watch_meet_without_gap_or_overlap(self, grid: Grid, watcher: Any) -> None:
         """What a broker does at its start, while others write."""
