@@ -101,7 +101,7 @@ class Subject:
 
     async def certificates(self, hosts: int) -> str:
         """A machine certificate of each host, all of one key, in files; answers the CA and the site."""
-        authority, key = self._broker.parts.machines._authority, new_key()  # noqa: SLF001
+        authority, key = self._broker.parts.machines._authority, new_key()
         pem = key.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         )
