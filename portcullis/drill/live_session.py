@@ -266,8 +266,8 @@ async def until_ready(person: Person, session: str, seconds: float = 40.0) -> No
     deadline = time.monotonic() + seconds
     while True:
         answer = await person.answered("GET", f"/api/v1/sessions/{session}", seconds=seconds)
-        if answer.status == 404:
-            raise Refused("session_ended")
+        if answer.status != 200:
+            raise Refused("session_ended", f"the session is gone: {answer.code}")
         if answer.body["state"] in ("ready", "active", "disconnected"):
             return
         if time.monotonic() > deadline:

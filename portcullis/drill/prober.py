@@ -127,7 +127,7 @@ class Prober:
                 answer = await self.launcher.answered(
                     "GET", f"/api/v1/sessions/{session}", seconds=GIVE_UP_SECONDS
                 )
-                if answer.status == 404:
+                if answer.status != 200:
                     return
                 await asyncio.sleep(0.2)
         except PortcullisError:

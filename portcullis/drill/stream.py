@@ -61,6 +61,9 @@ class Stream:
         self._task = spawn(self._run(), name="drill-stream")
 
     def send(self, *messages: m.Message) -> None:
+        """What is said to a stream that closes goes nowhere: `closed` tells, a moment later."""
+        if self._websocket.state is not State.OPEN:
+            return
         self._websocket.send_binary(m.encode(*messages))
         self._flush()
 
