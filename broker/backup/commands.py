@@ -181,7 +181,7 @@ async def run_restore(arguments: argparse.Namespace) -> None:
             replaces=arguments.replace,
             clock=clock,
         )
-    print(f"Restored in {time.monotonic() - begun:.1f} s. Start the brokers; everybody signs in anew.")
+    print(f"Restored in {time.monotonic() - begun:.1f} s. Start the brokers; everybody signs in anew, with codes of a minute from now on.")
 
 
 async def run_migrate(arguments: argparse.Namespace) -> None:
