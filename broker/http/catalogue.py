@@ -34,7 +34,9 @@ class CatalogueRoutes:
         return answer(
             {
                 "applications": [tile_view(application) for application in applications],
-                "sessions": [session_view(session, services.applications) for session in running],
+                "sessions": [
+                    session_view(session, services.applications, services.hosts) for session in running
+                ],
                 "isolation": self._isolation(caller.tenant.id),
             }
         )

@@ -52,11 +52,11 @@ class SessionRoutes:
         session, reconnected = await self._services.launcher.launch(
             LaunchRequest(caller.tenant.id, caller.user.id, application, display), request.get(ONCE)
         )
-        view = session_view(session, self._services.applications)
+        view = session_view(session, self._services.applications, self._services.hosts)
         return answer({"session": view, "reconnected": reconnected}, 201, self._services.snapshot.revision)
 
     async def show(self, request: web.Request) -> web.Response:
-        return answer(session_view(self._own(request), self._services.applications))
+        return answer(session_view(self._own(request), self._services.applications, self._services.hosts))
 
     async def log_off(self, request: web.Request) -> web.Response:
         try:

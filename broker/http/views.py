@@ -10,6 +10,7 @@ from aiohttp import web
 from broker.http.middleware import REVISION_HEADER
 from broker.identity.users import AccountState
 from broker.repositories.applications import Applications
+from broker.repositories.hosts import Hosts
 from portcullis.model.application import Application
 from portcullis.model.session import Session
 from portcullis.model.user import User
@@ -43,8 +44,10 @@ def application_view(application: Application) -> dict[str, Any]:
     return {**application.to_json(), "icon": icon_url(application.icon)}
 
 
-def session_view(session: Session, applications: Applications) -> dict[str, Any]:
-    """The application may be gone while its session goes on: then it has no icon."""
+def session_view(session: Session, applications: Applications, hosts: Hosts) -> dict[str, Any]:
+    """The application may be gone while its session goes on: then it has no icon. So may the host: then nobody can
+    reach the session until it is back.
+    """
     application = applications.get(session.tenant_id, session.application_id)
     return {
         "id": session.id,
@@ -54,6 +57,7 @@ def session_view(session: Session, applications: Applications) -> dict[str, Any]
             "icon": icon_url(application.icon if application else None),
         },
         "host": session.host_name,
+        "host_online": hosts.is_live(session.host_id),
         "state": session.state,
         "created": session.created,
         "device_pixel_ratio": session.display.device_pixel_ratio,

@@ -42,6 +42,8 @@ def host_state(item: Item) -> str:
 
 def session_state(item: Item) -> str:
     position = item.get("position")
+    if item.get("host_online") is False:
+        return f"{item.get('state')}, host gone"
     return str(item.get("state")) if position is None else f"waiting, position {position}"
 
 

@@ -214,12 +214,12 @@ export class CatalogueView {
 }
 
 /** @param {SessionInfo} session */
-function describe({ state, host, created }) {
+function describe({ state, host, host_online: isThere = true, created }) {
   if (state === "ending") return t("catalogue.loggingoff");
   const started = typeof created === "number" ? created * 1000 : Date.parse(created);
   const when = elapsedText((Date.now() - started) / 1000, navigator.language);
   const since = state === "pending" || state === "starting" ? t("catalogue.starting") : t("catalogue.started", { when });
-  return `${t("catalogue.host", { host })} · ${since}`;
+  return `${t(isThere ? "catalogue.host" : "catalogue.host.gone", { host })} · ${since}`;
 }
 
 /** Gone rather than broken, when the gateway that served the page is. */

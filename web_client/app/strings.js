@@ -73,6 +73,7 @@ export const STRINGS = {
   "catalogue.logoff.name": "Log off {name}",
   "catalogue.loggingoff": "Logging off…",
   "catalogue.host": "on {host}",
+  "catalogue.host.gone": "on {host}, which does not answer",
   "catalogue.started": "started {when}",
   "catalogue.starting": "starting",
   "catalogue.loading": "Loading the applications…",

@@ -40,7 +40,7 @@ class AdminSessionRoutes:
 
     def _view(self, session: Session) -> dict[str, Any]:
         return {
-            **session_view(session, self._services.applications),
+            **session_view(session, self._services.applications, self._services.hosts),
             "user": {"id": session.user_id, "name": session.user_name},
             "stage": session.stage,
             "position": self._services.lines.position(session.host_id, session.id),

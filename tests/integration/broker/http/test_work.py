@@ -54,6 +54,7 @@ async def test_the_catalogue_shows_what_its_user_may_launch_and_what_runs(site: 
             "state": "ready",
             "created": site.clock.now(),
             "device_pixel_ratio": 1.0,
+            "host_online": True,
         }
     ]
     assert nothing == {"applications": [], "sessions": [], "isolation": "accounts"}
@@ -333,5 +334,5 @@ async def test_an_icon_is_shown_to_its_tenant_for_ever_and_can_do_nothing(site: 
 async def test_what_the_api_shows_of_a_session_has_no_ids_of_machines(site: ApiSite) -> None:
     async with signed_in(site, site.acme.ann) as browser:
         session = await _launch(browser, site.acme.editor.id)
-    assert session.keys() == {"id", "application", "host", "state", "created", "device_pixel_ratio"}
+    assert session.keys() == {"id", "application", "host", "host_online", "state", "created", "device_pixel_ratio"}
     assert site.acme.host.id not in json.dumps(session)
