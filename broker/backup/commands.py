@@ -181,7 +181,9 @@ async def run_restore(arguments: argparse.Namespace) -> None:
             replaces=arguments.replace,
             clock=clock,
         )
-    print(f"Restored in {time.monotonic() - begun:.1f} s. Start the brokers; everybody signs in anew, with codes of a minute from now on.")
+    seconds = time.monotonic() - begun
+    print(f"Restored in {seconds:.1f} s. Start the brokers.")
+    print("Everybody signs in anew, with verification codes of a minute from now on.")
 
 
 async def run_migrate(arguments: argparse.Namespace) -> None:
