@@ -31,8 +31,9 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-CALL_SECONDS = 6.0
-"""Of a call with all its attempts: an election takes one to two, and as long again when the vote is split."""
+CALL_SECONDS = 4.8
+"""Of a call with all its attempts: an election takes one to two, and as long again when the vote is split. Whoever asks
+for a change is told within 5 s that there is none to be had."""
 ATTEMPT_SECONDS = 1.0
 PAUSE_SECONDS = 0.1
 """Between two rounds in which every member failed."""

@@ -25,10 +25,12 @@ from broker.grid.grid import (
 def transaction(
     compares: Sequence[Compare], then: Sequence[Operation], otherwise: Sequence[Operation]
 ) -> Any:
+    # Without an operation a member decides on what it holds, which may be old: a read makes it ask the others.
+    fresh = [] if then or otherwise else [m.RequestOp(range=get(compare.key)) for compare in compares[:1]]
     return m.TxnRequest(
         compare=[_compare(compare) for compare in compares],
-        success=[_operation(operation) for operation in then],
-        failure=[_operation(operation) for operation in otherwise],
+        success=[_operation(operation) for operation in then] or fresh,
+        failure=[_operation(operation) for operation in otherwise] or fresh,
     )
 
 
@@ -36,7 +38,7 @@ def outcome(answer: Any, then: Sequence[Operation], otherwise: Sequence[Operatio
     values: dict[str, KeyValue | None] = {}
     deleted: dict[str, KeyValue | None] = {}
     branch = then if answer.succeeded else otherwise
-    for operation, response in zip(branch, answer.responses, strict=True):
+    for operation, response in zip(branch, answer.responses, strict=False):
         if isinstance(operation, Get):
             values[operation.key] = first(response.range.kvs)
         elif isinstance(operation, Delete):

@@ -189,3 +189,14 @@ async def test_without_a_majority_nothing_is_acknowledged_and_all_goes_on_after_
         seen = await watched(grid, 2)
         assert next(event.item.value for event in seen if isinstance(event, PutEvent)) == b"1"
         assert len(seen) <= 3, "the transaction that was not acknowledged took effect once at most"
+
+
+async def test_compares_alone_are_not_answered_by_a_member_that_is_cut_off(etcd: EtcdCluster) -> None:
+    """It would answer from what it holds, and may have missed what came since."""
+    async with asyncio.timeout(60), opened(etcd) as grid:
+        revision = (await grid.txn([], [Put("/t/key", b"1")])).revision
+        assert (await grid.txn([ModRevision("/t/key", revision)], [])).succeeded
+        for member in etcd.members[1:]:
+            await member.kill()
+        with pytest.raises(GridUnavailable, match="no etcd member answers"):
+            await grid.txn([ModRevision("/t/key", revision)], [])
