@@ -12,6 +12,7 @@ import pytest
 import pytest_asyncio
 
 from broker.backup.journal import parse
+from broker.revocation.pending import PendingActs
 from portcullis.errors import Refused
 from portcullis.protocol.channel import Report
 from portcullis.tickets import read_grant
@@ -230,3 +231,26 @@ async def test_a_change_waits_out_an_election(site: RevocationSite) -> None:
     await asyncio.sleep(0)
     await site.regain_quorum()
     assert (await asked)[0] == 201
+
+
+async def test_with_every_broker_dead_sessions_and_resumes_go_on(site: RevocationSite) -> None:
+    stream = await site.attach(await site.person())
+    await site.brokers[0].stop()
+    await site.until(lambda: not site.gateway.brokers._channels._open)
+    assert await stream.is_open()
+    assert isinstance(await site.resume(stream.grant), LiveStream)
+
+
+async def test_what_was_done_without_the_grid_lies_on_the_disk_until_it_is_written(
+    site: RevocationSite,
+) -> None:
+    ann = await site.person()
+    await site.lose_quorum()
+    await site.until_degraded()
+    await site.api("POST", "admin/users/ann/disable", {})
+    left = PendingActs(site.folders[0] / "acts.json").load()
+    assert [(act.kind, act.id) for act in left] == [("disable", ann.user.id)]
+    parts = site.brokers[0].parts
+    await site.regain_quorum()
+    await site.until(lambda: parts.identity.users.get(site.tenant, ann.user.id).disabled)
+    assert PendingActs(site.folders[0] / "acts.json").load() == []
