@@ -517,8 +517,8 @@ GRID: dict[str, Reason] = {
     ),
     "site_too_new": Reason(
         "A newer version of Portcullis wrote the site's records.",
-        administrator="Use that version or a newer one. Nothing was changed. (A version before 0.2.0 says this of a "
-        "grid that was moved away, too: the version that moved it says where the site is now.)",
+        administrator="Use that version or a newer one. Nothing was changed. A version before 0.2.0 says this of a "
+        "grid that was moved away, too: the version that moved it says where the site is now.",
     ),
     "site_moved": Reason(
         "The site was moved to another grid: this one is a copy of the past.",
