@@ -88,6 +88,7 @@ class MachineRoutes:
                 "public_origin": gateway.public_origin,
                 "online": self._services.gateways.is_live(gateway.id),
                 "revoked": gateway.revoked,
+                "draining": gateway.draining,
             }
             for gateway in gateways
         ]
