@@ -299,7 +299,6 @@ class Parts:
             *(stores, snapshot, clock, self._told_clock),
             Verdicts(self.revocations.is_void, self.acts.token_is_void),
         )
-        self.identity.authenticator.on_recovery_code = self.journal.recovery_code_used
         self.directory = GatewayDirectory(self.gateways, self.keys, snapshot)
         self.traces = Traces(TraceStore(stores, clock), clock)
         logins = LoginRecords(stores, snapshot)

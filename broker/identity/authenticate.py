@@ -10,7 +10,6 @@ that compares the account's attempts and the user: of two brokers that see the s
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from broker.grid.grid import GridUnavailable, LeaseGone
@@ -97,8 +96,6 @@ class Authenticator:
         self._directory = directory
         self._passwords = passwords
         self._clock = clock
-        self.on_recovery_code: Callable[[str, str], None] = lambda tenant_id, code_hash: None
-        """Hears of each that was spent, by its hash."""
 
     async def sign_in(self, request: SignIn) -> SignedIn | FactorRequired:
         """Raises Refused: sign_in_refused, sign_in_blocked (`retry_after_seconds`), factor_off; Unavailable."""
@@ -184,8 +181,6 @@ class Authenticator:
         await self._snapshot.until(result.revision)
         if result.succeeded or await store.get(("login", login.hash)):
             left = proof.recovery_codes_left
-            if proof.recovery_code:
-                self.on_recovery_code(proven.tenant.id, proof.recovery_code)
             return SignedIn(proven.tenant, proven.user, login, secret, result.revision, left)
         await self._stores.grid.revoke(lease)
         if await nonces.seen(store, request.client_key, request.nonce):

@@ -24,8 +24,6 @@ class Proof:
     operations: tuple[SealedOperation, ...] = ()
     conditions: tuple[Condition, ...] = ()
     recovery_codes_left: int | None = None
-    recovery_code: str = ""
-    """The hash of the one that was spent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +42,7 @@ async def examine(store: Scope, user: User, code: str, attempts: Attempts, now: 
     if not use:
         return WrongCode()
     operations, condition, left = use
-    return Proof(lockout.accepted_in_place(attempts), operations, (condition,), left, code_hash or "")
+    return Proof(lockout.accepted_in_place(attempts), operations, (condition,), left)
 
 
 def _examine_totp(user: User, code: str, attempts: Attempts, now: float) -> Proof | WrongCode:

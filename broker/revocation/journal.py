@@ -56,11 +56,6 @@ class RevocationJournal:
         self._note({"kind": kind, "tenant": tenant, "id": id, **more})
         await self._flush()
 
-    def recovery_code_used(self, tenant_id: str, code_hash: str) -> None:
-        """Those records are in no snapshot: whoever spends a code says so."""
-        self._note({"kind": "recovery_code_used", "tenant": tenant_id, "id": code_hash})
-        self._wake.set()
-
     def _changed(self, change: Change) -> None:
         for line in lines_of(change):
             self._note(line)
