@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from broker.grid.grid import LeaseGone
 from broker.grid.scopes import Stores
 from broker.repositories.committing import commit
@@ -31,7 +33,7 @@ class Gateways:
         own = site.value["public_origins"] if site else ()
         return frozenset(own) | {gateway.public_origin for gateway in self.list() if not gateway.revoked}
 
-    def serving(self) -> list[Gateway]:
+    def serving(self) -> Sequence[Gateway]:
         """Those that browsers and agents are sent to, by name: live, and not draining."""
         found = (gateway for gateway in self.list() if not gateway.revoked and not gateway.draining)
         return sorted((gateway for gateway in found if self.is_live(gateway.id)), key=lambda one: one.name)
