@@ -22,7 +22,7 @@ from portcullis.drill.figures import Row, Toll
 from portcullis.drill.host_side import Application
 from portcullis.drill.live_session import LiveSession
 from portcullis.drill.people import LAUNCHING, TYPING, Administrator, People
-from portcullis.drill.prober import Prober, failures
+from portcullis.drill.prober import Probe, Prober, failures
 from portcullis.drill.scene import Scene
 from portcullis.drill.waiting import POLL_SECONDS, until
 from portcullis.errors import PortcullisError, Unavailable
@@ -44,6 +44,8 @@ class Run:
     names: tuple[str, ...]
     samples: dict[str, list[float]]
     toll: Toll
+    stalled: float
+    """How long the drill itself was kept from running, at most: its figures are no better than that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +109,7 @@ class Drill:
         struck = await fault.strike(self, self._chance)
         await asyncio.sleep(fault.seconds)
         undone = time.monotonic()
-        self.scene.restore()
+        await asyncio.to_thread(self.scene.restore)
         if fault.settles is not None:
             await self._until_moved(struck)
             await fault.settles(self)
@@ -121,7 +123,8 @@ class Drill:
         }
         toll = await self._toll(struck, times)
         await self._replace([*struck.ends, *(each for each in self.sessions if each.ended)])
-        return Run(struck.names, samples, toll)
+        stalled = max((p.seconds for p in self._probes("pulse", times)), default=0.0)
+        return Run(struck.names, samples, toll, stalled)
 
     async def _new_session(self) -> LiveSession:
         person = await self._people.somebody()
@@ -174,7 +177,7 @@ class Drill:
                 return [max((p.seconds for p in self._prober.between("read", start, end)), default=NEVER)]
             case "launching":
                 await self._until_launched(start)
-                return [p.seconds for p in self._prober.between("launch", start, end)]
+                return [p.seconds for p in self._prober.between("launch", start, time.monotonic())]
             case "refusing":
                 refusals = self._prober.between("refusal", start, times.undone)
                 return [p.seconds for p in refusals if p.started >= start] or [NEVER]
@@ -194,6 +197,10 @@ class Drill:
             case "moving":
                 return [moved_after(each, start) for each in struck.affected]
         raise ValueError(measure)
+
+    def _probes(self, kind: str, times: Times) -> list[Probe]:
+        assert self._prober is not None
+        return self._prober.between(kind, times.struck, times.settled)
 
     async def _until_launched(self, since: float) -> None:
         """A launch has ended that was under way then."""

@@ -78,8 +78,8 @@ class Fault:
 
 def kill(kind: str) -> Strike:
     async def strike(stage: Stage, chance: Random) -> Struck:
-        name, affected = choose(stage, chance, kind)
-        stage.scene.kill(name)
+        name, affected = await choose(stage, chance, kind)
+        await stage.scene.kill(name)
         return Struck((name,), affected if kind == "gateway" else ())
 
     return strike
@@ -87,8 +87,8 @@ def kill(kind: str) -> Strike:
 
 def freeze(kind: str) -> Strike:
     async def strike(stage: Stage, chance: Random) -> Struck:
-        name, affected = choose(stage, chance, kind)
-        stage.scene.freeze(name)
+        name, affected = await choose(stage, chance, kind)
+        await stage.scene.freeze(name)
         return Struck((name,), affected if kind == "gateway" else ())
 
     return strike
@@ -96,8 +96,8 @@ def freeze(kind: str) -> Strike:
 
 def stall(kind: str) -> Strike:
     async def strike(stage: Stage, chance: Random) -> Struck:
-        name, affected = choose(stage, chance, kind)
-        stage.scene.detach(name, "stall")
+        name, affected = await choose(stage, chance, kind)
+        await stage.scene.detach(name, "stall")
         return Struck((name,), affected if kind in ("gateway", "agent") else ())
 
     return strike
@@ -105,17 +105,17 @@ def stall(kind: str) -> Strike:
 
 def cut(kind: str) -> Strike:
     async def strike(stage: Stage, chance: Random) -> Struck:
-        name, affected = choose(stage, chance, kind)
-        stage.scene.detach(name, "cut")
+        name, affected = await choose(stage, chance, kind)
+        await stage.scene.detach(name, "cut")
         return Struck((name,), affected if kind in ("gateway", "agent") else ())
 
     return strike
 
 
-def choose(stage: Stage, chance: Random, kind: str) -> tuple[str, tuple[LiveSession, ...]]:
+async def choose(stage: Stage, chance: Random, kind: str) -> tuple[str, tuple[LiveSession, ...]]:
     """One of the kind, with its sessions: for gateways and agents one that carries some."""
     lab = stage.scene.lab
-    leader = stage.scene.leader() if kind.startswith("etcd") else None
+    leader = await stage.scene.leader() if kind.startswith("etcd") else None
     parts: dict[str, Sequence[str]] = {
         "etcd leader": [leader] if leader else lab.members,
         "etcd follower": [name for name in lab.members if name != leader],
@@ -146,26 +146,22 @@ async def break_nothing(stage: Stage, chance: Random) -> Struck:
 async def lose_quorum(stage: Stage, chance: Random) -> Struck:
     lab = stage.scene.lab
     names = tuple(chance.sample(lab.members, len(lab.members) // 2 + 1))
-    for name in names:
-        stage.scene.hold(name)
-        stage.scene.kill(name)
+    await stage.scene.hold(*names)
+    await stage.scene.kill(*names)
     return Struck(names)
 
 
 async def kill_all_brokers(stage: Stage, chance: Random) -> Struck:
     names = stage.scene.lab.brokers
-    for name in names:
-        stage.scene.hold(name)
-    for name in names:
-        stage.scene.kill(name)
+    await stage.scene.hold(*names)
+    await stage.scene.kill(*names)
     return Struck(names)
 
 
 async def isolate_from_etcd(stage: Stage, chance: Random) -> Struck:
     """A broker on the wrong side of a partition: it sees gateways and hosts, and no member."""
     name = chance.choice(stage.scene.lab.brokers)
-    for member in stage.scene.lab.members:
-        stage.scene.detach(name, "stall", member)
+    await stage.scene.detach(name, "stall", *stage.scene.lab.members)
     return Struck((name,))
 
 
@@ -198,7 +194,7 @@ async def disable_user_without_quorum(stage: Stage, chance: Random) -> Struck:
 
 
 async def drain_gateway(stage: Stage, chance: Random) -> Struck:
-    name, affected = choose(stage, chance, "gateway")
+    name, affected = await choose(stage, chance, "gateway")
     await stage.administrator.post("admin", "gateways", name, "drain", body={"draining": True})
     return Struck((name,), affected)
 
@@ -209,7 +205,7 @@ async def undrain_gateways(stage: Stage) -> None:
 
 
 async def drain_broker(stage: Stage, chance: Random) -> Struck:
-    name, _ = choose(stage, chance, "broker")
+    name, _ = await choose(stage, chance, "broker")
     await stage.administrator.post("admin", "brokers", name, "drain", body={"draining": True})
     return Struck((name,))
 

@@ -21,12 +21,15 @@ from portcullis.tasks import cancel_and_wait, spawn
 
 READ_PAUSE_SECONDS = 0.25
 LAUNCH_PAUSE_SECONDS = 1.0
+PULSE_SECONDS = 0.1
+NOTICEABLE_SECONDS = 0.25
 GIVE_UP_SECONDS = 60.0
 REFUSALS = frozenset({"grid_degraded", "broker_unreachable", "grid_unavailable", "unavailable"})
 """Codes that say clearly that nothing can be changed now."""
 
 
-Kind = Literal["read", "launch", "change", "refusal"]
+Kind = Literal["read", "launch", "change", "refusal", "pulse"]
+"""A pulse tells how late the drill itself was, when it wanted to run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,7 @@ class Prober:
             spawn(self._read(), name="drill-reader"),
             spawn(self._launch(), name="drill-launcher"),
             spawn(self._change(), name="drill-changer"),
+            spawn(self._pulse(), name="drill-pulse"),
         ]
 
     async def stop(self) -> None:
@@ -68,6 +72,14 @@ class Prober:
             for probe in self.probes
             if probe.kind == kind and probe.ended >= start and probe.started <= end
         ]
+
+    async def _pulse(self) -> None:
+        while True:
+            due = time.monotonic() + PULSE_SECONDS
+            await asyncio.sleep(PULSE_SECONDS)
+            now = time.monotonic()
+            if now - due > NOTICEABLE_SECONDS:
+                self.probes.append(Probe("pulse", due, now))
 
     async def _read(self) -> None:
         while True:

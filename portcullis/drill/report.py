@@ -55,7 +55,8 @@ class Screen:
         ]
         if toll.failed:
             cost.append(f"launches failed: {', '.join(sorted(set(toll.failed)))}")
-        names = self.painted(", ".join(run.names), _FAINT)
+        late = f" (the drill itself stood still for {seconds(run.stalled)})" if run.stalled else ""
+        names = self.painted(", ".join(run.names) + late, _FAINT)
         self.line(f"{', '.join(said)}  {names}" + self.painted("".join(f"  {each}" for each in cost), _RED))
 
     def table(self, rows: Sequence[Row]) -> None:

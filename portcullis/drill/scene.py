@@ -1,6 +1,7 @@
 """The lab's parts in the hands of the drill: killed, frozen, held back, cut off, and put back.
 
-Everything that is broken is noted, so that `restore` puts all of it back, also after Ctrl-C.
+Everything that is broken is noted, so that `restore` puts all of it back, also after Ctrl-C. What may take a while is
+done in a thread: the clock of the live sessions must not stand still for it.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import Any
 
 from portcullis.lab import control, layout
 from portcullis.lab.layout import Lab
-from portcullis.lab.rules import Kind, Rule
+from portcullis.lab.rules import EVERYBODY, Kind, Rule
 from portcullis.quickstart import control_socket
 from portcullis.quickstart.errors import QuickstartError
 
@@ -46,26 +47,28 @@ class Scene:
                 return int(part["pid"])
         raise QuickstartError(f"{name} does not run: deploy/cluster.sh --status says more")
 
-    def kill(self, name: str) -> None:
-        os.kill(self.pid(name), signal.SIGKILL)
+    async def kill(self, *names: str) -> None:
+        for pid in [await asyncio.to_thread(self.pid, name) for name in names]:
+            os.kill(pid, signal.SIGKILL)
 
     def kill_process(self, pid: int) -> None:
         os.kill(pid, signal.SIGKILL)
 
-    def freeze(self, name: str) -> None:
-        pid = self.pid(name)
+    async def freeze(self, name: str) -> None:
+        pid = await asyncio.to_thread(self.pid, name)
         self._frozen[name] = pid
         os.kill(pid, signal.SIGSTOP)
 
-    def hold(self, name: str) -> None:
-        """Once it has ended it is not started again."""
-        self._held.add(name)
-        control.ask(self.lab, f"hold {name}")
+    async def hold(self, *names: str) -> None:
+        """Once they have ended they are not started again."""
+        self._held.update(names)
+        for name in names:
+            await asyncio.to_thread(control.ask, self.lab, f"hold {name}")
 
-    def detach(self, name: str, kind: Kind, other: str = "*") -> None:
-        """Off the network: `stall` (silence) or `cut` (resets)."""
-        self._rules.append(Rule(kind, name, other))
-        self._send_rules()
+    async def detach(self, name: str, kind: Kind, *others: str) -> None:
+        """Off the network, or away from some others: `stall` (silence) or `cut` (resets)."""
+        self._rules += [Rule(kind, name, other) for other in others or (EVERYBODY,)]
+        await asyncio.to_thread(self._send_rules)
 
     def restore(self) -> None:
         """All that was broken and does not come back by itself."""
@@ -80,8 +83,11 @@ class Scene:
             self._rules.clear()
             self._send_rules()
 
-    def leader(self) -> str | None:
+    async def leader(self) -> str | None:
         """Of the etcd members."""
+        return await asyncio.to_thread(self._leader)
+
+    def _leader(self) -> str | None:
         return next(
             (name for name in self.lab.members if control.is_leader(self.lab.ports[f"{name}.metrics"])), None
         )
