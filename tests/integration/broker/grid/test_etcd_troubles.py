@@ -30,7 +30,7 @@ async def one(tmp_path: Path) -> AsyncIterator[EtcdCluster]:
         yield cluster
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def _give_up_soon(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(inspection, "START_SECONDS", 1.0)
 
@@ -59,12 +59,14 @@ class TestCertificates:
             assert isinstance(error, GridTlsRefused), change
             assert said in str(error)
 
+    @pytest.mark.usefixtures("_give_up_soon")
     async def test_tls_on_one_side_alone_is_told(self, one: EtcdCluster, tmp_path: Path) -> None:
         plain = GridChoice(one.address.replace("etcds", "etcd"), tmp_path)
         error = await refused(plain)
         assert isinstance(error, GridUnreachable)
         assert "it may ask for it" in str(error)
 
+    @pytest.mark.usefixtures("_give_up_soon")
     async def test_a_dead_address_is_told(self, tmp_path: Path) -> None:
         error = await refused(GridChoice("etcd://127.0.0.1:1,127.0.0.1:2", tmp_path))
         assert isinstance(error, GridUnreachable)
