@@ -43,6 +43,12 @@ RANGE_SECONDS = 30.0
 """Of one page: the whole site is read while a member that starts may be slow."""
 
 
+PAGE_BYTES = 16_000_000
+LARGEST_PAGE = 20_000
+"""Of one answer of etcd's, which walks all keys that are left however few it answers with: at half a million keys,
+answers of PAGE_SIZE took ten minutes."""
+
+
 class EtcdGrid:
     """`Grid` on a cluster. Made by `open`; used from the event loop that opened it."""
 
@@ -78,17 +84,21 @@ class EtcdGrid:
         check_key(prefix)
         revision = 0
         start = prefix.encode()
+        limit = PAGE_SIZE
         while True:
-            request = m.RangeRequest(key=start, range_end=end_of(prefix), limit=PAGE_SIZE, revision=revision)
+            request = m.RangeRequest(key=start, range_end=end_of(prefix), limit=limit, revision=revision)
             try:
                 answer = await self._call(RANGE, request, RANGE_SECONDS)
             except Lapsed as exc:
                 raise Compacted(f"revision {revision}: {exc}") from exc
             revision = revision or answer.header.revision
-            yield Snapshot(revision, tuple(item_of(item) for item in answer.kvs))
+            for first_of_part in range(0, max(1, len(answer.kvs)), PAGE_SIZE):
+                part = answer.kvs[first_of_part : first_of_part + PAGE_SIZE]
+                yield Snapshot(revision, tuple(item_of(item) for item in part))
             if not answer.more:
                 return
             start = answer.kvs[-1].key + b"\0"
+            limit = max(PAGE_SIZE, min(LARGEST_PAGE, PAGE_BYTES * len(answer.kvs) // answer.ByteSize()))
 
     async def get(self, key: str) -> KeyValue | None:
         check_key(key)
