@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import aclosing
 from pathlib import Path
 
@@ -19,15 +19,9 @@ from tests.support.several_brokers import several_brokers
 SECONDS = 20.0
 
 
-@pytest.fixture(params=["embedded", "etcd"])
-async def site(
-    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[Sequence[RunningBroker]]:
+@pytest.fixture
+async def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Sequence[RunningBroker]]:
     monkeypatch.setattr(exchange, "PERIOD_SECONDS", 0.05)
-    if request.param == "embedded":
-        async with several_brokers(tmp_path, 4) as brokers:
-            yield brokers
-        return
     async with (
         EtcdCluster(tmp_path / "etcd", size=1) as etcd,
         several_brokers(tmp_path, 4, etcd.choice(tmp_path / "broker")) as brokers,
@@ -39,12 +33,6 @@ async def until(site: RunningBroker, holds: Callable[[], bool]) -> None:
     """At the latest with the next change of the snapshot or word of a peer."""
     async with asyncio.timeout(SECONDS):
         while not holds():
-            await asyncio.sleep(0.02)
-
-
-async def eventually(holds: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(SECONDS):
-        while not await holds():
             await asyncio.sleep(0.02)
 
 
