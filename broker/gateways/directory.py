@@ -33,9 +33,7 @@ class GatewayDirectory:
         return gateway is not None and not gateway.revoked
 
     def for_agents(self) -> Directory:
-        entries = tuple(
-            GatewayEntry(gateway.name, gateway.address) for gateway in self._gateways.serving()
-        )
+        entries = tuple(GatewayEntry(gateway.name, gateway.address) for gateway in self._gateways.serving())
         return Directory(self._keys.verifying(), entries, tuple(self._brokers.addresses()))
 
     def for_gateway(self, gateway_id: str, broker_id: str) -> Site:
