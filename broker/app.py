@@ -370,7 +370,9 @@ class Parts:
             is_degraded=lambda: not self.health.writable,
             revocations=lambda: tuple(self.acts.unmerged()),
         )
-        return PeerExchange(self.myself.state, self.brokers, self.loads, context, self._clock, self.revocations.hear)
+        return PeerExchange(
+            self.myself.state, self.brokers, self.loads, context, self._clock, self.revocations.hear
+        )
 
     def _compaction(self, broker_id: str) -> Job:
         return Job(

@@ -113,9 +113,14 @@ BROKERS = Metric(
     "Brokers of the site, as this one sees them.",
     {"state": ("serving", "draining", "silent", "gone")},
 )
-GRID_MEMBERS = Metric("broker", "grid_members", "gauge", "Members of the grid.", {"state": ("healthy", "down")})
+GRID_MEMBERS = Metric(
+    "broker", "grid_members", "gauge", "Members of the grid.", {"state": ("healthy", "down")}
+)
 GRID_DATABASE = Metric(
-    "broker", "grid_database_bytes", "gauge", "Size of the grid's database, of the member where it is largest."
+    "broker",
+    "grid_database_bytes",
+    "gauge",
+    "Size of the grid's database, of the member where it is largest.",
 )
 FINDINGS = Metric(
     "broker",

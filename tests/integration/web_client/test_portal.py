@@ -201,7 +201,9 @@ async def test_a_refused_launch_says_code_and_reference_and_leads_back(portal: F
     await expect(page.get_by_label("Search applications")).to_be_visible()
 
 
-async def test_a_session_on_a_host_that_is_gone_can_be_given_up_for_a_new_one(portal: FakePortal, visit) -> None:
+async def test_a_session_on_a_host_that_is_gone_can_be_given_up_for_a_new_one(
+    portal: FakePortal, visit
+) -> None:
     message = "Your session of Firefox is on h1, which does not answer. Wait for it, or end it."
     portal.launch_refusal = error(409, "host_offline", message, reference="7f3a91c2", session="5" * 16)
     page = await visit.signed_in()

@@ -315,7 +315,10 @@ async def test_a_revocation_of_somebody_else_or_by_nobody_changes_nothing(sessio
         session._kid,
         Ed25519PrivateKey.generate(),
     )
-    other = [revocation(session, "user", new_id()), revocation(session, "user", session.user, session=new_id())]
+    other = [
+        revocation(session, "user", new_id()),
+        revocation(session, "user", session.user, session=new_id()),
+    ]
     session.tell(Revoke([forged, "nonsense", *other]))
     client.send(m.Ping(1))
     await client.until(lambda: m.Pong(1) in client.messages)

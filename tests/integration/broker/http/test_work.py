@@ -334,5 +334,13 @@ async def test_an_icon_is_shown_to_its_tenant_for_ever_and_can_do_nothing(site: 
 async def test_what_the_api_shows_of_a_session_has_no_ids_of_machines(site: ApiSite) -> None:
     async with signed_in(site, site.acme.ann) as browser:
         session = await _launch(browser, site.acme.editor.id)
-    assert session.keys() == {"id", "application", "host", "host_online", "state", "created", "device_pixel_ratio"}
+    assert session.keys() == {
+        "id",
+        "application",
+        "host",
+        "host_online",
+        "state",
+        "created",
+        "device_pixel_ratio",
+    }
     assert site.acme.host.id not in json.dumps(session)

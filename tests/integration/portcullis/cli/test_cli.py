@@ -23,8 +23,16 @@ LISTS: dict[str, list[dict[str, Any]]] = {
         {"name": "Text editor", "command": ["mousepad"], "entitled": {"users": ["demo"], "groups": []}}
     ],
     "sessions": [],
-    "hosts": [{"id": "1" * 16, "name": "alpha", "slots": 20, "sessions": 1, "online": True,
-               "groups": ["gpu", "lab"]}],
+    "hosts": [
+        {
+            "id": "1" * 16,
+            "name": "alpha",
+            "slots": 20,
+            "sessions": 1,
+            "online": True,
+            "groups": ["gpu", "lab"],
+        }
+    ],
     "users": [{"name": "demo\x1b[2J", "role": "user", "groups": ["staff"], "state": "factor_off"}],
     "gateways": [{"id": "2" * 16, "name": "gateway", "online": False, "public_origin": "http://localhost:1"}],
     "orphans": [{"host": "alpha", "session": "4" * 16, "tenant": "acme", "state": "active"}],
