@@ -2,9 +2,9 @@
 
 `ControlServer` accepts channels; a `ControlChannel` is one of them. Its handler runs a reader and a writer task
 and waits for the end, which either of them, another channel of the host (here or at another broker), the drain or
-the stop of the broker may bring. What is to
-be sent is level-triggered: the writer looks at the snapshot and sends orders or directory when they differ from what
-it sent last, so nothing queues up behind a slow agent. Only cuts and revocations are queued.
+the stop of the broker may bring. What is to be sent is level-triggered: the writer looks at the snapshot and sends
+orders or directory when they differ from what it sent last, so nothing queues up behind a slow agent. Only cuts and
+revocations are queued.
 
 Nothing here waits for the grid: announcing the host (`announcing`) and taking its reports (`reports`) are tasks of
 their own, so that a broker whose grid is away still holds its hosts, and tells them what they have to know.
