@@ -183,7 +183,8 @@ class Drill:
                 return [p.seconds for p in refusals if p.started >= start] or [NEVER]
             case "degrading":
                 refusals = self._prober.between("refusal", start, times.undone)
-                return [min((p.ended - start for p in refusals), default=NEVER)]
+                first = min(refusals, key=lambda p: p.ended, default=None)
+                return [NEVER if first is None else first.ended - max(first.started, start)]
             case "leaving":
                 await self._until_changed(times.undone)
                 late = self._prober.between("refusal", times.undone, time.monotonic())
