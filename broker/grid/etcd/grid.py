@@ -46,7 +46,7 @@ RANGE_SECONDS = 30.0
 PAGE_BYTES = 16_000_000
 LARGEST_PAGE = 20_000
 """Of one answer of etcd's, which walks all keys that are left however few it answers with: at half a million keys,
-answers of PAGE_SIZE took ten minutes."""
+answers of PAGE_SIZE took a second each."""
 
 
 class EtcdGrid:

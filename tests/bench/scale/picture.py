@@ -6,7 +6,8 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-WIDTH, HEIGHT, GAP = 330, 210, 60
+WIDTH, HEIGHT, GAP = 330, 210, 76
+INSET = 30
 INK, FAINT, LINE = "#1f2937", "#d1d5db", "#2563eb"
 CHARTS = (
     ("broker, resident memory (MB)", "broker_rss", 1e6),
@@ -30,7 +31,7 @@ def draw(points: Sequence[dict[str, Any]]) -> str:
 
 def _chart(title: str, points: Sequence[tuple[float, float]], cell: tuple[int, int]) -> str:
     left, top = GAP + cell[0] * (WIDTH + GAP), GAP + cell[1] * (HEIGHT + GAP)
-    across = _Scale([x for x, _ in points], left, left + WIDTH)
+    across = _Scale([x for x, _ in points], left + INSET, left + WIDTH - INSET)
     up = _Scale([y for _, y in points], top + HEIGHT, top)
     parts = [f'<text x="{left}" y="{top - 14}" font-weight="bold">{title}</text>']
     for mark in up.marks():
