@@ -26,6 +26,7 @@ def write(lab: Lab, rows: Sequence[Row], seed: int, sessions: int) -> Path:
 
 def page(lab: Lab, rows: Sequence[Row], seed: int, sessions: int) -> str:
     broken = [row for row in rows if not row.holds]
+    runs = max((row.runs for row in rows), default=0)
     verdict = (
         f"All {len(rows)} promises held."
         if not broken
@@ -35,7 +36,7 @@ def page(lab: Lab, rows: Sequence[Row], seed: int, sessions: int) -> str:
         date=time.strftime("%-d %B %Y", time.gmtime()),
         seed=seed,
         sessions=sessions,
-        runs=max((row.runs for row in rows), default=0),
+        runs="once" if runs == 1 else f"{runs} times",
         shape=", ".join(
             (
                 counted(len(lab.members), "etcd member"),

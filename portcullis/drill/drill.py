@@ -238,6 +238,9 @@ class Drill:
                 toll.broken += sum(times.struck <= at <= times.settled for at, _ in session.losses)
             elif session.ended is not None:
                 toll.broken += 1
+        if struck.survives:
+            toll.kept += sum(self.application_of(each).lives for each in struck.ends)
+            toll.kept_of += len(struck.ends)
         await asyncio.gather(*(session.pause(FLUSH_SECONDS) for session in living))
         for session in living:
             application = self.application_of(session)

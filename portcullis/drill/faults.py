@@ -57,6 +57,8 @@ class Struck:
     affected: tuple[LiveSession, ...] = ()
     ends: tuple[LiveSession, ...] = ()
     at: float | None = None
+    survives: bool = False
+    """The applications of those that end live on: it is their users who are out."""
 
 
 Strike = Callable[[Stage, Random], Awaitable[Struck]]
@@ -182,7 +184,7 @@ async def kill_leader_process(stage: Stage, chance: Random) -> Struck:
 async def disable_user(stage: Stage, chance: Random) -> Struck:
     session = chance.choice(stage.sessions)
     await stage.administrator.post("admin", "users", session.person.name, "disable", body={})
-    return Struck((session.person.name,), (session,), (session,))
+    return Struck((session.person.name,), (session,), (session,), survives=True)
 
 
 async def disable_user_without_quorum(stage: Stage, chance: Random) -> Struck:
@@ -190,7 +192,7 @@ async def disable_user_without_quorum(stage: Stage, chance: Random) -> Struck:
     await asyncio.sleep(DEGRADED_SECONDS)
     at = time.monotonic()
     struck = await disable_user(stage, chance)
-    return Struck((*struck.names, *lost.names), struck.affected, struck.ends, at)
+    return Struck((*struck.names, *lost.names), struck.affected, struck.ends, at, survives=True)
 
 
 async def drain_gateway(stage: Stage, chance: Random) -> Struck:
@@ -217,7 +219,7 @@ async def undrain_brokers(stage: Stage) -> None:
 
 async def panic(stage: Stage, chance: Random) -> Struck:
     await stage.administrator.post("admin", "panic", body={"confirm": "lab"})
-    return Struck(("everybody",), tuple(stage.sessions), tuple(stage.sessions))
+    return Struck(("everybody",), tuple(stage.sessions), tuple(stage.sessions), survives=True)
 
 
 def has_etcd(lab: Lab) -> bool:

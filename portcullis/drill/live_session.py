@@ -30,7 +30,6 @@ INPUT_SECONDS = 1.2
 SILENCE_SECONDS = 10.0
 """As web_client/core/upkeep.js has them."""
 WAITS_SECONDS = (0.0, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
-RENEWAL_SECONDS = 300.0
 MAXIMUM_UNACKNOWLEDGED = 4096
 DISPLAY = {
     "width": 800,
@@ -84,10 +83,6 @@ class LiveSession:
         self._keeper: asyncio.Task[None] | None = None
         self._typist: asyncio.Task[None] | None = None
         self._types = asyncio.Event()
-
-    @property
-    def is_attached(self) -> bool:
-        return self._stream is not None
 
     @property
     def text(self) -> str:
@@ -163,7 +158,7 @@ class LiveSession:
             self._unapplied.popleft().applied_at = now
 
     async def _keep(self) -> None:
-        renewal = time.monotonic() + RENEWAL_SECONDS
+        renewal = time.monotonic() + GRANT_RENEWAL_SECONDS
         while True:
             assert self._stream is not None
             closed = await self._until_lost(self._stream, renewal)
@@ -173,7 +168,7 @@ class LiveSession:
             if closed.code in FINAL or not await self._resume():
                 self.ended = self.ended or closed
                 return
-            renewal = time.monotonic() + RENEWAL_SECONDS
+            renewal = time.monotonic() + GRANT_RENEWAL_SECONDS
 
     async def _until_lost(self, stream: Stream, renewal: float) -> StreamClosed:
         """Also when it falls silent: a network that vanished closes nothing. Silence, of input too, first raises a
@@ -194,7 +189,7 @@ class LiveSession:
             if doubtful and stream.heard_at == heard:
                 break
             if time.monotonic() > renewal:
-                renewal = time.monotonic() + RENEWAL_SECONDS
+                renewal = time.monotonic() + GRANT_RENEWAL_SECONDS
                 await self._renew(stream)
         return StreamClosed(1006, "silent")
 
