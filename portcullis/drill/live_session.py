@@ -21,7 +21,7 @@ from portcullis.drill.stream import Stream, StreamClosed, open_stream
 from portcullis.errors import PortcullisError, Refused, Unavailable
 from portcullis.protocol import messages as m
 from portcullis.tasks import cancel_and_wait, spawn
-from portcullis.tickets import from_base64url
+from portcullis.tickets import GRANT_RENEWAL_SECONDS, from_base64url
 
 KEYS_A_SECOND = 5.0
 LOOK_SECONDS = 0.25
