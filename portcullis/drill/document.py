@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from portcullis.drill.figures import Row
-from portcullis.drill.report import table_cells, why
+from portcullis.drill.report import reasons_of, table_cells
 from portcullis.lab import etcd_member
 from portcullis.lab.card import counted
 from portcullis.lab.layout import Lab
@@ -46,7 +46,7 @@ def page(lab: Lab, rows: Sequence[Row], seed: int, sessions: int) -> str:
             )
         ),
         machine=machine(lab),
-        verdict=verdict + "".join(f"\n- {row.title}: {why(row)}" for row in broken),
+        verdict=verdict + "".join(f"\n- {reason}" for reason in reasons_of(broken)),
         table=table(rows),
     )
 

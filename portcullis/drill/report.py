@@ -75,8 +75,8 @@ class Screen:
             self.line(self.painted(f"All {len(rows)} promises hold.", _GREEN))
             return
         self.line(self.painted(f"{len(broken)} of {len(rows)} promises are broken:", _RED))
-        for row in broken:
-            self.line(f"  {row.title}: {why(row)}")
+        for reason in reasons_of(broken):
+            self.line(f"  {reason}")
 
 
 def table_cells(rows: Sequence[Row]) -> list[tuple[str, ...]]:
@@ -102,6 +102,11 @@ def table_cells(rows: Sequence[Row]) -> list[tuple[str, ...]]:
             )
         )
     return found
+
+
+def reasons_of(broken: Sequence[Row]) -> list[str]:
+    """Each once: what a fault cost breaks all that is promised of it."""
+    return list(dict.fromkeys(f"{row.title}: {why(row)}" for row in broken))
 
 
 def why(row: Row) -> str:
