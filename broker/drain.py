@@ -1,4 +1,4 @@
-"""Draining: a host takes no new sessions, a gateway gives its streams away, a broker its channels; nobody loses any.
+"""Draining: a host takes no new session, a gateway gives its streams away, a broker its channels; nobody loses work.
 
 The wish stands in the record of the host or gateway, and in the live record of the broker (it ends with that process:
 whoever starts it again wants it to serve). Every part acts on what it sees there.

@@ -49,11 +49,6 @@ class GridHealth:
     def writable(self) -> bool:
         return self._degraded_since is None
 
-    @property
-    def degraded_since(self) -> float | None:
-        """Wall time; None while it is writable."""
-        return self._degraded_since
-
     async def until_writable(self, seconds: float) -> bool:
         """Wait for it; whether it is."""
         try:

@@ -148,9 +148,7 @@ async def errors_as_json(request: web.Request, handler: Handler) -> web.StreamRe
         if answer.status < 400:
             raise
         return error_response(Refused("not_found" if answer.status in (404, 405) else "invalid_request"))
-    except (
-        Exception
-    ):  # whatever it is, its text may hold secrets: the caller gets a reference, the log the rest
+    except Exception:  # its text may hold secrets: the caller gets a reference, the log the rest
         reference = new_id()
         log.exception(
             "request failed", extra=ids(reference=reference, method=request.method, path=request.path)

@@ -90,11 +90,9 @@ class Lifecycle:
 
     def cut(self, login: Login) -> None:
         """Tell the hosts whose channel is here, for those that know no revocations."""
-        self._cut(login, "signed_out")
-
-    async def cut_login(self, login: Login, code: str = "signed_out") -> None:
-        """Have the login's connections closed, on every host that runs a session of its user."""
-        self._cut(login, code)
+        sessions = self._sessions.of_user(login.tenant_id, login.user_id)
+        for host_id in sorted({session.host_id for session in sessions}):
+            self._hearers.send(host_id, Cut(login.tenant_id, login.hash, "signed_out"))
 
     def cuts_due(self, host_id: str) -> list[Cut]:
         """For a host that was away: the logins that attached last to its sessions and are over by now.
@@ -168,12 +166,7 @@ class Lifecycle:
 
     def _changed(self, change: Change) -> None:
         if change.path[0] == "login" and change.record is None and change.previous is not None:
-            self._cut(Login.from_json(change.previous.value), "signed_out")
-
-    def _cut(self, login: Login, code: str) -> None:
-        sessions = self._sessions.of_user(login.tenant_id, login.user_id)
-        for host_id in sorted({session.host_id for session in sessions}):
-            self._hearers.send(host_id, Cut(login.tenant_id, login.hash, code))
+            self.cut(Login.from_json(change.previous.value))
 
     async def _ended(self, session: Session, report: Report) -> None:
         code = session.end_code or report.code

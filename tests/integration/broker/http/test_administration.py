@@ -329,7 +329,8 @@ async def test_host_groups_are_set_whole_and_kept_in_the_history(site: ApiSite) 
         (listed,) = await _items(root, "hosts")
     assert put.json["host"]["groups"] == ["gpu", "lab"]
     assert again.json["host"]["groups"] == listed["groups"] == ["lab"]
-    history = await site.stores.site.list("history", "host", listed["id"])
+    records = await site.stores.site.list("history", "host", listed["id"])
+    history = sorted(records, key=lambda record: record.mod_revision)
     assert [entry.value["value"]["groups"] for entry in history][-2:] == [["gpu", "lab"], ["lab"]]
 
 

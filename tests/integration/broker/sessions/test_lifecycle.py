@@ -326,7 +326,7 @@ async def test_the_end_of_a_login_cuts_its_connections_on_the_hosts_of_its_user(
     await site.ready_session()
     login, hearer = await site.sign_in(), Hearer()
     site.registry.replace(HOST.id, hearer)
-    await site.lifecycle.cut_login(login)
+    site.lifecycle.cut(login)
     assert hearer.cuts == [Cut(TENANT, login.hash, "signed_out")]
     await site.delete(TENANT, "login", login.hash)
     assert hearer.cuts[1:] == [Cut(TENANT, login.hash, "signed_out")]
@@ -346,5 +346,5 @@ async def test_a_login_of_another_user_cuts_nothing(site: SmallSite) -> None:
     await site.ready_session()
     login, hearer = await site.sign_in(OTHER_USER), Hearer()
     site.registry.replace(HOST.id, hearer)
-    await site.lifecycle.cut_login(login)
+    site.lifecycle.cut(login)
     assert hearer.cuts == []
