@@ -30,6 +30,7 @@ from tests.bench.scale.site import ROOT, BigSite, big_site, start_broker
 
 PROCESSES = 2
 EVERY_SECONDS = 0.1
+CALM_REQUESTS = 30
 PATIENCE_SECONDS = 300.0
 
 
@@ -126,13 +127,16 @@ async def measure(size: Size, members: int, folder: Path) -> list[Figure]:
             print("  all agents are welcomed a first time", flush=True)
             user = HonestUser(f"https://127.0.0.1:{port}/api/v1/login", client_context(gateway))
             asking = spawn(user.run(), name="honest user")
-            await asyncio.sleep(3)
+            while len(user.seconds) < CALM_REQUESTS:
+                await asyncio.sleep(EVERY_SECONDS)
             calm, user.seconds, user.first = user.seconds, [], None
             await broker.kill()
             began = time.time()
             broker = await start_broker(site, port)
             listening = time.time()
             answers = await agents.until_welcomed()
+            while not user.seconds:
+                await asyncio.sleep(EVERY_SECONDS)
             stormy, failures = user.seconds, user.failures
             now = await broker.ask("size")
             await cancel_and_wait(asking)

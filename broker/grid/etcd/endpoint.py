@@ -102,7 +102,7 @@ class Endpoint:
             return answer
         except grpc.RpcError as exc:
             raise understood(exc) from exc
-        except asyncio.InvalidStateError as exc:  # what a stream that has just died says
+        except (asyncio.InvalidStateError, grpc.aio.InternalError) as exc:  # of a stream that has just died
             raise Missed(str(exc)) from exc
         except asyncio.CancelledError as exc:
             raise cancellation() from exc

@@ -145,7 +145,10 @@ class _Stream:
             raise Missed("it takes no request") from exc
         except grpc.RpcError as exc:
             raise understood(exc) from exc
-        except asyncio.InvalidStateError as exc:  # what a stream that has just died says
+        except (
+            asyncio.InvalidStateError,
+            grpc.aio.InternalError,
+        ) as exc:  # what a stream that has just died says
             raise Missed(str(exc)) from exc
         except asyncio.CancelledError as exc:
             raise cancellation() from exc
@@ -214,7 +217,7 @@ async def _read(call: Any) -> Any:
         answer = await call.read()
     except grpc.RpcError as exc:
         return understood(exc)
-    except asyncio.InvalidStateError as exc:
+    except (asyncio.InvalidStateError, grpc.aio.InternalError) as exc:
         return Missed(str(exc))
     return Missed("the stream ended") if answer is grpc.aio.EOF else answer
 
