@@ -56,7 +56,12 @@ class BrowserOf:
 
 class Somebody:
     def __init__(
-        self, name: str, application: str, browser: BrowserOf, chance: random.Random, notes: Notes
+        self,
+        name: str,
+        application: str,
+        browser: BrowserOf,
+        chance: random.Random,
+        notes: Notes,
     ) -> None:
         """`notes` are shared by the tabs of one user."""
         self.name = name
@@ -75,6 +80,31 @@ class Somebody:
                 await self._one_round()
                 await asyncio.sleep(self._chance.uniform(0.02, 0.2))
 
+    async def until_known(self, seconds: float) -> bool:
+        """Whether every broker came to know the login in time; one that does not answer is passed over."""
+        deadline = time.monotonic() + seconds
+        async with AsyncExitStack() as stack:
+            for browser in self._browsers:
+                await stack.enter_async_context(browser)
+            while time.monotonic() < deadline:
+                said = await asyncio.gather(*map(_is_signed_in, self._browsers))
+                if all(said):
+                    return True
+                await asyncio.sleep(0.05)
+        return False
+
+    async def rush(self) -> None:
+        """Launch at every broker at once."""
+        async with AsyncExitStack() as stack:
+            for browser in self._browsers:
+                await stack.enter_async_context(browser)
+            body = {"application": self._application, "display": {}}
+            asking = (
+                self._noted(self.notes.own, ("launch",), browser, "POST", "/api/v1/sessions", body, _launched)
+                for browser in self._browsers
+            )
+            await asyncio.gather(*asking)
+
     async def _one_round(self) -> None:
         what = self._chance.random()
         if not self._session or what < 0.3:
@@ -86,21 +116,25 @@ class Somebody:
 
     async def _launch(self) -> None:
         body = {"application": self._application, "display": {}}
-        answer = await self._noted(self.notes.own, ("launch",), "POST", "/api/v1/sessions", body, _launched)
+        answer = await self._noted(
+            self.notes.own, ("launch",), self._anyone(), "POST", "/api/v1/sessions", body, _launched
+        )
         if answer is not UNKNOWN and answer[0] in ("new", "again"):
             self._session = answer[1]
 
     async def _end(self) -> None:
         session = self._session
         path = f"/api/v1/sessions/{session}"
-        answer = await self._noted(self.notes.own, ("end", session), "DELETE", path, None, _ended)
+        answer = await self._noted(
+            self.notes.own, ("end", session), self._anyone(), "DELETE", path, None, _ended
+        )
         if answer is not UNKNOWN:
             self._session = ""
 
     async def _attach(self) -> None:
         """With one ticket, twice at once, at two brokers."""
         session = self._session
-        answer = await self._ask("POST", f"/api/v1/sessions/{session}/ticket", {})
+        answer = await self._ask(self._anyone(), "POST", f"/api/v1/sessions/{session}/ticket", {})
         if answer is None or answer.status != 200:
             if answer is not None and answer.code in ("session_unknown", "session_ended"):
                 self._session = ""
@@ -112,21 +146,36 @@ class Somebody:
     async def _redeem(self, session: str, ticket: str) -> None:
         notes = self.notes.tickets.setdefault(session, [])
         await self._noted(
-            notes, ("redeem", ticket), "POST", "/inner/v1/redeem", {"ticket": ticket}, _redeemed
+            notes,
+            ("redeem", ticket),
+            self._anyone(),
+            "POST",
+            "/inner/v1/redeem",
+            {"ticket": ticket},
+            _redeemed,
         )
 
     async def _noted(
-        self, notes: list[Call], asked: tuple[Any, ...], method: str, path: str, body: object, read: Any
+        self,
+        notes: list[Call],
+        asked: tuple[Any, ...],
+        browser: ApiBrowser,
+        method: str,
+        path: str,
+        body: object,
+        read: Any,
     ) -> Any:
         begun = time.monotonic()
-        answer = await self._ask(method, path, body)
+        answer = await self._ask(browser, method, path, body)
         said = UNKNOWN if answer is None else read(answer)
         notes.append(Call(begun, time.monotonic(), asked, said, self.name))
         return said
 
-    async def _ask(self, method: str, path: str, body: object) -> Answer | None:
+    def _anyone(self) -> ApiBrowser:
+        return self._chance.choice(self._browsers)
+
+    async def _ask(self, browser: ApiBrowser, method: str, path: str, body: object) -> Answer | None:
         """None when the outcome is open."""
-        browser = self._chance.choice(self._browsers)
         headers = {"Portcullis-Revision": str(self.notes.revision)}
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
@@ -152,3 +201,12 @@ def _redeemed(answer: Answer) -> Any:
         return "refused"
     payload = answer.json["grant"].split(".")[3]
     return ("epoch", json.loads(from_base64url(payload))["e"])
+
+
+async def _is_signed_in(browser: ApiBrowser) -> bool:
+    try:
+        async with asyncio.timeout(1):
+            answer = await browser.get("/api/v1/login")
+    except (OSError, TimeoutError, aiohttp.ClientError):
+        return True
+    return answer.status == 200 and bool(answer.json["signed_in"])

@@ -33,6 +33,9 @@ from tests.support.faults.partition import FIRST_GROUP, Partition
 ORIGIN = "http://localhost:8080"
 START_SECONDS = 30.0
 GROUP = "staff"
+EDITOR = Application(
+    id=new_id(), name="Editor", command=("editor",), entitlement=Entitlement(groups=frozenset({GROUP}))
+)
 
 
 @dataclass
@@ -98,6 +101,9 @@ class Cluster:
     hosts: list[ObedientHost] = field(default_factory=list)
     people: list[Somebody] = field(default_factory=list)
     users: list[User] = field(default_factory=list)
+    notes: dict[str, Notes] = field(default_factory=dict)
+    """By user id: what the tabs of the user saw."""
+    application: Application = field(default_factory=lambda: EDITOR)
     partition: Partition = field(default_factory=Partition)
 
     @property
@@ -185,31 +191,34 @@ async def _add_hosts(built: Cluster, folder: Path, size: Size, undo: contextlib.
 
 
 async def _add_people(built: Cluster, size: Size, chance: random.Random) -> None:
-    """Each with a login, written as a sign-in writes it, and with an application that everybody may start."""
+    """Each with an application that everybody may start."""
+    tenant = await built.stores.tenant(built.secrets.tenant_id)
+    await built.stores.commit(tenant.put(("application", built.application.id), built.application.to_json()))
+    for number in range(size.users):
+        await add_user(built, f"u{number}", size.tabs, chance)
+
+
+async def add_user(built: Cluster, name: str, tabs: int, chance: random.Random) -> list[Somebody]:
+    """A user with a login, written as a sign-in writes it; the tabs of the browser."""
     tenant_id = built.secrets.tenant_id
     tenant = await built.stores.tenant(tenant_id)
-    application = Application(
-        id=new_id(), name="Editor", command=("editor",), entitlement=Entitlement(groups=frozenset({GROUP}))
-    )
-    await built.stores.commit(tenant.put(("application", application.id), application.to_json()))
-    for number in range(size.users):
-        key = ClientKey()
-        user = User(
-            id=new_id(), name=f"u{number}", password_hash="-", groups=frozenset({GROUP}), totp_secret="-"
-        )
-        secret, login = new_login(tenant_id, user.id, key.public, built.stores.clock.now())
-        made, free = user_creation(tenant, user)
-        put = tenant.put(("login", login.hash), login.to_json())
-        assert (await built.stores.commit(*made, put, conditions=free)).succeeded
-        cookie = (f"__Host-portcullis-{built.secrets.site_id[:8]}", secret.text)
-        built.users.append(user)
-        notes = Notes()
-        for tab in range(size.tabs):
-            browser = BrowserOf(cookie, key, built.addresses, client_context(built.gateway), ORIGIN)
-            name = f"{user.name}.{tab}"
-            built.people.append(
-                Somebody(name, application.id, browser, random.Random(chance.random()), notes)
-            )
+    key = ClientKey()
+    user = User(id=new_id(), name=name, password_hash="-", groups=frozenset({GROUP}), totp_secret="-")
+    secret, login = new_login(tenant_id, user.id, key.public, built.stores.clock.now())
+    made, free = user_creation(tenant, user)
+    put = tenant.put(("login", login.hash), login.to_json())
+    assert (await built.stores.commit(*made, put, conditions=free)).succeeded
+    cookie = (f"__Host-portcullis-{built.secrets.site_id[:8]}", secret.text)
+    notes = Notes()
+    opened = []
+    for tab in range(tabs):
+        browser = BrowserOf(cookie, key, built.addresses, client_context(built.gateway), ORIGIN)
+        dice = random.Random(chance.random())
+        opened.append(Somebody(f"{name}.{tab}", built.application.id, browser, dice, notes))
+    built.people += opened
+    built.users.append(user)
+    built.notes[user.id] = notes
+    return opened
 
 
 async def host_token(built: Cluster, name: str) -> str:

@@ -42,19 +42,20 @@ class Run:
         )
 
 
-async def run_under_faults(folder: Path, size: Size, seed: int, seconds: float, faults: Sequence[str]) -> Run:
-    """`faults`: which of `nemesis.FAULTS`."""
+async def run_under_faults(
+    folder: Path, size: Size, seed: int, seconds: float, faults: Sequence[str], longest_seconds: float = 4.0
+) -> Run:
+    """`faults`: which of `nemesis.FAULTS`; each stays for at most `longest_seconds`."""
     chance = random.Random(seed)
     async with cluster(folder, size, chance) as built:
         recorder = Recorder(built.grid, built.site_key)
         recorder.start()
         until = time.monotonic() + seconds
-        nemesis = Nemesis(built, chance, faults)
+        nemesis = Nemesis(built, chance, faults, longest_seconds)
         await asyncio.gather(nemesis.rage(until), *(person.work(until) for person in built.people))
         await settled(built)
         history = await recorder.stop()
-        notes = {user.id: built.people[n * size.tabs].notes for n, user in enumerate(built.users)}
-        return Run(seed, nemesis.done, history, notes, await built.etcd.members_agree())
+        return Run(seed, nemesis.done, history, built.notes, await built.etcd.members_agree())
 
 
 async def settled(built: Cluster) -> None:

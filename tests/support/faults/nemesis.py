@@ -9,9 +9,8 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 
-from portcullis.model.user import User
 from tests.support.etcd import Member
-from tests.support.faults.cluster import Cluster
+from tests.support.faults.cluster import Cluster, add_user
 
 Pause = Callable[[], Awaitable[None]]
 """Waits as long as the fault is to stay."""
@@ -110,18 +109,16 @@ async def power_off_host(cluster: Cluster, chance: random.Random, stay: Pause) -
 
 
 async def disable_user(cluster: Cluster, chance: random.Random, stay: Pause) -> str:
-    """And enable it again: what was launched between would be wrong."""
-    user = chance.choice(cluster.users)
-    await _set_disabled(cluster, user, True)
-    await stay()
-    await _set_disabled(cluster, user, False)
-    return user.name
-
-
-async def _set_disabled(cluster: Cluster, user: User, disabled: bool) -> None:
+    """Somebody new, who launches at every broker at the moment of being disabled: what began later would be wrong."""
+    name = f"guest{len(cluster.users)}"
+    (guest,) = await add_user(cluster, name, 1, chance)
+    await guest.until_known(KNOWN_SECONDS)
     tenant = await cluster.stores.tenant(cluster.secrets.tenant_id)
-    changed = replace(user, disabled=disabled)
-    await cluster.stores.commit(tenant.put(("user", user.id), changed.to_json(), author="nemesis"))
+    disabled = replace(cluster.users[-1], disabled=True)
+    await cluster.stores.commit(tenant.put(("user", disabled.id), disabled.to_json(), author="nemesis"))
+    await guest.rush()
+    await stay()
+    return name
 
 
 FAULTS: Mapping[str, Fault] = {
@@ -139,13 +136,16 @@ FAULTS: Mapping[str, Fault] = {
 }
 
 
+KNOWN_SECONDS = 5.0
+
+
 class Nemesis:
     def __init__(
         self,
         cluster: Cluster,
         chance: random.Random,
-        faults: Sequence[str] = tuple(FAULTS),
-        longest_seconds: float = 4.0,
+        faults: Sequence[str],
+        longest_seconds: float,
     ) -> None:
         self._cluster = cluster
         self._faults = sorted(faults)
