@@ -14,11 +14,12 @@ from typing import Any
 
 import aiohttp
 
-from broker.app import Broker, Parts
+from broker.app import Broker
 from broker.grid.embedded import EmbeddedGrid
 from broker.grid.seal import SiteKey
 from broker.initialise import InitialSecrets, initialise
 from broker.launch.launch import LaunchRequest
+from broker.parts import Parts
 from broker.settings import BrokerSettings
 from portcullis.clock import SystemClock
 from portcullis.enrolment import Credentials, client_context, join

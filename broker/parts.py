@@ -1,0 +1,340 @@
+"""What lies between a broker's grid and its listener: every part made once, started in order, stopped in reverse.
+
+`app` gives it what is there first (stores, snapshot, certificate, presence) and takes routes and jobs from it.
+"""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from ssl import SSLContext
+
+from aiohttp import web
+
+from broker.compaction import PERIOD_SECONDS, Compaction
+from broker.drain import Drains
+from broker.gateways.channel import GatewayServer, GatewayServices
+from broker.gateways.directory import GatewayDirectory
+from broker.gateways.registry import GatewayRegistry
+from broker.grid.health import GridHealth
+from broker.grid.metered import MeteredGrid
+from broker.grid.opening import GridChoice
+from broker.grid.scopes import Stores
+from broker.hosts.channel import ControlServer, ControlServices
+from broker.hosts.liveness import SWEEP_SECONDS, HostWatch
+from broker.hosts.loads import HostLoads
+from broker.hosts.registry import ChannelRegistry
+from broker.http.admin.drain import DrainRoutes
+from broker.http.admin.status import StatusRoutes
+from broker.http.body import MAXIMUM_BODY_BYTES
+from broker.http.inner import InnerServices, inner_routes
+from broker.http.measured import measured, routes_of
+from broker.http.peers import Peers
+from broker.http.public import PublicServices, check_policies, public_middlewares, public_routes
+from broker.identity.identity import Verdicts, build_identity
+from broker.jobs import Job, Work
+from broker.launch.index import HostIndex
+from broker.launch.launch import Launcher
+from broker.launch.outcomes import LaunchOutcomes
+from broker.launch.traces import Traces
+from broker.launch.waiting import WaitingLines
+from broker.live_brokers import LiveBrokers
+from broker.peers.exchange import PeerExchange
+from broker.peers.myself import Myself
+from broker.pki.authority import Authority
+from broker.pki.machines import Machines
+from broker.pki.web_authority import WebAuthority
+from broker.presence import Presence
+from broker.repositories.applications import Applications
+from broker.repositories.gateways import Gateways
+from broker.repositories.hosts import Hosts
+from broker.repositories.icons import Icons
+from broker.repositories.join_tokens import JoinTokens
+from broker.repositories.keys import GrantKeys
+from broker.repositories.late_ends import LateEnds
+from broker.repositories.logins import LoginRecords
+from broker.repositories.sessions import Sessions
+from broker.repositories.site_origins import SiteOrigins
+from broker.repositories.tickets import Tickets
+from broker.repositories.traces import TraceStore
+from broker.revocation.acts import Acts
+from broker.revocation.derived import DerivedRevocations
+from broker.revocation.journal import NAME as JOURNAL
+from broker.revocation.journal import RevocationJournal
+from broker.revocation.office import Revocations
+from broker.revocation.pending import NAME as PENDING
+from broker.revocation.pending import PendingActs
+from broker.sessions.adoption import Adoption
+from broker.sessions.attach import Attach
+from broker.sessions.lifecycle import Lifecycle
+from broker.sessions.stages import Stages
+from broker.settings import BrokerSettings
+from broker.snapshot import Snapshot
+from broker.status.watch import StatusWatch
+from portcullis.clock import Clock, HeldClock
+from portcullis.measuring import Metrics
+from portcullis.serving.guard import guarded
+
+
+class Parts:
+    """What lies between grid and listener."""
+
+    def __init__(
+        self,
+        settings: BrokerSettings,
+        stores: Stores,
+        snapshot: Snapshot,
+        authority: Authority,
+        clock: Clock,
+        broker_id: str,
+        metrics: Metrics,
+        presence: Presence,
+        peer_context: SSLContext,
+        metered: MeteredGrid,
+        health: GridHealth,
+    ) -> None:
+        self._settings = settings
+        self.stores = stores
+        self.health = health
+        self.presence = presence
+        self.brokers = LiveBrokers(snapshot)
+        self.drains = Drains(stores, snapshot)
+        self.snapshot = snapshot
+        self._clock = clock
+        self._metrics = metrics
+        self._outcomes = LaunchOutcomes(metrics, clock)
+        self.registry = ChannelRegistry()
+        self.loads = HostLoads(clock)
+        self.sessions = Sessions(stores, snapshot)
+        self.hosts = Hosts(stores, snapshot)
+        self.gateways = Gateways(stores, snapshot)
+        self.applications = Applications(stores, snapshot)
+        self.icons = Icons(stores)
+        self.join_tokens = JoinTokens(stores, snapshot)
+        self.machines = Machines(stores, snapshot, authority)
+        self.peers = Peers(self.machines)
+        self._told_clock = HeldClock(clock)
+        self.keys = GrantKeys(snapshot)
+        self.revocations = Revocations(stores, snapshot, self.keys, clock)
+        self.derived = DerivedRevocations(snapshot, self.revocations, clock)
+        self.journal = RevocationJournal(settings.state / JOURNAL, snapshot, clock)
+        self.acts = Acts(
+            *(
+                stores,
+                snapshot,
+                self.revocations,
+                health,
+                PendingActs(settings.state / PENDING),
+                self.journal,
+                clock,
+            ),
+            lambda login: self.lifecycle.cut(login),
+        )
+        self.identity = build_identity(
+            *(stores, snapshot, clock, self._told_clock),
+            Verdicts(self.revocations.is_void, self.acts.token_is_void),
+        )
+        self.directory = GatewayDirectory(self.gateways, self.keys, snapshot)
+        self.traces = Traces(TraceStore(stores, clock), clock)
+        logins = LoginRecords(stores, snapshot)
+        self.lifecycle = Lifecycle(
+            snapshot, self.sessions, logins, self.hosts, self.traces, self.registry, self._outcomes
+        )
+        self.lines = WaitingLines(snapshot, self.sessions.index)
+        self.stages = Stages(snapshot, self.traces, self.lines)
+        self.attach = self._attach()
+        self.host_index = HostIndex(snapshot, self.sessions.index, self.loads)
+        self.launcher = self._launcher()
+        self.host_watch = HostWatch(
+            stores,
+            snapshot,
+            self.sessions,
+            self.hosts,
+            self.lifecycle,
+            clock,
+            settings.host_lost_seconds,
+            is_queued=lambda session: self.lines.position(session.host_id, session.id) is not None,
+            move=self.launcher.move,
+        )
+        self.reaper = self._job("reaper", self.host_watch.sweep, SWEEP_SECONDS, broker_id)
+        compaction = Compaction(stores.grid, snapshot)
+        self.compaction = self._job("compaction", compaction.round, PERIOD_SECONDS, broker_id)
+        self.control = self._control(broker_id)
+        self.gateway_registry = GatewayRegistry()
+        self.gateway_channels = GatewayServer(
+            GatewayServices(
+                *(snapshot, self.directory, self.gateway_registry, clock, broker_id),
+                revocations=self.revocations.living,
+                heard=self.revocations.hear,
+            )
+        )
+        self.revocations.subscribe(self.registry.revoke)
+        self.revocations.subscribe(self.gateway_registry.revoke)
+        self.exchange = self._exchange(peer_context, metered)
+        self.status = self._status_watch(metered)
+
+    def start(self) -> None:
+        self.revocations.start()
+        self.derived.start()
+        self.journal.start()
+        self.acts.start()
+        self.stages.start()
+        self.lifecycle.start()
+        self.identity.start()
+        self.host_index.start()
+
+    async def stop(self) -> None:
+        """Also after a `start` that did not happen."""
+        await self.host_index.stop()
+        await self.identity.stop()
+        self.lifecycle.stop()
+        self.stages.stop()
+        await self.acts.stop()
+        await self.journal.stop()
+        self.derived.stop()
+        await self.revocations.stop()
+
+    def _exchange(self, context: SSLContext, metered: MeteredGrid) -> PeerExchange:
+        self.myself = Myself(
+            self.presence,
+            self.snapshot,
+            self.loads,
+            self.registry,
+            self.gateway_registry,
+            newest=lambda: max(metered.revision, self.exchange.newest_revision()),
+            clock=self._clock,
+            is_degraded=lambda: not self.health.writable,
+            revocations=lambda: tuple(self.acts.unmerged()),
+        )
+        return PeerExchange(
+            self.myself.state, self.brokers, self.loads, context, self._clock, self.revocations.hear
+        )
+
+    def _job(self, name: str, work: Work, period_seconds: float, broker_id: str) -> Job:
+        """To be started once this broker has a lease."""
+        return Job(
+            name,
+            self.stores,
+            self.snapshot,
+            work,
+            period_seconds=period_seconds,
+            lease=lambda: self.presence.lease,
+            may_hold=lambda: not self.presence.draining,
+            holder=broker_id,
+        )
+
+    def _attach(self) -> Attach:
+        return Attach(
+            self.stores,
+            self.snapshot,
+            self.sessions,
+            self.identity.users,
+            self.applications,
+            Tickets(self.stores),
+            self.keys,
+            self._clock,
+            self.revocations.is_void,
+        )
+
+    def _launcher(self) -> Launcher:
+        return Launcher(
+            self.stores,
+            self.snapshot,
+            self.sessions,
+            self.traces,
+            self._clock,
+            self.host_index,
+            sessions_per_user=self._settings.sessions_per_user,
+            outcomes=self._outcomes,
+        )
+
+    def _control(self, broker_id: str) -> ControlServer:
+        services = ControlServices(
+            snapshot=self.snapshot,
+            sessions=self.sessions,
+            hosts=self.hosts,
+            lifecycle=self.lifecycle,
+            late_ends=LateEnds(self.stores, self.snapshot),
+            directory=self.directory,
+            registry=self.registry,
+            loads=self.loads,
+            lines=self.lines,
+            adoption=Adoption(
+                *(self.stores, self.snapshot, self.sessions),
+                *(self.identity.users, self.applications, self._clock),
+            ),
+            clock=self._clock,
+            broker_id=broker_id,
+            revocations=self.revocations.living,
+            goes_elsewhere=lambda: self.presence.draining and self.brokers.others_serve(broker_id),
+        )
+        server = ControlServer(services)
+        self.presence.on_draining(server.drain_changed)
+        return server
+
+    def application(self) -> web.Application:
+        public = self._public()
+        application = web.Application(
+            middlewares=[guarded, *public_middlewares(public, measured(self._metrics, self._clock))],
+            client_max_size=MAXIMUM_BODY_BYTES,
+        )
+        application.add_routes(public_routes(public))
+        application.add_routes(inner_routes(self._inner()))
+        application.add_routes(self._status(public))
+        check_policies(application)
+        self._metrics.know_routes(routes_of(application))
+        return application
+
+    def _status_watch(self, metered: MeteredGrid) -> StatusWatch:
+        return StatusWatch(
+            grid=metered,
+            store_is_etcd=not GridChoice.of(self._settings).is_embedded,
+            snapshot=self.snapshot,
+            brokers=self.brokers,
+            exchange=self.exchange,
+            loads=self.loads,
+            hosts=self.hosts,
+            gateways=self.gateways,
+            sessions=self.sessions,
+            clock=self._clock,
+            version=version("portcullis"),
+        )
+
+    def _status(self, public: PublicServices) -> list[web.RouteDef]:
+        draining = DrainRoutes(public, self.drains, self.brokers)
+        return [*StatusRoutes(public, self.status).routes(), *draining.routes()]
+
+    def _inner(self) -> InnerServices:
+        return InnerServices(
+            self.peers,
+            self.machines,
+            self.directory,
+            self.attach,
+            self.control,
+            WebAuthority(self.stores, self.snapshot),
+            self.gateway_channels,
+            self.exchange,
+        )
+
+    def _public(self) -> PublicServices:
+        return PublicServices(
+            clock=self._told_clock,
+            snapshot=self.snapshot,
+            identity=self.identity,
+            applications=self.applications,
+            icons=self.icons,
+            sessions=self.sessions,
+            hosts=self.hosts,
+            gateways=self.gateways,
+            launcher=self.launcher,
+            attach=self.attach,
+            lifecycle=self.lifecycle,
+            stages=self.stages,
+            lines=self.lines,
+            traces=self.traces,
+            join_tokens=self.join_tokens,
+            site_origins=SiteOrigins(self.stores, self.snapshot),
+            health=self.health,
+            acts=self.acts,
+            orphans=lambda: self.exchange.orphans(),
+            from_gateway=self.peers.is_gateway,
+        )
