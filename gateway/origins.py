@@ -5,6 +5,7 @@ An origin is compared exactly, as browsers write it: in lower case, without the 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -12,6 +13,8 @@ from urllib.parse import urlsplit
 from portcullis.errors import InvalidInput
 
 _OWN_PORTS = {"http": 80, "https": 443}
+_HOST = re.compile(r"[a-z0-9._-]{1,253}|[0-9a-f:.]{2,45}", re.ASCII)
+"""Origins stand in the policy of every page: what separates its words or stands for others is in none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +63,11 @@ def parse_origin(text: str) -> str:
         port = parts.port
     except ValueError as exc:
         raise wrong from exc
-    if parts.scheme not in _OWN_PORTS or not parts.hostname or not text.isascii():
+    if parts.scheme not in _OWN_PORTS or not _HOST.fullmatch(parts.hostname or "") or not text.isascii():
         raise wrong
     if parts.username is not None or parts.path not in ("", "/") or "?" in text or "#" in text:
         raise wrong
-    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    name = parts.hostname or ""
+    host = f"[{name}]" if ":" in name else name
     own = port is None or port == _OWN_PORTS[parts.scheme]
     return f"{parts.scheme}://{host}" if own else f"{parts.scheme}://{host}:{port}"

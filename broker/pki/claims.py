@@ -134,11 +134,12 @@ def _address(text: str) -> str:
 
 
 def _is_host(host: str) -> bool:
+    """Without the zone of an IPv6 address: it may hold any character, and says nothing to other machines."""
     try:
         ipaddress.ip_address(host)
     except ValueError:
         return _HOST_NAME.fullmatch(host) is not None and len(host) <= 253
-    return True
+    return "%" not in host
 
 
 def _is_loopback(host: str) -> bool:

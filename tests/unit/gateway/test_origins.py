@@ -39,6 +39,13 @@ def test_an_origin_takes_the_form_that_browsers_send(text, origin):
         "http://x:port",
         "http://éx",
         "null",
+        "https://*",
+        "https://a b",
+        "https://a;frame-ancestors",
+        "https://a,b",
+        "https://'self'",
+        'https://a"b',
+        "https://[fe80::1%; frame-ancestors *]",
     ],
 )
 def test_what_is_no_origin_is_refused(text):

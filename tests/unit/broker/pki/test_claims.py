@@ -126,6 +126,8 @@ def test_an_origin_as_browsers_send_it_is_taken(origin: str) -> None:
         "https://a\n",
         " https://a",
         "https://[::1",
+        "https://[fe80::1%eth0]",
+        "https://[fe80::1%; frame-ancestors *]",
         "https://*",
         "null",
         "http://a.example",
