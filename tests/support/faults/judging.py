@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import random
 import time
 from collections.abc import Iterator, Sequence
@@ -96,18 +97,26 @@ def _not_linearizable(user: str, notes: Notes, known: dict[str, Life]) -> Iterat
 
 
 def _own_calls(user: str, notes: Notes, known: dict[str, Life]) -> Iterator[Call]:
-    """What was answered; and of the grid: which launches without an answer made a session, and what went."""
+    """What was answered; and of the grid: what went, and what began without being told as new.
+
+    A launch whose first try was lost finds its own session running, and says so: it is its maker all the same.
+    """
     answered = [call for call in notes.own if call.asked != ("launch",) or not call.is_open]
     yield from answered
-    acknowledged = {
-        call.answer[1] for call in answered if call.asked == ("launch",) and call.answer[0] == "new"
-    }
-    unanswered = [call.begun for call in notes.own if call.asked == ("launch",) and call.is_open]
+    told = {call.answer[1] for call in answered if call.asked == ("launch",) and call.answer[0] == "new"}
     for session, life in known.items():
         if life.user != user:
             continue
-        if session not in acknowledged:
-            begun = min(unanswered, default=life.begun_at)
-            yield Call(begun, life.begun_at, ("launch",), ("new", session), "without an answer")
+        if session not in told:
+            yield Call(
+                _asked_for(session, life, notes), life.begun_at, ("launch",), ("new", session), "untold"
+            )
         if life.gone_at:
             yield Call(0.0, life.gone_at, ("gone", session), "seen")
+
+
+def _asked_for(session: str, life: Life, notes: Notes) -> float:
+    """Since when it may have been there; no time at all, which no order allows, when nobody asked for it."""
+    launches = [call for call in notes.own if call.asked == ("launch",) and call.begun <= life.begun_at]
+    askers = [call.begun for call in launches if call.is_open or call.answer == ("again", session)]
+    return min(askers, default=math.inf)
