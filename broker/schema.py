@@ -82,7 +82,9 @@ async def bring_up_to_date(stores: Stores) -> None:
         newer = replace(site, schema=site.schema + 1)
         unchanged = stores.site.unchanged(record)
         done = await stores.commit(
-            *operations, stores.site.put(("meta",), newer.to_json()), conditions=[unchanged]
+            *operations,
+            stores.site.put(("meta",), {**record.value, **newer.to_json()}),
+            conditions=[unchanged],
         )
         if done.succeeded:
             log.info("the site's records were brought to schema %d", newer.schema)

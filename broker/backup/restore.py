@@ -67,7 +67,7 @@ def plan(backup: Backup, key: SiteKey, journal: Journal, now: float) -> Plan:
     if not any(path[1] == "grant" for (_, path), _ in records.below("key", keys.SITE)):
         fresh = new_grant_key(now)
         records.put(keys.SITE, ("key", "grant", fresh["kid"]), fresh)
-    return Plan(site, {**meta, "epoch": replayed.epoch}, backup.items, records, replayed)
+    return Plan(site, {**meta, "epoch": replayed.epoch, "restored": now}, backup.items, records, replayed)
 
 
 async def restore(

@@ -6,7 +6,9 @@ on; then its user finds it in the portal, and everything about it is as it was. 
 administrator to end, when its user or application is gone, the user is disabled, the host does not serve the tenant,
 or the user has another session of the application by now.
 
-A host says this of itself alone: it can claim its own slots, for tenants that it serves, as it could by being chosen.
+A host is believed no more than a launch would give it: slots of its own, users of tenants that it serves, applications
+that they may have and that may run there; and only for a day after a restore. At any other time a record is missing
+because the session ended: a host that lies could otherwise draw every user of its tenants to itself.
 """
 
 from __future__ import annotations
@@ -31,6 +33,7 @@ log = logging.getLogger(__name__)
 
 ATTEMPTS = 4
 """Another session may be placed on the slot at the same moment."""
+AFTER_RESTORE_SECONDS = 24 * 3600.0
 ADOPTABLE = frozenset({"starting", "ready", "active", "disconnected"})
 
 
@@ -53,7 +56,7 @@ class Adoption:
 
     async def adopt(self, host_id: str, report: Report) -> bool:
         """Whether the session has a record now. Raises Unavailable, GridError."""
-        if report.about is None or report.state not in ADOPTABLE:
+        if report.about is None or report.state not in ADOPTABLE or not self._is_restored():
             return False
         for _ in range(ATTEMPTS):
             found = self._owner(host_id, report.tenant, report.about)
@@ -75,16 +78,25 @@ class Adoption:
                 return True
         return False
 
+    def _is_restored(self) -> bool:
+        meta = self._snapshot.get("site", ("meta",))
+        restored = 0.0 if meta is None else float(meta.value.get("restored", 0.0))
+        return self._clock.now() < restored + AFTER_RESTORE_SECONDS
+
     def _owner(self, host_id: str, tenant: str, about: About) -> tuple[Host, Record, Application] | None:
         host_record = self._snapshot.get("site", ("host", host_id))
         host = None if host_record is None else Host.from_json(host_record.value)
         if host is None or host.revoked or tenant not in host.tenants:
             return None
-        user = self._users.record(tenant, about.user_id)
+        record = self._users.record(tenant, about.user_id)
         application = self._applications.get(tenant, about.application_id)
-        if user is None or application is None or User.from_json(user.value).disabled:
+        if (
+            record is None
+            or application is None
+            or not _may_run(User.from_json(record.value), application, host)
+        ):
             return None
-        return host, user, application
+        return host, record, application
 
     def _free_slot(self, host: Host, wanted: int) -> int | None:
         """Slots count what a host runs; which number a session has means nothing to it."""
@@ -127,3 +139,9 @@ class Adoption:
         )
         await self._snapshot.until(result.revision)
         return result.succeeded or self._sessions.get(session.tenant_id, session.id) is not None
+
+
+def _may_run(user: User, application: Application, host: Host) -> bool:
+    groups = application.host_groups
+    is_placeable = not groups or not groups.isdisjoint(host.groups)
+    return is_placeable and not user.disabled and application.entitlement.admits(user.name, user.groups)

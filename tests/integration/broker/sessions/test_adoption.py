@@ -9,7 +9,8 @@ import pytest
 
 from broker.repositories.applications import Applications
 from broker.repositories.users import Users
-from broker.sessions.adoption import Adoption
+from broker.sessions.adoption import AFTER_RESTORE_SECONDS, Adoption
+from portcullis.model.application import Entitlement
 from portcullis.model.session import Display, Session
 from portcullis.protocol.channel import About, Report
 from tests.support.broker_grid import EDITOR, HOST, OTHER_USER, TENANT, USER, SmallSite, small_site
@@ -22,7 +23,13 @@ REPORT = Report(SESSION, TENANT, "disconnected", "ready", about=ABOUT)
 @pytest.fixture
 async def site(tmp_path: Path):
     async with small_site(tmp_path) as made:
+        await restored(made, made.clock.now())
         yield made
+
+
+async def restored(site: SmallSite, at: float) -> None:
+    meta = site.snapshot.get("site", ("meta",))
+    await site.put("site", ("meta",), {**(meta.value if meta else {}), "restored": at})
 
 
 def adoption(site: SmallSite) -> Adoption:
@@ -93,6 +100,23 @@ async def test_a_user_who_is_disabled_at_that_moment_gets_none_either(
     site: SmallSite, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     site.meanwhile(monkeypatch, lambda: site.put_user(replace(USER, disabled=True)))
+    assert not await adoption(site).adopt(HOST.id, REPORT) and found(site) is None
+
+
+async def test_a_host_draws_no_user_to_itself_while_nothing_was_restored(site: SmallSite) -> None:
+    await restored(site, site.clock.now() - AFTER_RESTORE_SECONDS)
+    assert not await adoption(site).adopt(HOST.id, REPORT) and found(site) is None
+
+
+async def test_an_application_of_other_hosts_is_not_taken_up_here(site: SmallSite) -> None:
+    await site.put_application(replace(EDITOR, host_groups=frozenset({"vault"})))
+    assert not await adoption(site).adopt(HOST.id, REPORT)
+    await site.put_host(replace(HOST, groups=frozenset({"vault"})))
+    assert await adoption(site).adopt(HOST.id, REPORT)
+
+
+async def test_who_may_not_have_the_application_gets_no_session_of_it(site: SmallSite) -> None:
+    await site.put_application(replace(EDITOR, entitlement=Entitlement()))
     assert not await adoption(site).adopt(HOST.id, REPORT) and found(site) is None
 
 
