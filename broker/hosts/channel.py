@@ -41,6 +41,7 @@ from portcullis.model.session import Display
 from portcullis.protocol.channel import (
     HEARTBEAT_SECONDS,
     MAXIMUM_FROM_AGENT_BYTES,
+    MAXIMUM_REPORTS,
     SUBPROTOCOL,
     Cut,
     Desired,
@@ -253,7 +254,8 @@ class ControlChannel:
     def _handle(self, text: str) -> None:
         match _parse(text):
             case Report() as report:
-                self._reports.add(report)
+                if not self._reports.add(report):
+                    raise _Closing(MALFORMED, "more reports than a host has sessions")
             case Heartbeat() as heartbeat:
                 load = HostLoad(heartbeat.load, heartbeat.memory_available_bytes)
                 self._services.loads.hear(self._host.id, load)
@@ -285,6 +287,9 @@ class ControlChannel:
         another reason: it is kept.
         """
         if report.session not in self._orphans:
+            if len(self._orphans) >= MAXIMUM_REPORTS:
+                self.end(MALFORMED, "more sessions without a record than a host can run")
+                return
             ended = self._services.late_ends.is_ended(self._host.id, report.session)
             log.warning(
                 "host runs a session that ended" if ended else "host runs a session without a record",

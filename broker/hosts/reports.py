@@ -15,12 +15,14 @@ from broker.grid.grid import GridError
 from broker.sessions.lifecycle import Lifecycle
 from portcullis.errors import ProtocolError, Unavailable
 from portcullis.logs import ids
-from portcullis.protocol.channel import Report
+from portcullis.protocol.channel import MAXIMUM_REPORTS, Report
 from portcullis.tasks import cancel_and_wait, spawn
 
 log = logging.getLogger(__name__)
 
 RETRY_SECONDS = 1.0
+MAXIMUM_WAITING = 2 * MAXIMUM_REPORTS
+"""Those of a hello, and as many that are news before these are taken."""
 
 Taken = Callable[[Report, bool], Awaitable[None]]
 """Called with each report that was taken, and whether this host has a record of its session. Raises GridError,
@@ -45,9 +47,13 @@ class Reports:
     async def stop(self) -> None:
         await cancel_and_wait(self._task)
 
-    def add(self, report: Report) -> None:
+    def add(self, report: Report) -> bool:
+        """False: more sessions wait than a host can have, which is more than is kept."""
+        if len(self._waiting) >= MAXIMUM_WAITING and report.session not in self._waiting:
+            return False
         self._waiting[report.session] = report
         self._wake.set()
+        return True
 
     async def _run(self) -> None:
         while True:

@@ -61,14 +61,14 @@ class RevocationRoutes:
     async def orphans(self, request: web.Request) -> web.Response:
         """Of the tenant; all, where it is alone: an orphan's tenant may be gone as well."""
         tenant_id = request[CALLER].tenant.id
-        found = [one for one in self._services.orphans() if self._is_alone() or one.tenant == tenant_id]
+        found = [one for one in self._found() if self._is_alone() or one.tenant == tenant_id]
         return answer({"items": [self._view(one) for one in sorted(set(found), key=_order)]})
 
     async def end_orphan(self, request: web.Request) -> web.Response:
         caller = request[CALLER]
         name, session_id = request.match_info["name"], request.match_info["session"]
         hosts = {host.id for host in self._services.hosts.list() if name in (host.id, host.name)}
-        found = [one for one in self._services.orphans() if one.host in hosts and one.session == session_id]
+        found = [one for one in self._found() if one.host in hosts and one.session == session_id]
         if not found:
             raise Refused("session_unknown", "No host reports such a session without a record.")
         if found[0].tenant != caller.tenant.id:
@@ -77,6 +77,18 @@ class RevocationRoutes:
         names = ids(tenant=found[0].tenant, session=session_id, host=found[0].host, by=caller.user.id)
         log.info("orphan is ended", extra=names)
         return answer({"merged": merged}, 202)
+
+    def _found(self) -> list[Orphan]:
+        """Hosts say this themselves. None speaks for a tenant that it does not serve, nor of a session that has its
+        record: ending that one would end it where it really runs.
+        """
+        tenants = {host.id: host.tenants for host in self._services.hosts.list()}
+        return [
+            one
+            for one in self._services.orphans()
+            if (self._is_alone() or one.tenant in tenants.get(one.host, ()))
+            and self._services.sessions.get(one.tenant, one.session) is None
+        ]
 
     def _is_alone(self) -> bool:
         return len(self._services.identity.tenants.list()) <= 1

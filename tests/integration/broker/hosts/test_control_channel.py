@@ -214,6 +214,32 @@ async def test_an_orphan_is_told_to_the_administrators_and_kept(
     assert [r.getMessage() for r in caplog.records].count("host runs a session without a record") == 1
 
 
+async def test_a_host_that_makes_up_sessions_without_end_loses_its_channel(
+    site: RunningBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(channel, "MAXIMUM_REPORTS", 3)
+    async with site.agent() as agent:
+        for number in range(4):
+            await agent.send(Report(f"{number:016x}", site.tenant, "active", "ready"))
+        assert await agent.closed() == channel.MALFORMED
+
+
+async def test_reports_wait_in_no_greater_number_than_a_host_has_sessions(
+    site: RunningBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reports, "MAXIMUM_WAITING", 3)
+    waits = asyncio.Event()
+
+    async def never(self: object, host_id: str, report: Report) -> bool:
+        return await waits.wait()
+
+    monkeypatch.setattr(type(site.parts.lifecycle), "reported", never)
+    async with site.agent() as agent:
+        for number in range(8):
+            await agent.send(Report(f"{number:016x}", site.tenant, "active", "ready"))
+        assert await agent.closed() == channel.MALFORMED
+
+
 async def test_a_session_that_ended_before_its_host_started_it_is_ended_there(site: RunningBroker) -> None:
     """A host that was stopped wakes up with an old order in its buffer and starts what nobody waits for."""
     application = await site.publish()

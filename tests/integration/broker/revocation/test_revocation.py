@@ -12,6 +12,7 @@ import pytest
 import pytest_asyncio
 
 from broker.backup.journal import parse
+from broker.peers.message import Orphan
 from broker.revocation.pending import PendingActs
 from portcullis.errors import Refused
 from portcullis.protocol.channel import Report
@@ -143,6 +144,18 @@ async def test_an_orphan_is_listed_and_ended_by_a_signed_word(site: RevocationSi
     assert (await site.api("DELETE", f"admin/orphans/h1/{ann.session.id}"))[0] == 202
     await site.until(lambda: leader.ended is not None)
     assert await stream.closed()
+
+
+async def test_a_host_that_lies_has_nobody_end_a_session_of_another_host(site: RevocationSite) -> None:
+    ann = await site.person()
+    _, leader = await site.attach(ann), site.leaders.sessions[ann.session.id]
+    exchange = site.brokers[0].parts.exchange
+    lie = Orphan(site.host.id, ann.session.id, site.tenant, "active")
+    said = exchange.me
+    exchange.me = lambda: replace(said(), orphans=(lie,))
+    assert (await site.api("GET", "admin/orphans"))[1]["items"] == []
+    assert (await site.api("DELETE", f"admin/orphans/h1/{ann.session.id}"))[0] == 404
+    assert leader.ended is None
 
 
 async def test_the_journal_says_what_a_restore_must_not_bring_back(site: RevocationSite) -> None:
