@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -15,13 +14,11 @@ from portcullis.errors import PortcullisError
 from portcullis.lab import card, etcd_member, layout, making, stop
 from portcullis.lab.control import ask
 from portcullis.lab.layout import Lab, Shape
-from portcullis.quickstart import health, instance, log_files, publish, terminal
+from portcullis.quickstart import health, instance, log_files, publish, supervising, terminal
 from portcullis.quickstart.errors import QuickstartError
-from portcullis.quickstart.parts import ENVIRONMENT
 from portcullis.rest.client import Client
 
 PORT_SECONDS = 5.0
-SUPERVISOR_SECONDS = 15.0
 HEALTHY_SECONDS = 120.0
 LOG_LINES = 8
 
@@ -100,33 +97,14 @@ def check_ports(lab: Lab) -> None:
 
 
 def launch_supervisor(lab: Lab) -> None:
-    """Apart from this process and its terminal."""
-    output = log_files.open_log(lab.logs / "supervisor.log")
-    python = str(lab.release / "bin/python")
-    try:
-        process = subprocess.Popen(
-            (python, "-I", "-m", "portcullis.lab.supervisor", "--clone", str(lab.clone)),
-            env=ENVIRONMENT,
-            cwd="/",
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            start_new_session=True,
-        )
-        lab.supervisor_pid_file.write_text(f"{process.pid}\n")
-    finally:
-        os.close(output)
-    try:
-        health.wait(
-            "the supervisor's start",
-            lambda: None if ask(lab, "status") is not None else "it does not answer",
-            SUPERVISOR_SECONDS,
-            lambda: process.poll() is None,
-        )
-    except BaseException:  # Ctrl-C as well: nobody finds one that does not answer yet, to stop it
-        process.terminate()
-        process.wait()
-        raise
+    supervising.launch(
+        "portcullis.lab.supervisor",
+        lab.clone,
+        lab.release / "bin/python",
+        lab.logs / "supervisor.log",
+        lab.supervisor_pid_file,
+        lambda: ask(lab, "status") is not None,
+    )
 
 
 def wait_for_site(lab: Lab) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import select
 import shutil
 import signal
 import sys
@@ -15,7 +14,7 @@ from portcullis.errors import PortcullisError
 from portcullis.lab import card, layout, parts
 from portcullis.lab.control import ask
 from portcullis.lab.layout import Lab, Shape
-from portcullis.quickstart import accounts, commands, control_socket, terminal
+from portcullis.quickstart import accounts, commands, control_socket, supervising, terminal
 from portcullis.quickstart.errors import QuickstartError
 from portcullis.quickstart.stop import remove_releases
 from portcullis.rest.client import Client
@@ -35,7 +34,7 @@ def stop(lab: Lab) -> None:
             log_off_all(lab)
         with terminal.step("Stopping the parts"):
             stop_supervisor(lab)
-    end_silent_supervisor(lab)
+    supervising.end_silent("lab.supervisor", lab.clone, lab.supervisor_pid_file)
     if lab.release.exists():
         for name in lab.agents:
             if lab.runtime(name).exists():
@@ -72,19 +71,6 @@ def stop_supervisor(lab: Lab) -> None:
     ask(lab, "stop", control_socket.STOP_SECONDS * 2)
     if ask(lab, "status") is not None:
         raise QuickstartError(f"the supervisor does not stop: see {lab.logs}/supervisor.log")
-
-
-def end_silent_supervisor(lab: Lab) -> None:
-    """One that was launched and does not answer yet, whose launcher was killed meanwhile. Its parts end with it."""
-    with contextlib.suppress(OSError, ValueError):  # there is none
-        pid = int(lab.supervisor_pid_file.read_text())
-        process = os.pidfd_open(pid)  # before the look: it stays this process, whoever gets the number later
-        try:
-            if f"lab.supervisor\0--clone\0{lab.clone}\0" in Path(f"/proc/{pid}/cmdline").read_text():
-                signal.pidfd_send_signal(process, signal.SIGTERM)
-                select.select([process], [], [], control_socket.STOP_SECONDS)
-        finally:
-            os.close(process)
 
 
 def reset(clone: Path, yes: bool) -> int:

@@ -7,7 +7,6 @@ import dataclasses
 import ipaddress
 import os
 import pwd
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -26,18 +25,17 @@ from portcullis.quickstart import (
     parts,
     publish,
     stop,
+    supervising,
     terminal,
 )
 from portcullis.quickstart.errors import QuickstartError
 from portcullis.quickstart.facts import Secrets
 from portcullis.quickstart.instance import Instance, Ports
 from portcullis.quickstart.network import Wish
-from portcullis.quickstart.parts import ENVIRONMENT
 from portcullis.quickstart.place import instance_key, isolation_here
 from portcullis.rest.client import Client
 
 PORT_SECONDS = 5.0
-SUPERVISOR_SECONDS = 15.0
 HEALTHY_SECONDS = 90.0
 LOG_LINES = 15
 
@@ -164,35 +162,14 @@ def is_free(address: str, port: int) -> bool:
 
 
 def launch_supervisor(found: Instance) -> None:
-    """Apart from this process and its terminal."""
-    output = log_files.open_log(found.logs / "supervisor.log")
-    try:
-        process = subprocess.Popen(
-            (
-                *(str(found.release / "bin/python"), "-I", "-m", "portcullis.quickstart.supervisor"),
-                *("--clone", str(found.clone)),
-            ),
-            env=ENVIRONMENT,
-            cwd="/",
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            start_new_session=True,
-        )
-        found.supervisor_pid_file.write_text(f"{process.pid}\n")
-    finally:
-        os.close(output)
-    try:
-        health.wait(
-            "the supervisor's start",
-            lambda: None if is_supervised(found) else "it does not answer",
-            SUPERVISOR_SECONDS,
-            lambda: process.poll() is None,
-        )
-    except BaseException:  # Ctrl-C as well: nobody finds one that does not answer yet, to stop it
-        process.terminate()
-        process.wait()
-        raise
+    supervising.launch(
+        "portcullis.quickstart.supervisor",
+        found.clone,
+        found.release / "bin/python",
+        found.logs / "supervisor.log",
+        found.supervisor_pid_file,
+        lambda: is_supervised(found),
+    )
 
 
 def is_supervised(found: Instance) -> bool:

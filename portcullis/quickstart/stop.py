@@ -5,15 +5,13 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-import select
 import shutil
-import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from portcullis.errors import PortcullisError
-from portcullis.quickstart import commands, control_socket, facts, instance, parts, terminal
+from portcullis.quickstart import commands, control_socket, facts, instance, parts, supervising, terminal
 from portcullis.quickstart.errors import QuickstartError
 from portcullis.quickstart.instance import Instance
 from portcullis.rest.client import Client
@@ -34,7 +32,7 @@ def stop(found: Instance) -> None:
                 commands.run(parts.end_sessions(found))  # while the agent can tell the broker
         with terminal.step(f"Stopping {' and '.join(parts.PARTS[found.role])}"):
             stop_supervisor(found)
-    end_silent_supervisor(found)
+    supervising.end_silent("supervisor", found.clone, found.supervisor_pid_file)
     if "agent" in parts.PARTS[found.role] and found.releases and found.release.exists():
         commands.run(parts.end_sessions(found))  # those that no broker knows, or that did not end
 
@@ -57,19 +55,6 @@ def stop_supervisor(found: Instance) -> None:
     control_socket.ask(found.control_socket, "stop", control_socket.STOP_SECONDS)
     if control_socket.ask(found.control_socket, "status") is not None:
         raise QuickstartError(f"the supervisor does not stop: see {found.logs}/supervisor.log")
-
-
-def end_silent_supervisor(found: Instance) -> None:
-    """One that was launched and does not answer yet, whose launcher was killed meanwhile. Its parts end with it."""
-    with contextlib.suppress(OSError, ValueError):  # there is none
-        pid = int(found.supervisor_pid_file.read_text())
-        process = os.pidfd_open(pid)  # before the look: it stays this process, whoever gets the number later
-        try:
-            if f"supervisor\0--clone\0{found.clone}\0" in Path(f"/proc/{pid}/cmdline").read_text():
-                signal.pidfd_send_signal(process, signal.SIGTERM)
-                select.select([process], [], [], control_socket.STOP_SECONDS)
-        finally:
-            os.close(process)
 
 
 def reset(found: Instance) -> None:

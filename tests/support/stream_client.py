@@ -21,13 +21,10 @@ from typing import TypeVar
 
 import numpy as np
 import zstandard
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from websockets.frames import Opcode
 from websockets.protocol import Protocol, Side, State
 
+from portcullis.drill.person import BrowserKey
 from portcullis.protocol import messages as m
 from portcullis.protocol.wire import MAXIMUM_TO_CLIENT_BYTES
 from portcullis.tickets import attach_message
@@ -35,21 +32,6 @@ from portcullis.tickets import attach_message
 WAIT_SECONDS = 15.0
 
 M = TypeVar("M", bound=m.Message)
-
-
-class BrowserKey:
-    """The P-256 key that a browser makes at sign-in."""
-
-    def __init__(self) -> None:
-        self._private = ec.generate_private_key(ec.SECP256R1())
-
-    @property
-    def public(self) -> bytes:
-        return self._private.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
-
-    def sign(self, message: bytes) -> bytes:
-        r, s = decode_dss_signature(self._private.sign(message, ec.ECDSA(hashes.SHA256())))
-        return r.to_bytes(32, "big") + s.to_bytes(32, "big")
 
 
 class StreamClosed(Exception):
