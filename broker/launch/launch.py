@@ -39,6 +39,8 @@ ATTEMPTS_ON_CONFLICT = 8
 ENDING_WAIT_SECONDS = 10.0
 """A click right after logging off waits for the earlier session to end instead of failing. A gateway gives an
 answer 15 s: a launch that waits must have been answered by then."""
+HOSTS_WAIT_SECONDS = 6.0
+"""After an outage of all brokers the live records of all hosts are gone, and the hosts are back a moment after them."""
 
 
 class Launcher:
@@ -77,10 +79,14 @@ class Launcher:
             if once is not None and once.outcome is not None:
                 return await self._made_before(tenant, once.outcome), False
             view, answer = self._plan(request)
-            if isinstance(answer, Refusal) and answer.ending is not None and may_wait:
-                await self._until_ended(answer.ending)
-                may_wait = False
-                view, answer = self._plan(request)
+            if isinstance(answer, Refusal) and may_wait:
+                if answer.ending is not None:
+                    may_wait = False
+                    await self._until_ended(answer.ending)
+                    view, answer = self._plan(request)
+                elif answer.absent and _is_deserted(request.tenant_id, view):
+                    may_wait = False
+                    view, answer = await self._with_hosts_back(request, view, answer)
             if isinstance(answer, Refusal):
                 raise await self._refused(request, view, answer)
             if isinstance(answer, Reconnect):
@@ -234,6 +240,35 @@ class Launcher:
             pass  # the plan is asked once more and refuses
         finally:
             unsubscribe()
+
+    async def _with_hosts_back(
+        self, request: LaunchRequest, view: LaunchView, answer: Refusal
+    ) -> tuple[LaunchView, LaunchPlan | Reconnect | Refusal]:
+        """Plan again with each host that comes back, for HOSTS_WAIT_SECONDS or until the others would not matter."""
+        absent, back = answer.absent, asyncio.Event()
+
+        def notice(change: Change) -> None:
+            if change.record is not None and change.path[:2] == ("live", "host") and change.path[2] in absent:
+                back.set()
+
+        planned: LaunchPlan | Reconnect | Refusal = answer
+        unsubscribe = self._snapshot.subscribe(notice)
+        try:
+            async with asyncio.timeout(HOSTS_WAIT_SECONDS):
+                while isinstance(planned, Refusal) and planned.absent:
+                    await back.wait()
+                    back.clear()
+                    view, planned = self._plan(request)
+        except TimeoutError:
+            pass  # the last refusal stands
+        finally:
+            unsubscribe()
+        return view, planned
+
+
+def _is_deserted(tenant_id: str, view: LaunchView) -> bool:
+    """Whether no host of the tenant is live: not one host is away, all are."""
+    return not any(each.live and tenant_id in each.host.tenants for each in view.candidates)
 
 
 def _ids_of(session: Session) -> dict[str, object]:

@@ -66,6 +66,8 @@ class Refusal:
     """The earlier session of the application that has to end first: a moment later the answer is another."""
     lost: Session | None = None
     """The earlier session of the application, on a host that does not answer: its user may end it."""
+    absent: frozenset[str] = frozenset()
+    """Hosts that are not live: with each that comes back the answer may be another."""
 
 
 def plan(request: LaunchRequest, view: LaunchView, choose: Choose) -> LaunchPlan | Reconnect | Refusal:
@@ -79,7 +81,9 @@ def plan(request: LaunchRequest, view: LaunchView, choose: Choose) -> LaunchPlan
         _quota(view, trace)
         candidates = _hosts(request, application, view, trace)
     except _Refused as refused:
-        return Refusal(refused.code, refused.message, trace.steps, refused.ending, refused.lost)
+        return Refusal(
+            refused.code, refused.message, trace.steps, refused.ending, refused.lost, refused.absent
+        )
     return _placed(user, application, view, candidates, choose, trace)
 
 
@@ -110,12 +114,14 @@ class _Refused(Exception):
         message: str | None = None,
         ending: Session | None = None,
         lost: Session | None = None,
+        absent: frozenset[str] = frozenset(),
     ) -> None:
         super().__init__(code)
         self.code = code
         self.message = message or CODES[code]
         self.ending = ending
         self.lost = lost
+        self.absent = absent
 
 
 class _Trace:
@@ -136,9 +142,10 @@ class _Trace:
         message: str | None = None,
         ending: Session | None = None,
         lost: Session | None = None,
+        absent: frozenset[str] = frozenset(),
     ) -> _Refused:
         self._add(step, "failed", f"{detail} [{code}]")
-        return _Refused(code, message, ending, lost)
+        return _Refused(code, message, ending, lost, absent)
 
     def _add(self, step: str, outcome: Outcome, detail: str) -> None:
         self.steps += (Step(step, outcome, detail),)
@@ -190,7 +197,8 @@ def _running(request: LaunchRequest, view: LaunchView, trace: _Trace) -> Session
             f"Your session of {session.application_name} is on {session.host_name}, which does not answer. Wait for "
             "it, or end it (unsaved work is lost) and start a new one."
         )
-        raise trace.failed("reconnect", "host_offline", detail, message, lost=session)
+        absent = frozenset({session.host_id})
+        raise trace.failed("reconnect", "host_offline", detail, message, lost=session, absent=absent)
     trace.passed("reconnect", f"session {session.id} runs on {session.host_name} ({session.state})")
     return session
 
@@ -228,7 +236,8 @@ def _hosts(
             rejected.append((code, candidate))
     _explain(rejected, groups, needed_bytes, trace)
     if not accepted:
-        raise trace.failed("hosts", _overall(rejected), "no host can take the session")
+        absent = frozenset(candidate.host.id for code, candidate in rejected if code == "host_offline")
+        raise trace.failed("hosts", _overall(rejected), "no host can take the session", absent=absent)
     trace.passed("hosts", _listed(accepted))
     return accepted
 

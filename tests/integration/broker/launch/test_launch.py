@@ -14,6 +14,7 @@ import pytest
 from broker.grid.grid import GridUnavailable
 from broker.grid.scopes import Stores
 from broker.grid.seal import SiteKey
+from broker.launch import launch as launch_module
 from broker.launch.traces import parse_reference
 from broker.repositories import traces as trace_store
 from broker.snapshot import Snapshot
@@ -132,12 +133,62 @@ async def test_an_unknown_application_is_refused(site: SmallSite) -> None:
     assert (await refusal(site, application=numbered(99))).code == "application_unknown"
 
 
-async def test_a_host_whose_agent_is_gone_takes_nothing(site: SmallSite) -> None:
+async def lose_host(site: SmallSite) -> None:
     live = site.hosts.live(HOST.id)
     assert live is not None
     await site.grid.revoke(live.lease)
     assert await site.snapshot.until((await site.grid.range("/p/v1/")).revision)
+
+
+async def come_to_wait(launching: asyncio.Future[Any]) -> None:
+    """It has had the time to come to where it waits for a change of the snapshot."""
+    for _ in range(100):
+        await asyncio.sleep(0)
+    assert not launching.done()
+
+
+async def test_a_host_whose_agent_is_gone_takes_nothing(
+    site: SmallSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(launch_module, "HOSTS_WAIT_SECONDS", 0.05)
+    await lose_host(site)
     assert (await refusal(site)).code == "host_offline"
+
+
+async def test_a_launch_right_after_an_outage_of_all_brokers_waits_for_the_hosts(site: SmallSite) -> None:
+    """Their live records ended meanwhile. The first that comes back drains, so the launch waits for the second."""
+    other = replace(HOST, id="00000000000000de", name="h2")
+    await lose_host(site)
+    await site.put_host(other, live=False)
+    await site.put_host(replace(HOST, draining=True), live=False)
+    launching = asyncio.ensure_future(site.launch())
+    await come_to_wait(launching)
+    await site.hosts.announce(HOST.id, "0" * 16, "b" * 16, "1")
+    await come_to_wait(launching)
+    await site.hosts.announce(other.id, "0" * 16, "b" * 16, "1")
+    session, reconnected = await launching
+    assert (session.host_id, reconnected) == (other.id, False)
+
+
+async def test_a_reconnect_right_after_an_outage_of_all_brokers_waits_for_its_host(site: SmallSite) -> None:
+    session = await site.ready_session()
+    await lose_host(site)
+    launching = asyncio.ensure_future(site.launch())
+    await come_to_wait(launching)
+    await site.hosts.announce(HOST.id, "0" * 16, "b" * 16, "1")
+    assert await launching == (session, True)
+
+
+async def test_a_launch_does_not_wait_for_one_host_where_another_of_the_tenant_is_live(
+    site: SmallSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(launch_module, "HOSTS_WAIT_SECONDS", 3600.0)
+    await site.put_host(replace(HOST, id="00000000000000de", name="h2", groups=frozenset({"gpu"})))
+    await site.put_application(replace(EDITOR, host_groups=frozenset({"office"})))
+    await site.put_host(replace(HOST, groups=frozenset({"office"})), live=False)
+    await lose_host(site)
+    async with asyncio.timeout(10):
+        assert (await refusal(site)).code == "host_offline"
 
 
 async def test_a_full_host_is_refused_and_free_again_after_the_end(site: SmallSite) -> None:
@@ -198,12 +249,6 @@ async def test_a_grid_that_does_not_answer_makes_the_launch_unavailable(
         await site.launch()
 
 
-async def restarted(site: SmallSite) -> None:
-    live = site.hosts.live(HOST.id)
-    assert live is not None
-    await site.grid.revoke(live.lease)
-
-
 @pytest.mark.parametrize(
     ("change", "code"),
     [
@@ -211,7 +256,7 @@ async def restarted(site: SmallSite) -> None:
         (lambda site: site.put_application(replace(EDITOR, entitlement=Entitlement())), "not_entitled"),
         (lambda site: site.put_user(replace(USER, disabled=True)), "user_disabled"),
         (lambda site: site.put_host(replace(HOST, draining=True), live=False), "host_draining"),
-        (restarted, "host_offline"),
+        (lose_host, "host_offline"),
     ],
 )
 async def test_what_changes_between_plan_and_transaction_is_planned_again(
@@ -220,6 +265,7 @@ async def test_what_changes_between_plan_and_transaction_is_planned_again(
     change: Callable[[SmallSite], Awaitable[None]],
     code: str,
 ) -> None:
+    monkeypatch.setattr(launch_module, "HOSTS_WAIT_SECONDS", 0.05)
     site.meanwhile(monkeypatch, lambda: change(site))
     assert (await refusal(site)).code == code
     assert await site.keys_left("slot", "session", "own") == set()
