@@ -220,6 +220,7 @@ class StreamClient:
             self.picture[rows, columns] = _pixels(operation)
             self.frame_bytes += len(operation.data) if isinstance(operation, m.TileZstd) else 19
         if self.acknowledges:
+            if self._ws.state is State.OPEN:  # a Close frame may have come right behind the picture
             self.send(m.Acknowledge(frame.sequence, 0))
 
     def _flush(self) -> None:
