@@ -219,8 +219,7 @@ class StreamClient:
             columns = slice(operation.x, operation.x + operation.width)
             self.picture[rows, columns] = _pixels(operation)
             self.frame_bytes += len(operation.data) if isinstance(operation, m.TileZstd) else 19
-        if self.acknowledges:
-            if self._ws.state is State.OPEN:  # a Close frame may have come right behind the picture
+        if self.acknowledges and self._ws.state is State.OPEN:  # a Close frame may have come right behind it
             self.send(m.Acknowledge(frame.sequence, 0))
 
     def _flush(self) -> None:
