@@ -26,6 +26,7 @@ log = logging.getLogger(__name__)
 
 NAME = "revocations.jsonl"
 RETRY_SECONDS = 5.0
+_BLOCK_BYTES = 4096
 
 Line = dict[str, Any]
 
@@ -86,14 +87,31 @@ class RevocationJournal:
 
 def _append(path: Path, lines: list[Line]) -> None:
     text = "".join(json.dumps(line, separators=(",", ":")) + "\n" for line in lines)
-    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
     try:
+        end = _end_of_lines(fd)
+        os.ftruncate(
+            fd, end
+        )  # a line that broke off is nobody's beginning: a restore would refuse the journal
         whole = text.encode()
         if os.write(fd, whole) != len(whole):
+            os.ftruncate(fd, end)
             raise OSError("the disk is full")
         os.fsync(fd)
     finally:
         os.close(fd)
+
+
+def _end_of_lines(fd: int) -> int:
+    """Behind the last whole line."""
+    end = os.fstat(fd).st_size
+    while end:
+        start = max(0, end - _BLOCK_BYTES)
+        found = os.pread(fd, end - start, start).rfind(b"\n")
+        if found >= 0:
+            return start + found + 1
+        end = start
+    return 0
 
 
 def lines_of(change: Change) -> list[Line]:
