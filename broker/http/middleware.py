@@ -174,6 +174,8 @@ class Access:
         policy = policy_of(request.match_info.handler)
         if policy is None:
             raise LookupError(f"{request.path} declares no policy")
+        if request.method not in _READS:
+            await self._services.clock_guard.check()
         await self._wait_for_revision(request)
         caller = self._identify(request)
         if caller:
@@ -250,14 +252,14 @@ class Access:
         """None where the nonce is kept in memory, because the grid does not answer and the change can do without."""
         signatures = self._identity.signatures
         if not goes_without_grid(request.match_info.handler):
-            return await signatures.accept(login.tenant_id, login.client_key, signed)
+            return await signatures.accept(login, signed)
         if self._services.health.writable:
             try:
                 async with asyncio.timeout(NONCE_SECONDS):
-                    return await signatures.accept(login.tenant_id, login.client_key, signed)
+                    return await signatures.accept(login, signed)
             except (GridError, Unavailable, TimeoutError) as exc:
                 log.info("a nonce is kept in memory: %r", exc, extra=ids(path=request.path))
-        signatures.accept_here(login.client_key, signed)
+        signatures.accept_here(login, signed)
         return None
 
 

@@ -14,6 +14,7 @@ from broker.identity.recent_nonces import RecentNonces
 from broker.repositories.nonces import Nonces, Once
 from portcullis.clock import Clock
 from portcullis.errors import Refused
+from portcullis.model.user import Login
 from portcullis.tickets import from_base64url, is_signed_by, request_message
 
 TOLERANCE_SECONDS = 60
@@ -77,16 +78,21 @@ class RequestSignatures:
         """The signature alone, for a caller that writes the nonce in a transaction of its own (sign-in)."""
         return check_signature(request, client_key, self._clock.now())
 
-    async def accept(self, tenant_id: str, client_key: bytes, request: SignedRequest) -> Once:
+    async def accept(self, login: Login, request: SignedRequest) -> Once:
         """Raises Refused("signature_refused") when the signature is wrong, old or its nonce another request's."""
-        parsed = self.check(request, client_key)
-        once = await self._nonces.use(tenant_id, client_key, parsed.nonce, parsed.message)
+        parsed = self.check(request, login.client_key)
+        once = await self._nonces.use(login.tenant_id, login.client_key, parsed.nonce, _of(login, parsed))
         if once is None:
             raise Refused("signature_refused")
         return once
 
-    def accept_here(self, client_key: bytes, request: SignedRequest) -> None:
+    def accept_here(self, login: Login, request: SignedRequest) -> None:
         """As `accept`, by this broker's memory alone (`recent_nonces`). Raises Refused("signature_refused")."""
-        parsed = self.check(request, client_key)
-        if not self._recent.use(client_key, parsed.nonce, parsed.message):
+        parsed = self.check(request, login.client_key)
+        if not self._recent.use(login.client_key, parsed.nonce, _of(login, parsed)):
             raise Refused("signature_refused")
+
+
+def _of(login: Login, signature: RequestSignature) -> bytes:
+    """What makes two requests the same. Two logins may share a key: neither hears what became of the other's."""
+    return login.hash.encode() + b"\n" + signature.message

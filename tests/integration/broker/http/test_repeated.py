@@ -128,6 +128,15 @@ async def test_a_nonce_is_good_for_one_request_alone(ann) -> None:
         assert (await there.request("POST", path, b"{}", headers)).code == code
 
 
+async def test_another_login_with_the_same_key_hears_nothing_of_what_became_of_a_request(ann) -> None:
+    site, here, _ = ann
+    launch = launch_of(site, here)
+    assert (await launch.put_to(here)).status == 201
+    async with site.browser(1, here.key) as other:
+        await site.let_in(other, site.acme.root)
+        assert (await launch.put_to(other)).code == "signature_refused"
+
+
 async def test_who_am_i_names_the_gateways_to_go_to(ann) -> None:
     site, here, _ = ann
     assert (await here.get("/api/v1/login")).json["gateways"] == []
