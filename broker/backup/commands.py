@@ -293,10 +293,8 @@ def _write_file(path: Path, backup: Backup, site_key: SiteKey) -> int:
     """Whole under its name, or not at all; read again before it counts. Raises InvalidInput."""
     new = path.with_name(path.name + ".new")
     try:
-        with os.fdopen(
-            os.open(new, os.O_CREAT | os.O_TRUNC | os.O_RDWR | os.O_CLOEXEC, 0o600), "w+b"
-        ) as file:
-            os.fchmod(file.fileno(), 0o600)
+        new.unlink(missing_ok=True)  # not into what somebody else made or linked by that name
+        with os.fdopen(os.open(new, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600), "w+b") as file:
             archive.write(backup, site_key, file)
             file.flush()
             os.fsync(file.fileno())

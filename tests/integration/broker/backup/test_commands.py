@@ -54,6 +54,15 @@ async def starts(state: Path) -> None:
     await broker.stop()
 
 
+def test_a_backup_is_written_through_no_link(state: Path, tmp_path: Path) -> None:
+    other = tmp_path / "somebody's"
+    other.write_text("untouched")
+    (tmp_path / "linked.new").symlink_to(other)
+    assert run("backup", "--state", state, "--to", tmp_path / "linked")[0] == 0
+    assert other.read_text() == "untouched"
+    assert not (tmp_path / "linked").is_symlink() and (tmp_path / "linked").stat().st_mode & 0o777 == 0o600
+
+
 async def test_a_backup_is_made_beside_a_running_broker_and_restored_elsewhere(
     state: Path, tmp_path: Path
 ) -> None:
