@@ -5,6 +5,10 @@ when it takes nothing any more (a full disk, an exhausted quota). Every transact
 succeeded for DEGRADED_AFTER_SECONDS the grid counts as degraded, a look that hangs included, and with the first success
 as writable again. A change of etcd's leader is shorter than that, or a little longer: whoever wants to write waits
 with `until_writable` for a moment before giving up.
+
+Only time in which this process listened counts: while its event loop is busy elsewhere, or the process is frozen, an
+answer may have come long ago. Time passes in short waits, and one that took longer than it should counts as it should
+have been.
 """
 
 from __future__ import annotations
@@ -23,6 +27,11 @@ log = logging.getLogger(__name__)
 LOOK_SECONDS = 0.5
 LOOK_TIMEOUT_SECONDS = 2.0
 DEGRADED_AFTER_SECONDS = 2.5
+WAIT_SECONDS = 0.25
+LATE_SECONDS = 0.1
+"""A wait that ends later than this was held up by the loop itself."""
+EXACT_SECONDS = 0.001
+"""No timer is more exact than this."""
 
 
 class GridHealth:
@@ -38,6 +47,7 @@ class GridHealth:
         self._write = write
         self._clock = clock
         self._succeeded_at = clock.monotonic()
+        self._silent_seconds = 0.0
         self._write_failed = False
         self._degraded_since: float | None = None
         self._callbacks: dict[object, Callable[[], None]] = {}
@@ -83,8 +93,7 @@ class GridHealth:
         while True:
             begun, writes = self._clock.monotonic(), self._write_failed
             try:
-                async with asyncio.timeout(LOOK_TIMEOUT_SECONDS):
-                    await (self._write() if writes else self._read())
+                await self._answer_of(self._write if writes else self._read)
             except (GridError, Unavailable, TimeoutError) as exc:
                 log.debug("the grid did not answer a look: %r", exc)
             else:
@@ -95,16 +104,38 @@ class GridHealth:
             spent = self._clock.monotonic() - begun
             await asyncio.sleep(max(0.05, LOOK_SECONDS - spent))
 
+    async def _answer_of(self, look: Callable[[], Awaitable[object]]) -> None:
+        """Raises TimeoutError when there is none after LOOK_TIMEOUT_SECONDS of listening, and what the look raises."""
+        looking = spawn(_awaited(look), name="look at the grid")
+        left = LOOK_TIMEOUT_SECONDS
+        try:
+            while left > 0:
+                begun, seconds = self._clock.monotonic(), min(left, WAIT_SECONDS)
+                await asyncio.wait([looking], timeout=seconds)
+                if looking.done():
+                    error = looking.result()
+                    if error is not None:
+                        raise error
+                    return
+                left -= listened(self._clock.monotonic() - begun, seconds)
+            raise TimeoutError
+        finally:
+            await cancel_and_wait(looking)
+
     async def _judge(self) -> None:
         while True:
-            left = self._succeeded_at + DEGRADED_AFTER_SECONDS - self._clock.monotonic()
-            if left <= 0:
+            left = DEGRADED_AFTER_SECONDS - self._silent_seconds
+            if left < EXACT_SECONDS:
                 self._degrade()
-                left = LOOK_SECONDS
-            await asyncio.sleep(left)
+                left = WAIT_SECONDS
+            begun, seconds = self._clock.monotonic(), min(left, WAIT_SECONDS)
+            await asyncio.sleep(seconds)
+            now = self._clock.monotonic()
+            self._silent_seconds += listened(min(now - begun, now - self._succeeded_at), seconds)
 
     def _succeeded(self) -> None:
         self._succeeded_at = self._clock.monotonic()
+        self._silent_seconds = 0.0
         if self._degraded_since is None:
             return
         log.warning("the grid takes changes again, after %.1f s", self._clock.now() - self._degraded_since)
@@ -125,3 +156,17 @@ class GridHealth:
     def _tell(self) -> None:
         for callback in list(self._callbacks.values()):
             callback()
+
+
+def listened(passed: float, meant: float) -> float:
+    """Of the seconds that `passed` in a wait which was to take `meant`: those in which the loop took what came."""
+    return passed if passed <= meant + LATE_SECONDS else meant
+
+
+async def _awaited(look: Callable[[], Awaitable[object]]) -> Exception | None:
+    """A look that fails is an answer, not a task that failed."""
+    try:
+        await look()
+    except (GridError, Unavailable) as exc:
+        return exc
+    return None
