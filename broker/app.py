@@ -22,6 +22,7 @@ from broker.grid.scopes import Stores
 from broker.grid.seal import SiteKey
 from broker.http.errors import malformed_answer
 from broker.parts import Parts
+from broker.peers.clock_guard import ClockGuard
 from broker.pki.authority import Authority
 from broker.pki.own_certificate import OwnCertificate
 from broker.presence import Presence
@@ -63,7 +64,7 @@ class Broker:
         self.settings = settings
         self._open_grid = open_grid or _chosen_grid
         self.address = settings.listen
-        self._clock: Clock = clock or SystemClock()
+        self._clock = ClockGuard(clock or SystemClock())
         self._id = new_id()
         self._version = version("portcullis")
         self._undo = AsyncExitStack()
@@ -133,7 +134,7 @@ class Broker:
 
     async def _watch(self, parts: Parts, undo: AsyncExitStack) -> None:
         """The listener for metrics and readiness, where one is set."""
-        readiness = Readiness(self._metered, parts.snapshot, self._clock)
+        readiness = Readiness(self._metered, parts.snapshot, self._clock, self._clock.trouble)
         Readings(
             parts.snapshot, parts.sessions.index, parts.hosts, parts.gateways, parts.registry, readiness
         ).offer(self._metrics)

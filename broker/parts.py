@@ -38,6 +38,7 @@ from broker.launch.outcomes import LaunchOutcomes
 from broker.launch.traces import Traces
 from broker.launch.waiting import WaitingLines
 from broker.live_brokers import LiveBrokers
+from broker.peers.clock_guard import ClockGuard
 from broker.peers.exchange import PeerExchange
 from broker.peers.myself import Myself
 from broker.pki.authority import Authority
@@ -70,7 +71,6 @@ from broker.sessions.stages import Stages
 from broker.settings import BrokerSettings
 from broker.snapshot import Snapshot
 from broker.status.watch import StatusWatch
-from portcullis.clock import Clock, HeldClock
 from portcullis.measuring import Metrics
 from portcullis.serving.guard import guarded
 
@@ -84,7 +84,7 @@ class Parts:
         stores: Stores,
         snapshot: Snapshot,
         authority: Authority,
-        clock: Clock,
+        clock: ClockGuard,
         broker_id: str,
         metrics: Metrics,
         presence: Presence,
@@ -112,7 +112,7 @@ class Parts:
         self.join_tokens = JoinTokens(stores, snapshot)
         self.machines = Machines(stores, snapshot, authority)
         self.peers = Peers(self.machines)
-        self._told_clock = HeldClock(clock)
+        self._told_clock = clock.held
         self.keys = GrantKeys(snapshot)
         self.revocations = Revocations(stores, snapshot, self.keys, clock)
         self.derived = DerivedRevocations(snapshot, self.revocations, clock)
@@ -165,6 +165,7 @@ class Parts:
                 *(snapshot, self.directory, self.gateway_registry, clock, broker_id),
                 revocations=self.revocations.living,
                 heard=self.revocations.hear,
+                is_clock_wrong=lambda: clock.is_wrong,
             )
         )
         self.revocations.subscribe(self.registry.revoke)
@@ -313,6 +314,7 @@ class Parts:
             WebAuthority(self.stores, self.snapshot),
             self.gateway_channels,
             self.exchange,
+            self._clock,
         )
 
     def _public(self) -> PublicServices:
@@ -334,6 +336,7 @@ class Parts:
             join_tokens=self.join_tokens,
             site_origins=SiteOrigins(self.stores, self.snapshot),
             health=self.health,
+            clock_guard=self._clock,
             acts=self.acts,
             orphans=lambda: self.exchange.orphans(),
             from_gateway=self.peers.is_gateway,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 
 from broker.grid.metered import MeteredGrid
 from broker.hosts.registry import ChannelRegistry
@@ -22,10 +23,17 @@ LAG_SECONDS = 5.0
 class Readiness:
     """`trouble` says why this broker should get no work now."""
 
-    def __init__(self, grid: MeteredGrid, snapshot: Snapshot, clock: Clock) -> None:
+    def __init__(
+        self,
+        grid: MeteredGrid,
+        snapshot: Snapshot,
+        clock: Clock,
+        clock_trouble: Callable[[], str | None] = lambda: None,
+    ) -> None:
         self._grid = grid
         self._snapshot = snapshot
         self._clock = clock
+        self._clock_trouble = clock_trouble
         self._behind_since: float | None = None
 
     @property
@@ -45,6 +53,8 @@ class Readiness:
             found.append(f"the grid has not answered for {now - self._grid.answered_at:.0f} s")
         if self._behind_since is not None and now - self._behind_since > LAG_SECONDS:
             found.append(f"the snapshot stands still at revision {self._snapshot.revision}")
+        if clock_trouble := self._clock_trouble():
+            found.append(clock_trouble)
         return found
 
 

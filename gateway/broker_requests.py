@@ -1,7 +1,8 @@
 """The one way to ask brokers anything over HTTP: the healthiest first, the next when that may be done safely.
 
 A request is sent to another broker when nothing of it was sent, or when it is repeatable. An answer that does not come
-is waited for no longer once its broker's channel fell silent, if another broker is up. The TLS context checks that
+is waited for no longer once its broker's channel fell silent, if another broker is up. A broker that says that it did
+nothing and another one can is passed over. The TLS context checks that
 the peer is a broker.
 """
 
@@ -18,7 +19,8 @@ from yarl import URL
 
 from gateway.broker_health import BrokerHealth
 from portcullis.clock import Clock
-from portcullis.errors import Unavailable
+from portcullis.errors import CODES, Unavailable
+from portcullis.protocol.gateway_channel import ELSEWHERE_HEADER
 
 CONNECT_SECONDS = 2.0
 ANSWER_SECONDS = 15.0
@@ -52,7 +54,7 @@ class BrokerRequests:
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         """Ask the first broker that can be reached, or the one `at` an address; `path` is sent as it is.
 
-        Raises Unavailable("broker_unreachable").
+        Raises Unavailable: "broker_unreachable", or what all that were reached say ("clock_wrong").
         """
         answer = await self._ask(method, path, headers or {}, body, repeatable, at)
         try:
@@ -93,18 +95,24 @@ class BrokerRequests:
         repeatable: bool,
         at: str | None,
     ) -> aiohttp.ClientResponse:
+        code = "broker_unreachable"
         for address in self._health.order if at is None else (at,):
             try:
                 answer = await self._ask_one(address, method, path, headers, body, repeatable)
-                self._health.answered(address)
-                return answer
+                if (refusal := answer.headers.get(ELSEWHERE_HEADER)) is None:
+                    self._health.answered(address)
+                    return answer
+                answer.close()
+                self._health.heard()
+                self._health.failed(address, refusal)
+                code = refusal if refusal in CODES else code
             except _NOTHING_SENT as exc:
                 self._health.failed(address, exc)
             except (aiohttp.ClientError, TimeoutError, OSError) as exc:
                 self._health.failed(address, exc)
                 if not repeatable:
-                    break
-        raise Unavailable("broker_unreachable")
+                    raise Unavailable("broker_unreachable") from exc
+        raise Unavailable(code)
 
     async def _ask_one(
         self, address: str, method: str, path: str, headers: Mapping[str, str], body: bytes, repeatable: bool

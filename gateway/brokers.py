@@ -160,10 +160,13 @@ class Brokers:
         body = json.dumps({"ticket": ticket}).encode()
         headers = {"Content-Type": "application/json"}
         path = "/inner/v1/redeem"
-        async with self.request("POST", path, headers=headers, body=body, repeatable=True) as answer:
-            fields = Fields.parse(await _read(answer), MAXIMUM_ANSWER_BYTES)
-            if answer.status != 200:
-                raise _refusal(answer.status, fields)
+        try:
+            async with self.request("POST", path, headers=headers, body=body, repeatable=True) as answer:
+                fields = Fields.parse(await _read(answer), MAXIMUM_ANSWER_BYTES)
+                if answer.status != 200:
+                    raise _refusal(answer.status, fields)
+        except Unavailable as exc:  # whatever the brokers' trouble is: streams have one close code for it
+            raise Unavailable("broker_unreachable") from exc
         return Right(fields.id("session"), fields.id("tenant"), fields.id("host"), fields.text("grant", 3072))
 
     def verify_grant(self, grant: str, now: float) -> Grant:

@@ -30,15 +30,21 @@ class HeldClock:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._latest = (clock.now(), clock.monotonic())
+        self._latest: tuple[float, float] | None = None
+        """What was told last; nothing is held before somebody was told something."""
 
     def now(self) -> float:
         """Also in a process that was asked seldom: what has passed since is counted."""
-        told, at = self._latest
-        monotonic = self._clock.monotonic()
-        wall = max(self._clock.now(), told + max(0.0, monotonic - at))
+        wall, monotonic = self._clock.now(), self._clock.monotonic()
+        if self._latest is not None:
+            told, at = self._latest
+            wall = max(wall, told + max(0.0, monotonic - at))
         self._latest = (wall, monotonic)
         return wall
+
+    def set_back(self) -> None:
+        """What was told before is known to be wrong."""
+        self._latest = None
 
     def monotonic(self) -> float:
         return self._clock.monotonic()

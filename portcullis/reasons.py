@@ -613,6 +613,18 @@ STATUS: dict[str, Reason] = {
         administrator="It decides by an old picture; conflicts are noticed and tried again. If it lasts: its "
         "connection to the grid is slow, or its machine is overloaded. Restart it.",
     ),
+    "clock_wrong": Reason(
+        "The clock of this broker is wrong.",
+        user="Try again: another broker answers.",
+        administrator="It differs by more than 30 s from that of most other brokers. This broker refuses sign-ins, "
+        "launches, tickets and changes, and gateways ask the others; running sessions are not touched. Set the clock "
+        "of its machine and let NTP keep it (`timedatectl`). The broker goes on by itself as soon as it is right.",
+    ),
+    "clocks_differ": Reason(
+        "Clocks of brokers differ, and no majority says which one is wrong.",
+        administrator="They go on. The one with the wrong clock may take a verification code that is too old, and "
+        "refuse good ones. Compare the clocks of their machines (`timedatectl`), and set the wrong one.",
+    ),
     "broker_alone": Reason(
         "The site has one broker.",
         administrator="Start another one on another machine: same --grid, a copy of site.key, an --address of its own.",

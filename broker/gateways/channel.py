@@ -69,6 +69,8 @@ class GatewayServices:
     """All that are in force: a gateway that comes is told them first."""
     heard: Callable[[Sequence[str]], None] = lambda _: None
     """What a gateway passes on of other brokers' revocations."""
+    is_clock_wrong: Callable[[], bool] = lambda: False
+    """Gateways ask another broker first then, as while this one drains."""
 
 
 class GatewayServer:
@@ -196,6 +198,7 @@ class GatewayChannel:
                 log.warning(
                     "a gateway's liveness is not renewed: %s", exc, extra=ids(gateway=self._gateway.id)
                 )
+            self._wake.set()
             await asyncio.sleep(KEEP_SECONDS)
 
     def _changed(self, change: Change) -> None:
@@ -219,6 +222,7 @@ class GatewayChannel:
             self.end(CERTIFICATE_REFUSED, "the gateway was removed from the site")
             return
         site = directory.for_gateway(self._gateway.id, self._services.broker_id)
+        site = replace(site, draining=site.draining or self._services.is_clock_wrong())
         if site != self._site:
             self._site = site
             await self._send(replace(site, time=self._services.clock.now()))

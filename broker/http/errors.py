@@ -8,6 +8,7 @@ from typing import Any
 from aiohttp import web
 
 from portcullis.errors import InvalidInput, PortcullisError, Refused, Unavailable
+from portcullis.protocol.gateway_channel import ELSEWHERE_HEADER
 
 _STATUSES: dict[str, int] = {
     "sign_in_refused": 401,
@@ -35,6 +36,7 @@ _STATUSES: dict[str, int] = {
     "too_many_connections": 429,
     "unavailable": 503,
     "grid_degraded": 503,
+    "clock_wrong": 503,
     "broker_unreachable": 503,
     "gateway_unreachable": 503,
     "host_unreachable": 503,
@@ -42,6 +44,8 @@ _STATUSES: dict[str, int] = {
 }
 _SHOWN = ("field", "expected", "reference", "session", "retry_after_seconds")
 """What of an error's data its reader sees; the rest is for logs."""
+_ELSEWHERE = frozenset({"clock_wrong"})
+"""Nothing was done, and another broker can: a gateway asks the next one."""
 
 
 def status_of(error: PortcullisError) -> int:
@@ -63,6 +67,8 @@ def error_response(error: PortcullisError) -> web.Response:
         status=status_of(error), text=json.dumps(error_body(error)), content_type="application/json"
     )
     response.headers["Cache-Control"] = "no-store"
+    if error.code in _ELSEWHERE:
+        response.headers[ELSEWHERE_HEADER] = error.code
     if "retry_after_seconds" in error.data:
         response.headers["Retry-After"] = str(error.data["retry_after_seconds"])
     return response

@@ -20,6 +20,7 @@ from broker.http.peer import PeerRoutes
 from broker.http.peers import Peers
 from broker.http.redeem import RedeemRoutes
 from broker.http.web_certificate import WebCertificateRoutes
+from broker.peers.clock_guard import ClockGuard
 from broker.peers.exchange import PeerExchange
 from broker.pki.machines import Machines
 from broker.pki.web_authority import WebAuthority
@@ -41,12 +42,13 @@ class InnerServices:
     web_authority: WebAuthority
     gateways: GatewayServer
     exchange: PeerExchange
+    clock_guard: ClockGuard
 
 
 def inner_routes(services: InnerServices) -> list[web.RouteDef]:
     return [
         *EnrolmentRoutes(services.machines).routes(),
-        *RedeemRoutes(services.peers, services.attach).routes(),
+        *RedeemRoutes(services.peers, services.attach, services.clock_guard).routes(),
         *ControlRoutes(services.peers, services.control).routes(),
         *GatewayRoutes(services).routes(),
         *PeerRoutes(services.peers, services.exchange).routes(),

@@ -6,14 +6,16 @@ from aiohttp import web
 
 from broker.http.body import read_fields
 from broker.http.peers import Peers
+from broker.peers.clock_guard import ClockGuard
 from broker.sessions.attach import Attach
 
 MAXIMUM_TICKET_CHARACTERS = 256
 
 
 class RedeemRoutes:
-    def __init__(self, peers: Peers, attach: Attach) -> None:
+    def __init__(self, peers: Peers, attach: Attach, clock_guard: ClockGuard) -> None:
         self._peers = peers
+        self._clock_guard = clock_guard
         self._attach = attach
 
     def routes(self) -> list[web.RouteDef]:
@@ -21,6 +23,7 @@ class RedeemRoutes:
 
     async def redeem(self, request: web.Request) -> web.Response:
         self._peers.gateway(request)
+        await self._clock_guard.check()
         fields = await read_fields(request)
         ticket = fields.text("ticket", "a ticket", longest=MAXIMUM_TICKET_CHARACTERS)
         redeemed = await self._attach.redeem(ticket)

@@ -12,6 +12,7 @@ from broker.identity.identity import Identity
 from broker.launch.launch import Launcher
 from broker.launch.traces import Traces
 from broker.launch.waiting import WaitingLines
+from broker.peers.clock_guard import ClockGuard
 from broker.peers.message import Orphan
 from broker.repositories.applications import Applications
 from broker.repositories.gateways import Gateways
@@ -47,6 +48,7 @@ class PublicServices:
     join_tokens: JoinTokens
     site_origins: SiteOrigins
     health: GridHealth
+    clock_guard: ClockGuard
     acts: Acts
     orphans: Callable[[], tuple[Orphan, ...]]
     from_gateway: Callable[[web.Request], bool]

@@ -18,8 +18,8 @@ import aiohttp
 
 from broker.hosts.loads import HostLoads
 from broker.live_brokers import LiveBroker, LiveBrokers
+from broker.peers.clock_guard import ClockGuard
 from broker.peers.message import MAXIMUM_BYTES, Orphan, PeerState, encode, parse
-from portcullis.clock import Clock
 from portcullis.errors import ProtocolError, Refused
 from portcullis.logs import ids
 from portcullis.tasks import cancel_and_wait, spawn
@@ -46,7 +46,7 @@ class PeerExchange:
         brokers: LiveBrokers,
         loads: HostLoads,
         context: ssl.SSLContext,
-        clock: Clock,
+        clock: ClockGuard,
         on_revocations: Callable[[tuple[str, ...]], None] = lambda _: None,
     ) -> None:
         self.me = me
@@ -103,6 +103,7 @@ class PeerExchange:
         asked = [self._ask(broker_id, address, body) for broker_id, address in self._others().items()]
         await asyncio.gather(*asked)
         self._forget()
+        self._clock.looked()
 
     async def _run(self) -> None:
         while True:
@@ -117,7 +118,7 @@ class PeerExchange:
 
     async def _ask(self, broker_id: str, address: str, body: bytes) -> None:
         assert self._http is not None
-        headers = {"Content-Type": "application/json"}
+        headers, asked_at = {"Content-Type": "application/json"}, self._clock.monotonic()
         try:
             async with self._http.post(f"https://{address}{PATH}", data=body, headers=headers) as response:
                 if response.status == 404:  # of a version that does not know this: it lives
@@ -126,7 +127,10 @@ class PeerExchange:
                 raw = await response.content.read(MAXIMUM_BYTES + 1)
                 if response.status != 200:
                     raise ProtocolError(f"it answered {response.status}")
-            self._take(parse(raw))
+            state = parse(raw)
+            if state.time:
+                self._clock.heard(address, state.time, asked_at)
+            self._take(state)
         except (aiohttp.ClientError, TimeoutError, OSError, ProtocolError) as exc:
             if broker_id not in self._silent:
                 self._silent.add(broker_id)

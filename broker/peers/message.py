@@ -48,6 +48,8 @@ class PeerState:
     address: str
     version: str = ""
     started: float = 0.0
+    time: float = 0.0
+    """By its own clock; 0: it is of a version that does not say."""
     revision: int = 0
     lag: int = 0
     """Revisions that its snapshot has not reached; `lag_seconds`: for how long that is so."""
@@ -74,6 +76,7 @@ def parse(body: bytes) -> PeerState:
         address=fields.text("address", 300),
         version=fields.optional_text("version", 128) or "",
         started=fields.optional_number("started", 0, 1e11),
+        time=fields.optional_number("time", 0, 1e11),
         revision=fields.optional_integer("revision", 0, 2**63 - 1) or 0,
         lag=fields.optional_integer("lag", 0, 2**63 - 1) or 0,
         lag_seconds=fields.optional_number("lag_seconds", 0, 1e9),
@@ -94,6 +97,7 @@ def _to_json(state: PeerState) -> dict[str, Any]:
         "address": state.address,
         "version": state.version,
         "started": state.started,
+        "time": state.time,
         "revision": state.revision,
         "lag": state.lag,
         "lag_seconds": state.lag_seconds,

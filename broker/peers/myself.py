@@ -8,11 +8,11 @@ from collections.abc import Callable
 from broker.gateways.registry import GatewayRegistry
 from broker.hosts.loads import HostLoads
 from broker.hosts.registry import ChannelRegistry
+from broker.peers.clock_guard import ClockGuard
 from broker.peers.lag import Lag
 from broker.peers.message import GatewayLoad, Orphan, PeerState
 from broker.presence import Presence
 from broker.snapshot import Snapshot
-from portcullis.clock import Clock
 
 
 class Myself:
@@ -24,7 +24,7 @@ class Myself:
         channels: ChannelRegistry,
         gateways: GatewayRegistry,
         newest: Callable[[], int],
-        clock: Clock,
+        clock: ClockGuard,
         is_degraded: Callable[[], bool],
         revocations: Callable[[], tuple[str, ...]] = tuple,
     ) -> None:
@@ -35,6 +35,7 @@ class Myself:
         self._channels = channels
         self._gateways = gateways
         self._newest = newest
+        self._clock = clock
         self._lag = Lag(clock)
         self._is_degraded = is_degraded
         self._revocations = revocations
@@ -48,6 +49,7 @@ class Myself:
             address=me.address,
             version=me.version,
             started=me.started,
+            time=self._clock.own(),
             revision=reached,
             lag=max(0, newest - reached),
             lag_seconds=self._lag.seconds,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from broker.grid.grid import Member
+from broker.peers.clocks import told
 from broker.status.picture import Finding, Picture, Severity
 from portcullis.reasons import REASONS
 
@@ -92,6 +93,18 @@ def _brokers(picture: Picture) -> Iterator[Finding]:
                 "broker_lags",
                 f"broker {broker.name} is {broker.lag_revisions} revisions behind, for {broker.lag_seconds:.0f} s",
             )
+        if broker.clock == "wrong":
+            apart = told(broker.clock_ahead_seconds)
+            yield _found(
+                "error",
+                "clock_wrong",
+                f"the clock of broker {broker.name} is {apart} the others': it refuses changes",
+            )
+    unsure = [broker for broker in picture.brokers if broker.clock == "unsure"]
+    if unsure:
+        names = ", ".join(broker.name for broker in unsure)
+        apart = told(max(abs(broker.clock_ahead_seconds) for broker in unsure)).removesuffix(" ahead of")
+        yield _found("warning", "clocks_differ", f"the clocks of the brokers {names} differ by up to {apart}")
     if picture.store == "etcd" and len(picture.brokers) == 1:
         yield _found(
             "notice", "broker_alone", "there is one broker: while it is away nobody can start anything"

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from broker.grid.grid import Member
+from broker.peers.clocks import Verdict
 
 Severity = Literal["error", "warning", "notice"]
 """`error`: something is lost or will not work, or one more failure loses it. `warning`: weaker than it should be.
@@ -33,6 +34,8 @@ class BrokerStatus:
     gateways: int = 0
     here: bool = False
     """It is the one that answers."""
+    clock: Verdict = ""
+    clock_ahead_seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

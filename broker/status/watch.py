@@ -12,6 +12,8 @@ from dataclasses import dataclass, field, replace
 from broker.grid.grid import Grid, GridError, Member
 from broker.hosts.loads import HostLoads
 from broker.live_brokers import LiveBroker, LiveBrokers
+from broker.peers.clock_guard import ClockGuard
+from broker.peers.clocks import Verdict
 from broker.peers.exchange import PeerExchange
 from broker.peers.message import GatewayLoad, PeerState
 from broker.repositories.gateways import Gateways
@@ -27,7 +29,6 @@ from broker.status.picture import (
     MachineState,
     Picture,
 )
-from portcullis.clock import Clock
 from portcullis.model.host import Gateway, Host
 
 log = logging.getLogger(__name__)
@@ -48,7 +49,7 @@ class StatusWatch:
     hosts: Hosts
     gateways: Gateways
     sessions: Sessions
-    clock: Clock
+    clock: ClockGuard
     version: str
     names: dict[str, str] = field(default_factory=dict)
 
@@ -89,7 +90,8 @@ class StatusWatch:
 
     def _brokers(self, states: dict[str, PeerState]) -> list[BrokerStatus]:
         live = {broker.id: broker for broker in self.brokers.live()}
-        found = [self._speaking(state) for state in states.values()]
+        clocks = self.clock.verdicts(self.exchange.me().address)
+        found = [self._speaking(state, *clocks.get(state.address, ("", 0.0))) for state in states.values()]
         for broker_id, broker in live.items():
             if broker_id not in states:
                 found.append(_unheard(broker, self.clock.now()))
@@ -101,7 +103,7 @@ class StatusWatch:
         ]
         return found
 
-    def _speaking(self, state: PeerState) -> BrokerStatus:
+    def _speaking(self, state: PeerState, clock: Verdict, ahead: float) -> BrokerStatus:
         return BrokerStatus(
             state.name,
             state.address,
@@ -116,6 +118,8 @@ class StatusWatch:
             len(state.hosts),
             len(state.gateways),
             state.broker == self.exchange.me().broker,
+            clock,
+            round(ahead, 1),
         )
 
     def _gateway(self, gateway: Gateway, said: dict[str, GatewayLoad]) -> GatewayStatus:

@@ -16,6 +16,8 @@ from portcullis.protocol.fields import Fields
 
 PATH = "/gateway"
 SUBPROTOCOL = "portcullis-gateway.v1"
+ELSEWHERE_HEADER = "Portcullis-Elsewhere"
+"""On a broker's refusal: it did nothing, and another broker can. Its value is the code."""
 STATE_SECONDS = 5.0
 """A gateway tells its state so often, and at every change that matters."""
 PING_SECONDS = 1.0

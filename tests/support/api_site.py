@@ -35,6 +35,7 @@ from broker.launch.index import HostIndex
 from broker.launch.launch import Launcher, LaunchRequest
 from broker.launch.traces import Traces
 from broker.launch.waiting import WaitingLines
+from broker.peers.clock_guard import ClockGuard
 from broker.peers.message import Orphan
 from broker.pki.authority import new_ca, new_grant_key
 from broker.repositories.api_tokens import token_creation
@@ -150,6 +151,7 @@ class ApiBroker:
             lines=lines,
             traces=traces,
             health=self.health,
+            clock_guard=looked(clock),
             acts=self.acts,
             orphans=lambda: self.orphans,
             from_gateway=lambda request: "Portcullis-Origin" in request.headers,
@@ -258,6 +260,13 @@ class ApiSite:
     ) -> None:
         report = Report(session.id, session.tenant_id, state, stage, code)  # type: ignore[arg-type]
         assert await self.services.lifecycle.reported(session.host_id, report)
+
+
+def looked(clock: SettableClock) -> ClockGuard:
+    """Of a broker that is alone."""
+    guard = ClockGuard(clock)
+    guard.looked()
+    return guard
 
 
 @asynccontextmanager

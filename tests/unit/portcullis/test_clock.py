@@ -11,6 +11,7 @@ def test_held_clock_goes_on_when_it_is_set_back_and_follows_when_it_is_set_forwa
     clock = ManualClock(1000.0)
     held = HeldClock(clock)
     clock.advance(5)
+    assert held.now() == 1005
     set_by(clock, -3600)
     assert held.now() == 1005
     clock.advance(60)
