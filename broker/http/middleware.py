@@ -174,6 +174,8 @@ class Access:
         policy = policy_of(request.match_info.handler)
         if policy is None:
             raise LookupError(f"{request.path} declares no policy")
+        if request.method not in _READS:
+            await self._services.clock_guard.check()
         await self._wait_for_revision(request)
         caller = self._identify(request)
         if caller:
