@@ -68,16 +68,18 @@ class HostRevocations:
 
     def take(self, texts: Sequence[str]) -> None:
         """What is not verified is logged and passed over."""
-        news = []
+        news, refused = [], 0
         for text in texts:
             try:
                 revocation = self._book.add(text)
-            except Refused as exc:
-                log.warning("a revocation is not taken: %s", exc.code)
+            except Refused:
+                refused += 1
                 continue
             if revocation is not None:
                 news.append(text)
                 self._act(revocation)
+        if refused:  # one line, however many: a hacked gateway may send any number
+            log.warning("%d revocations are not taken: no key of the site has signed them", refused)
         if news:
             for session in self._sessions():
                 session.send(Revoke(news))

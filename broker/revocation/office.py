@@ -93,7 +93,16 @@ class Revocations:
 
     def tell(self, texts: Iterable[str], *, keep: bool = False) -> None:
         """It acts from this moment on; `keep`: in the grid as well, so that other brokers tell it, also later."""
-        news = [text for text in texts if self._is_news(text)]
+        refused = 0
+        news: list[str] = []
+        for text in texts:
+            try:
+                if self._is_news(text):
+                    news.append(text)
+            except Refused:
+                refused += 1
+        if refused:  # one line, however many: a machine of the site may send any number
+            log.warning("%d revocations are not taken: no key of the site has signed them", refused)
         if keep:
             self._unkept |= dict.fromkeys(text for text in news if not self._is_kept(text))
             self._wake.set()
@@ -118,11 +127,8 @@ class Revocations:
         return [text for text in texts if text.split(".")[2:3] and text.split(".")[2] in kids]
 
     def _is_news(self, text: str) -> bool:
-        try:
-            revocation = self.book.add(text)
-        except Refused as exc:
-            log.warning("a revocation is not taken: %s", exc.code)
-            return False
+        """Raises Refused("revocation_refused")."""
+        revocation = self.book.add(text)
         if revocation is not None:
             names = ids(tenant=revocation.tenant or None, kind=revocation.kind, id=revocation.id or None)
             log.info("revoked: %s", revocation.kind, extra=names)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
@@ -22,7 +24,10 @@ from portcullis.protocol.gateway_channel import (
     encode,
     parse_from_broker,
 )
+from portcullis.revocations import Revocation, sign_revocation
 from tests.support.running_broker import running_broker
+
+KEY = Ed25519PrivateKey.generate()
 
 
 class Channel:
@@ -137,6 +142,33 @@ async def test_a_new_public_origin_of_the_site_is_told_at_once(site):
         told = await gateway.next()
         while "https://apps.example" not in told.public_origins:
             told = await gateway.next()
+
+
+async def test_revocations_that_a_hacked_gateway_makes_up_take_nothing_back(site, caplog):
+    login, offices = await site.sign_in(), site.parts.revocations
+    kid = site.parts.keys.signing()[0]
+    made_up = [
+        sign_revocation(Revocation(kind, site.tenant, of, 1e11, "signed_out", epoch=9), kid, KEY)
+        for kind, of in (
+            ("everything", ""),
+            ("user", site.user.id),
+            ("login", login.hash),
+            ("session", "0" * 16),
+        )
+    ]
+    with caplog.at_level(logging.WARNING):
+        async with channel(site) as gateway:
+            await gateway.hello()
+            await gateway.socket.send(encode(Revocations((*made_up, "revocation.v1.x.y.z", ""))))
+            offices.tell([sound := offices.sign("login", site.tenant, "f" * 64)])
+            while not isinstance(message := await gateway.next(), Revocations):
+                pass
+            await until(lambda: "not taken" in caplog.text)
+    assert message.revocations == (sound,) and offices.living() == [sound]
+    assert not offices.is_void(login)
+    assert [r.getMessage() for r in caplog.records if "not taken" in r.getMessage()] == [
+        "6 revocations are not taken: no key of the site has signed them"
+    ]
 
 
 async def test_revocations_reach_a_gateway(site):
