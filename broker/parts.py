@@ -99,7 +99,7 @@ class Parts:
         self.brokers = LiveBrokers(snapshot)
         self.drains = Drains(stores, snapshot)
         self.snapshot = snapshot
-        self._clock = clock
+        self.clock_guard = self._clock = clock
         self._metrics = metrics
         self._outcomes = LaunchOutcomes(metrics, clock)
         self.registry = ChannelRegistry()

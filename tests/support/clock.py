@@ -1,6 +1,16 @@
-"""A clock that stands until it is set."""
+"""Clocks that are set by hand: one that stands, and one that goes and is wrong."""
 
 from __future__ import annotations
+
+from portcullis.clock import SystemClock
+
+
+class SkewedClock(SystemClock):
+    def __init__(self, ahead: float) -> None:
+        self.ahead = ahead
+
+    def now(self) -> float:
+        return super().now() + self.ahead
 
 
 class ManualClock:

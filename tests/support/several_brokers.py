@@ -6,7 +6,7 @@ async with several_brokers(tmp_path, 3, etcd) as site:
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +18,7 @@ from broker.grid.opening import GridChoice, open_grid
 from broker.grid.seal import SiteKey
 from broker.initialise import initialise
 from broker.settings import BrokerSettings
+from portcullis.clock import Clock
 from portcullis.enrolment import join
 from tests.support.running_broker import RunningBroker, broker_settings
 
@@ -46,9 +47,15 @@ def settings_of(choice: GridChoice, name: str) -> BrokerSettings:
 
 @asynccontextmanager
 async def several_brokers(
-    folder: Path, number: int, choice: GridChoice | None = None
+    folder: Path,
+    number: int,
+    choice: GridChoice | None = None,
+    clocks: Mapping[int, Clock] | None = None,
 ) -> AsyncIterator[Sequence[RunningBroker]]:
-    """`choice`: an etcd whose `state` is `folder / "broker"`; absent: embedded. Host and gateway have joined."""
+    """`choice`: an etcd whose `state` is `folder / "broker"`; absent: embedded. Host and gateway have joined.
+
+    `clocks`: of those brokers, by index, that have another one than the machine's.
+    """
     state = folder / "broker"
     chosen = choice or GridChoice("embedded", state, None, None, None)
     state.mkdir(mode=0o700, exist_ok=True)
@@ -72,7 +79,8 @@ async def several_brokers(
         brokers = []
         for index in range(number):
             opening = {} if choice is not None else {"open_grid": shared}
-            broker = Broker(settings_of(chosen, f"b{index + 1}"), **opening)
+            clock = (clocks or {}).get(index)
+            broker = Broker(settings_of(chosen, f"b{index + 1}"), clock, **opening)
             await broker.start()
             undo.push_async_callback(broker.stop)
             brokers.append(broker)

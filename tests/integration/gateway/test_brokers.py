@@ -282,3 +282,31 @@ async def test_streams_are_given_away_over_time_not_at_once(site, monkeypatch):
     assert site.gateway.streams.live >= 4
     for client, _ in attached:
         await client.close()
+
+
+async def with_wrong_clock(request):
+    headers = {"Portcullis-Elsewhere": "clock_wrong"}
+    return web.json_response({"error": {"code": "clock_wrong", "message": "no"}}, status=503, headers=headers)
+
+
+@pytest.mark.parametrize("headers", [SIGNATURE, {"Authorization": "Bearer api_x"}])
+async def test_a_change_that_a_broker_did_not_do_for_its_clock_is_done_by_the_next(
+    site, http, second, headers
+):
+    site.broker.api = with_wrong_clock
+    async with await changed(http, site, **headers) as got:
+        assert got.status == 200
+    assert [len(broker.requests) for broker in (site.broker, second)] == [1, 1]
+    assert site.gateway.brokers.order == (second.address, site.broker.address)
+    async with await changed(http, site, **headers) as got:
+        assert got.status == 200
+    assert [len(broker.requests) for broker in (site.broker, second)] == [1, 2]
+
+
+async def test_brokers_whose_clocks_are_all_wrong_are_each_asked_once_and_the_client_hears_why(
+    site, http, second
+):
+    site.broker.api = second.api = with_wrong_clock
+    async with await changed(http, site, **SIGNATURE) as got:
+        assert (got.status, (await got.json())["error"]["code"]) == (503, "clock_wrong")
+    assert [len(broker.requests) for broker in (site.broker, second)] == [1, 1]
