@@ -31,7 +31,7 @@ from portcullis.errors import Refused, Unavailable
 from portcullis.ids import new_id
 from portcullis.logs import ids
 from portcullis.model.user import ApiToken, Login, User
-from portcullis.revocations import Visit
+from portcullis.revocations import Revocation, Visit
 from portcullis.tasks import cancel_and_wait, spawn
 
 log = logging.getLogger(__name__)
@@ -210,7 +210,11 @@ class Acts:
             revision = await raise_epoch(self._stores, act.id, act.epoch, self._clock.now())
             await self._snapshot.until(revision, WRITE_SECONDS)
         # By the new key, for machines that know no other any more, and for those that come later.
-        self.office.tell([self.office.sign("everything", "", act.id, epoch=act.epoch)], keep=True)
+        # Where another panic was first it ends nothing that began after it was asked for: its own key never signed.
+        is_in_force = self._snapshot.get("site", ("key", "grant", act.id)) is not None
+        until = self._clock.now() if is_in_force else act.time
+        word = Revocation("everything", "", act.id, until, "signed_out", epoch=act.epoch)
+        self.office.tell([self.office.sign_this(word)], keep=True)
         self._spawn(self._sweep(act), "void logins")
 
     async def _sweep(self, act: Act) -> None:

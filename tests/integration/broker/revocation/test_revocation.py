@@ -13,7 +13,8 @@ import pytest_asyncio
 
 from broker.backup.journal import parse
 from broker.peers.message import Orphan
-from broker.revocation.pending import PendingActs
+from broker.revocation.pending import Act, PendingActs
+from portcullis.clock import SystemClock
 from portcullis.errors import Refused
 from portcullis.protocol.channel import Report
 from portcullis.tickets import read_grant
@@ -156,6 +157,19 @@ async def test_a_host_that_lies_has_nobody_end_a_session_of_another_host(site: R
     assert (await site.api("GET", "admin/orphans"))[1]["items"] == []
     assert (await site.api("DELETE", f"admin/orphans/h1/{ann.session.id}"))[0] == 404
     assert leader.ended is None
+
+
+async def test_a_panic_that_comes_late_ends_nothing_of_after_it(site: RevocationSite) -> None:
+    """A broker that was dead for an hour writes what it could not write then; another one has panicked since."""
+    parts = site.brokers[0].parts
+    late = Act("everything", "site", "0" * 16, "root", SystemClock().now() - 3600, 1, ())
+    assert (await site.api("POST", "admin/panic", {"confirm": "lab"}))[0] == 200
+    ann = await site.person("ann")
+    stream = await site.attach(ann)
+    await parts.acts._write(late)
+    await site.until(lambda: any(known.id == late.id for _, known in parts.revocations.book._texts.values()))
+    assert parts.revocations.book.refuses(read_grant(stream.grant)) is None
+    assert await stream.is_open()
 
 
 async def test_the_journal_says_what_a_restore_must_not_bring_back(site: RevocationSite) -> None:
