@@ -19,6 +19,8 @@ from tests.support.faults.nemesis import FAULTS
 SECONDS = float(os.environ.get("FAULT_SECONDS", 0))
 QUICK_SECONDS = 45.0
 PLANTED_SECONDS = 15.0
+SKEWED_SECONDS = 12.0
+HOUR, DAY = 3600.0, 86400.0
 
 
 def a_seed() -> int:
@@ -51,3 +53,12 @@ async def test_a_planted_bug_is_found(size: Size, faults: list[str], tmp_path: P
     """With a late watch: on fresh pictures brokers hardly ever meet."""
     run = await run_under_faults(tmp_path, size, a_seed(), PLANTED_SECONDS, faults, longest_seconds=0.8)
     assert charges(run), f"the bug {size.bug} was not seen: {run}"
+
+
+async def test_a_broker_whose_clock_is_wrong_breaks_no_promise(tmp_path: Path) -> None:
+    seed = a_seed()
+    skew = random.Random(seed).choice([-DAY, -HOUR, HOUR, DAY])
+    run = await run_under_faults(tmp_path, Size(skew=skew), seed, SKEWED_SECONDS, ())
+    print(f"{run}; the clock of a broker ahead by {skew:.0f} s")
+    assert not charges(run), f"{run}\n" + "\n".join(charges(run))
+    assert run.calls > 30, run

@@ -121,6 +121,8 @@ class Size:
     """Of each user, on the same application: they race for one session."""
     lag: float = 0.0
     bug: str = ""
+    skew: float = 0.0
+    """By how much the clock of the first broker is ahead."""
 
 
 @contextlib.asynccontextmanager
@@ -150,7 +152,7 @@ async def cluster(folder: Path, size: Size, chance: random.Random) -> AsyncItera
             undo.push_async_callback(broker.kill)
         await asyncio.gather(*(broker.start() for broker in brokers))
         gateway = await join(
-            brokers[0].address,
+            brokers[-1].address,
             secrets.gateway_join_token,
             "gw",
             folder / "gateway",
@@ -171,6 +173,7 @@ def _broker(folder: Path, number: int, etcd: EtcdCluster, size: Size) -> BrokerP
         (state / "site.key").write_bytes((folder / "broker0" / "site.key").read_bytes())
         (state / "site.key").chmod(0o400)
     knobs = ("--lag", str(size.lag)) + (("--bug", size.bug) if size.bug else ())
+    knobs += (f"--skew={size.skew if number == 0 else 0.0}",)
     return BrokerProcess(
         state, Address("127.0.0.1", free_port()), etcd.arguments, knobs, FIRST_GROUP + number
     )
@@ -180,7 +183,7 @@ async def _add_hosts(built: Cluster, folder: Path, size: Size, undo: contextlib.
     for number in range(size.hosts):
         name = f"h{number}"
         token = await host_token(built, name)
-        credentials = await join(built.addresses[0], token, name, folder / name, slots=size.slots)
+        credentials = await join(built.addresses[-1], token, name, folder / name, slots=size.slots)
         turned = [*built.addresses[number % size.brokers :], *built.addresses[: number % size.brokers]]
         host = ObedientHost(credentials, lambda turned=turned: turned, size.slots)
         built.hosts.append(host)
