@@ -31,7 +31,7 @@ async def is_answered(session, client) -> None:
     """The session's own worker hears its viewer."""
     client.send(m.Ping(77))
     await client.until(lambda: m.Pong(77) in client.messages)
-    assert session.report.state == "active"
+    await session.until(lambda report: report.state == "active")  # which its agent may say a moment later
 
 
 async def log_off_whole(abused, session) -> None:
