@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from broker.gateways import channel as broker_channel
 from portcullis.enrolment import client_context
 from portcullis.ids import new_id
 from portcullis.protocol.gateway_channel import (
@@ -131,6 +132,20 @@ async def test_a_draining_gateway_is_told_and_stands_in_no_list(site):
             told = await gateway.next()
         assert told.gateways == ()
         assert site.parts.directory.for_agents().gateways == ()
+
+
+async def test_a_broker_with_a_wrong_clock_asks_to_be_asked_last(site, monkeypatch):
+    """A gateway of any version knows how to treat one that drains. It is told the time of the other brokers."""
+    monkeypatch.setattr(broker_channel, "KEEP_SECONDS", 0.05)
+    guard = site.parts.clock_guard
+    async with channel(site) as gateway:
+        assert not (await gateway.hello()).draining
+        for address in ("10.0.0.1:8444", "10.0.0.2:8444"):
+            guard.heard(address, guard.own() + 3600, guard.monotonic())
+        told = await gateway.next()
+        while not told.draining:
+            told = await gateway.next()
+        assert abs(told.time - guard.own() - 3600) < 60
 
 
 async def test_a_new_public_origin_of_the_site_is_told_at_once(site):

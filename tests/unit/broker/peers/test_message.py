@@ -19,6 +19,7 @@ STATE = PeerState(
     address="10.0.0.1:8444",
     version="1.0",
     started=1_763_676_000.0,
+    time=1_763_676_001.5,
     revision=100,
     lag=2,
     lag_seconds=0.5,

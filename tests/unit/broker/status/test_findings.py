@@ -146,6 +146,24 @@ def test_drains_say_what_is_left() -> None:
     assert {finding.severity for finding in findings(picture)} == {"notice"}
 
 
+def test_a_wrong_clock_is_an_error_that_says_by_how_much() -> None:
+    right, other = WELL.brokers
+    wrong = replace(other, clock="wrong", clock_ahead_seconds=-3600.0)
+    (finding,) = findings(replace(WELL, brokers=(replace(right, clock="right"), wrong)))
+    assert (finding.severity, finding.code) == ("error", "clock_wrong")
+    assert "broker b2 is 60 min behind" in finding.what
+
+
+def test_clocks_that_differ_without_a_majority_are_told_once() -> None:
+    one, other = (
+        replace(broker, clock="unsure", clock_ahead_seconds=ahead)
+        for broker, ahead in zip(WELL.brokers, (-40.0, 40.0), strict=True)
+    )
+    (finding,) = findings(replace(WELL, brokers=(one, other)))
+    assert (finding.severity, finding.code) == ("warning", "clocks_differ")
+    assert finding.what == "the clocks of the brokers b1, b2 differ by up to 40 s"
+
+
 def test_full_hosts_orphans_and_mixed_versions_are_told() -> None:
     (host,) = WELL.hosts
     assert codes(replace(WELL, hosts=(replace(host, sessions=8),))) == [("warning", "hosts_full")]
