@@ -76,6 +76,10 @@ class Snapshot:
         """How many `list` would answer."""
         return len(self._all(scope, prefix))
 
+    async def newest(self) -> int:
+        """The revision of the grid itself, which this snapshot may not have reached. Raises GridUnavailable."""
+        return (await self._stores.commit(self._stores.site.read(("meta",)))).revision
+
     async def until(self, revision: int, timeout_seconds: float = 1.0) -> bool:
         """Wait until the snapshot has reached `revision`; whether it did in time."""
         if self.revision >= revision:

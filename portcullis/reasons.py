@@ -620,6 +620,12 @@ STATUS: dict[str, Reason] = {
         "launches, tickets and changes, and gateways ask the others; running sessions are not touched. Set the clock "
         "of its machine and let NTP keep it (`timedatectl`). The broker goes on by itself as soon as it is right.",
     ),
+    "broker_behind": Reason(
+        "This broker has not heard of your last change yet.",
+        user="Try again: another broker answers.",
+        administrator="It is cut off from the grid, or its view of it is late, and it does not judge what it cannot "
+        "know. Gateways ask the others. `portcullis status` shows how far it is behind: look at its network to etcd.",
+    ),
     "clocks_differ": Reason(
         "Clocks of brokers differ, and no majority says which one is wrong.",
         administrator="They go on. The one with the wrong clock may take a verification code that is too old, and "

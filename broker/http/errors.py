@@ -37,6 +37,7 @@ _STATUSES: dict[str, int] = {
     "unavailable": 503,
     "grid_degraded": 503,
     "clock_wrong": 503,
+    "broker_behind": 503,
     "broker_unreachable": 503,
     "gateway_unreachable": 503,
     "host_unreachable": 503,
@@ -44,7 +45,7 @@ _STATUSES: dict[str, int] = {
 }
 _SHOWN = ("field", "expected", "reference", "session", "retry_after_seconds")
 """What of an error's data its reader sees; the rest is for logs."""
-_ELSEWHERE = frozenset({"clock_wrong"})
+_ELSEWHERE = frozenset({"clock_wrong", "broker_behind"})
 """Nothing was done, and another broker can: a gateway asks the next one."""
 
 

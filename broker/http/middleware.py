@@ -215,7 +215,17 @@ class Access:
             return
         if not _REVISION.fullmatch(text):
             raise Refused("invalid_request", f"{REVISION_HEADER} is not a number.")
-        await self._services.snapshot.until(int(text), REVISION_WAIT_SECONDS)
+        reached = await self._services.snapshot.until(int(text), REVISION_WAIT_SECONDS)
+        may_be_old = request.method in _READS or goes_without_grid(request.match_info.handler)
+        if not (reached or may_be_old) and await self._is_behind():
+            raise Unavailable("broker_behind")
+
+    async def _is_behind(self) -> bool:
+        """Whether the grid has gone on without this broker. Else the revision is of another grid, before a restore."""
+        try:
+            return await self._services.snapshot.newest() > self._services.snapshot.revision
+        except GridUnavailable:
+            return True
 
     def _identify(self, request: web.Request) -> Caller | None:
         """By the token if one is presented, else by the cookie. Raises Refused("token_refused")."""

@@ -60,4 +60,5 @@ export const ADVICE = {
   internal_error: "Tell your administrator the reference that is shown with the code.",
   grid_degraded: "Sessions that run go on, also after a lost connection. Signing in and starting applications have to wait: the page tries again by itself.",
   clock_wrong: "Try again: another broker answers.",
+  broker_behind: "Try again: another broker answers.",
 };
