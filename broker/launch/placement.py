@@ -21,8 +21,8 @@ TOLERANCE = 0.05
 """Scores that differ by less are as good as each other: load samples are seconds old."""
 AFFINITY = 0.25
 """So much worse may a host be that the user is on already: applications of one user share files and clipboard there."""
-ASSUMED_CPU = 0.5
-"""Of a host that no broker has a sample of: its first heartbeat is on its way."""
+UNHEARD_CPU = 100.0
+"""Of a host that no broker hears of: it counts as live until its lease ends, and may be gone. For want of others."""
 COMFORTABLE_MEMORY_BYTES = 2 * 1024**3
 """A host with less available counts as the fuller, the less it is."""
 MINIMUM_MEMORY_BYTES = 256 * 1024**2
@@ -91,7 +91,7 @@ def place(candidates: Sequence[Candidate], homes: Set[str], choose: Choose) -> P
 def _score(candidate: Candidate, free: int) -> float:
     host, load = candidate.host, candidate.load
     taken = (host.slots - free) / host.slots
-    cpu = ASSUMED_CPU if load is None else load.cpu
+    cpu = UNHEARD_CPU if load is None else load.cpu
     rush = candidate.on_their_way / host.starting_limit
     return taken + cpu + rush + _lack(load)
 

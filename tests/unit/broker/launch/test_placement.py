@@ -51,9 +51,11 @@ def test_load_outweighs_free_slots() -> None:
     assert chosen(candidate("hot", cpu=2.0), candidate("cool", taken=(0, 1), cpu=0.1)) == "cool"
 
 
-def test_a_host_without_a_sample_counts_as_half_used() -> None:
-    assert chosen(candidate("unknown", cpu=None), candidate("quiet", cpu=0.3)) == "quiet"
-    assert chosen(candidate("unknown", cpu=None), candidate("busy", cpu=0.7)) == "unknown"
+def test_a_host_that_nobody_hears_of_comes_last_even_as_home() -> None:
+    unheard, busy = candidate("unheard", cpu=None), candidate("busy", cpu=9.0)
+    assert chosen(unheard, busy) == "busy"
+    assert place([unheard, busy], frozenset({unheard.host.id}), lambda _: 0).candidate is busy
+    assert chosen(unheard) == "unheard"
 
 
 def test_sessions_on_their_way_count_against_what_the_host_starts_at_once() -> None:
