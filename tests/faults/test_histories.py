@@ -17,8 +17,8 @@ from tests.support.faults.judging import charges, run_under_faults
 from tests.support.faults.nemesis import FAULTS
 
 SECONDS = float(os.environ.get("FAULT_SECONDS", 0))
-QUICK_SECONDS = 36.0
-PLANTED_SECONDS = 12.0
+QUICK_SECONDS = 28.0
+PLANTED_SECONDS = 9.0
 SKEWED_SECONDS = 12.0
 HOUR, DAY = 3600.0, 86400.0
 
