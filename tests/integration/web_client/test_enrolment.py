@@ -69,7 +69,7 @@ async def test_a_person_sets_up_an_account_and_signs_in(visit: Visit, link: str)
     await expect(page.get_by_role("img", name="QR code")).to_be_visible()
     await enter(page, "Code that is shown now", " 111 222 ")
     await enter(page, "Next code", SECOND)
-    assert await page.get_by_role("listitem").all_text_contents() == RECOVERY_CODES
+    await expect(page.get_by_role("listitem")).to_have_text(RECOVERY_CODES)
     await page.get_by_role("button", name="I have stored them").click()
     await expect(page.get_by_text("Your account is set up. Sign in")).to_be_visible()
     await expect(page.get_by_label("User name")).to_have_value("demo")
