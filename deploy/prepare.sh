@@ -6,7 +6,7 @@ mapfile -t packages_of_a_host < <(
     sed '/^#/d; s/ .*//' "$(dirname "${BASH_SOURCE[0]}")/../portcullis/quickstart/system_packages.txt"
 )
 packages_of_a_gateway=(python3 python3-venv ca-certificates iproute2 procps util-linux)
-packages_of_the_tests=(chromium etcd-server etcd-client nftables featherpad xclip xdotool git shellcheck libnss3-tools libatomic1) # libatomic1: the browser driver brings its own node
+packages_of_the_tests=(chromium firefox-esr etcd-server etcd-client nftables featherpad xclip xdotool git shellcheck libnss3-tools libatomic1) # libatomic1: the browser driver brings its own node
 packages_of_the_bench=(tigervnc-standalone-server novnc websockify) # the peer
 
 say() { printf '%s\n' "$*"; }
