@@ -284,6 +284,10 @@ class Connection:
         assert self._frames is not None
         self._frames.show(message.visible)
 
+    def _take_capabilities(self, message: m.Capabilities) -> None:
+        assert self._frames is not None
+        self._frames.draw_with(message)
+
     def _take_acknowledge(self, message: m.Acknowledge) -> None:
         assert self._frames is not None
         self._frames.acknowledged(message.sequence)
@@ -361,6 +365,7 @@ _HANDLERS: dict[type[m.Message], Callable[[Connection, Any], None]] = {
     m.GrantRenewal: Connection._take_renewal,
     m.Ping: Connection._take_ping,
     m.Visibility: Connection._take_visibility,
+    m.Capabilities: Connection._take_capabilities,
     m.Acknowledge: Connection._take_acknowledge,
     m.Refresh: Connection._take_refresh,
     m.Resize: Connection._take_resize,

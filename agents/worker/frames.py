@@ -17,7 +17,7 @@ from agents.worker.encoder import Encoded, FrameEncoder
 from agents.worker.pacing import Pacing
 from portcullis.clock import Clock
 from portcullis.errors import ProtocolError
-from portcullis.protocol.messages import frame_payload
+from portcullis.protocol.messages import Capabilities, frame_payload
 
 _ON_THE_SPOT_PIXELS = 64 * 1024
 
@@ -34,6 +34,7 @@ class Frames:
         self._send = send
         self._pacing = Pacing()
         self._encoder = FrameEncoder(desktop.read, *desktop.size)
+        self._capabilities = Capabilities(0, 0)
         self._pending: list[Box] = []
         self._is_damaged = True
         self._is_held = False
@@ -73,6 +74,11 @@ class Frames:
     def show(self, is_visible: bool) -> None:
         self._is_visible = is_visible
         self._step()
+
+    def draw_with(self, capabilities: Capabilities) -> None:
+        """What the client draws from the next frame on, which is a full one."""
+        self._capabilities = capabilities
+        self.refresh()
 
     def refresh(self) -> None:
         """The next frame is a full one."""

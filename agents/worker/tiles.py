@@ -11,7 +11,7 @@ import zstandard
 from numpy.typing import NDArray
 
 from agents.worker.damage import Box, Pixels
-from portcullis.protocol.messages import fill_operation, tile_operation
+from portcullis.protocol.operations import fill_operation, tile_operation
 
 _SMALL_PIXELS = 1024
 

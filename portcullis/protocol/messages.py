@@ -1,4 +1,4 @@
-"""Every message of the wire (docs/protocol.md 1) as a frozen value; its annotations say how fields are coded.
+"""Every message of the wire (docs/protocol.md 1) as a frozen value.
 
 `encode` joins messages into the payload of one WebSocket message; `decode` gives back those it knows and
 skips the others. The worker's frames do not pass `encode`: `frame_payload` joins operations that are bytes.
@@ -8,20 +8,19 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, fields
-from typing import Annotated, Any, ClassVar, Final, TypeVar, get_type_hints
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar, Final
 
 from portcullis.errors import ProtocolError
+from portcullis.protocol.body import I16, U8, U16, U32, U64, Body, DisplaySide, Flag, Repeated
+from portcullis.protocol.operations import AnyOperation, Operations
 from portcullis.protocol.wire import (
     HEADER_BYTES,
     MAXIMUM_BODY_BYTES,
     MAXIMUM_TO_CLIENT_BYTES,
-    Boolean,
-    Codec,
     Fixed,
     Integer,
     Reader,
-    Remainder,
     Text,
     pack_header,
     split,
@@ -44,14 +43,13 @@ ALT_GRAPH: Final = 16
 CAPS_LOCK: Final = 1
 NUM_LOCK: Final = 2
 
-U8 = Annotated[int, Integer("B")]
-U16 = Annotated[int, Integer("H")]
-I16 = Annotated[int, Integer("h")]
-U32 = Annotated[int, Integer("I")]
-U64 = Annotated[int, Integer("Q")]
-Flag = Annotated[bool, Boolean()]
-Side = Annotated[int, Integer("H", 1)]
-DisplaySide = Annotated[int, Integer("H", 1, 16384)]
+FEATURE_MONITORS: Final = 1
+FEATURE_QUALITY: Final = 2
+
+LIMIT_NONE, LIMIT_NETWORK, LIMIT_HOST, LIMIT_CLIENT = range(4)
+"""What keeps a picture from being better."""
+MAXIMUM_MONITORS: Final = 8
+
 CursorSide = Annotated[int, Integer("H", 1, MAXIMUM_CURSOR_PIXELS)]
 Ticket = Annotated[str, Text("H", 256)]
 GrantText = Annotated[str, Text("H", 3072)]
@@ -66,104 +64,6 @@ class _CursorPixels:
 
     def encode(self, value: bytes) -> bytes:
         return value
-
-
-T = TypeVar("T", bound="Body")
-
-
-@dataclass(frozen=True, slots=True)
-class Body:
-    """A row of fields, decoded and encoded in their order. Bytes behind them are a later version's."""
-
-    @classmethod
-    def decode_body(cls: type[T], body: bytes) -> T:
-        reader = Reader(body)
-        values: dict[str, Any] = {}
-        for name, codec in _fields(cls):
-            values[name] = codec.decode(reader, values)
-        return cls(**values)
-
-    def encode_body(self) -> bytes:
-        return b"".join(codec.encode(getattr(self, name)) for name, codec in _fields(type(self)))
-
-
-_FIELDS: dict[type[Body], tuple[tuple[str, Codec], ...]] = {}
-
-
-def _fields(cls: type[Body]) -> tuple[tuple[str, Codec], ...]:
-    known = _FIELDS.get(cls)
-    if known is None:
-        hints = get_type_hints(cls, include_extras=True)
-        known = tuple((field.name, hints[field.name].__metadata__[0]) for field in fields(cls))
-        _FIELDS[cls] = known
-    return known
-
-
-# --- Operations of a FRAME
-
-
-@dataclass(frozen=True, slots=True)
-class Operation(Body):
-    KIND: ClassVar[int]
-
-
-@dataclass(frozen=True, slots=True)
-class TileZstd(Operation):
-    KIND: ClassVar[int] = 0x01
-    x: U16
-    y: U16
-    width: Side
-    height: Side
-    data: Annotated[bytes, Remainder()]
-
-
-@dataclass(frozen=True, slots=True)
-class Fill(Operation):
-    KIND: ClassVar[int] = 0x02
-    x: U16
-    y: U16
-    width: Side
-    height: Side
-    red: U8
-    green: U8
-    blue: U8
-
-
-@dataclass(frozen=True, slots=True)
-class UnknownOperation:
-    """A kind of a later version: not drawn, and a reason to ask for REFRESH."""
-
-    kind: int
-    body: bytes
-
-
-AnyOperation = TileZstd | Fill | UnknownOperation
-_OPERATIONS: dict[int, type[TileZstd] | type[Fill]] = {cls.KIND: cls for cls in (TileZstd, Fill)}
-
-
-class _Operations:
-    _count = struct.Struct("<H")
-
-    def decode(self, reader: Reader, earlier: Mapping[str, Any]) -> tuple[AnyOperation, ...]:
-        count = reader.unpack(self._count)[0]
-        return tuple(self._decode_one(reader) for _ in range(count))
-
-    def encode(self, value: tuple[AnyOperation, ...]) -> bytes:
-        if len(value) > 0xFFFF:
-            raise ProtocolError("too many operations in one frame")
-        return self._count.pack(len(value)) + b"".join(map(_encode_operation, value))
-
-    def _decode_one(self, reader: Reader) -> AnyOperation:
-        kind, body = reader.take_framed()
-        cls = _OPERATIONS.get(kind)
-        return UnknownOperation(kind, body) if cls is None else cls.decode_body(body)
-
-
-def _encode_operation(operation: AnyOperation) -> bytes:
-    if isinstance(operation, UnknownOperation):
-        return pack_header(operation.kind, len(operation.body)) + operation.body
-    body = operation.encode_body()
-    return pack_header(operation.KIND, len(body)) + body
 
 
 # --- Messages
@@ -258,13 +158,28 @@ class Visibility(Message):
 
 
 @dataclass(frozen=True, slots=True)
+class Capabilities(Message):
+    """What the client draws from the next frame on: bit k of `operations` stands for the kind k."""
+
+    TYPE: ClassVar[int] = 0x18
+    operations: U32
+    video: U16
+
+
+@dataclass(frozen=True, slots=True)
+class Features(Message):
+    TYPE: ClassVar[int] = 0x19
+    features: U32
+
+
+@dataclass(frozen=True, slots=True)
 class Frame(Message):
     TYPE: ClassVar[int] = 0x20
     MAXIMUM_BODY: ClassVar[int] = MAXIMUM_TO_CLIENT_BYTES - HEADER_BYTES
     sequence: U32
     last_input: U32
     captured_us: U64
-    operations: Annotated[tuple[AnyOperation, ...], _Operations()]
+    operations: Annotated[tuple[AnyOperation, ...], Operations()]
 
 
 @dataclass(frozen=True, slots=True)
@@ -320,6 +235,54 @@ class Resize(Message):
 @dataclass(frozen=True, slots=True)
 class Refresh(Message):
     TYPE: ClassVar[int] = 0x2A
+
+
+@dataclass(frozen=True, slots=True)
+class Monitor(Body):
+    x: U16
+    y: U16
+    width: DisplaySide
+    height: DisplaySide
+
+
+@dataclass(frozen=True, slots=True)
+class Monitors(Message):
+    TYPE: ClassVar[int] = 0x2B
+    pixel_ratio_percent: U16
+    monitors: Annotated[tuple[Monitor, ...], Repeated(Monitor, 1, MAXIMUM_MONITORS)]
+
+
+@dataclass(frozen=True, slots=True)
+class WatchQuality(Message):
+    TYPE: ClassVar[int] = 0x2C
+    on: Flag
+
+
+@dataclass(frozen=True, slots=True)
+class Quality(Message):
+    """What the worker knows of the stream, over the last second."""
+
+    TYPE: ClassVar[int] = 0x2D
+    round_trip_us: U32
+    queueing_us: U32
+    encoding_us: U32
+    quality_percent: U16
+    host_load_percent: U16
+    limit: U8
+    encoder: Annotated[str, Text("B", 64)]
+
+
+@dataclass(frozen=True, slots=True)
+class ViewReport(Message):
+    """What the client knows of it. Times are 0 where there was nothing to time."""
+
+    TYPE: ClassVar[int] = 0x2E
+    milliseconds: U32
+    frames: U32
+    received_bytes: U32
+    echo_median_us: U32
+    echo_p95_us: U32
+    drawing_us: U32
 
 
 @dataclass(frozen=True, slots=True)
@@ -398,6 +361,8 @@ MESSAGES: Final[tuple[type[Message], ...]] = (
     Ping,
     Pong,
     Visibility,
+    Capabilities,
+    Features,
     Frame,
     Resized,
     Cursor,
@@ -406,6 +371,10 @@ MESSAGES: Final[tuple[type[Message], ...]] = (
     Acknowledge,
     Resize,
     Refresh,
+    Monitors,
+    WatchQuality,
+    Quality,
+    ViewReport,
     Key,
     CommittedText,
     Pointer,
@@ -422,9 +391,13 @@ FROM_CLIENT: Final[frozenset[type[Message]]] = frozenset(
         GrantRenewal,
         Ping,
         Visibility,
+        Capabilities,
         Acknowledge,
         Resize,
         Refresh,
+        Monitors,
+        WatchQuality,
+        ViewReport,
         Key,
         CommittedText,
         Pointer,
@@ -450,7 +423,7 @@ def decode(data: bytes, accepted: Collection[type[Message]] = MESSAGES) -> list[
 
 
 def frame_payload(sequence: int, last_input: int, captured_us: int, operations: Iterable[bytes]) -> bytes:
-    """A FRAME of operations that `tile_operation` and `fill_operation` made: one join, no copy before it."""
+    """A FRAME of operations that are bytes (portcullis/protocol/operations.py): one join, no copy before it."""
     parts = [b"", *operations]
     length = _FRAME_HEAD.size + sum(map(len, parts))
     head = pack_header(Frame.TYPE, length)
@@ -458,17 +431,7 @@ def frame_payload(sequence: int, last_input: int, captured_us: int, operations: 
     return b"".join(parts)
 
 
-def tile_operation(x: int, y: int, width: int, height: int, data: bytes) -> bytes:
-    head = pack_header(TileZstd.KIND, _BOX.size + len(data))
-    return head + _BOX.pack(x, y, width, height) + data
-
-
-def fill_operation(x: int, y: int, width: int, height: int, rgb: bytes) -> bytes:
-    return pack_header(Fill.KIND, _BOX.size + 3) + _BOX.pack(x, y, width, height) + rgb
-
-
 _FRAME_HEAD = struct.Struct("<IIQH")
-_BOX = struct.Struct("<HHHH")
 
 
 def _encode_one(message: Message) -> bytes:

@@ -16,6 +16,7 @@ from aiohttp import WSMsgType, web
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from portcullis.protocol import messages as m
+from portcullis.protocol import operations as o
 from portcullis.tickets import (
     CHANNELS,
     Grant,
@@ -175,13 +176,13 @@ class FakeWorker:
         height, width = self.picture.shape[:2]
         compress = zstandard.ZstdCompressor(level=1).compress
         tiles = [
-            m.tile_operation(x, y, box.shape[1], box.shape[0], compress(np.ascontiguousarray(box).tobytes()))
+            o.tile_operation(x, y, box.shape[1], box.shape[0], compress(np.ascontiguousarray(box).tobytes()))
             for y in range(0, height - 1, TILE)
             for x in range(0, width, TILE)
             for box in [self.picture[y : min(y + TILE, height - 1), x : x + TILE]]
         ]
         fills = [
-            m.fill_operation(x, height - 1, 1, 1, self.picture[height - 1, x].tobytes()) for x in range(width)
+            o.fill_operation(x, height - 1, 1, 1, self.picture[height - 1, x].tobytes()) for x in range(width)
         ]
         assert self.stream is not None
         await self.stream.send_bytes(m.frame_payload(self._sequence, self.last_input, 0, [*tiles, *fills]))

@@ -26,6 +26,7 @@ from websockets.protocol import Protocol, Side, State
 
 from portcullis.drill.person import BrowserKey
 from portcullis.protocol import messages as m
+from portcullis.protocol import operations as o
 from portcullis.protocol.wire import MAXIMUM_TO_CLIENT_BYTES
 from portcullis.tickets import attach_message
 
@@ -212,13 +213,13 @@ class StreamClient:
         self.last_input_applied = max(self.last_input_applied, frame.last_input)
         self.frames += 1
         for operation in frame.operations:
-            assert not isinstance(operation, m.UnknownOperation)
+            assert not isinstance(operation, o.UnknownOperation)
             height, width, _ = self.picture.shape
             assert operation.x + operation.width <= width and operation.y + operation.height <= height
             rows = slice(operation.y, operation.y + operation.height)
             columns = slice(operation.x, operation.x + operation.width)
             self.picture[rows, columns] = _pixels(operation)
-            self.frame_bytes += len(operation.data) if isinstance(operation, m.TileZstd) else 19
+            self.frame_bytes += len(operation.data) if isinstance(operation, o.TileZstd) else 19
         if self.acknowledges and self._ws.state is State.OPEN:  # a Close frame may have come right behind it
             self.send(m.Acknowledge(frame.sequence, 0))
 
@@ -255,8 +256,8 @@ async def open_stream(
     return client
 
 
-def _pixels(operation: m.TileZstd | m.Fill) -> np.ndarray:
-    if isinstance(operation, m.Fill):
+def _pixels(operation: o.TileZstd | o.Fill) -> np.ndarray:
+    if isinstance(operation, o.Fill):
         return np.array((operation.red, operation.green, operation.blue), np.uint8)
     size = operation.width * operation.height * 3
     data = zstandard.ZstdDecompressor().decompress(operation.data)

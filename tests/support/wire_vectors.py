@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from portcullis.protocol import messages as m
+from portcullis.protocol import operations as o
 
 PATH = Path(__file__).parent.parent / "vectors" / "wire.json"
 
@@ -29,6 +30,8 @@ NAMES: dict[type[m.Message], str] = {
     m.Ping: "PING",
     m.Pong: "PONG",
     m.Visibility: "VISIBILITY",
+    m.Capabilities: "CAPABILITIES",
+    m.Features: "FEATURES",
     m.Frame: "FRAME",
     m.Resized: "RESIZED",
     m.Cursor: "CURSOR",
@@ -37,6 +40,10 @@ NAMES: dict[type[m.Message], str] = {
     m.Acknowledge: "ACK",
     m.Resize: "RESIZE",
     m.Refresh: "REFRESH",
+    m.Monitors: "MONITORS",
+    m.WatchQuality: "WATCH_QUALITY",
+    m.Quality: "QUALITY",
+    m.ViewReport: "VIEW_REPORT",
     m.Key: "KEY",
     m.CommittedText: "TEXT",
     m.Pointer: "POINTER",
@@ -45,7 +52,18 @@ NAMES: dict[type[m.Message], str] = {
     m.InputAcknowledge: "INPUT_ACK",
     m.ClipboardText: "CLIPBOARD_TEXT",
 }
-OPERATION_NAMES = {m.TileZstd: "TILE_ZSTD", m.Fill: "FILL"}
+OPERATION_NAMES: dict[type[o.Operation], str] = {
+    o.TileZstd: "TILE_ZSTD",
+    o.Fill: "FILL",
+    o.Move: "MOVE",
+    o.CachePut: "CACHE_PUT",
+    o.CacheDraw: "CACHE_DRAW",
+    o.VideoConfig: "VIDEO_CONFIG",
+    o.Video: "VIDEO",
+    o.VideoEnd: "VIDEO_END",
+    o.TileJpeg: "TILE_JPEG",
+    o.TileIndexed: "TILE_INDEXED",
+}
 
 NONCE = bytes(range(32))
 SIGNATURE = bytes(range(64, 128))
@@ -89,20 +107,47 @@ def _valid() -> dict[str, list[m.Message]]:
         "visible": [m.Visibility(True)],
         "hidden": [m.Visibility(False)],
         "frame without operations": [m.Frame(1, 0, 0, ())],
-        "frame with a fill": [m.Frame(2, 5, 123456789012, (m.Fill(0, 0, 1280, 720, 255, 128, 0),))],
-        "frame with a tile": [m.Frame(3, 5, 2**53 - 1, (m.TileZstd(64, 128, 2, 1, TILE),))],
+        "frame with a fill": [m.Frame(2, 5, 123456789012, (o.Fill(0, 0, 1280, 720, 255, 128, 0),))],
+        "frame with a tile": [m.Frame(3, 5, 2**53 - 1, (o.TileZstd(64, 128, 2, 1, TILE),))],
         "frame with both and a kind of the future": [
             m.Frame(
                 4,
                 6,
                 7,
                 (
-                    m.TileZstd(0, 0, 2, 1, TILE),
-                    m.UnknownOperation(3, b"\x01\x02"),
-                    m.Fill(1, 2, 3, 4, 5, 6, 7),
+                    o.TileZstd(0, 0, 2, 1, TILE),
+                    o.UnknownOperation(0x7F, b"\x01\x02"),
+                    o.Fill(1, 2, 3, 4, 5, 6, 7),
                 ),
             )
         ],
+        "frame with a scroll": [m.Frame(5, 6, 7, (o.Move(0, 0, 1280, 696, 0, 24),))],
+        "frame with a cached tile and its use": [
+            m.Frame(6, 6, 7, (o.CachePut(8, 8, 2, 1, 4095, TILE), o.CacheDraw(20, 8, 4095)))
+        ],
+        "frame with a stream's begin": [
+            m.Frame(
+                7,
+                6,
+                7,
+                (
+                    o.VideoConfig(3, o.BT601, 10, 20, 639, 359, 640, 360, "avc1.640020"),
+                    o.Video(3, True, b"\0\0\0\1unit"),
+                ),
+            )
+        ],
+        "frame of a stream": [m.Frame(8, 6, 7, (o.Video(3, False, b"\0\0\0\1unit"),))],
+        "frame with a stream's end": [m.Frame(9, 6, 7, (o.TileZstd(10, 20, 2, 1, TILE), o.VideoEnd(3)))],
+        "frame with a photograph": [m.Frame(10, 6, 7, (o.TileJpeg(0, 0, 2, 1, b"\xff\xd8jpeg"),))],
+        "frame with an indexed tile": [
+            m.Frame(11, 6, 7, (o.TileIndexed(0, 0, 2, 1, 1, b"\xff\0\0\0\0\xff", b"zstd"),))
+        ],
+        "capabilities": [m.Capabilities(0b11111111110, o.VIDEO_H264 | o.VIDEO_VP8)],
+        "features": [m.Features(m.FEATURE_MONITORS | m.FEATURE_QUALITY)],
+        "two monitors": [m.Monitors(200, (m.Monitor(0, 0, 1920, 1080), m.Monitor(1920, 120, 1280, 720)))],
+        "quality is watched": [m.WatchQuality(True)],
+        "quality": [m.Quality(42_000, 1_500, 700, 85, 130, m.LIMIT_NETWORK, "tiles + H.264 4:4:4")],
+        "a view's report": [m.ViewReport(10_000, 598, 1_250_000, 5_400, 9_100, 1_200)],
         "resized": [m.Resized(1603, 917)],
         "cursor of one pixel": [m.Cursor(3, 0, 0, 1, 1, b"\xff\x00\x00\x80")],
         "cursor of 2x3 pixels": [m.Cursor(4, 1, 2, 2, 3, bytes(range(24)))],
@@ -136,9 +181,9 @@ def _valid() -> dict[str, list[m.Message]]:
 
 def _tolerated() -> dict[str, tuple[bytes, list[m.Message]]]:
     ping = m.Ping(5)
-    frame = m.Frame(9, 0, 0, (m.Fill(1, 1, 1, 1, 1, 1, 1),))
+    frame = m.Frame(9, 0, 0, (o.Fill(1, 1, 1, 1, 1, 1, 1),))
     frame_body = frame.encode_body()
-    operation = m.Fill(1, 1, 1, 1, 1, 1, 1).encode_body() + b"later"
+    operation = o.Fill(1, 1, 1, 1, 1, 1, 1).encode_body() + b"later"
     return {
         "an unknown type alone": (_framed(0xF0, b"private"), []),
         "an unknown type between known ones": (
@@ -198,6 +243,28 @@ def _invalid() -> dict[str, bytes]:
         ),
         "a tile without data": _framed(0x20, head + _framed(1, tile)),
         "a tile without width": _framed(0x20, head + _framed(1, struct.pack("<HHHH", 0, 0, 0, 1) + b"x")),
+        "a cached tile of more pixels than a slot takes": _framed(
+            0x20, head + _framed(4, struct.pack("<HHHHH", 0, 0, 129, 128, 0) + b"x")
+        ),
+        "a slot beyond the last": _framed(0x20, head + _framed(5, struct.pack("<HHH", 0, 0, 4096))),
+        "a stream beyond the last": _framed(0x20, head + _framed(8, b"\x10")),
+        "a stream of no known colours": _framed(
+            0x20, head + _framed(6, struct.pack("<BBHHHHHHB", 0, 3, 0, 0, 1, 1, 1, 1, 3) + b"vp8")
+        ),
+        "a stream whose box is larger than its pictures": _framed(
+            0x20, head + _framed(6, struct.pack("<BBHHHHHHB", 0, 1, 0, 0, 2, 1, 1, 1, 3) + b"vp8")
+        ),
+        "a codec's name longer than 32": _framed(
+            0x20, head + _framed(6, struct.pack("<BBHHHHHHB", 0, 1, 0, 0, 1, 1, 1, 1, 33) + b"c" * 33)
+        ),
+        "a picture that is half a key": _framed(0x20, head + _framed(7, b"\0\2x")),
+        "a picture without data": _framed(0x20, head + _framed(7, b"\0\1")),
+        "a palette that reaches beyond its tile": _framed(
+            0x20, head + _framed(10, struct.pack("<HHHHB", 0, 0, 1, 1, 255) + b"\0" * 767)
+        ),
+        "no monitor": _framed(0x2B, struct.pack("<HB", 100, 0)),
+        "nine monitors": _framed(0x2B, struct.pack("<HB", 100, 9) + struct.pack("<HHHH", 0, 0, 1, 1) * 9),
+        "a monitor without width": _framed(0x2B, struct.pack("<HBHHHH", 100, 1, 0, 0, 0, 1)),
         "a fill without its colour": _framed(0x20, head + _framed(2, tile + b"\0\0")),
         "a message larger than its type may be": _framed(0x15, b"\1\0\0\0" + b"\0" * 65536),
         "a clipboard that reaches beyond its body": _framed(0x40, struct.pack("<II", 1, 1 << 20)),
@@ -220,12 +287,12 @@ def _plain(value: Any) -> Any:
     if isinstance(value, bytes):
         return value.hex()
     if isinstance(value, tuple):
-        return [_operation(item) for item in value]
+        return [_fields(item) if isinstance(item, m.Monitor) else _operation(item) for item in value]
     return value
 
 
-def _operation(operation: m.AnyOperation) -> dict[str, Any]:
-    if isinstance(operation, m.UnknownOperation):
+def _operation(operation: o.AnyOperation) -> dict[str, Any]:
+    if isinstance(operation, o.UnknownOperation):
         return {"kind": operation.kind, "operation": None, "body": operation.body.hex()}
     return {
         "kind": operation.KIND,

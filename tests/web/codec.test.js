@@ -10,7 +10,7 @@ const vectors = readVectors("wire.json");
 const valid = vectors.filter(({ messages }) => messages);
 const invalid = vectors.filter(({ error }) => error);
 
-const BYTES = new Set(["nonce", "signature", "rgba", "data", "body"]);
+const BYTES = new Set(["nonce", "signature", "rgba", "data", "body", "palette"]);
 
 /** The other way. */
 function message(value) {

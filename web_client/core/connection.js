@@ -45,6 +45,7 @@ const PROTOCOL_ERROR = 4400;
 const NEXT_TURN = new Map([["ADMITTED", "CHALLENGE"], ["CHALLENGE", "WELCOME"]]);
 const FROM_WORKER = new Set([
   "PONG", "PICTURE", "RESIZED", "CURSOR", "CURSOR_USE", "TITLE", "INPUT_ACK", "CLIPBOARD_TEXT",
+  "FEATURES", "QUALITY",
 ]);
 
 export class Connection extends EventTarget {

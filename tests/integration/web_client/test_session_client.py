@@ -11,6 +11,7 @@ from PIL import Image
 from playwright.async_api import Browser, Page, expect
 
 from portcullis.protocol import messages as m
+from portcullis.protocol import operations as o
 from tests.integration.web_client.conftest import Visit, open_visit, until_true
 from tests.support.fake_portal import FakePortal
 from tests.support.fake_stream import FakeWorker
@@ -327,7 +328,7 @@ async def test_an_operation_of_the_future_is_skipped_and_a_refresh_asked_for(
     worker = portal.worker
     await until_acknowledged(worker)
     worker._sequence += 1
-    operations = (m.UnknownOperation(3, b"later"), m.Fill(0, 0, 10, 10, 1, 2, 3))
+    operations = (o.UnknownOperation(3, b"later"), o.Fill(0, 0, 10, 10, 1, 2, 3))
     await worker.send(m.Frame(worker._sequence, 0, 0, operations))
     await worker.until(lambda: worker.of(m.Refresh))
     await until_acknowledged(worker)
@@ -336,7 +337,7 @@ async def test_an_operation_of_the_future_is_skipped_and_a_refresh_asked_for(
 
 @pytest.mark.parametrize(
     "operation",
-    [m.Fill(990, 0, 20, 10, 1, 2, 3), m.TileZstd(0, 0, 10, 10, b"not zstd")],
+    [o.Fill(990, 0, 20, 10, 1, 2, 3), o.TileZstd(0, 0, 10, 10, b"not zstd")],
     ids=["a box beyond the display", "a damaged tile"],
 )
 async def test_a_worker_that_breaks_the_protocol_is_left(portal: FakePortal, visit, operation) -> None:

@@ -6,21 +6,13 @@
 
 import {
   HEADER_BYTES, MAXIMUM_BODY_BYTES, MAXIMUM_MESSAGES, MAXIMUM_TO_CLIENT_BYTES, ProtocolError, Reader, Writer,
-  bytes, flag, remainder, signed16, text, unsigned, unsigned64,
+  bytes, flag, readFields, repeated, signed16, text, unsigned, unsigned64, writeFields,
 } from "./wire.js";
+import { operations } from "./operations.js";
 
 /** @template [T=any] @typedef {import("./wire.js").Codec<T>} Codec */
 
-/**
- * @typedef {{kind: 1, operation: "TILE_ZSTD", x: number, y: number, width: number, height: number,
- *   data: Uint8Array}} TileZstd
- */
-/**
- * @typedef {{kind: 2, operation: "FILL", x: number, y: number, width: number, height: number,
- *   red: number, green: number, blue: number}} Fill
- */
-/** @typedef {{kind: number, operation: null, body: Uint8Array}} UnknownOperation */
-/** @typedef {TileZstd | Fill | UnknownOperation} Operation */
+/** @typedef {import("./operations.js").Operation} Operation */
 
 /** @typedef {{message: "ADMIT_TICKET", ticket: string}} AdmitTicket */
 /** @typedef {{message: "ADMIT_GRANT" | "ADMITTED" | "GRANT", grant: string}} GrantMessage */
@@ -44,6 +36,19 @@ import {
 /** @typedef {{message: "ACK", sequence: number, drawnAfterUs: number}} Acknowledge */
 /** @typedef {{message: "RESIZE", width: number, height: number, pixelRatioPercent: number}} Resize */
 /** @typedef {{message: "REFRESH"}} Refresh */
+/** Bit k of `operations`: kind k is drawn. @typedef {{message: "CAPABILITIES", operations: number, video: number}} Capabilities */
+/** @typedef {{message: "FEATURES", features: number}} Features */
+/** @typedef {{x: number, y: number, width: number, height: number}} Monitor */
+/** @typedef {{message: "MONITORS", pixelRatioPercent: number, monitors: Monitor[]}} Monitors */
+/** @typedef {{message: "WATCH_QUALITY", on: boolean}} WatchQuality */
+/**
+ * @typedef {{message: "QUALITY", roundTripUs: number, queueingUs: number, encodingUs: number, qualityPercent: number,
+ *   hostLoadPercent: number, limit: number, encoder: string}} Quality
+ */
+/**
+ * @typedef {{message: "VIEW_REPORT", milliseconds: number, frames: number, receivedBytes: number, echoMedianUs: number,
+ *   echoP95Us: number, drawingUs: number}} ViewReport
+ */
 /** @typedef {{message: "KEY", down: boolean, modifiers: number, locks: number, code: string, text: string}} Key */
 /** @typedef {{message: "TEXT", text: string}} CommittedText */
 /** @typedef {{message: "POINTER", x: number, y: number, buttons: number, modifiers: number}} Pointer */
@@ -59,7 +64,8 @@ import {
 /** @typedef {Input & {sequence: number}} NumberedInput */
 /**
  * @typedef {AdmitTicket | GrantMessage | Challenge | Proof | Welcome | Closing | PingPong | Visibility | Frame | Resized
- *   | Cursor | CursorUse | Title | Acknowledge | Resize | Refresh | NumberedInput | InputAcknowledge | ClipboardText} Message
+ *   | Cursor | CursorUse | Title | Acknowledge | Resize | Refresh | Capabilities | Features
+ *   | Monitors | WatchQuality | Quality | ViewReport | NumberedInput | InputAcknowledge | ClipboardText} Message
  */
 
 export const VERSION = 1;
@@ -71,32 +77,19 @@ export const PERMIT = { INPUT: 1, CLIPBOARD_IN: 2, CLIPBOARD_OUT: 4 };
 /** Bits of `modifiers` and `locks`. */
 export const MODIFIER = { SHIFT: 1, CONTROL: 2, ALT: 4, META: 8, ALT_GRAPH: 16 };
 export const LOCK = { CAPS: 1, NUM: 2 };
+/** Bits of FEATURES. */
+export const FEATURE = { MONITORS: 1, QUALITY: 2 };
+/** QUALITY's `limit`: what keeps the picture from being better. */
+export const LIMIT = { NONE: 0, NETWORK: 1, HOST: 2, CLIENT: 3 };
+export const MAXIMUM_MONITORS = 8;
 
 const u8 = unsigned(1);
 const u16 = unsigned(2);
 const u32 = unsigned(4);
-const side = unsigned(2, 1);
 const displaySide = unsigned(2, 1, 16384);
 const cursorSide = unsigned(2, 1, 128);
 const grant = text(2, 3072);
 const name = text(1, 32);
-const box = { x: u16, y: u16, width: side, height: side };
-
-/** @type {Record<string, {kind: number, fields: Record<string, Codec>}>} */
-const OPERATIONS = {
-  TILE_ZSTD: { kind: 0x01, fields: { ...box, data: remainder } },
-  FILL: { kind: 0x02, fields: { ...box, red: u8, green: u8, blue: u8 } },
-};
-
-/** @type {Codec<Operation[]>} */
-const operations = {
-  read: (reader) => Array.from({ length: reader.integer(2) }, () => readOperation(reader)),
-  write: (writer, list) => {
-    writer.integer(2, list.length);
-    for (const operation of list) writeOperation(writer, operation);
-  },
-};
-
 /** @param {number} type @param {Record<string, Codec>} [fields] @param {number} [maximum] of the body */
 const row = (type, fields = {}, maximum = MAXIMUM_BODY_BYTES) => ({ type, fields, maximum });
 
@@ -116,6 +109,8 @@ export const MESSAGES = {
   PING: row(0x15, { id: u32 }),
   PONG: row(0x16, { id: u32 }),
   VISIBILITY: row(0x17, { visible: flag }),
+  CAPABILITIES: row(0x18, { operations: u32, video: u16 }),
+  FEATURES: row(0x19, { features: u32 }),
   FRAME: row(
     0x20,
     { sequence: u32, lastInput: u32, capturedUs: unsigned64, operations },
@@ -135,6 +130,18 @@ export const MESSAGES = {
   ACK: row(0x28, { sequence: u32, drawnAfterUs: u32 }),
   RESIZE: row(0x29, { width: displaySide, height: displaySide, pixelRatioPercent: u16 }),
   REFRESH: row(0x2a),
+  MONITORS: row(0x2b, {
+    pixelRatioPercent: u16,
+    monitors: repeated({ x: u16, y: u16, width: displaySide, height: displaySide }, 1, MAXIMUM_MONITORS),
+  }),
+  WATCH_QUALITY: row(0x2c, { on: flag }),
+  QUALITY: row(0x2d, {
+    roundTripUs: u32, queueingUs: u32, encodingUs: u32, qualityPercent: u16, hostLoadPercent: u16, limit: u8,
+    encoder: text(1, 64),
+  }),
+  VIEW_REPORT: row(0x2e, {
+    milliseconds: u32, frames: u32, receivedBytes: u32, echoMedianUs: u32, echoP95Us: u32, drawingUs: u32,
+  }),
   KEY: row(0x30, { sequence: u32, down: flag, modifiers: u8, locks: u8, code: name, text: name }),
   TEXT: row(0x31, { sequence: u32, text: text(2, MAXIMUM_TEXT_BYTES) }),
   POINTER: row(0x32, { sequence: u32, x: u16, y: u16, buttons: u8, modifiers: u8 }),
@@ -149,7 +156,6 @@ export const MESSAGES = {
 };
 
 const NAME_OF_TYPE = new Map(Object.entries(MESSAGES).map(([message, { type }]) => [type, message]));
-const NAME_OF_KIND = new Map(Object.entries(OPERATIONS).map(([operation, { kind }]) => [kind, operation]));
 
 /**
  * The payload of one WebSocket message.
@@ -191,44 +197,5 @@ export function decode(data) {
 function readMessage(message, body) {
   const { fields, maximum } = MESSAGES[message];
   if (body.length > maximum) throw new ProtocolError("a message is too large");
-  return /** @type {Message} */ ({ message, ...readFields(fields, new Reader(body)) });
-}
-
-/** @param {Reader} reader */
-function readOperation(reader) {
-  const { kind, body } = reader.framed();
-  const operation = NAME_OF_KIND.get(kind);
-  if (operation === undefined) return { kind, operation: null, body };
-  const fields = readFields(OPERATIONS[operation].fields, new Reader(body));
-  return /** @type {Operation} */ (/** @type {unknown} */ ({ kind, operation, ...fields }));
-}
-
-/**
- * @param {Writer} writer
- * @param {Operation} operation
- */
-function writeOperation(writer, operation) {
-  if (operation.operation === null) writer.framed(operation.kind, operation.body);
-  else writer.framed(operation.kind, writeFields(OPERATIONS[operation.operation].fields, operation));
-}
-
-/**
- * @param {Record<string, Codec>} fields
- * @param {Reader} reader
- */
-function readFields(fields, reader) {
-  /** @type {Record<string, any>} */
-  const values = {};
-  for (const field in fields) values[field] = fields[field].read(reader, values);
-  return values;
-}
-
-/**
- * @param {Record<string, Codec>} fields
- * @param {Record<string, any>} values
- */
-function writeFields(fields, values) {
-  const writer = new Writer();
-  for (const field in fields) fields[field].write(writer, values[field]);
-  return writer.finish();
+  return /** @type {Message} */ ({ message, ...readFields(fields, body) });
 }

@@ -217,3 +217,51 @@ export const remainder = {
   },
   write: (writer, value) => writer.bytes(value),
 };
+
+/**
+ * A count in one byte, then as many rows of fields.
+ * @param {Record<string, Codec>} fields
+ * @param {number} lowest
+ * @param {number} highest
+ * @returns {Codec<Record<string, any>[]>}
+ */
+export function repeated(fields, lowest, highest) {
+  return {
+    read: (reader) =>
+      Array.from({ length: within(reader.integer(1), lowest, highest) }, () => readRow(fields, reader)),
+    write: (writer, rows) => {
+      writer.integer(1, within(rows.length, lowest, highest));
+      for (const row of rows) writer.bytes(writeFields(fields, row));
+    },
+  };
+}
+
+/**
+ * The fields of a body; bytes behind them are a later version's.
+ * @param {Record<string, Codec>} fields
+ * @param {Uint8Array} body
+ */
+export function readFields(fields, body) {
+  return readRow(fields, new Reader(body));
+}
+
+/**
+ * @param {Record<string, Codec>} fields
+ * @param {Record<string, any>} values
+ */
+export function writeFields(fields, values) {
+  const writer = new Writer();
+  for (const field in fields) fields[field].write(writer, values[field]);
+  return writer.finish();
+}
+
+/**
+ * @param {Record<string, Codec>} fields
+ * @param {Reader} reader
+ */
+function readRow(fields, reader) {
+  /** @type {Record<string, any>} */
+  const values = {};
+  for (const field in fields) values[field] = fields[field].read(reader, values);
+  return values;
+}

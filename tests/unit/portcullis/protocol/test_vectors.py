@@ -36,7 +36,8 @@ def test_every_message_and_operation_has_a_vector():
         operation["operation"]
         for vector in VALID
         for message in vector["messages"]
-        for operation in message.get("operations", ())
+        if message["message"] == "FRAME"
+        for operation in message["operations"]
     }
     assert shown == set(wire_vectors.NAMES.values())
     assert operations >= set(wire_vectors.OPERATION_NAMES.values())

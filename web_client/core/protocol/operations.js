@@ -1,0 +1,119 @@
+/**
+ * The operations of a FRAME (docs/protocol.md 1.2) as a table of fields, and the two directions over it.
+ *
+ * An operation is a plain object whose `operation` is its name in the document; null for a kind of a later version.
+ */
+
+import { ProtocolError, bytes, flag, readFields, remainder, text, unsigned, writeFields } from "./wire.js";
+
+/** @template [T=any] @typedef {import("./wire.js").Codec<T>} Codec */
+/** @typedef {import("./wire.js").Reader} Reader */
+/** @typedef {import("./wire.js").Writer} Writer */
+
+/** @typedef {{x: number, y: number, width: number, height: number}} Box */
+/** @typedef {Box & {kind: number, operation: "TILE_ZSTD" | "TILE_JPEG", data: Uint8Array}} Tile */
+/** @typedef {Box & {kind: number, operation: "FILL", red: number, green: number, blue: number}} Fill */
+/** @typedef {Box & {kind: number, operation: "MOVE", fromX: number, fromY: number}} Move */
+/** @typedef {Box & {kind: number, operation: "CACHE_PUT", slot: number, data: Uint8Array}} CachePut */
+/** @typedef {{kind: number, operation: "CACHE_DRAW", x: number, y: number, slot: number}} CacheDraw */
+/**
+ * @typedef {Box & {kind: number, operation: "VIDEO_CONFIG", stream: number, colour: number, codedWidth: number,
+ *   codedHeight: number, codec: string}} VideoConfig
+ */
+/** @typedef {{kind: number, operation: "VIDEO", stream: number, isKey: boolean, data: Uint8Array}} Video */
+/** @typedef {{kind: number, operation: "VIDEO_END", stream: number}} VideoEnd */
+/**
+ * @typedef {Box & {kind: number, operation: "TILE_INDEXED", lastColour: number, palette: Uint8Array,
+ *   data: Uint8Array}} TileIndexed
+ */
+/** @typedef {{kind: number, operation: null, body: Uint8Array}} UnknownOperation */
+/**
+ * @typedef {Tile | Fill | Move | CachePut | CacheDraw | VideoConfig | Video | VideoEnd | TileIndexed
+ *   | UnknownOperation} Operation
+ */
+
+export const CACHE_SLOTS = 4096;
+/** Of one tile. */
+export const MAXIMUM_CACHED_PIXELS = 16384;
+/** Of all slots. */
+export const CACHE_PIXELS = 8 << 20;
+export const STREAMS = 16;
+
+/** Bits of CAPABILITIES' `video`. */
+export const VIDEO = { H264: 1, H264_444: 2, VP8: 4, VP9: 8 };
+/** VIDEO_CONFIG's `colour`; both of limited range. */
+export const COLOUR = { BT601: 1, BT709: 2 };
+
+const u8 = unsigned(1);
+const u16 = unsigned(2);
+const side = unsigned(2, 1);
+const slot = unsigned(2, 0, CACHE_SLOTS - 1);
+const stream = unsigned(1, 0, STREAMS - 1);
+const box = { x: u16, y: u16, width: side, height: side };
+
+/** @type {Record<string, {kind: number, fields: Record<string, Codec>, check?: (operation: any) => void}>} */
+const OPERATIONS = {
+  TILE_ZSTD: { kind: 0x01, fields: { ...box, data: remainder } },
+  FILL: { kind: 0x02, fields: { ...box, red: u8, green: u8, blue: u8 } },
+  MOVE: { kind: 0x03, fields: { ...box, fromX: u16, fromY: u16 } },
+  CACHE_PUT: { kind: 0x04, fields: { ...box, slot, data: remainder }, check: fitsSlot },
+  CACHE_DRAW: { kind: 0x05, fields: { x: u16, y: u16, slot } },
+  VIDEO_CONFIG: {
+    kind: 0x06,
+    fields: {
+      stream, colour: unsigned(1, COLOUR.BT601, COLOUR.BT709), ...box, codedWidth: side, codedHeight: side,
+      codec: text(1, 32),
+    },
+    check: fitsPicture,
+  },
+  VIDEO: { kind: 0x07, fields: { stream, isKey: flag, data: remainder } },
+  VIDEO_END: { kind: 0x08, fields: { stream } },
+  TILE_JPEG: { kind: 0x09, fields: { ...box, data: remainder } },
+  TILE_INDEXED: {
+    kind: 0x0a,
+    fields: { ...box, lastColour: u8, palette: bytes(({ lastColour }) => (lastColour + 1) * 3), data: remainder },
+  },
+};
+
+const NAME_OF_KIND = new Map(Object.entries(OPERATIONS).map(([operation, { kind }]) => [kind, operation]));
+/** @param {string} operation */
+export const kindOf = (operation) => OPERATIONS[operation].kind;
+
+/** @type {Codec<Operation[]>} */
+export const operations = {
+  read: (reader) => Array.from({ length: reader.integer(2) }, () => readOperation(reader)),
+  write: (writer, list) => {
+    writer.integer(2, list.length);
+    for (const operation of list) writeOperation(writer, operation);
+  },
+};
+
+/** @param {Reader} reader */
+function readOperation(reader) {
+  const { kind, body } = reader.framed();
+  const operation = NAME_OF_KIND.get(kind);
+  if (operation === undefined) return { kind, operation: null, body };
+  const { fields, check } = OPERATIONS[operation];
+  const read = /** @type {Operation} */ ({ kind, operation, ...readFields(fields, body) });
+  check?.(read);
+  return read;
+}
+
+/**
+ * @param {Writer} writer
+ * @param {Operation} operation
+ */
+function writeOperation(writer, operation) {
+  if (operation.operation === null) writer.framed(operation.kind, operation.body);
+  else writer.framed(operation.kind, writeFields(OPERATIONS[operation.operation].fields, operation));
+}
+
+/** @param {Box} tile */
+function fitsSlot({ width, height }) {
+  if (width * height > MAXIMUM_CACHED_PIXELS) throw new ProtocolError("a tile too large for the cache");
+}
+
+/** @param {VideoConfig} config */
+function fitsPicture({ width, height, codedWidth, codedHeight }) {
+  if (width > codedWidth || height > codedHeight) throw new ProtocolError("a stream's box is larger than its pictures");
+}
