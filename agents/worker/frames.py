@@ -80,6 +80,10 @@ class Frames:
         self._capabilities = capabilities
         self.refresh()
 
+    def draw_with(self, capabilities: Capabilities) -> None:
+        """What the client draws from here on. What it draws beside tiles and fills is not sent."""
+        self.refresh()
+
     def refresh(self) -> None:
         """The next frame is a full one."""
         self._is_unknown = True
