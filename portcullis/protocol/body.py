@@ -34,12 +34,12 @@ class Body:
     @classmethod
     def take(cls: type[T], reader: Reader) -> T:
         values: dict[str, Any] = {}
-        for name, codec in _fields(cls):
+        for name, codec in codecs_of(cls):
             values[name] = codec.decode(reader, values)
         return cls(**values)
 
     def encode_body(self) -> bytes:
-        return b"".join(codec.encode(getattr(self, name)) for name, codec in _fields(type(self)))
+        return b"".join(codec.encode(getattr(self, name)) for name, codec in codecs_of(type(self)))
 
 
 class Repeated:
@@ -59,7 +59,8 @@ class Repeated:
 _FIELDS: dict[type[Body], tuple[tuple[str, Codec], ...]] = {}
 
 
-def _fields(cls: type[Body]) -> tuple[tuple[str, Codec], ...]:
+def codecs_of(cls: type[Body]) -> tuple[tuple[str, Codec], ...]:
+    """The names and codecs of the fields, in their order."""
     known = _FIELDS.get(cls)
     if known is None:
         hints = get_type_hints(cls, include_extras=True)

@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Final
 
 from portcullis.errors import ProtocolError
+from portcullis.protocol import small_frames
 from portcullis.protocol.body import I16, U8, U16, U32, U64, Body, DisplaySide, Flag, Repeated
-from portcullis.protocol.operations import AnyOperation, Operations
+from portcullis.protocol.operations import AnyOperation, Operation, Operations
+from portcullis.protocol.small_frames import SmallOperations, Varint
 from portcullis.protocol.wire import (
     HEADER_BYTES,
     MAXIMUM_BODY_BYTES,
@@ -218,6 +220,16 @@ class Title(Message):
 
 
 @dataclass(frozen=True, slots=True)
+class SmallFrame(Message):
+    """A Frame in few bytes. The worker's own way is `small_frame_payload`."""
+
+    TYPE: ClassVar[int] = small_frames.TYPE
+    sequence: Annotated[int, Varint()]
+    last_input: Annotated[int, Varint()]
+    operations: Annotated[tuple[Operation, ...], SmallOperations()]
+
+
+@dataclass(frozen=True, slots=True)
 class Acknowledge(Message):
     TYPE: ClassVar[int] = 0x28
     sequence: U32
@@ -368,6 +380,7 @@ MESSAGES: Final[tuple[type[Message], ...]] = (
     Cursor,
     CursorUse,
     Title,
+    SmallFrame,
     Acknowledge,
     Resize,
     Refresh,

@@ -36,16 +36,7 @@ Slot = Annotated[int, Integer("H", 0, CACHE_SLOTS - 1)]
 Stream = Annotated[int, Integer("B", 0, STREAMS - 1)]
 Colour = Annotated[int, Integer("B", BT601, BT709)]
 Data = Annotated[bytes, Remainder()]
-
-
-class _Palette:
-    """RGB of as many colours as stand before it, less one."""
-
-    def decode(self, reader: Reader, earlier: Mapping[str, Any]) -> bytes:
-        return reader.take((earlier["last_colour"] + 1) * 3)
-
-    def encode(self, value: bytes) -> bytes:
-        return value
+Rows = Annotated[int, Integer("B", 1)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,21 +147,17 @@ class TileJpeg(Operation):
 
 
 @dataclass(frozen=True, slots=True)
-class TileIndexed(Operation):
-    """`data`: a zstd frame of width x height bytes, each the number of a colour of the palette."""
+class TileColumns(Operation):
+    """As TileZstd, but in strips: one of `first` rows, then of `rows` each; a strip goes column by column."""
 
     KIND: ClassVar[int] = 0x0A
     x: U16
     y: U16
     width: Side
     height: Side
-    last_colour: U8
-    palette: Annotated[bytes, _Palette()]
+    first: Rows
+    rows: Rows
     data: Data
-
-    def __post_init__(self) -> None:
-        if len(self.palette) != (self.last_colour + 1) * 3:
-            raise ProtocolError("a palette does not match its number of colours")
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +179,7 @@ OPERATIONS: Final[tuple[type[Operation], ...]] = (
     Video,
     VideoEnd,
     TileJpeg,
-    TileIndexed,
+    TileColumns,
 )
 _BY_KIND: Final = {cls.KIND: cls for cls in OPERATIONS}
 
@@ -233,9 +220,9 @@ def tile_operation(x: int, y: int, width: int, height: int, data: bytes) -> byte
     return head + _BOX.pack(x, y, width, height) + data
 
 
-def indexed_operation(x: int, y: int, width: int, height: int, palette: bytes, data: bytes) -> bytes:
-    head = pack_header(TileIndexed.KIND, _INDEXED.size + len(palette) + len(data))
-    return head + _INDEXED.pack(x, y, width, height, len(palette) // 3 - 1) + palette + data
+def columns_operation(x: int, y: int, width: int, height: int, first: int, rows: int, data: bytes) -> bytes:
+    head = pack_header(TileColumns.KIND, _COLUMNS.size + len(data))
+    return head + _COLUMNS.pack(x, y, width, height, first, rows) + data
 
 
 def jpeg_operation(x: int, y: int, width: int, height: int, data: bytes) -> bytes:
@@ -273,5 +260,5 @@ _BOX = struct.Struct("<HHHH")
 _MOVE = struct.Struct("<HHHHHH")
 _CACHED = struct.Struct("<HHHHH")
 _DRAW = struct.Struct("<HHH")
-_INDEXED = struct.Struct("<HHHHB")
+_COLUMNS = struct.Struct("<HHHHBB")
 _VIDEO = struct.Struct("<BB")

@@ -85,6 +85,7 @@ class Integer:
     """A little-endian integer of the given struct format, from `lowest` to `highest`."""
 
     def __init__(self, form: str, lowest: int | None = None, highest: int | None = None) -> None:
+        self.form = form
         self._structure = struct.Struct("<" + form)
         bits = self._structure.size * 8
         signed = form.islower()

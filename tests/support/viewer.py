@@ -22,7 +22,7 @@ import numpy as np
 import zstandard
 from PIL import Image
 
-WELCOME, FRAME, RESIZED = 0x12, 0x20, 0x21
+WELCOME, FRAME, RESIZED, SMALL_FRAME = 0x12, 0x20, 0x21, 0x25
 CACHE_SLOTS = 4096
 CACHE_TILE_PIXELS = 16384
 CACHE_PIXELS = 8 << 20
@@ -84,6 +84,8 @@ class Viewer:
                 self.resize(*struct.unpack_from("<HH", body))
             elif kind == FRAME:
                 self.draw_frame(body)
+            elif kind == SMALL_FRAME:
+                self.draw_small_frame(body)
 
     def draw_frame(self, body: bytes) -> None:
         sequence, self.last_input, self.captured_us, count = struct.unpack_from("<IIQH", body)
@@ -92,6 +94,16 @@ class Viewer:
         operations = list(framed(body[18:]))
         _expect(len(operations) == count, f"{len(operations)} operations where {count} are stated")
         self.draw(operations)
+        self.frames += 1
+
+    def draw_small_frame(self, body: bytes) -> None:
+        reader = iter(body)
+        sequence, self.last_input, count = _varint(reader), _varint(reader), _varint(reader)
+        _expect(sequence == self.sequence + 1, f"frame {sequence} after {self.sequence}")
+        self.sequence = sequence
+        _expect(count <= 127, f"{count} operations in a small frame")
+        self.draw([_lengthened(reader) for _ in range(count)])
+        _expect(not bytes(reader), "bytes behind a small frame's operations")
         self.frames += 1
 
     def draw(self, operations: Iterable[bytes | tuple[int, bytes]]) -> None:
@@ -151,12 +163,18 @@ class Viewer:
             _expect("progressive" not in image.info, "a JPEG that is not baseline")
             self._area(box)[...] = np.asarray(image.convert("RGB"))
 
-    def _tile_indexed(self, body: bytes) -> None:
+    def _tile_columns(self, body: bytes) -> None:
         box, data = _boxed(body)
-        colours = np.frombuffer(data, np.uint8, 3 * (data[0] + 1), 1).reshape(-1, 3)
-        indexes = _raw(data[1 + colours.size :], box[2], box[3], 1)[..., 0]
-        _expect(int(indexes.max()) < len(colours), "an index beyond the colours")
-        self._area(box)[...] = colours[indexes]
+        first, rows = data[:2]
+        _expect(first > 0 and rows > 0, "a strip of no rows")
+        pixels = _raw(data[2:], box[2], box[3], 3).reshape(-1, 3)
+        area, y, height = self._area(box), 0, first
+        while y < box[3]:
+            strip = area[y : y + height]
+            start = y * box[2]
+            columns = pixels[start : start + strip.shape[0] * box[2]].reshape(box[2], -1, 3)
+            strip[...] = columns.transpose(1, 0, 2)
+            y, height = y + height, rows
 
     def _video_config(self, body: bytes) -> None:
         stream, colour, *numbers, length = struct.unpack_from("<BBHHHHHHB", body)
@@ -205,8 +223,33 @@ _DRAWING: dict[int, tuple[str, Callable[[Viewer, bytes], None]]] = {
     0x07: ("video", Viewer._video),
     0x08: ("video_end", Viewer._video_end),
     0x09: ("tile_jpeg", Viewer._tile_jpeg),
-    0x0A: ("tile_indexed", Viewer._tile_indexed),
+    0x0A: ("tile_columns", Viewer._tile_columns),
 }
+
+
+_SMALL = {0x01: "HHHH*", 0x02: "HHHHBBB", 0x03: "HHHHHH", 0x04: "HHHHH*", 0x05: "HHH", 0x0A: "HHHHBB*"}
+
+
+def _lengthened(reader: Iterator[int]) -> tuple[int, bytes]:
+    """A small frame's operation as a FRAME has it."""
+    kind = next(reader)
+    _expect(kind in _SMALL, f"an operation of kind {kind:#x} in a small frame")
+    form = _SMALL[kind].rstrip("*")
+    body = struct.pack("<" + form, *(_varint(reader) for _ in form))
+    if _SMALL[kind].endswith("*"):
+        body += bytes(next(reader) for _ in range(_varint(reader)))
+    return kind, body
+
+
+def _varint(reader: Iterator[int]) -> int:
+    value = 0
+    for position in range(5):
+        byte = next(reader)
+        value |= (byte & 0x7F) << 7 * position
+        if byte < 0x80:
+            break
+    _expect(byte < 0x80 and value < 2**32, "a varint beyond 32 bits")
+    return value
 
 
 def framed(data: bytes) -> Iterator[tuple[int, bytes]]:

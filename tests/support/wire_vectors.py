@@ -37,6 +37,7 @@ NAMES: dict[type[m.Message], str] = {
     m.Cursor: "CURSOR",
     m.CursorUse: "CURSOR_USE",
     m.Title: "TITLE",
+    m.SmallFrame: "SMALL_FRAME",
     m.Acknowledge: "ACK",
     m.Resize: "RESIZE",
     m.Refresh: "REFRESH",
@@ -62,7 +63,7 @@ OPERATION_NAMES: dict[type[o.Operation], str] = {
     o.Video: "VIDEO",
     o.VideoEnd: "VIDEO_END",
     o.TileJpeg: "TILE_JPEG",
-    o.TileIndexed: "TILE_INDEXED",
+    o.TileColumns: "TILE_COLUMNS",
 }
 
 NONCE = bytes(range(32))
@@ -139,8 +140,24 @@ def _valid() -> dict[str, list[m.Message]]:
         "frame of a stream": [m.Frame(8, 6, 7, (o.Video(3, False, b"\0\0\0\1unit"),))],
         "frame with a stream's end": [m.Frame(9, 6, 7, (o.TileZstd(10, 20, 2, 1, TILE), o.VideoEnd(3)))],
         "frame with a photograph": [m.Frame(10, 6, 7, (o.TileJpeg(0, 0, 2, 1, b"\xff\xd8jpeg"),))],
-        "frame with an indexed tile": [
-            m.Frame(11, 6, 7, (o.TileIndexed(0, 0, 2, 1, 1, b"\xff\0\0\0\0\xff", b"zstd"),))
+        "frame with a tile of columns": [
+            m.Frame(11, 6, 7, (o.TileColumns(0, 0, 2, 1, 1, 18, TILE),)),
+        ],
+        "small frame without operations": [m.SmallFrame(1, 0, ())],
+        "small frame of a kept letter": [m.SmallFrame(127, 128, (o.CacheDraw(800, 600, 27),))],
+        "small frame of every operation it may have": [
+            m.SmallFrame(
+                2**32 - 1,
+                2**32 - 1,
+                (
+                    o.TileZstd(127, 128, 2, 1, TILE),
+                    o.Fill(65535, 65535, 65535, 65535, 255, 128, 0),
+                    o.Move(0, 0, 1280, 696, 0, 24),
+                    o.CachePut(8, 8, 2, 1, 4095, TILE),
+                    o.CacheDraw(20, 8, 4095),
+                    o.TileColumns(0, 0, 2, 1, 255, 1, TILE),
+                ),
+            )
         ],
         "capabilities": [m.Capabilities(0b11111111110, o.VIDEO_H264 | o.VIDEO_VP8)],
         "features": [m.Features(m.FEATURE_MONITORS | m.FEATURE_QUALITY)],
@@ -259,9 +276,19 @@ def _invalid() -> dict[str, bytes]:
         ),
         "a picture that is half a key": _framed(0x20, head + _framed(7, b"\0\2x")),
         "a picture without data": _framed(0x20, head + _framed(7, b"\0\1")),
-        "a palette that reaches beyond its tile": _framed(
-            0x20, head + _framed(10, struct.pack("<HHHHB", 0, 0, 1, 1, 255) + b"\0" * 767)
+        "strips of no rows": _framed(
+            0x20, head + _framed(10, struct.pack("<HHHHBB", 0, 0, 1, 1, 1, 0) + b"x")
         ),
+        "a small frame with a stream": _framed(0x25, b"\1\0\1\x08\0"),
+        "a small frame with a kind of the future": _framed(0x25, b"\1\0\1\x7f\0"),
+        "a small frame of more operations than it may have": _framed(0x25, b"\1\0\x80\1" + b"\5\0\0\0" * 128),
+        "a small frame with fewer operations than it counts": _framed(0x25, b"\1\0\2\5\0\0\0"),
+        "a varint of six bytes": _framed(0x25, b"\x80\x80\x80\x80\x80\1\0\0"),
+        "a varint beyond 32 bits": _framed(0x25, b"\xff\xff\xff\xff\x10\0\0"),
+        "a varint that does not end": _framed(0x25, b"\1\x80"),
+        "a varint beyond its field": _framed(0x25, b"\1\0\1\5\0\0\x80\x20"),
+        "small data that reach beyond their frame": _framed(0x25, b"\1\0\1\1\0\0\1\1\2x"),
+        "small data of no bytes": _framed(0x25, b"\1\0\1\1\0\0\1\1\0"),
         "no monitor": _framed(0x2B, struct.pack("<HB", 100, 0)),
         "nine monitors": _framed(0x2B, struct.pack("<HB", 100, 9) + struct.pack("<HHHH", 0, 0, 1, 1) * 9),
         "a monitor without width": _framed(0x2B, struct.pack("<HBHHHH", 100, 1, 0, 0, 0, 1)),

@@ -8,7 +8,8 @@ import {
   HEADER_BYTES, MAXIMUM_BODY_BYTES, MAXIMUM_MESSAGES, MAXIMUM_TO_CLIENT_BYTES, ProtocolError, Reader, Writer,
   bytes, flag, readFields, repeated, signed16, text, unsigned, unsigned64, writeFields,
 } from "./wire.js";
-import { operations } from "./operations.js";
+import { operations, smallOperations } from "./operations.js";
+import { varint } from "./small_frames.js";
 
 /** @template [T=any] @typedef {import("./wire.js").Codec<T>} Codec */
 
@@ -26,6 +27,7 @@ import { operations } from "./operations.js";
 /** @typedef {{message: "PING" | "PONG", id: number}} PingPong */
 /** @typedef {{message: "VISIBILITY", visible: boolean}} Visibility */
 /** @typedef {{message: "FRAME", sequence: number, lastInput: number, capturedUs: number, operations: Operation[]}} Frame */
+/** @typedef {{message: "SMALL_FRAME", sequence: number, lastInput: number, operations: Operation[]}} SmallFrame */
 /** @typedef {{message: "RESIZED", width: number, height: number}} Resized */
 /**
  * @typedef {{message: "CURSOR", serial: number, hotX: number, hotY: number, width: number, height: number,
@@ -63,8 +65,8 @@ import { operations } from "./operations.js";
  */
 /** @typedef {Input & {sequence: number}} NumberedInput */
 /**
- * @typedef {AdmitTicket | GrantMessage | Challenge | Proof | Welcome | Closing | PingPong | Visibility | Frame | Resized
- *   | Cursor | CursorUse | Title | Acknowledge | Resize | Refresh | Capabilities | Features
+ * @typedef {AdmitTicket | GrantMessage | Challenge | Proof | Welcome | Closing | PingPong | Visibility | Frame | SmallFrame
+ *   | Resized | Cursor | CursorUse | Title | Acknowledge | Resize | Refresh | Capabilities | Features
  *   | Monitors | WatchQuality | Quality | ViewReport | NumberedInput | InputAcknowledge | ClipboardText} Message
  */
 
@@ -127,6 +129,7 @@ export const MESSAGES = {
   ),
   CURSOR_USE: row(0x23, { serial: u32 }),
   TITLE: row(0x24, { title: text(2, 1024) }),
+  SMALL_FRAME: row(0x25, { sequence: varint(), lastInput: varint(), operations: smallOperations }),
   ACK: row(0x28, { sequence: u32, drawnAfterUs: u32 }),
   RESIZE: row(0x29, { width: displaySide, height: displaySide, pixelRatioPercent: u16 }),
   REFRESH: row(0x2a),

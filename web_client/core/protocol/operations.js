@@ -4,7 +4,8 @@
  * An operation is a plain object whose `operation` is its name in the document; null for a kind of a later version.
  */
 
-import { ProtocolError, bytes, flag, readFields, remainder, text, unsigned, writeFields } from "./wire.js";
+import { counted, smallData, varint } from "./small_frames.js";
+import { ProtocolError, flag, readFields, readRow, remainder, text, unsigned, writeFields } from "./wire.js";
 
 /** @template [T=any] @typedef {import("./wire.js").Codec<T>} Codec */
 /** @typedef {import("./wire.js").Reader} Reader */
@@ -23,12 +24,11 @@ import { ProtocolError, bytes, flag, readFields, remainder, text, unsigned, writ
 /** @typedef {{kind: number, operation: "VIDEO", stream: number, isKey: boolean, data: Uint8Array}} Video */
 /** @typedef {{kind: number, operation: "VIDEO_END", stream: number}} VideoEnd */
 /**
- * @typedef {Box & {kind: number, operation: "TILE_INDEXED", lastColour: number, palette: Uint8Array,
- *   data: Uint8Array}} TileIndexed
+ * @typedef {Box & {kind: number, operation: "TILE_COLUMNS", first: number, rows: number, data: Uint8Array}} TileColumns
  */
 /** @typedef {{kind: number, operation: null, body: Uint8Array}} UnknownOperation */
 /**
- * @typedef {Tile | Fill | Move | CachePut | CacheDraw | VideoConfig | Video | VideoEnd | TileIndexed
+ * @typedef {Tile | Fill | Move | CachePut | CacheDraw | VideoConfig | Video | VideoEnd | TileColumns
  *   | UnknownOperation} Operation
  */
 
@@ -47,11 +47,19 @@ export const COLOUR = { BT601: 1, BT709: 2 };
 const u8 = unsigned(1);
 const u16 = unsigned(2);
 const side = unsigned(2, 1);
+const rows = unsigned(1, 1);
 const slot = unsigned(2, 0, CACHE_SLOTS - 1);
 const stream = unsigned(1, 0, STREAMS - 1);
 const box = { x: u16, y: u16, width: side, height: side };
+const byte = varint(0, 0xff);
+const place = varint(0, 0xffff);
+const smallSide = varint(1, 0xffff);
+const smallSlot = varint(0, CACHE_SLOTS - 1);
+const smallBox = { x: place, y: place, width: smallSide, height: smallSide };
 
-/** @type {Record<string, {kind: number, fields: Record<string, Codec>, check?: (operation: any) => void}>} */
+/** @typedef {{kind: number, fields: Record<string, Codec>, check?: (operation: any) => void}} Row */
+
+/** @type {Record<string, Row>} */
 const OPERATIONS = {
   TILE_ZSTD: { kind: 0x01, fields: { ...box, data: remainder } },
   FILL: { kind: 0x02, fields: { ...box, red: u8, green: u8, blue: u8 } },
@@ -69,10 +77,7 @@ const OPERATIONS = {
   VIDEO: { kind: 0x07, fields: { stream, isKey: flag, data: remainder } },
   VIDEO_END: { kind: 0x08, fields: { stream } },
   TILE_JPEG: { kind: 0x09, fields: { ...box, data: remainder } },
-  TILE_INDEXED: {
-    kind: 0x0a,
-    fields: { ...box, lastColour: u8, palette: bytes(({ lastColour }) => (lastColour + 1) * 3), data: remainder },
-  },
+  TILE_COLUMNS: { kind: 0x0a, fields: { ...box, first: rows, rows, data: remainder } },
 };
 
 const NAME_OF_KIND = new Map(Object.entries(OPERATIONS).map(([operation, { kind }]) => [kind, operation]));
@@ -87,6 +92,36 @@ export const operations = {
     for (const operation of list) writeOperation(writer, operation);
   },
 };
+
+/** In a SMALL_FRAME. @type {Record<string, Row>} */
+const SMALL = {
+  TILE_ZSTD: { kind: 0x01, fields: { ...smallBox, data: smallData } },
+  FILL: { kind: 0x02, fields: { ...smallBox, red: byte, green: byte, blue: byte } },
+  MOVE: { kind: 0x03, fields: { ...smallBox, fromX: place, fromY: place } },
+  CACHE_PUT: { kind: 0x04, fields: { ...smallBox, slot: smallSlot, data: smallData }, check: fitsSlot },
+  CACHE_DRAW: { kind: 0x05, fields: { x: place, y: place, slot: smallSlot } },
+  TILE_COLUMNS: { kind: 0x0a, fields: { ...smallBox, first: varint(1, 255), rows: varint(1, 255), data: smallData } },
+};
+
+/** @type {Codec<Operation[]>} */
+export const smallOperations = counted({
+  read: (reader) => {
+    const kind = reader.integer(1);
+    const operation = NAME_OF_KIND.get(kind);
+    if (operation === undefined || !(operation in SMALL))
+      throw new ProtocolError(`an operation of kind ${kind} in a small frame`);
+    const { fields, check } = SMALL[operation];
+    const read = /** @type {Operation} */ ({ kind, operation, ...readRow(fields, reader) });
+    check?.(read);
+    return read;
+  },
+  write: (writer, operation) => {
+    const { kind, fields } = SMALL[operation.operation ?? ""] ?? {};
+    if (kind === undefined) throw new ProtocolError(`an operation of kind ${operation.kind} in a small frame`);
+    writer.integer(1, kind);
+    writer.bytes(writeFields(fields, operation));
+  },
+});
 
 /** @param {Reader} reader */
 function readOperation(reader) {

@@ -259,7 +259,7 @@ export function writeFields(fields, values) {
  * @param {Record<string, Codec>} fields
  * @param {Reader} reader
  */
-function readRow(fields, reader) {
+export function readRow(fields, reader) {
   /** @type {Record<string, any>} */
   const values = {};
   for (const field in fields) values[field] = fields[field].read(reader, values);

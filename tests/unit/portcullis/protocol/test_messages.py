@@ -11,6 +11,7 @@ from portcullis.errors import ProtocolError
 from portcullis.protocol import messages as m
 from portcullis.protocol import operations as o
 from portcullis.protocol.body import Repeated
+from portcullis.protocol.small_frames import SmallOperations, Varint
 from portcullis.protocol.wire import MAXIMUM_TO_WORKER_BYTES, Boolean, Fixed, Integer, Remainder, Text
 
 
@@ -30,6 +31,10 @@ def field_values(annotation):
             return st.binary(min_size=1, max_size=50)
         case Repeated():
             return st.lists(instances(m.Monitor), min_size=1, max_size=m.MAXIMUM_MONITORS).map(tuple)
+        case Varint():
+            return st.integers(codec.lowest, codec.highest)
+        case SmallOperations():
+            return st.lists(small_operations, max_size=4).map(tuple)
     return st.lists(operations, max_size=4).map(tuple)
 
 
@@ -55,19 +60,13 @@ configurations = st.builds(
     coded_height=st.integers(128, 65535),
     codec=st.text(st.characters(codec="ascii"), max_size=32),
 )
-indexed_tiles = st.integers(0, 255).flatmap(
-    lambda last: st.builds(
-        o.TileIndexed,
-        **box_fields,
-        last_colour=st.just(last),
-        palette=st.binary(min_size=3 * (last + 1), max_size=3 * (last + 1)),
-        data=data,
-    )
-)
 unknown_operations = st.builds(o.UnknownOperation, st.integers(0x0B, 255), st.binary(max_size=20))
-SPECIAL = {o.CachePut: cache_puts, o.VideoConfig: configurations, o.TileIndexed: indexed_tiles}
+SPECIAL = {o.CachePut: cache_puts, o.VideoConfig: configurations}
 operations = st.one_of(
     unknown_operations, *(SPECIAL[cls] if cls in SPECIAL else instances(cls) for cls in o.OPERATIONS)
+)
+small_operations = st.one_of(
+    cache_puts, *(instances(cls) for cls in (o.TileZstd, o.Fill, o.Move, o.CacheDraw, o.TileColumns))
 )
 cursors = st.tuples(st.integers(1, 9), st.integers(1, 9)).flatmap(
     lambda size: st.builds(
@@ -135,7 +134,7 @@ def test_the_worker_s_way_to_make_a_frame_gives_the_codec_s_bytes():
     parts = [
         o.fill_operation(1, 2, 3, 4, b"\5\6\7"),
         o.tile_operation(8, 9, 10, 11, b"zstd"),
-        o.indexed_operation(8, 9, 10, 11, b"\1\2\3\4\5\6", b"zstd"),
+        o.columns_operation(8, 9, 10, 11, 1, 2, b"zstd"),
         o.jpeg_operation(8, 9, 10, 11, b"jpeg"),
         o.move_operation(1, 2, 3, 4, 5, 6),
         o.cache_put_operation(1, 2, 3, 4, 5, b"zstd"),
@@ -146,7 +145,7 @@ def test_the_worker_s_way_to_make_a_frame_gives_the_codec_s_bytes():
     values = (
         o.Fill(1, 2, 3, 4, 5, 6, 7),
         o.TileZstd(8, 9, 10, 11, b"zstd"),
-        o.TileIndexed(8, 9, 10, 11, 1, b"\1\2\3\4\5\6", b"zstd"),
+        o.TileColumns(8, 9, 10, 11, 1, 2, b"zstd"),
         o.TileJpeg(8, 9, 10, 11, b"jpeg"),
         o.Move(1, 2, 3, 4, 5, 6),
         o.CachePut(1, 2, 3, 4, 5, b"zstd"),
@@ -164,7 +163,6 @@ def test_the_worker_s_way_to_make_a_frame_gives_the_codec_s_bytes():
         lambda: o.CachePut(0, 0, 129, 128, 0, b"x"),
         lambda: o.VideoConfig(0, 1, 0, 0, 11, 10, 10, 10, "vp8"),
         lambda: o.VideoConfig(0, 1, 0, 0, 10, 11, 10, 10, "vp8"),
-        lambda: o.TileIndexed(0, 0, 1, 1, 1, b"\1\2\3", b"x"),
     ],
 )
 def test_an_operation_agrees_with_itself(make):
