@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from agents.linux.capture import DamageWatch, Framebuffer
@@ -68,8 +68,8 @@ class XDesktop:
     def read(self, box: Box, into: Pixels) -> None:
         self._framebuffer.read(box, into)
 
-    def resize(self, width: int, height: int) -> None:
-        self._screen.resize(width, height)
+    def arrange(self, monitors: Sequence[Box]) -> None:
+        self._screen.arrange(monitors)
 
     def apply(self, message: Input) -> Iterator[float]:
         return self._injector.apply(message)

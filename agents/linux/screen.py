@@ -9,14 +9,16 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import xcffib
 import xcffib.randr as randr
 
 from agents.linux.capture import Framebuffer
+from agents.linux.monitors import Monitors, around, within
 from agents.linux.x11 import XConnection
+from agents.worker.damage import Box
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +48,7 @@ class Screen:
         x.reply(self._randr.QueryVersion(1, 5))
         self._randr.SelectInput(x.root, randr.NotifyMask.ScreenChange)
         self._own_modes: set[int] = set()
+        self._monitors = Monitors(x)
         self.size = self._read_size()
         x.on(randr.ScreenChangeNotifyEvent, lambda event: self._look())
 
@@ -54,6 +57,12 @@ class Screen:
         before = self._millimetres_per_pixel
         self._millimetres_per_pixel = 25.4 / (96 * device_pixel_ratio)
         self.resize(width, height, is_same=self._millimetres_per_pixel == before)
+
+    def arrange(self, boxes: Sequence[Box]) -> None:
+        """The display takes the size of the box around them, as near as it can; applications see that many monitors."""
+        placed = within(boxes, *self.maximum)
+        self.resize(*around(placed))
+        self._monitors.arrange(placed, self._millimetres_per_pixel)
 
     def resize(self, width: int, height: int, is_same: bool = True) -> None:
         """As near to this size as the display can be. The outcome is `size`; `on_resized` has been called."""

@@ -1,9 +1,9 @@
 """Openbox as Portcullis uses it: the main window fills the view, dialogs float. Pure: texts and a command line.
 
 Nothing leads out of the application: no menus, no other desktops, no iconifying (there is nothing to bring a
-window back with); of the keys only Alt+F4 (close), Alt+Tab (the next window) and those in dialogs are the window
-manager's. Openbox reports that it runs by its start-up command, after loading the X resources, which toolkits read
-once, when they start.
+window back with); of the keys only Alt+F4 (close), Alt+Tab (the next window), Super+Shift+arrow (to the next
+monitor) and those in dialogs are the window manager's. Openbox reports that it runs by its start-up command, after
+loading the X resources, which toolkits read once, when they start.
 """
 
 from __future__ import annotations
@@ -48,6 +48,7 @@ _CONFIGURATION = """\
     <keybind key="A-S-Tab">
       <action name="PreviousWindow"><dialog>none</dialog><raise>yes</raise></action>
     </keybind>
+    {to_monitors}
   </keyboard>
   <mouse>
     <dragThreshold>4</dragThreshold>
@@ -101,6 +102,14 @@ def files(folder: PurePath, scale: Scale) -> dict[str, str]:
     }
 
 
+def _to_monitor(key: str, monitor: str) -> str:
+    """A window that fills its monitor fills the other one too."""
+    move = f'<action name="MoveResizeTo"><monitor>{monitor}</monitor></action>'
+    full = f'<action name="Unmaximize"/>{move}<action name="Maximize"/>'
+    choice = f'<action name="If"><maximized>yes</maximized><then>{full}</then><else>{move}</else></action>'
+    return f'<keybind key="{key}">{choice}</keybind>'
+
+
 def configuration(folder: PurePath, scale: Scale) -> str:
     """rc.xml: normal windows maximised without a frame, dialogs framed and centred, one desktop."""
     return _CONFIGURATION.format(
@@ -109,6 +118,7 @@ def configuration(folder: PurePath, scale: Scale) -> str:
             f'<font place="{place}"><name>sans</name><size>{9 * scale.whole}</size></font>'
             for place in _FONT_PLACES
         ),
+        to_monitors=_to_monitor("W-S-Right", "next") + _to_monitor("W-S-Left", "prev"),
         edges="".join(
             f'<context name="{edge}"><mousebind button="Left" action="Drag">'
             f'<action name="Resize"/></mousebind></context>'

@@ -15,6 +15,7 @@ from concurrent.futures import Executor
 from typing import Any, Protocol
 
 from agents.worker.arbiter import Arbiter, is_renewal
+from agents.worker.damage import Box
 from agents.worker.desktop import CursorImage, Desktop
 from agents.worker.frames import Frames
 from agents.worker.inputs import MANY, InputQueue
@@ -30,6 +31,7 @@ from portcullis.tickets import Grant, attach_message, is_signed_by
 log = logging.getLogger(__name__)
 
 LOWEST_VERSION = HIGHEST_VERSION = 1
+FEATURES = m.FEATURE_MONITORS
 PROOF_SECONDS = 5.0
 INPUT_ACKNOWLEDGE_SECONDS = 0.05
 RESIZE_SECONDS = 0.1
@@ -83,7 +85,7 @@ class Connection:
         self._is_paused = False
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._input_acknowledged = 0
-        self._wanted_size: tuple[int, int] | None = None
+        self._wanted_monitors: list[Box] = []
         self._last_copied = ""
 
     def start(self) -> None:
@@ -242,7 +244,8 @@ class Connection:
                 *owner.desktop.maximum,
                 permissions,
                 owner.arbiter.last_input,
-            )
+            ),
+            m.Features(FEATURES),
         )
         log.info("client attached", extra=self._ids(e=admission.e, r=admission.r))
         self._watch_expiry()
@@ -298,17 +301,23 @@ class Connection:
 
     def _take_resize(self, message: m.Resize) -> None:
         """The first at once, of those that follow quickly the newest."""
-        self._wanted_size = message.width, message.height
+        self._arrange([Box(0, 0, message.width, message.height)])
+
+    def _take_monitors(self, message: m.Monitors) -> None:
+        self._arrange([Box(one.x, one.y, one.width, one.height) for one in message.monitors])
+
+    def _arrange(self, monitors: list[Box]) -> None:
+        self._wanted_monitors = monitors
         if "resize" not in self._timers:
             self._resize()
 
     def _resize(self) -> None:
         self._timers.pop("resize", None)
-        if self._wanted_size is None:
+        if not self._wanted_monitors:
             return
-        wanted, self._wanted_size = self._wanted_size, None
+        wanted, self._wanted_monitors = self._wanted_monitors, []
         before = self._owner.desktop.size
-        self._owner.desktop.resize(*wanted)
+        self._owner.desktop.arrange(wanted)
         if self._owner.desktop.size == before:
             self._send(m.Resized(*before))  # the answer that the client waits for
         self._later("resize", RESIZE_SECONDS, self._resize)
@@ -345,8 +354,8 @@ class Connection:
         self._input_acknowledged = max(self._input_acknowledged, last_input)
         self._stream.send(payload)
 
-    def _send(self, message: m.Message) -> None:
-        self._stream.send(m.encode(message))
+    def _send(self, *messages: m.Message) -> None:
+        self._stream.send(m.encode(*messages))
 
     def _permits(self, channel: str) -> bool:
         return self._grant is not None and channel in self._grant.channels
@@ -369,5 +378,6 @@ _HANDLERS: dict[type[m.Message], Callable[[Connection, Any], None]] = {
     m.Acknowledge: Connection._take_acknowledge,
     m.Refresh: Connection._take_refresh,
     m.Resize: Connection._take_resize,
+    m.Monitors: Connection._take_monitors,
     m.ClipboardText: Connection._take_clipboard,
 }

@@ -6,7 +6,7 @@ any method, and tells its listener.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -79,8 +79,11 @@ class Desktop(Protocol):
         """The pixels of the box, which has the shape of `into`."""
         ...
 
-    def resize(self, width: int, height: int) -> None:
-        """As near as can be; the listener has been told of a change when this returns."""
+    def arrange(self, monitors: Sequence[Box]) -> None:
+        """The display takes the size of the box around them, as near as can be, and has that many monitors.
+
+        The listener has been told of another size when this returns.
+        """
         ...
 
     def apply(self, message: Input) -> Iterator[float]:

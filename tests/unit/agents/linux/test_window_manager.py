@@ -30,9 +30,10 @@ def test_main_windows_fill_the_view_and_dialogs_float(configuration):
 
 def test_no_key_or_button_leads_out_of_the_application(configuration):
     actions = {action.get("name") for action in configuration.iter(f"{NAMESPACE}action")}
-    assert actions == {"Close", "NextWindow", "PreviousWindow", "Move", "Resize", "Focus", "Raise"}
+    of_windows = {"Close", "NextWindow", "PreviousWindow", "Move", "Resize", "Focus", "Raise"}
+    assert actions == of_windows | {"If", "Unmaximize", "MoveResizeTo", "Maximize"}
     keys = {bind.get("key") for bind in configuration.iter(f"{NAMESPACE}keybind")}
-    assert keys == {"A-F4", "A-Tab", "A-S-Tab"}
+    assert keys == {"A-F4", "A-Tab", "A-S-Tab", "W-S-Left", "W-S-Right"}
     assert configuration.findtext(f"{NAMESPACE}desktops/{NAMESPACE}number") == "1"
 
 
