@@ -61,6 +61,7 @@ export class Connection extends EventTarget {
   #attempt = 0;
   #lastAcknowledged = 0;
   #pings = 0;
+  #pingAt = 0;
   #ticket = "";
   #closingReason = "";
   #handshakeTimer = 0;
@@ -130,6 +131,16 @@ export class Connection extends EventTarget {
     this.#transport.send(this.#outbox.add(input));
     this.#upkeep.sent();
     return true;
+  }
+
+  /** The number of the input that was sent last. */
+  get lastSequence() {
+    return this.#outbox.sequence;
+  }
+
+  /** Which PING was sent last, and when. */
+  get lastPing() {
+    return { id: this.#pings % 2 ** 32, at: this.#pingAt };
   }
 
   get hasUnappliedInput() {
@@ -319,6 +330,7 @@ export class Connection extends EventTarget {
   }
 
   #ping() {
+    this.#pingAt = performance.now();
     this.send({ message: "PING", id: ++this.#pings % 2 ** 32 });
   }
 

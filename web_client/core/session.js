@@ -12,6 +12,10 @@
  *   drawn      {}              the first picture is on the screen
  *   title      {title}         of the application's active window
  *   notice     {code}          something the user should know: clipboard_too_large, input_lost
+ *   quality    quality_watch.js's View, each second while it is watched
+ *   modifiers  {}              those that are held without a key have changed (`modifiers.stateOf`)
+ *   keyboard   {shown}         whether the system's on-screen keyboard was called
+ *   zoom       {scale}         of the picture, which fingers enlarge
  */
 
 import { BrowserClipboard } from "./clipboard.js";
@@ -19,10 +23,13 @@ import { Connection } from "./connection.js";
 import { Cursor } from "./display/cursor.js";
 import { Screen } from "./display/screen.js";
 import { ViewObserver } from "./display/view_size.js";
+import { Handheld } from "./handheld.js";
 import { Keyboard } from "./input/keyboard.js";
 import { Pointer } from "./input/pointer.js";
+import { StickyModifiers, chordInputs } from "./input/sticky.js";
 import { createTextArea, placeTextArea } from "./input/text_area.js";
 import { PERMIT } from "./protocol/messages.js";
+import { QualityWatch } from "./quality_watch.js";
 import { Transport } from "./transport/transport.js";
 
 /** @typedef {import("./connection.js").Attach} Attach */
@@ -51,7 +58,11 @@ export class Session extends EventTarget {
   #view;
   #keyboard;
   #pointer;
+  #handheld;
+  #quality;
   #clipboard;
+  /** Held without a key. */
+  modifiers = new StickyModifiers();
   #clipboardSerial = 0;
   /** The text that input still on its way may be about to paste. @type {string | null} */
   #clipboardSent = null;
@@ -80,6 +91,13 @@ export class Session extends EventTarget {
         this.focus();
       },
     });
+    const tell = (/** @type {string} */ type, /** @type {object} */ detail) => this.#tell(type, detail);
+    this.#handheld = new Handheld(element, { screen: this.#screen, area: this.#area, send, tell });
+    this.#quality = new QualityWatch({
+      send: (message) => this.#connection.send(message),
+      receivedBytes: () => this.#transport.receivedBytes,
+      show: (view) => tell("quality", view),
+    });
     this.#view = new ViewObserver(element, () => this.#screen.ratio, () => this.#sendSize());
     this.#listen();
   }
@@ -107,6 +125,31 @@ export class Session extends EventTarget {
     this.#area.focus({ preventScroll: true });
   }
 
+  /**
+   * A chord that no keyboard needs to send: for keys that the browser keeps for itself.
+   * @param {import("./input/sticky.js").Modifier[]} modifiers
+   * @param {import("./input/sticky.js").PlainKey} key
+   */
+  press(modifiers, key) {
+    for (const input of chordInputs(modifiers, key)) this.#input(input);
+  }
+
+  /** Holds a modifier for one key; then until it is let go; then lets it go. @param {import("./input/sticky.js").Modifier} modifier */
+  cycleModifier(modifier) {
+    for (const input of this.modifiers.cycle(modifier)) this.#sendInput(input);
+    this.#tell("modifiers", {});
+  }
+
+  /** Whether `quality` is told each second. @param {boolean} on */
+  watchQuality(on) {
+    this.#quality.watch(on);
+  }
+
+  /** The system's on-screen keyboard and the picture above it. */
+  get handheld() {
+    return this.#handheld;
+  }
+
   #listen() {
     const { signal } = this.#listeners;
     this.#connection.addEventListener("state", (event) => this.#stateChanged(detailOf(event)), { signal });
@@ -129,7 +172,7 @@ export class Session extends EventTarget {
 
   #dismantle() {
     this.#listeners.abort();
-    for (const part of [this.#view, this.#keyboard, this.#pointer, this.#clipboard]) part.stop();
+    for (const part of [this.#view, this.#keyboard, this.#pointer, this.#handheld, this.#quality, this.#clipboard]) part.stop();
     for (const part of [this.#cursor, this.#screen, this.#area]) part.remove();
   }
 
@@ -139,7 +182,17 @@ export class Session extends EventTarget {
   #input(input) {
     // Meant for what is seen: before the first picture there may be no application yet.
     if (!this.#drawn) return;
+    const applied = this.modifiers.apply(input);
+    for (const each of applied) this.#sendInput(each);
+    if (applied.length > 1 || input.message === "RELEASE_ALL") this.#tell("modifiers", {});
+  }
+
+  /** @param {Input} input */
+  #sendInput(input) {
+    const now = performance.now();
     const taken = this.#connection.input(input);
+    this.#handheld.sent(input, now);
+    if (this.#connection.state === "active") this.#quality.figures.sent(input, this.#connection.lastSequence, now);
     if (!taken && this.#connection.state === "reconnecting") this.#tell("notice", { code: "input_lost" });
   }
 
@@ -160,6 +213,8 @@ export class Session extends EventTarget {
   #visibilityChanged() {
     const visible = document.visibilityState === "visible";
     if (!visible) this.#keyboard.releaseAll();
+    if (!visible) this.#handheld.left();
+    this.#quality.setVisible(visible);
     this.#connection.send({ message: "VISIBILITY", visible });
     if (visible) this.#connection.hurry();
   }
@@ -168,6 +223,7 @@ export class Session extends EventTarget {
 
   /** @param {Welcome} welcome */
   #welcomed({ width, height, maximumWidth, maximumHeight, permissions }) {
+    this.#quality.attached();
     this.#clipboard.takesText = (permissions & PERMIT.CLIPBOARD_IN) !== 0;
     this.#screen.limitTo({ width: maximumWidth, height: maximumHeight });
     this.#screen.resize(width, height);
@@ -188,6 +244,9 @@ export class Session extends EventTarget {
     else if (message.message === "CURSOR_USE") this.#cursor.use(message.serial);
     else if (message.message === "TITLE") this.#tell("title", { title: message.title });
     else if (message.message === "CLIPBOARD_TEXT") this.#copied(message.text);
+    else if (message.message === "FEATURES") this.#quality.learn(message.features);
+    else if (message.message === "QUALITY") this.#quality.told(message);
+    else if (message.message === "PONG") this.#answered(message.id);
   }
 
   /**
@@ -198,10 +257,19 @@ export class Session extends EventTarget {
     this.#screen.draw(picture);
     const drawnAfterUs = Math.max(0, Math.round((performance.timeOrigin + performance.now() - receivedAt) * 1000));
     this.#connection.acknowledge(picture.sequence, Math.min(drawnAfterUs, 2 ** 32 - 1));
+    this.#quality.figures.drawn(picture.lastInput, drawnAfterUs / 1000, performance.now());
+    this.#handheld.drawn(picture.parts, performance.now());
     this.#transport.recycle(picture.pixels);
     if (picture.incomplete) this.#askRefresh();
     if (!this.#drawn) this.#tell("drawn", {});
     this.#drawn = true;
+  }
+
+  /** @param {number} id of the PING */
+  #answered(id) {
+    const { lastPing } = this.#connection;
+    const now = performance.now();
+    if (lastPing.id === id) this.#quality.figures.answered(now - lastPing.at, now);
   }
 
   /** Not for every picture: if the whole frame holds what this client cannot draw, asking again brings no more. */

@@ -6,6 +6,7 @@
  */
 
 import { Echo } from "./echo.js";
+import { Zoom } from "./zoom.js";
 
 /** @typedef {import("./tiles.js").Picture} Picture */
 /** @typedef {import("./echo.js").Box} Box */
@@ -18,6 +19,9 @@ export class Screen {
   #fixedRatio;
   /** A display cannot become larger than this. */
   #limit = { width: Infinity, height: Infinity };
+  #zoom = new Zoom();
+  /** What is seen of the element: all but so much of its height. */
+  #covered = { top: 0, bottom: 0 };
 
   /**
    * @param {HTMLElement} element
@@ -78,12 +82,72 @@ export class Screen {
   /** At the display's own ratio one display pixel is one pixel of the device. */
   fit() {
     this.#echo.remove();
-    const { style } = this.#canvas;
-    style.width = `${this.width / this.ratio}px`;
-    style.height = `${this.height / this.ratio}px`;
+    const { clientWidth, clientHeight } = this.#element;
+    const size = { width: this.width / this.ratio, height: this.height / this.ratio };
     // Only a display that cannot grow is centred: any other is about to fill the view.
-    style.left = this.width < this.#limit.width ? "0" : centred(this.#element.clientWidth, this.width / this.ratio);
-    style.top = this.height < this.#limit.height ? "0" : centred(this.#element.clientHeight, this.height / this.ratio);
+    const left = this.width < this.#limit.width ? 0 : centred(clientWidth, size.width);
+    const top = this.height < this.#limit.height ? 0 : centred(clientHeight, size.height);
+    const { top: from, bottom } = this.#covered;
+    this.#zoom.fit({ left, top, ...size }, { left: 0, top: from, width: clientWidth, height: clientHeight - from - bottom });
+    this.#place();
+  }
+
+  #place() {
+    this.#echo.remove();
+    const { left, top, width, height } = this.#zoom.place;
+    const { style } = this.#canvas;
+    style.width = `${width}px`;
+    style.height = `${height}px`;
+    style.left = `${exact(left)}px`;
+    style.top = `${exact(top)}px`;
+    // Where each pixel becomes several of the device's, smoothing would only blur them.
+    style.imageRendering = this.#zoom.scale * devicePixelRatio >= 2 * this.ratio ? "pixelated" : "";
+  }
+
+  // --- the picture enlarged and moved, here only
+
+  get zoomScale() {
+    return this.#zoom.scale;
+  }
+
+  /** Whether there is more of the picture than is seen. */
+  get overflows() {
+    return this.#zoom.overflows;
+  }
+
+  /**
+   * In CSS pixels of the viewport.
+   * @param {import("../input/gestures.js").Grip} from
+   * @param {import("../input/gestures.js").Grip} to
+   */
+  pinch(from, to) {
+    const { left, top } = this.#element.getBoundingClientRect();
+    const inside = (/** @type {import("../input/gestures.js").Grip} */ grip) => ({ ...grip, x: grip.x - left, y: grip.y - top });
+    this.#zoom.pinch(inside(from), inside(to));
+    this.#place();
+  }
+
+  settleZoom() {
+    this.#zoom.settle();
+    this.#place();
+  }
+
+  resetZoom() {
+    this.#zoom.reset();
+    this.#place();
+  }
+
+  /** Something lies over the upper or the lower part of the element. @param {{top: number, bottom: number}} covered */
+  cover(covered) {
+    this.#covered = covered;
+    this.fit();
+  }
+
+  /** Moves the picture so that this part of the display is seen. @param {Box} box */
+  reveal({ x, y, width, height }) {
+    const { ratio } = this;
+    this.#zoom.reveal({ left: x / ratio, top: y / ratio, width: width / ratio, height: height / ratio });
+    this.#place();
   }
 
   /** @param {Picture} picture */
@@ -104,9 +168,10 @@ export class Screen {
    */
   pixelAt(clientX, clientY) {
     const { left, top } = this.#canvas.getBoundingClientRect();
+    const ratio = this.ratio / this.#zoom.scale;
     return {
-      x: clamp(Math.floor((clientX - left) * this.ratio), this.width),
-      y: clamp(Math.floor((clientY - top) * this.ratio), this.height),
+      x: clamp(Math.floor((clientX - left) * ratio), this.width),
+      y: clamp(Math.floor((clientY - top) * ratio), this.height),
     };
   }
 
@@ -152,7 +217,12 @@ function boundsOf(boxes) {
  * @param {number} size
  */
 function centred(space, size) {
-  return `${Math.max(0, Math.floor(((space - size) / 2) * devicePixelRatio) / devicePixelRatio)}px`;
+  return Math.max(0, Math.floor(((space - size) / 2) * devicePixelRatio) / devicePixelRatio);
+}
+
+/** In whole pixels of the device. @param {number} at */
+function exact(at) {
+  return Math.round(at * devicePixelRatio) / devicePixelRatio;
 }
 
 /**

@@ -19,6 +19,11 @@ export class Outbox {
   #lastSent = 0;
   #incomplete = false;
 
+  /** Of the newest. */
+  get sequence() {
+    return this.#sequence;
+  }
+
   get size() {
     return this.#kept.length;
   }

@@ -1,4 +1,4 @@
-/** Mouse, pen and touch as POINTER and WHEEL: every button change at once, movements one an animation frame. */
+/** Mouse and pen as POINTER and WHEEL (fingers: touch.js): every button change at once, movements one an animation frame. */
 
 import { modifiersOf } from "./keymap.js";
 import { MoveCoalescer, WheelNotches } from "./motion.js";
@@ -61,6 +61,7 @@ export class Pointer {
    * @param {(event: PointerEvent) => void} onpress
    */
   #pressed(event, onpress) {
+    if (event.pointerType === "touch") return;
     event.preventDefault();
     onpress(event);
     this.#element.setPointerCapture(event.pointerId);
@@ -72,12 +73,13 @@ export class Pointer {
    * @param {number} [buttons]
    */
   #moved(event, buttons = event.buttons) {
+    if (event.pointerType === "touch") return;
     const held = buttons & BUTTONS;
     const message = /** @type {const} */ ("POINTER");
     const at = { message, ...this.#pixelAt(event.clientX, event.clientY), modifiers: modifiersOf(event) };
     if (held === this.#buttons) return this.#moves.move({ ...at, buttons: held });
-    // A touch has no way there: the application sees the pointer arrive before it sees it press.
-    if (event.pointerType === "touch" && this.#buttons === 0) this.#moves.now({ ...at, buttons: 0 });
+    // Not every pen is seen on its way there: the application sees the pointer arrive before it sees it press.
+    if (event.pointerType === "pen" && this.#buttons === 0) this.#moves.now({ ...at, buttons: 0 });
     this.#buttons = held;
     this.#moves.now({ ...at, buttons: held });
   }

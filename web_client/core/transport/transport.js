@@ -49,6 +49,8 @@ export class Transport {
   #buffers = new SpareBuffers();
   /** What came and was not handed on, the oldest first. @type {Arrival[]} */
   #arrivals = [];
+  /** Since the page was opened. */
+  receivedBytes = 0;
 
   onopened = () => {};
   /** @type {(messages: Received[], receivedAt: number) => void} `receivedAt`: ms since the epoch */
@@ -129,6 +131,7 @@ export class Transport {
    */
   #receive(data, zstd) {
     const receivedAt = performance.timeOrigin + performance.now();
+    this.receivedBytes += typeof data === "string" ? data.length : data.byteLength;
     try {
       const messages = open(data);
       if (typeof data !== "string" && tilePixels(messages) >= PAINTED_HERE_PIXELS) this.#giveAway(data, messages, receivedAt);
