@@ -1,0 +1,87 @@
+"""H.264 by x264: 4:2:0, or 4:4:4 for regions that are small, where coloured text has to stay sharp.
+
+The preset is ultrafast with what costs little and gives much: CABAC (a fifth of the bytes for 5 % of the time), the 8x8
+transform and deblocking. The quantiser is ours (rate.py): x264's own rate control looks at each picture in small first,
+which costs a quarter of the time and found worse ones.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from agents.worker.damage import Pixels
+from agents.worker.video.colour import Planes
+from agents.worker.video.contract import VideoFailed
+from agents.worker.video.rate import Rate
+from agents.worker.video.x264 import I420, I444, X264
+from portcullis.protocol.operations import BT601
+
+_SETTINGS = {
+    "threads": "1",  # the other core is the application's
+    "keyint": "infinite",
+    "scenecut": "0",
+    "weightp": "0",
+    "qp": "25",
+    "cabac": "1",
+    "8x8dct": "1",
+    "analyse": "i8x8",
+    "no-deblock": "0",
+    "fps": "60",
+    "force-cfr": "1",
+    "annexb": "1",
+    "repeat-headers": "1",
+    "colorprim": "smpte170m",
+    "transfer": "smpte170m",
+    "colormatrix": "smpte170m",
+    "fullrange": "off",
+    "log": "-1",
+}
+
+
+class H264Encoder:
+    colour = BT601
+
+    def __init__(
+        self,
+        width: int,
+        height: int,
+        *,
+        full_colour: bool,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Raises LookupError where a library is missing, ValueError for what x264 refuses."""
+        self._planes = Planes(width, height, full_colour=full_colour)
+        self.coded_size = self._planes.width, self._planes.height
+        self.name = "H.264 4:4:4" if full_colour else "H.264"
+        self._x264: X264 | None = X264(*self.coded_size, I444 if full_colour else I420, _SETTINGS)
+        profile, constraints, level = self._x264.sequence_parameters()[1:4]
+        self.codec = f"avc1.{profile:02x}{constraints:02x}{level:02x}"
+        self._clock = clock
+        self._rate = Rate(width * height, is_sharp=full_colour, now=clock())
+        self._is_first = True
+
+    def encode(self, pixels: Pixels, *, key: bool, quality: float) -> bytes:
+        if self._x264 is None:
+            raise VideoFailed("closed")
+        is_key = key or self._is_first
+        quantiser = self._rate.quantiser(min(1.0, max(0.0, quality)), is_key=is_key, now=self._clock())
+        try:
+            self._planes.fill(pixels)
+        except ValueError as exc:
+            raise VideoFailed(str(exc)) from exc
+        unit = self._x264.encode([self._planes.luma, *self._planes.chroma], quantiser, is_key=is_key)
+        if not unit:
+            raise VideoFailed("x264 gave nothing for a picture")
+        self._is_first = False
+        self._rate.sent(len(unit), quantiser, is_key=is_key)
+        return unit
+
+    def close(self) -> None:
+        if self._x264 is not None:
+            self._x264.close()
+            self._x264 = None
+
+    def __del__(self) -> None:
+        if hasattr(self, "_x264"):
+            self.close()

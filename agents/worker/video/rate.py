@@ -1,0 +1,70 @@
+"""Which quantiser a picture gets. Pure: what was sent and when, in; a quantiser of H.264 (0-51), out.
+
+Pictures have one quality, not one size: as long as the rate allows, each gets the quantiser that `quality` asks for. A
+bucket bounds the rate. It leaks at that rate and holds a quarter of a second; the fuller it is, the less a picture may
+have, and the quantiser rises at once, to fall again a step a picture, so that the picture does not pump.
+"""
+
+from __future__ import annotations
+
+import math
+
+_FULL_HD = 1920 * 1080
+_BYTES_PER_SECOND = 6_000_000 / 8
+"""Of 1920x1080 at the best quality. Real films need a third of it more than they get, plain motion two thirds of it."""
+_SMALLEST_PIXELS = 128 * 1024
+_WORST_SHARE = 1 / 16
+"""Of the rate, at quality 0."""
+_BUCKET_SECONDS = 0.25
+_SHARE_OF_ROOM = 0.25
+"""Of what the bucket still holds, for one picture."""
+_LONGEST_INTERVAL, _SHORTEST_INTERVAL = 0.25, 1 / 120
+_STEPS_OF_HALF = 6.0
+"""So many quantisers more halve the bytes: the scale of H.264 is made so, and pictures follow it closely enough."""
+
+_BEST, _BEST_SMALL, _WORSE = 25, 22, 12
+_KEY_COARSER = 2
+"""A key frame is shown for one picture only and is ten times the size of another: the pictures behind it mend it."""
+COARSEST = 46
+
+
+class Rate:
+    def __init__(self, pixels: int, *, is_sharp: bool, now: float) -> None:
+        """`is_sharp`: a small region, whose pixels may cost more."""
+        self._best = _BEST_SMALL if is_sharp else _BEST
+        share = (max(pixels, _SMALLEST_PIXELS) / _FULL_HD) ** 0.75
+        self._full_rate = _BYTES_PER_SECOND * share * (1.5 if is_sharp else 1)
+        self._debt = 0.0
+        self._at = now
+        self._interval = 1 / 60
+        self._quantiser = float(self._best)
+        self._weights: dict[bool, float] = {}
+        """Key frame or not -> bytes of the last such picture, had its quantiser been 0."""
+
+    def bytes_per_second(self, quality: float) -> float:
+        return float(self._full_rate * _WORST_SHARE ** (1 - quality))
+
+    def quantiser(self, quality: float, *, is_key: bool, now: float) -> int:
+        """Of the picture that is taken now."""
+        rate = self.bytes_per_second(quality)
+        elapsed = max(0.0, now - self._at)
+        self._at = now
+        self._debt = max(0.0, self._debt - elapsed * rate)
+        self._interval = min(_LONGEST_INTERVAL, max(_SHORTEST_INTERVAL, elapsed))
+        wanted = self._best + _WORSE * (1 - quality) + (_KEY_COARSER if is_key else 0)
+        room = max(0.0, rate * _BUCKET_SECONDS - self._debt)
+        bounded = max(wanted, self._fitting(rate * self._interval + room * _SHARE_OF_ROOM, is_key))
+        if not is_key:
+            bounded = max(bounded, min(self._quantiser - 1, COARSEST))
+            self._quantiser = bounded
+        return min(COARSEST, math.ceil(bounded - 0.25))
+
+    def sent(self, size: int, quantiser: int, *, is_key: bool) -> None:
+        self._debt += size
+        self._weights[is_key] = size * 2 ** (quantiser / _STEPS_OF_HALF)
+
+    def _fitting(self, size: float, is_key: bool) -> float:
+        weight = self._weights.get(is_key, 0.0)
+        if is_key or weight <= size:  # one key frame says little of the next, which comes much later
+            return 0.0
+        return _STEPS_OF_HALF * math.log2(weight / size)
