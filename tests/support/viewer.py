@@ -63,6 +63,7 @@ class Viewer:
         self.pictures = 0
         """Decoded from videos."""
         self._slots: dict[int, np.ndarray] = {}
+        """The least recently used first."""
 
     def resize(self, width: int, height: int) -> None:
         """Contents are undefined until drawn: noise that no test takes for a picture."""
@@ -145,15 +146,16 @@ class Viewer:
         (slot,) = struct.unpack_from("<H", data)
         _expect(slot < CACHE_SLOTS, f"slot {slot}")
         _expect(box[2] * box[3] <= CACHE_TILE_PIXELS, f"a tile of {box[2]}x{box[3]} in the cache")
+        self._slots.pop(slot, None)
         self._slots[slot] = _raw(data[2:], box[2], box[3], 3)
-        kept = sum(tile.shape[0] * tile.shape[1] for tile in self._slots.values())
-        _expect(kept <= CACHE_PIXELS, f"{kept} pixels in the cache")
         self._area(box)[...] = self._slots[slot]
+        while sum(tile.shape[0] * tile.shape[1] for tile in self._slots.values()) > CACHE_PIXELS:
+            self._slots.pop(next(iter(self._slots)))
 
     def _cache_draw(self, body: bytes) -> None:
         x, y, slot = struct.unpack_from("<HHH", body)
         _expect(slot in self._slots, f"slot {slot} is empty")
-        tile = self._slots[slot]
+        tile = self._slots[slot] = self._slots.pop(slot)
         self._area((x, y, tile.shape[1], tile.shape[0]))[...] = tile
 
     def _tile_jpeg(self, body: bytes) -> None:
