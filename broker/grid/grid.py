@@ -4,8 +4,9 @@ Two stores implement `Grid`: `embedded.EmbeddedGrid` (one broker, SQLite) and `e
 part of etcd's semantics that is written here, and one contract suite runs against each. The grid knows keys
 and bytes, never models; `scopes` is the only caller that services use.
 
-Revisions count from 1 and grow by one with every transaction that changes something. There are no reads of
-the past: `range` and `txn` see the newest revision, `watch` resumes from any revision not yet compacted.
+Revisions count from 1 and grow by one with every transaction that changes something; transactions that were under way
+at the same moment and touch nothing of each other may share one. There are no reads of the past: `range` and `txn` see
+the newest revision, `watch` resumes from any revision not yet compacted.
 """
 
 from __future__ import annotations

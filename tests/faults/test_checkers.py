@@ -121,7 +121,7 @@ def test_a_whole_life_of_a_session_violates_nothing() -> None:
     ticket = ("t", ("ticket", "x"))
     ended: list[tuple[Place, dict[str, Any] | None]] = [(place, None) for place, _ in launched(session())]
     attached = (("t", ("session", "s1")), session(e=1))
-    assert judged(launched(session()), [(ticket, {"user": "u1"})], [(ticket, None), attached], ended) == []
+    assert judged(launched(session()), [(ticket, {"session": "s1"})], [(ticket, None), attached], ended) == []
 
 
 def test_a_slot_that_is_taken_from_another_session_is_found() -> None:
@@ -155,10 +155,28 @@ def test_an_epoch_without_a_ticket_is_found() -> None:
     assert any("with 0 tickets" in said for said in judged(launched(session()), launched(session(e=1))[:1]))
 
 
+def test_an_epoch_by_the_ticket_of_another_session_is_found() -> None:
+    ticket = ("t", ("ticket", "x"))
+    attached = (("t", ("session", "s1")), session(e=1))
+    found = judged(launched(session()), [(ticket, {"session": "s2"})], [(ticket, None), attached])
+    assert any("with 0 tickets" in said for said in found)
+
+
+def test_two_attached_to_at_one_revision_by_a_ticket_each_violate_nothing() -> None:
+    other = session(id="s2", application_id="a2", slot=1)
+    keys = {name: ("t", ("ticket", name)) for name in ("s1", "s2")}
+    issued = [(key, {"session": name}) for name, key in keys.items()]
+    spent: list[tuple[Place, dict[str, Any] | None]] = [(key, None) for key in keys.values()]
+    attached = [(("t", ("session", each["id"])), {**each, "e": 1}) for each in (session(), other)]
+    assert judged(launched(session()), launched(other), issued, [*spent, *attached]) == []
+
+
 def test_an_epoch_that_jumps_is_found() -> None:
     ticket = ("t", ("ticket", "x"))
     found = judged(
-        launched(session()), [(ticket, {})], [(ticket, None), (("t", ("session", "s1")), session(e=2))]
+        launched(session()),
+        [(ticket, {"session": "s1"})],
+        [(ticket, None), (("t", ("session", "s1")), session(e=2))],
     )
     assert any("from epoch 0 to 2" in said for said in found)
 

@@ -14,6 +14,7 @@ from typing import Any
 from broker.grid.etcd import messages as m
 from broker.grid.etcd.address import EtcdAddress
 from broker.grid.etcd.endpoint import COMPACT, GRANT, RANGE, REVOKE, TIME_TO_LIVE, TXN, Endpoint
+from broker.grid.etcd.grouping import Line, may_travel
 from broker.grid.etcd.inspection import Inspection
 from broker.grid.etcd.members import Members
 from broker.grid.etcd.repeating import repeated_outcome, repetition
@@ -56,6 +57,7 @@ class EtcdGrid:
         self._members = members
         self._clock = clock
         self._inspection = Inspection(members)
+        self._lines = {endpoint: Line(endpoint) for endpoint in members.endpoints}
         self._closed = False
 
     @classmethod
@@ -109,16 +111,18 @@ class EtcdGrid:
         self, compares: Sequence[Compare], then: Sequence[Operation], otherwise: Sequence[Operation] = ()
     ) -> TxnResult:
         check_transaction(compares, then, otherwise)
-        request = transaction(compares, then, otherwise)
         is_repeated = False
 
         async def attempt(endpoint: Endpoint, seconds: float) -> Any:
-            nonlocal request, is_repeated
+            nonlocal is_repeated
             try:
-                return await endpoint.call(TXN, request, seconds)
+                if is_repeated:
+                    return await endpoint.call(TXN, repetition(compares, then, otherwise), seconds)
+                if may_travel(compares, then, otherwise):
+                    return await self._lines[endpoint].send(compares, then, seconds)
+                return await endpoint.call(TXN, transaction(compares, then, otherwise), seconds)
             except Missed:
-                if not is_repeated:
-                    request, is_repeated = repetition(compares, then, otherwise), True
+                is_repeated = True
                 raise
 
         answer = await self._members.call(attempt)
@@ -177,6 +181,8 @@ class EtcdGrid:
     async def close(self) -> None:
         if not self._closed:
             self._closed = True
+            for line in self._lines.values():
+                await line.close()
             await self._members.close()
 
     async def _call(self, method: str, request: Any, seconds: float | None = None) -> Any:

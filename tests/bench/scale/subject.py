@@ -9,10 +9,13 @@ import argparse
 import asyncio
 import gc
 import json
+import os
+import secrets
 import sys
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +23,10 @@ import psutil
 from cryptography.hazmat.primitives import serialization
 
 from broker.app import Broker
+from broker.grid.etcd.endpoint import TXN, Endpoint
+from broker.grid.etcd.grid import EtcdGrid
+from broker.grid.etcd.translation import transaction
+from broker.grid.grid import Compare, CreateRevision, ModRevision, Put
 from broker.launch.launch import LaunchRequest
 from broker.pki.certificates import new_key
 from broker.settings import BrokerSettings
@@ -32,6 +39,8 @@ from portcullis.tasks import cancel_and_wait, spawn
 from tests.bench.scale.population import APPLICATION, id_of
 
 IN_FLIGHT = 16
+PUT_BYTES = (130, 1_900, 90)
+"""Of slot, session and `own`, sealed."""
 
 
 class Subject:
@@ -43,6 +52,7 @@ class Subject:
         self.questions: dict[str, Callable[..., Awaitable[Any]]] = {
             "size": self.size,
             "lag": self.lag,
+            "bare": self.bare,
             "launch": self.launch,
             "certificates": self.certificates,
             "churn": self.churn,
@@ -75,6 +85,30 @@ class Subject:
             assert await parts.snapshot.until(result.revision, 30.0)
             samples.append([answered - begun, time.perf_counter() - answered])
         return samples
+
+    async def bare(self, seconds: float) -> float:
+        """Transactions a second, with as many compares, puts and bytes as a launch: each a request of its own."""
+        members = self._grid()._members
+        done = 0
+        until = time.perf_counter() + seconds
+
+        async def one_after_the_other() -> None:
+            nonlocal done
+            while time.perf_counter() < until:
+                request = _bare()
+                answer = await members.call(partial(_send, request))
+                assert answer.succeeded
+                done += 1
+
+        begun = time.perf_counter()
+        await asyncio.gather(*(one_after_the_other() for _ in range(IN_FLIGHT)))
+        return done / (time.perf_counter() - begun)
+
+    def _grid(self) -> EtcdGrid:
+        grid = self._broker.parts.stores.grid
+        while not isinstance(grid, EtcdGrid):
+            grid = grid._grid  # type: ignore[attr-defined]
+        return grid
 
     async def launch(self, first_user: int, seconds: float) -> dict[str, Any]:
         """Launches by users of their own, IN_FLIGHT at once, each through the real Launcher; then what they took."""
@@ -132,6 +166,18 @@ class Subject:
     async def stop(self) -> None:
         await cancel_and_wait(self._churning)
         await self._broker.stop()
+
+
+def _bare() -> Any:
+    keys = [f"/bare/{secrets.token_hex(16)}" for _ in PUT_BYTES]
+    compares: list[Compare] = [CreateRevision(key, 0) for key in keys[1:]]
+    compares += [ModRevision(f"/bare/absent-{number}", 0) for number in range(4)]
+    puts = [Put(key, os.urandom(size)) for key, size in zip(keys, PUT_BYTES, strict=True)]
+    return transaction(compares, puts, ())
+
+
+async def _send(request: Any, endpoint: Endpoint, seconds: float) -> Any:
+    return await endpoint.call(TXN, request, seconds)
 
 
 async def serve(arguments: argparse.Namespace) -> None:

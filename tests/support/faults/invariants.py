@@ -121,11 +121,12 @@ def nothing_starts_on_a_host_that_is_gone(moment: Moment) -> Iterable[str]:
 
 
 def epochs_grow_by_one_ticket(moment: Moment) -> Iterable[str]:
-    """The attach epoch is raised by one, by the transaction that spends a ticket, never otherwise."""
-    spent = sum(1 for written, before in moment.of_kind("ticket") if written.value is None and before)
+    """The attach epoch is raised by one, by the transaction that spends a ticket of the session, never otherwise."""
+    tickets = [before for written, before in moment.of_kind("ticket") if written.value is None and before]
     for written, before in moment.of_kind("session"):
         if written.value is None or before is None or before["e"] == written.value["e"]:
             continue
+        spent = sum(ticket["session"] == written.path[1] for ticket in tickets)
         if written.value["e"] != before["e"] + 1:
             yield f"session {written.path[1]} goes from epoch {before['e']} to {written.value['e']}"
         if spent != 1:
