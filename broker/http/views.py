@@ -61,6 +61,7 @@ def session_view(session: Session, applications: Applications, hosts: Hosts) -> 
         "state": session.state,
         "created": session.created,
         "device_pixel_ratio": session.display.device_pixel_ratio,
+        "reference": session.reference,
     }
 
 

@@ -14,7 +14,7 @@ import { HEADER, publicKey, signatureHeader } from "./signing.js";
 /** @typedef {{id: string, name: string}} Named */
 /** @typedef {Named & {icon: string | null}} Application */
 /** @typedef {{id: string, application: Application, host: string, state: string, created: number,
- *   device_pixel_ratio?: number, host_online?: boolean}} SessionInfo */
+ *   device_pixel_ratio?: number, host_online?: boolean, reference?: string}} SessionInfo */
 /** @typedef {{applications: Application[], sessions: SessionInfo[], isolation?: "accounts" | "none"}} Catalogue */
 /** @typedef {{signed_in: false, organisations: string[], time: number}} SignedOut */
 /** @typedef {{signed_in: true, user: Named, tenant: Named, role: string, expires: number, time: number,

@@ -10,8 +10,8 @@ import { ApiError } from "./api.js";
 import { confirmLogOff } from "./confirm.js";
 import { LaunchPanel } from "./launch_panel.js";
 import { failurePanel, reconnectingOverlay, takenOverPanel } from "./panels.js";
+import { SessionTools } from "./session_tools.js";
 import { errorText, t } from "./strings.js";
-import { Toolbar, isToolbarShortcut } from "./toolbar.js";
 
 /** @typedef {import("./api.js").Api} Api */
 /** @typedef {import("./api.js").Application} Application */
@@ -46,12 +46,14 @@ export class SessionView {
   #display = h("div", { class: "display" });
   #panel = h("div", { class: "panel-place" });
   #overlay;
-  #toolbar;
+  #tools;
   /** @type {LaunchPanel} */
   #launch;
   /** @type {Session | null} */
   #session = null;
   #sessionId = "";
+  /** Of the launch, for the help desk. */
+  #reference = "";
   /** @type {number | undefined} */
   #pixelRatio;
   /** Until the stages have told how the launch came out: they know why, the stream only that it was closed. */
@@ -73,11 +75,11 @@ export class SessionView {
     this.#launch = new LaunchPanel(application, { returning, cancel: () => actions.leave("") });
     this.#overlay = reconnectingOverlay(application.name, () => this.#disconnect());
     this.element = h("main", { class: "session" }, this.#display, this.#panel, this.#overlay.element);
-    this.#toolbar = new Toolbar(this.element, {
+    this.#tools = new SessionTools(this.element, {
       name: application.name,
+      reference: () => this.#reference,
       disconnect: () => this.#disconnect(),
       logOff: () => this.#logOff(),
-      leave: () => this.#session?.focus(),
     });
     this.#panel.append(this.#launch.element);
     this.#start();
@@ -91,7 +93,7 @@ export class SessionView {
     this.#stopped.abort();
     this.#launch.stop();
     this.#session?.close();
-    this.#toolbar.stop();
+    this.#tools.stop();
   }
 
   // --- launch
@@ -102,6 +104,7 @@ export class SessionView {
       if (this.#isStopped()) return;
       this.#actions.opened(session);
       this.#sessionId = session.id;
+      this.#reference = session.reference ?? "";
       this.#pixelRatio = session.device_pixel_ratio;
       this.#session = this.#createSession();
       await this.#followStages();
@@ -157,9 +160,10 @@ export class SessionView {
       renewGrant: (e) => this.#api.renewGrant(id, e),
       inquire: this.#actions.inquire,
       label: t("session.label", { name: this.#application.name, keys: t("toolbar.keys") }),
-      reserved: (event) => this.#reserved(event),
+      reserved: (event) => this.#tools.reserved(event),
     });
     const { signal } = this.#stopped;
+    this.#tools.use(session, signal);
     const listen = (/** @type {string} */ type, /** @type {(detail: any) => void} */ act) =>
       session.addEventListener(type, (event) => act(/** @type {CustomEvent} */ (event).detail), { signal });
     listen("state", ({ state, code }) => this.#stateChanged(state, code));
@@ -176,25 +180,13 @@ export class SessionView {
     this.#isLaunching = false;
     this.#launch.stop();
     this.#panel.replaceChildren();
-    this.#placeToolbar();
+    this.#tools.place();
     this.#session?.focus();
-  }
-
-  /** It comes into the view, hidden until it is called. */
-  #placeToolbar() {
-    this.element.append(this.#toolbar.tab, this.#toolbar.element);
   }
 
   /** @param {string} title */
   #titled(title) {
     document.title = title || this.#application.name;
-  }
-
-  /** @param {KeyboardEvent} event */
-  #reserved(event) {
-    if (event.type !== "keydown" || !isToolbarShortcut(event)) return false;
-    this.#toolbar.show(true);
-    return true;
   }
 
   /**
@@ -214,10 +206,10 @@ export class SessionView {
   }
 
   async #logOff() {
-    this.#toolbar.remove();
+    this.#tools.remove();
     const confirmed = await confirmLogOff(this.element, this.#application.name);
     if (this.#isStopped()) return;
-    this.#placeToolbar();
+    this.#tools.place();
     if (!confirmed) return this.#session?.focus();
     try {
       await this.#api.logOff(this.#sessionId);
@@ -247,7 +239,7 @@ export class SessionView {
   #closed(code) {
     if (this.#isLaunching && ENDED.has(code)) return;
     const { name } = this.#application;
-    this.#toolbar.remove();
+    this.#tools.remove();
     if (code === "signed_out" || code === "signature_refused") this.#actions.signedOut(code);
     else if (ENDED.has(code)) this.#ended();
     else if (code === "taken_over") this.#show(takenOverPanel(name, this.#actions.again, () => this.#actions.leave("")));

@@ -13,9 +13,9 @@ const REST_MS = 180;
 const LEAVE_MS = 500;
 const EDGE_PX = 2;
 
-/** @param {{code: string, ctrlKey: boolean, altKey: boolean}} event */
-export function isToolbarShortcut({ code, ctrlKey, altKey }) {
-  return code === "Home" && ctrlKey && altKey;
+/** @param {{code: string, ctrlKey: boolean, altKey: boolean, shiftKey: boolean}} event */
+export function isToolbarShortcut({ code, ctrlKey, altKey, shiftKey }) {
+  return code === "Home" && ctrlKey && altKey && !shiftKey;
 }
 
 export class Toolbar {
@@ -23,8 +23,14 @@ export class Toolbar {
   #timer = 0;
   #isLeaving = false;
   #listeners = new AbortController();
+  #actions;
   #full = h("button", { type: "button", click: () => this.#toggleFullScreen() });
-  #leave;
+  #keys = h("button", { type: "button", "aria-expanded": "false", click: () => this.#showKeys(!this.#actions.keys.isOpen) }, t("toolbar.keymenu"));
+  /** Shown by the style sheet, on touch screens only. */
+  #keyboard = h("button", { type: "button", class: "touch-only", "aria-pressed": "false", click: () => this.#callKeyboard() }, t("toolbar.keyboard"));
+  #quality = h("button", { type: "button", "aria-pressed": "false", click: () => this.#actions.quality() }, t("toolbar.quality"));
+  #zoom = h("button", { type: "button", hidden: true, click: () => this.#actions.resetZoom() });
+  #window = h("button", { type: "button", hidden: true, click: () => this.#actions.newWindow() }, t("toolbar.newwindow"));
   /** Shown by the style sheet, on touch screens only. */
   tab = h("button", { type: "button", class: "toolbar-tab", "aria-label": t("toolbar.show"), click: () => this.show(true) });
 
@@ -35,16 +41,25 @@ export class Toolbar {
    * @param {() => void} actions.disconnect
    * @param {() => void} actions.logOff
    * @param {() => void} actions.leave gives the keyboard back to the application
+   * @param {import("./keys_panel.js").KeysPanel} actions.keys its menu of keys
+   * @param {() => void} actions.quality shows or hides the quality display
+   * @param {() => void} actions.keyboard calls or hides the system's on-screen keyboard
+   * @param {() => void} actions.resetZoom
+   * @param {() => void} actions.newWindow another window of the session: another monitor
+   * @param {(isLocked: boolean) => void} actions.fullScreen was entered; whether the system's keys go to the application
    */
-  constructor(view, { name, disconnect, logOff, leave }) {
+  constructor(view, actions) {
     this.#view = view;
-    this.#leave = leave;
-    const attributes = { class: "toolbar", role: "toolbar", "aria-label": t("toolbar.label") };
-    this.element = h("div", { ...attributes, keydown: (/** @type {KeyboardEvent} */ event) => this.#key(event) },
-      h("span", { class: "name" }, name),
+    this.#actions = actions;
+    const row = h("div", { class: "row", role: "toolbar", "aria-label": t("toolbar.label") },
+      h("span", { class: "name" }, actions.name),
       document.fullscreenEnabled && this.#full,
-      h("button", { type: "button", click: disconnect }, t("toolbar.disconnect")),
-      h("button", { type: "button", class: "danger", click: logOff }, t("toolbar.logoff")));
+      this.#zoom, this.#keyboard, this.#keys, this.#quality, this.#window,
+      h("button", { type: "button", click: actions.disconnect }, t("toolbar.disconnect")),
+      h("button", { type: "button", class: "danger", click: actions.logOff }, t("toolbar.logoff")));
+    this.#keys.setAttribute("aria-controls", actions.keys.element.id);
+    this.element = h("div", { class: "toolbar", keydown: (/** @type {KeyboardEvent} */ event) => this.#key(event) },
+      row, actions.keys.element);
     this.#labelFullScreen();
     this.#listen();
   }
@@ -54,13 +69,35 @@ export class Toolbar {
     clearTimeout(this.#timer);
     this.#isLeaving = false;
     this.element.classList.add("shown");
-    if (takeFocus) this.element.querySelector("button")?.focus();
+    if (takeFocus) this.#buttons()[0]?.focus();
   }
 
   hide() {
     clearTimeout(this.#timer);
     this.#isLeaving = false;
     this.element.classList.remove("shown");
+    this.#showKeys(false);
+  }
+
+  /** @param {boolean} shown */
+  setQuality(shown) {
+    this.#quality.setAttribute("aria-pressed", String(shown));
+  }
+
+  /** @param {boolean} shown */
+  setKeyboard(shown) {
+    this.#keyboard.setAttribute("aria-pressed", String(shown));
+  }
+
+  /** @param {number} scale of the picture */
+  setZoom(scale) {
+    this.#zoom.hidden = scale === 1;
+    this.#zoom.textContent = t("toolbar.zoom", { percent: Math.round(scale * 100) });
+  }
+
+  /** @param {boolean} canOpen */
+  offerWindow(canOpen) {
+    this.#window.hidden = !canOpen;
   }
 
   /** Takes it off the view. */
@@ -100,7 +137,8 @@ export class Toolbar {
   /** @param {PointerEvent} event */
   #pressed({ target }) {
     const pressed = /** @type {Node} */ (target);
-    if (!this.element.contains(pressed) && pressed !== this.tab) this.hide();
+    // The menu of keys stays: what is held in it may be for this very press.
+    if (!this.element.contains(pressed) && pressed !== this.tab && !this.#actions.keys.isOpen) this.hide();
   }
 
   #hideSoon() {
@@ -108,7 +146,8 @@ export class Toolbar {
     this.#isLeaving = true;
     this.#timer = setTimeout(() => {
       this.#isLeaving = false;
-      if (!this.element.matches(":hover") && !this.element.contains(document.activeElement)) this.hide();
+      const isUsed = this.element.matches(":hover") || this.element.contains(document.activeElement);
+      if (!isUsed && !this.#actions.keys.isOpen) this.hide();
     }, LEAVE_MS);
   }
 
@@ -118,7 +157,7 @@ export class Toolbar {
 
   /** @param {KeyboardEvent} event */
   #key(event) {
-    const buttons = Array.from(this.element.querySelectorAll("button"));
+    const buttons = this.#buttons();
     const at = buttons.indexOf(/** @type {HTMLButtonElement} */ (document.activeElement));
     const step = event.key === "ArrowRight" ? 1 : event.key === "ArrowLeft" ? -1 : 0;
     if (step) buttons[(at + step + buttons.length) % buttons.length].focus();
@@ -127,15 +166,40 @@ export class Toolbar {
     event.preventDefault();
   }
 
+  /** Those that can be pressed now. */
+  #buttons() {
+    return Array.from(this.element.querySelectorAll("button")).filter((button) => button.checkVisibility());
+  }
+
   #giveBack() {
     this.hide();
-    this.#leave();
+    this.#actions.leave();
+  }
+
+  /** @param {boolean} open */
+  #showKeys(open) {
+    if (open !== this.#actions.keys.isOpen) this.#actions.keys.show(open);
+    this.#keys.setAttribute("aria-expanded", String(open));
+  }
+
+  /** It covers what little of a phone's screen the keyboard leaves. */
+  #callKeyboard() {
+    this.hide();
+    this.#actions.keyboard();
   }
 
   async #toggleFullScreen() {
     if (document.fullscreenElement) await leaveFullScreen();
-    else await enterFullScreen(this.#view).catch(() => {});
+    else await this.#enterFullScreen();
     this.#giveBack();
+  }
+
+  async #enterFullScreen() {
+    try {
+      this.#actions.fullScreen(await enterFullScreen(this.#view));
+    } catch {
+      // Refused by the browser or its owner, which says so itself.
+    }
   }
 
   #labelFullScreen() {

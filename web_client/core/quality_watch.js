@@ -15,6 +15,7 @@ import { FEATURE } from "./protocol/messages.js";
  * @typedef {object} View
  * @property {number | null} echoMedianMs input to pixel, of the last ten seconds
  * @property {number | null} echoWorstMs
+ * @property {number | null} echoNowMs of the last second
  * @property {number | null} networkMs there and back
  * @property {number} framesPerSecond of the last second
  * @property {number} bytesPerSecond
@@ -129,6 +130,7 @@ export class QualityWatch {
     this.#show({
       echoMedianMs: quantile(echoes, 0.5),
       echoWorstMs: echoes.at(-1) ?? null,
+      echoNowMs: quantile(this.figures.echoes(from.at), 0.5),
       networkMs: quantile(this.figures.answers(totals.at - ECHO_WINDOW_MS), 0.5),
       ...ratesBetween(from, totals),
       worker: this.#newest !== null && totals.at - this.#newest.at < STALE_MS ? this.#newest.quality : null,

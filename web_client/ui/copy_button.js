@@ -5,7 +5,7 @@ import { h } from "./dom.js";
 const SAID_MS = 2500;
 
 /**
- * @param {string} text
+ * @param {string | (() => string)} text
  * @param {{copy: string, copied: string, failed: string}} labels
  */
 export function copyButton(text, labels) {
@@ -21,7 +21,7 @@ export function copyButton(text, labels) {
 
   async function copy() {
     try {
-      await navigator.clipboard.writeText(text);
+      await navigator.clipboard.writeText(typeof text === "string" ? text : text());
       say(labels.copied);
     } catch {
       say(labels.failed); // the browser or its owner forbids it: the text can still be selected

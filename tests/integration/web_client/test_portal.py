@@ -317,7 +317,9 @@ async def test_the_toolbar_comes_at_the_top_edge_and_goes_again(visit) -> None:
     toolbar = page.get_by_role("toolbar")
     await expect(toolbar).to_have_count(0)
     await page.mouse.move(500, 0)
-    await expect(toolbar.get_by_role("button")).to_have_text(["Full screen", "Disconnect", "Log off"])
+    await expect(toolbar.get_by_role("button")).to_have_text(
+        ["Full screen", "Keys", "Quality", "Disconnect", "Log off"]
+    )
     await page.mouse.move(500, 400)
     await expect(toolbar).to_have_count(0)
 
@@ -327,7 +329,7 @@ async def test_the_toolbar_is_reached_and_left_by_keyboard(portal: FakePortal, v
     await page.keyboard.press("Control+Alt+Home")
     await expect(page.get_by_role("button", name="Full screen")).to_be_focused()
     await page.keyboard.press("ArrowRight")
-    await expect(page.get_by_role("button", name="Disconnect")).to_be_focused()
+    await expect(page.get_by_role("button", name="Keys")).to_be_focused()
     await page.keyboard.press("Escape")
     await expect(page.locator("textarea")).to_be_focused()
     await page.keyboard.press("x")
