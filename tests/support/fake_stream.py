@@ -44,6 +44,7 @@ class FakeWorker:
     site_key: Ed25519PrivateKey = field(default_factory=Ed25519PrivateKey.generate)
     picture: np.ndarray = field(default_factory=lambda: test_picture(800, 600))
     largest: tuple[int, int] = (3840, 2160)
+    features: int = m.FEATURE_MONITORS
     e: int = 0
     r: int = 0
     last_input: int = 0
@@ -109,8 +110,9 @@ class FakeWorker:
             return False
         nonce = secrets.token_bytes(32)
         await stream.send_bytes(m.encode(m.Challenge(1, 1, nonce)))
-        (proof,) = m.decode(await stream.receive_bytes())
+        proof, *others = m.decode(await stream.receive_bytes())
         assert isinstance(proof, m.Proof)
+        self.received += others
         signed = attach_message(
             nonce, grant_text, proof.version, proof.last_acknowledged, self.session, grant.e
         )
@@ -131,7 +133,10 @@ class FakeWorker:
             self.r += 1
         height, width = self.picture.shape[:2]
         await stream.send_bytes(
-            m.encode(m.Welcome(1, e, self.r, width, height, *self.largest, 7, self.last_input))
+            m.encode(
+                m.Welcome(1, e, self.r, width, height, *self.largest, 7, self.last_input),
+                m.Features(self.features),
+            )
         )
         await self.send_frame()
         async with self.changed:
@@ -155,6 +160,10 @@ class FakeWorker:
             await stream.send_bytes(m.encode(m.Pong(message.id)))
         elif isinstance(message, m.Resize):
             await self.resize(*map(min, (message.width, message.height), self.largest))
+        elif isinstance(message, m.Monitors):
+            width = max(each.x + each.width for each in message.monitors)
+            height = max(each.y + each.height for each in message.monitors)
+            await self.resize(min(width, self.largest[0]), min(height, self.largest[1]))
         async with self.changed:
             self.received.append(message)
             self.changed.notify_all()

@@ -83,9 +83,9 @@ test("a box beyond the display or too many pixels are a protocol error before me
     ({ kind: 1, operation: "TILE_ZSTD", x, y, width, height, data: new Uint8Array(1) });
   const frame = (...operations) => ({ message: "FRAME", sequence: 1, lastInput: 0, capturedUs: 0, operations });
   const display = { width: 16384, height: 16384 };
-  assert.throws(() => paint(frame(tile(1, 0, 16384, 1)), display, zstd), ProtocolError);
-  assert.throws(() => paint(frame(tile(65535, 65535, 65535, 65535)), display, zstd), ProtocolError);
+  assert.throws(() => paint(frame(tile(1, 0, 16384, 1)), display, { zstd }), ProtocolError);
+  assert.throws(() => paint(frame(tile(65535, 65535, 65535, 65535)), display, { zstd }), ProtocolError);
   const whole = tile(0, 0, 16384, 16384);
-  assert.throws(() => paint(frame(whole, whole, whole, whole, whole), display, zstd), ProtocolError);
+  assert.throws(() => paint(frame(whole, whole, whole, whole, whole), display, { zstd }), ProtocolError);
   assert.throws(() => paint(frame(tile(0, 0, 1, 1)), { width: 0, height: 0 }, zstd), ProtocolError);
 });

@@ -20,6 +20,9 @@ export class FakeTransport {
   urls = [];
   closed = [];
   ended = false;
+  capabilities = { message: "CAPABILITIES", operations: 6, video: 0 };
+  /** What the client said that it draws, and behind which message. */
+  offers = [];
   #waiting = [];
 
   open(url) {
@@ -29,7 +32,10 @@ export class FakeTransport {
   }
 
   send(...messages) {
-    this.sent.push(...messages);
+    for (const [at, message] of messages.entries()) {
+      if (message.message === "CAPABILITIES") this.offers.push({ video: message.video, behind: messages[at - 1]?.message });
+      else this.sent.push(message);
+    }
     this.#wake();
   }
 

@@ -58,7 +58,7 @@ test("a frame becomes one buffer and a list of parts in their order", () => {
   const picture = paint(
     frame(tile({ x: 1, y: 2, width: 1, height: 1 }), fill({ x: 0, y: 0, width: 100, height: 50 }), tile({ x: 3, y: 4, width: 1, height: 1 })),
     display,
-    zstd,
+    { zstd },
   );
   assert.deepEqual(picture.parts, [
     { x: 1, y: 2, width: 1, height: 1, offset: 0 },
@@ -71,7 +71,7 @@ test("a frame becomes one buffer and a list of parts in their order", () => {
 
 test("a kind of a later version is left out, and said so", () => {
   const later = { kind: 9, operation: null, body: new Uint8Array(3) };
-  const picture = paint(frame(later, fill({ x: 0, y: 0, width: 1, height: 1 })), display, zstd);
+  const picture = paint(frame(later, fill({ x: 0, y: 0, width: 1, height: 1 })), display, { zstd });
   assert.equal(picture.parts.length, 1);
   assert.equal(picture.incomplete, true);
 });
@@ -79,20 +79,20 @@ test("a kind of a later version is left out, and said so", () => {
 test("a box beyond the display is refused before anything is decompressed", () => {
   const never = { decompress: () => assert.fail("decompressed") };
   for (const box of [{ x: 100, y: 0, width: 1, height: 1 }, { x: 0, y: 0, width: 1, height: 51 }]) {
-    assert.throws(() => paint(frame(tile(box)), display, never), ProtocolError);
-    assert.throws(() => paint(frame(fill(box)), display, never), ProtocolError);
+    assert.throws(() => paint(frame(tile(box)), display, { zstd: never }), ProtocolError);
+    assert.throws(() => paint(frame(fill(box)), display, { zstd: never }), ProtocolError);
   }
 });
 
 test("a frame cannot ask for more memory than its display explains", () => {
   const never = { decompress: () => assert.fail("decompressed") };
   const whole = tile({ x: 0, y: 0, width: 100, height: 50 });
-  assert.throws(() => paint(frame(whole, whole, whole, whole, whole), display, never), ProtocolError);
+  assert.throws(() => paint(frame(whole, whole, whole, whole, whole), display, { zstd: never }), ProtocolError);
 });
 
 test("a damaged tile is a protocol error", () => {
   const damaged = { ...tile({ x: 0, y: 0, width: 2, height: 2 }) };
-  assert.throws(() => paint(frame(damaged), display, zstd), ProtocolError);
+  assert.throws(() => paint(frame(damaged), display, { zstd }), ProtocolError);
 });
 
 test("a large buffer that was given back is used again; small pictures leave it alone", () => {

@@ -71,6 +71,7 @@ export class BrowserClipboard {
   #rule = new ClipboardRule();
   #send;
   #refused;
+  #window;
   #hasAsked = false;
   /** Copies that the application made so far. */
   #copies = 0;
@@ -82,13 +83,21 @@ export class BrowserClipboard {
    * @param {object} parts
    * @param {(text: string) => void} parts.send
    * @param {(reason: string) => void} parts.refused
+   * @param {() => Window} [parts.window] the one that has the focus, if one of the session's has
    */
-  constructor(element, { send, refused }) {
+  constructor(element, { send, refused, window = () => globalThis.window }) {
     this.#send = send;
     this.#refused = refused;
+    this.#window = window;
+    this.attend(element);
+  }
+
+  /** Focus and gestures of this element and its window. @param {HTMLElement} element */
+  attend(element) {
     const { signal } = this.#listeners;
-    addEventListener("focus", () => this.#focused(), { signal });
-    addEventListener("blur", () => this.#rule.left(), { signal });
+    const window = /** @type {Window} */ (element.ownerDocument.defaultView);
+    window.addEventListener("focus", () => this.#focused(), { signal });
+    window.addEventListener("blur", () => this.#rule.left(), { signal });
     element.addEventListener("keydown", () => this.#write(), { signal, capture: true });
     element.addEventListener("pointerdown", ({ button }) => this.#gesture(button), { signal, capture: true });
   }
@@ -115,7 +124,7 @@ export class BrowserClipboard {
     this.#hasAsked ||= asks;
     const copies = this.#copies;
     try {
-      const text = await navigator.clipboard.readText();
+      const text = await this.#window().navigator.clipboard.readText();
       // What was read before the application copied is older than that copy.
       if (copies === this.#copies) this.#seen(text);
     } catch {
@@ -149,6 +158,7 @@ export class BrowserClipboard {
 
   async #write() {
     const text = this.#rule.pending;
+    const { document, navigator } = this.#window();
     if (text === null || !document.hasFocus() || !navigator.clipboard) return;
     try {
       await navigator.clipboard.writeText(text);

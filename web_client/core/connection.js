@@ -64,6 +64,8 @@ export class Connection extends EventTarget {
   #pingAt = 0;
   #ticket = "";
   #closingReason = "";
+  /** What the worker was told with the proof. @type {Message | null} */
+  #offered = null;
   #handshakeTimer = 0;
   /** The message of the handshake that must come next; null once it is over. @type {string | null} */
   #turn = "nothing";
@@ -90,6 +92,7 @@ export class Connection extends EventTarget {
     transport.onopened = () => this.#admit();
     transport.onmessages = (messages, receivedAt) => this.#received(messages, receivedAt);
     transport.onclosed = (code, reason) => this.#lost(code, reason);
+    transport.oncapabilities = () => this.send(transport.capabilities);
   }
 
   get state() {
@@ -286,7 +289,8 @@ export class Connection extends EventTarget {
       const signature = await sign(key, signed);
       // Signing took a moment, in which the attempt may have ended.
       if (attempt !== this.#attempt || this.#turn === "nothing") return;
-      this.#transport.send({ message: "PROOF", version: VERSION, lastAcknowledged, signature });
+      this.#offered = this.#transport.capabilities;
+      this.#transport.send({ message: "PROOF", version: VERSION, lastAcknowledged, signature }, this.#offered);
     } catch {
       // A grant that cannot be read, or a key that cannot sign: neither gets better by trying again.
       if (attempt === this.#attempt) this.#refuse(4400);
@@ -313,6 +317,7 @@ export class Connection extends EventTarget {
     this.#clearTimers();
     const again = this.#outbox.resume(welcome.lastInput);
     this.#enter("active");
+    if (this.#offered !== this.#transport.capabilities) this.send(this.#transport.capabilities);
     // Listeners send the view's size and clipboard first, so that repeated input meets them.
     this.dispatchEvent(new CustomEvent("welcome", { detail: { welcome } }));
     if (again.length) this.#transport.send(...again);

@@ -16,6 +16,7 @@
  *   modifiers  {}              those that are held without a key have changed (`modifiers.stateOf`)
  *   keyboard   {shown}         whether the system's on-screen keyboard was called
  *   zoom       {scale}         of the picture, which fingers enlarge
+ *   windows    {canOpen}       whether `openWindow` gives the session another monitor
  */
 
 import { BrowserClipboard } from "./clipboard.js";
@@ -28,9 +29,10 @@ import { Keyboard } from "./input/keyboard.js";
 import { Pointer } from "./input/pointer.js";
 import { StickyModifiers, chordInputs } from "./input/sticky.js";
 import { createTextArea, placeTextArea } from "./input/text_area.js";
-import { PERMIT } from "./protocol/messages.js";
+import { FEATURE, PERMIT } from "./protocol/messages.js";
 import { QualityWatch } from "./quality_watch.js";
 import { Transport } from "./transport/transport.js";
+import { Windows } from "./windows/windows.js";
 
 /** @typedef {import("./connection.js").Attach} Attach */
 /** @typedef {import("./protocol/messages.js").Input} Input */
@@ -60,6 +62,10 @@ export class Session extends EventTarget {
   #pointer;
   #handheld;
   #quality;
+  #windows;
+  #takesMonitors = false;
+  /** The display's limit. */
+  #limit = { width: 0, height: 0 };
   #clipboard;
   /** Held without a key. */
   modifiers = new StickyModifiers();
@@ -79,6 +85,7 @@ export class Session extends EventTarget {
     this.#area = createTextArea(element, label);
     const send = (/** @type {Input} */ input) => this.#input(input);
     this.#clipboard = new BrowserClipboard(element, {
+      window: () => this.#windows.focused,
       send: (text) => this.#sendClipboard(text),
       refused: (code) => this.#tell("notice", { code }),
     });
@@ -97,6 +104,18 @@ export class Session extends EventTarget {
       send: (message) => this.#connection.send(message),
       receivedBytes: () => this.#transport.receivedBytes,
       show: (view) => tell("quality", view),
+    });
+    this.#windows = new Windows({
+      label: (number) => `${label} (${number})`,
+      display: this.#screen.canvas,
+      ratio: () => this.#screen.ratio,
+      send,
+      clipboard: this.#clipboard,
+      platform: platform(),
+      onchanged: () => this.#sendSize(),
+      onvisibility: () => this.#visibilityChanged(),
+      onopened: (canvas) => this.#opened(canvas),
+      onclosed: (canvas) => this.#windowClosed(canvas),
     });
     this.#view = new ViewObserver(element, () => this.#screen.ratio, () => this.#sendSize());
     this.#listen();
@@ -145,6 +164,13 @@ export class Session extends EventTarget {
     this.#quality.watch(on);
   }
 
+  /** Another window, a monitor more; by a click. False if the browser does not open one. */
+  openWindow() {
+    const opened = this.#takesMonitors && this.#windows.open();
+    this.#tellWindows();
+    return opened;
+  }
+
   /** The system's on-screen keyboard and the picture above it. */
   get handheld() {
     return this.#handheld;
@@ -172,6 +198,7 @@ export class Session extends EventTarget {
 
   #dismantle() {
     this.#listeners.abort();
+    this.#windows.close();
     for (const part of [this.#view, this.#keyboard, this.#pointer, this.#handheld, this.#quality, this.#clipboard]) part.stop();
     for (const part of [this.#cursor, this.#screen, this.#area]) part.remove();
   }
@@ -201,7 +228,33 @@ export class Session extends EventTarget {
     const size = this.#view.size;
     if (size === null) return;
     const pixelRatioPercent = Math.round(size.pixelRatio * 100);
-    this.#connection.send({ message: "RESIZE", width: size.width, height: size.height, pixelRatioPercent });
+    const monitors = this.#windows.monitors({ ...size, left: screenX }, this.#limit);
+    this.#showParts(monitors);
+    if (monitors) this.#connection.send({ message: "MONITORS", pixelRatioPercent, monitors });
+    else this.#connection.send({ message: "RESIZE", width: size.width, height: size.height, pixelRatioPercent });
+  }
+
+  /** @param {import("./protocol/messages.js").Monitor[] | null} monitors the page's own first */
+  #showParts(monitors) {
+    this.#screen.ondrawn = monitors && ((bounds) => this.#windows.draw(bounds));
+    this.#screen.showPart(monitors && monitors[0]);
+    if (monitors) this.#windows.show(monitors);
+  }
+
+  /** @param {HTMLCanvasElement} canvas of a further window */
+  #opened(canvas) {
+    this.#cursor.showOn(canvas);
+    this.#clipboard.attend(/** @type {HTMLElement} */ (canvas.parentElement));
+  }
+
+  /** @param {HTMLCanvasElement} canvas */
+  #windowClosed(canvas) {
+    this.#cursor.leave(canvas);
+    this.#tellWindows();
+  }
+
+  #tellWindows() {
+    this.#tell("windows", { canOpen: this.#takesMonitors && this.#windows.canOpen });
   }
 
   /** @param {string} text */
@@ -211,9 +264,10 @@ export class Session extends EventTarget {
   }
 
   #visibilityChanged() {
-    const visible = document.visibilityState === "visible";
-    if (!visible) this.#keyboard.releaseAll();
-    if (!visible) this.#handheld.left();
+    const isOwnVisible = document.visibilityState === "visible";
+    const visible = isOwnVisible || this.#windows.areVisible;
+    if (!isOwnVisible) this.#keyboard.releaseAll();
+    if (!isOwnVisible) this.#handheld.left();
     this.#quality.setVisible(visible);
     this.#connection.send({ message: "VISIBILITY", visible });
     if (visible) this.#connection.hurry();
@@ -225,7 +279,9 @@ export class Session extends EventTarget {
   #welcomed({ width, height, maximumWidth, maximumHeight, permissions }) {
     this.#quality.attached();
     this.#clipboard.takesText = (permissions & PERMIT.CLIPBOARD_IN) !== 0;
-    this.#screen.limitTo({ width: maximumWidth, height: maximumHeight });
+    this.#limit = { width: maximumWidth, height: maximumHeight };
+    this.#screen.limitTo(this.#limit);
+    this.#screen.forget();
     this.#screen.resize(width, height);
     this.#sendSize();
     if (document.visibilityState !== "visible") this.#visibilityChanged();
@@ -242,9 +298,9 @@ export class Session extends EventTarget {
     else if (message.message === "RESIZED") this.#screen.resize(message.width, message.height);
     else if (message.message === "CURSOR") this.#cursor.add(message);
     else if (message.message === "CURSOR_USE") this.#cursor.use(message.serial);
-    else if (message.message === "TITLE") this.#tell("title", { title: message.title });
+    else if (message.message === "TITLE") this.#titled(message.title);
     else if (message.message === "CLIPBOARD_TEXT") this.#copied(message.text);
-    else if (message.message === "FEATURES") this.#quality.learn(message.features);
+    else if (message.message === "FEATURES") this.#learn(message.features);
     else if (message.message === "QUALITY") this.#quality.told(message);
     else if (message.message === "PONG") this.#answered(message.id);
   }
@@ -254,15 +310,28 @@ export class Session extends EventTarget {
    * @param {number} receivedAt
    */
   #show(picture, receivedAt) {
-    this.#screen.draw(picture);
+    const drawn = this.#screen.draw(picture);
     const drawnAfterUs = Math.max(0, Math.round((performance.timeOrigin + performance.now() - receivedAt) * 1000));
     this.#connection.acknowledge(picture.sequence, Math.min(drawnAfterUs, 2 ** 32 - 1));
     this.#quality.figures.drawn(picture.lastInput, drawnAfterUs / 1000, performance.now());
-    this.#handheld.drawn(picture.parts, performance.now());
+    this.#handheld.drawn(drawn, performance.now());
     this.#transport.recycle(picture.pixels);
-    if (picture.incomplete) this.#askRefresh();
+    if (picture.incomplete || drawn.length < picture.parts.length) this.#askRefresh();
     if (!this.#drawn) this.#tell("drawn", {});
     this.#drawn = true;
+  }
+
+  /** @param {number} features */
+  #learn(features) {
+    this.#quality.learn(features);
+    this.#takesMonitors = (features & FEATURE.MONITORS) !== 0;
+    this.#tellWindows();
+  }
+
+  /** @param {string} title */
+  #titled(title) {
+    this.#windows.name(title);
+    this.#tell("title", { title });
   }
 
   /** @param {number} id of the PING */

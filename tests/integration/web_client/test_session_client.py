@@ -328,7 +328,7 @@ async def test_an_operation_of_the_future_is_skipped_and_a_refresh_asked_for(
     worker = portal.worker
     await until_acknowledged(worker)
     worker._sequence += 1
-    operations = (o.UnknownOperation(3, b"later"), o.Fill(0, 0, 10, 10, 1, 2, 3))
+    operations = (o.UnknownOperation(0x7F, b"later"), o.Fill(0, 0, 10, 10, 1, 2, 3))
     await worker.send(m.Frame(worker._sequence, 0, 0, operations))
     await worker.until(lambda: worker.of(m.Refresh))
     await until_acknowledged(worker)

@@ -1,11 +1,12 @@
-/** The application's cursor as the element's CSS cursor, so that it moves without a round trip. */
+/** The application's cursor as the CSS cursor of each element that shows it, so that it moves without a round trip. */
 
 /** @typedef {import("../protocol/messages.js").Cursor} CursorMessage */
 
 const KEPT = 64;
 
 export class Cursor {
-  #element;
+  /** @type {Set<HTMLElement>} */
+  #elements = new Set();
   #ratio;
   /** By serial, oldest use first: where the picture is. @type {Map<number, {url: string, hotX: number, hotY: number}>} */
   #pictures = new Map();
@@ -16,7 +17,7 @@ export class Cursor {
    * @param {() => number} ratio display pixels to a CSS pixel
    */
   constructor(element, ratio) {
-    this.#element = element;
+    this.#elements.add(element);
     this.#ratio = ratio;
   }
 
@@ -35,6 +36,17 @@ export class Cursor {
     if (serial === this.#serial) this.#show();
   }
 
+  /** @param {HTMLElement} element */
+  showOn(element) {
+    this.#elements.add(element);
+    this.#show();
+  }
+
+  /** @param {HTMLElement} element */
+  leave(element) {
+    this.#elements.delete(element);
+  }
+
   /** @param {number} serial 0 hides it */
   use(serial) {
     this.#serial = serial;
@@ -43,16 +55,21 @@ export class Cursor {
 
   remove() {
     for (const serial of [...this.#pictures.keys()]) this.#forget(serial);
-    this.#element.style.cursor = "";
+    this.#set("");
   }
 
   #show() {
-    if (this.#serial === 0) this.#element.style.cursor = "none";
+    if (this.#serial === 0) this.#set("none");
     const picture = this.#pictures.get(this.#serial);
     if (picture === undefined) return;
     this.#pictures.delete(this.#serial);
     this.#pictures.set(this.#serial, picture);
-    this.#element.style.cursor = cursorStyle(picture, this.#ratio());
+    this.#set(cursorStyle(picture, this.#ratio()));
+  }
+
+  /** @param {string} style */
+  #set(style) {
+    for (const element of this.#elements) element.style.cursor = style;
   }
 
   /** @param {number} serial */

@@ -5,6 +5,8 @@
  * Tiles are put by a main-thread 2D context, desynchronized (measured: pixel on the screen 1 ms sooner).
  */
 
+import { TileCache } from "./cache.js";
+import { boundsOf, put, resolve } from "./drawing.js";
 import { Echo } from "./echo.js";
 import { Zoom } from "./zoom.js";
 
@@ -16,12 +18,17 @@ export class Screen {
   #element;
   #context;
   #echo;
+  #cache = new TileCache();
   #fixedRatio;
   /** A display cannot become larger than this. */
   #limit = { width: Infinity, height: Infinity };
   #zoom = new Zoom();
   /** What is seen of the element: all but so much of its height. */
   #covered = { top: 0, bottom: 0 };
+  /** What of the display is shown here, the rest in other windows; null: all of it. @type {Box | null} */
+  #part = null;
+  /** Who copies from the canvas what is drawn on it, which is then all on it. @type {((bounds: Box) => void) | null} */
+  ondrawn = null;
 
   /**
    * @param {HTMLElement} element
@@ -83,10 +90,11 @@ export class Screen {
   fit() {
     this.#echo.remove();
     const { clientWidth, clientHeight } = this.#element;
-    const size = { width: this.width / this.ratio, height: this.height / this.ratio };
+    const shown = this.#shown;
+    const size = { width: shown.width / this.ratio, height: shown.height / this.ratio };
     // Only a display that cannot grow is centred: any other is about to fill the view.
-    const left = this.width < this.#limit.width ? 0 : centred(clientWidth, size.width);
-    const top = this.height < this.#limit.height ? 0 : centred(clientHeight, size.height);
+    const left = shown.width < this.#limit.width ? 0 : centred(clientWidth, size.width);
+    const top = shown.height < this.#limit.height ? 0 : centred(clientHeight, size.height);
     const { top: from, bottom } = this.#covered;
     this.#zoom.fit({ left, top, ...size }, { left: 0, top: from, width: clientWidth, height: clientHeight - from - bottom });
     this.#place();
@@ -94,14 +102,26 @@ export class Screen {
 
   #place() {
     this.#echo.remove();
-    const { left, top, width, height } = this.#zoom.place;
+    const { left, top, width } = this.#zoom.place;
     const { style } = this.#canvas;
-    style.width = `${width}px`;
-    style.height = `${height}px`;
-    style.left = `${exact(left)}px`;
-    style.top = `${exact(top)}px`;
+    const shown = this.#shown;
+    const toPage = width / shown.width;
+    style.width = `${this.width * toPage}px`;
+    style.height = `${this.height * toPage}px`;
+    style.left = `${exact(left - shown.x * toPage)}px`;
+    style.top = `${exact(top - shown.y * toPage)}px`;
     // Where each pixel becomes several of the device's, smoothing would only blur them.
     style.imageRendering = this.#zoom.scale * devicePixelRatio >= 2 * this.ratio ? "pixelated" : "";
+  }
+
+  /** Another part of the display, at once; null: all of it. @param {Box | null} part */
+  showPart(part) {
+    this.#part = part;
+    this.fit();
+  }
+
+  get #shown() {
+    return this.#part ?? { x: 0, y: 0, width: this.width, height: this.height };
   }
 
   // --- the picture enlarged and moved, here only
@@ -146,19 +166,30 @@ export class Screen {
   /** Moves the picture so that this part of the display is seen. @param {Box} box */
   reveal({ x, y, width, height }) {
     const { ratio } = this;
-    this.#zoom.reveal({ left: x / ratio, top: y / ratio, width: width / ratio, height: height / ratio });
+    this.#zoom.reveal({ left: (x - this.#shown.x) / ratio, top: (y - this.#shown.y) / ratio, width: width / ratio, height: height / ratio });
     this.#place();
   }
 
-  /** @param {Picture} picture */
+  /**
+   * What was drawn: less than all where a slot was empty.
+   * @param {Picture} picture
+   */
   draw(picture) {
-    if (picture.parts.length === 0) return;
-    const bounds = boundsOf(picture.parts);
+    const parts = resolve(picture, this.#cache, this);
+    if (parts.length === 0) return parts;
+    const bounds = boundsOf(parts);
     const paint = (/** @type {CanvasRenderingContext2D} */ context, /** @type {number} */ left, /** @type {number} */ top) =>
-      put(picture, context, left, top);
-    if (this.#echo.take(bounds, paint)) return;
+      put(parts, context, left, top);
+    if (this.ondrawn === null && this.#echo.take(bounds, paint)) return parts;
     paint(this.#context, 0, 0);
-    this.#echo.drawn(bounds);
+    if (this.ondrawn === null) this.#echo.drawn(bounds);
+    else this.ondrawn(bounds);
+    return parts;
+  }
+
+  /** What slots keep: a worker of a new connection knows nothing of it. */
+  forget() {
+    this.#cache.clear();
   }
 
   /**
@@ -179,36 +210,6 @@ export class Screen {
     this.#echo.remove();
     this.#canvas.remove();
   }
-}
-
-/**
- * @param {Picture} picture
- * @param {CanvasRenderingContext2D} context whose origin is the display's pixel (left, top)
- * @param {number} left
- * @param {number} top
- */
-function put({ parts, pixels }, context, left, top) {
-  for (const part of parts) {
-    if ("colour" in part) {
-      context.fillStyle = part.colour;
-      context.fillRect(part.x - left, part.y - top, part.width, part.height);
-    } else {
-      const rgba = new Uint8ClampedArray(pixels, part.offset, part.width * part.height * 4);
-      context.putImageData(new ImageData(rgba, part.width, part.height), part.x - left, part.y - top);
-    }
-  }
-}
-
-/**
- * @param {Box[]} boxes at least one
- * @returns {Box}
- */
-function boundsOf(boxes) {
-  const x = Math.min(...boxes.map((box) => box.x));
-  const y = Math.min(...boxes.map((box) => box.y));
-  const right = Math.max(...boxes.map((box) => box.x + box.width));
-  const bottom = Math.max(...boxes.map((box) => box.y + box.height));
-  return { x, y, width: right - x, height: bottom - y };
 }
 
 /**

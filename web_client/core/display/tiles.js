@@ -1,74 +1,260 @@
 /**
- * Turns the operations of a FRAME into a picture that a canvas takes as it is: one RGBA buffer for all tiles.
+ * Turns the operations of a FRAME into a picture that a canvas takes as it is: one RGBA buffer for all that has pixels.
  *
- * Runs in the transport's worker; knows neither canvas nor socket.
+ * Runs in the page and in its worker; knows neither canvas nor socket. Pictures of streams and photographs come later than
+ * the call: they need `media`, which only the worker has.
  */
 
 import { SpareBuffers } from "./buffers.js";
+import { sizeOfJpeg } from "./jpeg.js";
 import { ProtocolError } from "../protocol/wire.js";
 
 /** @typedef {import("../protocol/messages.js").Frame} Frame */
+/** @typedef {import("../protocol/messages.js").SmallFrame} SmallFrame */
+/** @typedef {import("../protocol/operations.js").Operation} Operation */
 /** @typedef {{x: number, y: number, width: number, height: number}} Box */
-/** A tile lies at `offset` bytes in the frame's pixels. @typedef {Box & {offset: number}} Tile */
+/** Lies at `offset` bytes in the frame's pixels; a `slot` keeps it. @typedef {Box & {offset: number, slot?: number}} Tile */
 /** @typedef {Box & {colour: string}} Fill */
+/** @typedef {Box & {fromX: number, fromY: number}} Move */
+/** What a slot keeps: only the page knows how large that is. @typedef {{x: number, y: number, slot: number}} Cached */
+/** @typedef {Tile | Fill | Move | Cached} Part */
 /**
- * @typedef {{message: "PICTURE", sequence: number, lastInput: number, parts: (Tile | Fill)[], pixels: ArrayBuffer,
- *   incomplete: boolean}} Picture `incomplete`: an operation of a later version was left out
+ * @typedef {{message: "PICTURE", sequence: number, lastInput: number, parts: Part[], pixels: ArrayBuffer,
+ *   incomplete: boolean}} Picture `incomplete`: something was left out that the worker has to send again
  */
 /** @typedef {{decompress: (data: Uint8Array, length: number) => Uint8Array}} Decompressor */
+/**
+ * @typedef {object} Media decoders that take their time
+ * @property {(data: Uint8Array, width: number, height: number) => Promise<Uint8ClampedArray>} jpeg RGBA; rejects
+ * @property {import("./video.js").Streams} streams
+ */
+/**
+ * @typedef {object} Tools
+ * @property {Decompressor} zstd
+ * @property {SpareBuffers} [buffers]
+ * @property {Media} [media]
+ * @property {Promise<void>[]} [later] gets what the picture has to wait for
+ */
 
 const OPAQUE = 0xff000000;
+/** Of a stream's pictures beyond the display: more than any codec's blocks. */
+const MOST_PADDING = 128;
+/** Bit k: kind k is drawn, and the bit of SMALL_FRAME. */
+export const DRAWN = 0b111_1111_1110 + 2 ** 31;
 
-/**
- * @param {Frame} frame
- * @param {{width: number, height: number}} display
- * @param {Decompressor} zstd
- * @param {SpareBuffers} [buffers]
- * @returns {Picture}
- */
-export function paint(frame, display, zstd, buffers = new SpareBuffers()) {
-  const pixels = buffers.take(tileArea(frame, display));
-  /** @type {Picture["parts"]} */
-  const parts = [];
-  let at = 0;
-  for (const operation of frame.operations) {
-    if (operation.operation === null) continue;
-    const { x, y, width, height } = operation;
-    if (operation.operation === "FILL") {
-      parts.push({ x, y, width, height, colour: `rgb(${operation.red} ${operation.green} ${operation.blue})` });
-      continue;
-    }
-    const area = width * height;
-    expandRgb(decompressed(zstd, operation.data, area * 3), pixels, at, area);
-    parts.push({ x, y, width, height, offset: at * 4 });
-    at += area;
-  }
-  return {
-    message: "PICTURE",
-    sequence: frame.sequence,
-    lastInput: frame.lastInput,
-    parts,
-    pixels: pixels.buffer,
-    incomplete: frame.operations.some((operation) => operation.operation === null),
-  };
+/** Whether a page must give the operation to its worker. @param {Operation} operation */
+export function needsMedia({ operation }) {
+  return operation === "TILE_JPEG" || operation === "VIDEO" || operation === "VIDEO_CONFIG" || operation === "VIDEO_END";
 }
 
 /**
- * Pixels that the frame's tiles have in all; checks every box on the way, before anything is allocated.
- * @param {Frame} frame
+ * @param {Frame | SmallFrame} frame
+ * @param {{width: number, height: number}} display
+ * @param {Tools} tools
+ * @returns {Picture} whole once all of `tools.later` is done
+ */
+export function paint(frame, display, tools) {
+  check(frame.operations, display);
+  const painting = new Painting(display, tools);
+  for (const operation of frame.operations) painting.add(operation);
+  painting.fill();
+  const { parts, pixels, incomplete } = painting;
+  return {
+    message: "PICTURE", sequence: frame.sequence, lastInput: frame.lastInput, parts, pixels: pixels.buffer, incomplete,
+  };
+}
+
+/** Pixels that are decoded for an operation; those of a stream are known to nobody but the stream. @param {Operation} operation */
+export function pixelsOf(operation) {
+  switch (operation.operation) {
+    case "TILE_ZSTD":
+    case "TILE_COLUMNS":
+    case "CACHE_PUT":
+    case "TILE_JPEG":
+      return operation.width * operation.height;
+    default:
+      return 0;
+  }
+}
+
+/**
+ * Before anything is decoded.
+ * @param {Operation[]} operations
  * @param {{width: number, height: number}} display
  */
-function tileArea(frame, display) {
-  let area = 0;
-  for (const operation of frame.operations) {
-    if (operation.operation === null) continue;
-    if (operation.x + operation.width > display.width || operation.y + operation.height > display.height)
-      throw new ProtocolError("a box reaches beyond the display");
-    if (operation.operation === "TILE_ZSTD") area += operation.width * operation.height;
+function check(operations, display) {
+  for (const operation of operations) {
+    if (!("width" in operation)) continue;
+    checkBox(operation, display);
+    if (operation.operation === "MOVE") checkBox({ ...operation, x: operation.fromX, y: operation.fromY }, display);
+    else if (operation.operation === "TILE_JPEG") checkPhotograph(operation);
+    else if (operation.operation === "VIDEO_CONFIG") checkPadding(operation, display);
   }
-  // A worker that sends a pixel more than four times in one frame is broken, or wants this page's memory.
-  if (area > 4 * display.width * display.height) throw new ProtocolError("a frame holds too many pixels");
-  return area;
+}
+
+/** @param {Box & {data: Uint8Array}} tile */
+function checkPhotograph({ width, height, data }) {
+  const size = sizeOfJpeg(data);
+  if (size?.width !== width || size.height !== height)
+    throw new ProtocolError("a photograph is damaged or not of its tile's size");
+}
+
+/**
+ * @param {import("../protocol/operations.js").VideoConfig} config
+ * @param {{width: number, height: number}} display
+ */
+function checkPadding({ codedWidth, codedHeight }, { width, height }) {
+  if (codedWidth > width + MOST_PADDING || codedHeight > height + MOST_PADDING)
+    throw new ProtocolError("a stream's pictures are far larger than the display");
+}
+
+/**
+ * @param {Box} box
+ * @param {{width: number, height: number}} display
+ */
+function checkBox(box, display) {
+  if (!isWithin(box, display)) throw new ProtocolError("a box reaches beyond the display");
+}
+
+/** One frame while it becomes a picture: first every part and its place in the pixels, then the pixels. */
+class Painting {
+  #display;
+  #tools;
+  /** What writes each part's pixels, once there is memory for them. @type {(() => void)[]} */
+  #fills = [];
+  #area = 0;
+  #most;
+  #isFilled = false;
+  pixels = new Uint32Array(0);
+  /** @type {Part[]} */
+  parts = [];
+  incomplete = false;
+
+  /**
+   * @param {{width: number, height: number}} display
+   * @param {Tools} tools
+   */
+  constructor(display, tools) {
+    this.#display = display;
+    this.#tools = tools;
+    // A worker that sends a pixel more than four times in one frame is broken, or wants this page's memory.
+    this.#most = 4 * display.width * display.height;
+  }
+
+  /** @param {Operation} operation */
+  add(operation) {
+    switch (operation.operation) {
+      case "FILL": {
+        const { x, y, width, height, red, green, blue } = operation;
+        return void this.parts.push({ x, y, width, height, colour: `rgb(${red} ${green} ${blue})` });
+      }
+      case "MOVE": {
+        const { x, y, width, height, fromX, fromY } = operation;
+        return void this.parts.push({ x, y, width, height, fromX, fromY });
+      }
+      case "CACHE_DRAW":
+        return void this.parts.push({ x: operation.x, y: operation.y, slot: operation.slot });
+      case "CACHE_PUT":
+        return this.#addTile(operation, expandRgb).slot = operation.slot;
+      case "TILE_ZSTD":
+        return void this.#addTile(operation, expandRgb);
+      case "TILE_COLUMNS":
+        return void this.#addTile(operation, (rgb, rgba, at) => expandColumns(rgb, rgba, at, operation));
+      case "TILE_JPEG":
+        return this.#addPhotograph(operation);
+      case "VIDEO_CONFIG":
+        return this.#media.streams.configure(operation);
+      case "VIDEO":
+        return this.#addVideo(operation);
+      case "VIDEO_END":
+        return this.#media.streams.end(operation.stream);
+      default:
+        this.incomplete = true;
+    }
+  }
+
+  fill() {
+    this.pixels = (this.#tools.buffers ?? new SpareBuffers()).take(this.#area);
+    for (const fill of this.#fills) fill();
+    this.#isFilled = true;
+  }
+
+  /**
+   * @param {number} offset
+   * @param {number} area
+   */
+  #bytes(offset, area) {
+    return new Uint8ClampedArray(this.pixels.buffer, offset, area * 4);
+  }
+
+  /**
+   * @param {Box & {data: Uint8Array}} tile
+   * @param {(rgb: Uint8Array, rgba: Uint32Array, at: number, count: number) => void} expand
+   */
+  #addTile({ data, ...box }, expand) {
+    const { part, at, area } = this.#place(box);
+    this.#fills.push(() => expand(decompressed(this.#tools.zstd, data, area * 3), this.pixels, at, area));
+    return part;
+  }
+
+  /** @param {Box & {data: Uint8Array}} tile */
+  #addPhotograph({ data, ...box }) {
+    const { part, area } = this.#place(box);
+    const { jpeg } = this.#media;
+    this.#fills.push(() => this.#wait(async () => {
+      const rgba = await jpeg(data, box.width, box.height);
+      this.#bytes(part.offset, area).set(rgba);
+    }));
+  }
+
+  /** @param {import("../protocol/operations.js").Video} video */
+  #addVideo({ stream: number, isKey, data }) {
+    const stream = this.#media.streams.get(number);
+    if (!stream || !isWithin(stream.box, this.#display) || !stream.takes(isKey)) {
+      // A stream that failed has told so: what comes instead is under way.
+      this.incomplete ||= !stream?.hasFailed;
+      return;
+    }
+    const { part, area } = this.#place(stream.box);
+    // At once: the stream may be ended by what follows. There is no memory for the picture if that is refused.
+    const drawn = stream.decode(data, isKey, part, () => this.#isFilled ? this.#bytes(part.offset, area) : null);
+    this.#wait(async () => {
+      if (!(await drawn)) this.parts.splice(this.parts.indexOf(part), 1);
+    });
+  }
+
+  /** @param {Box} box */
+  #place({ x, y, width, height }) {
+    const at = this.#area;
+    const area = width * height;
+    this.#area += area;
+    if (this.#area > this.#most) throw new ProtocolError("a frame holds too many pixels");
+    /** @type {Tile} */
+    const part = { x, y, width, height, offset: at * 4 };
+    this.parts.push(part);
+    return { part, at, area };
+  }
+
+  get #media() {
+    if (!this.#tools.media) throw new Error("this thread has no decoders of media");
+    return this.#tools.media;
+  }
+
+  /** @param {() => Promise<void>} work */
+  #wait(work) {
+    const done = work();
+    // If the frame is refused nobody waits for it.
+    done.catch(() => {});
+    this.#tools.later?.push(done);
+  }
+}
+
+/**
+ * @param {Box} box
+ * @param {{width: number, height: number}} display
+ */
+function isWithin({ x, y, width, height }, display) {
+  return x + width <= display.width && y + height <= display.height;
 }
 
 /**
@@ -108,4 +294,21 @@ export function expandRgb(rgb, rgba, at, count) {
   }
   for (let from = steps * 12; to < at + count; from += 3, to++)
     rgba[to] = rgb[from] | (rgb[from + 1] << 8) | (rgb[from + 2] << 16) | OPAQUE;
+}
+
+/**
+ * Strips of rows, each column by column, to rows of opaque RGBA.
+ * @param {Uint8Array} rgb
+ * @param {Uint32Array} rgba
+ * @param {number} at first pixel written
+ * @param {{width: number, height: number, first: number, rows: number}} strips
+ */
+export function expandColumns(rgb, rgba, at, { width, height, first, rows }) {
+  let from = 0;
+  for (let top = 0, count = Math.min(first, height); top < height; top += count, count = Math.min(rows, height - top))
+    for (let x = 0; x < width; x++) {
+      let to = at + top * width + x;
+      for (let y = 0; y < count; y++, from += 3, to += width)
+        rgba[to] = rgb[from] | (rgb[from + 1] << 8) | (rgb[from + 2] << 16) | OPAQUE;
+    }
 }

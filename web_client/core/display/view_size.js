@@ -21,6 +21,8 @@ export class ViewObserver {
   constructor(element, ratio, report) {
     this.#ratio = ratio;
     this.#report = report;
+    // Its own window's: no other tells when the element's document is laid out.
+    const { ResizeObserver } = /** @type {Window & typeof globalThis} */ (element.ownerDocument.defaultView);
     this.#observer = new ResizeObserver((entries) => this.#changed(/** @type {ResizeObserverEntry} */ (entries.at(-1))));
     try {
       this.#observer.observe(element, { box: "device-pixel-content-box" });

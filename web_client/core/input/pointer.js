@@ -28,7 +28,8 @@ export class Pointer {
     this.#element = element;
     this.#send = send;
     this.#pixelAt = pixelAt;
-    this.#moves = new MoveCoalescer(send, requestAnimationFrame.bind(globalThis));
+    const window = element.ownerDocument.defaultView ?? globalThis;
+    this.#moves = new MoveCoalescer(send, (run) => window.requestAnimationFrame(run));
     this.#listen("pointerdown", (event) => this.#pressed(event, onpress));
     for (const type of ["pointermove", "pointerup"]) this.#listen(type, (event) => this.#moved(event));
     this.#listen("pointercancel", (event) => this.#moved(event, 0));

@@ -3,13 +3,12 @@
  * worker alike; keeps nothing but what it is given.
  */
 
-import { SpareBuffers } from "../display/buffers.js";
-import { paint } from "../display/tiles.js";
+import { needsMedia, paint, pixelsOf } from "../display/tiles.js";
 import { decode } from "../protocol/messages.js";
 import { MAXIMUM_TO_CLIENT_BYTES, ProtocolError } from "../protocol/wire.js";
 
 /** @typedef {import("../protocol/messages.js").Message} Message */
-/** @typedef {import("../display/tiles.js").Decompressor} Decompressor */
+/** @typedef {import("../display/tiles.js").Tools} Tools */
 /** @typedef {import("./transport.js").Received} Received */
 /** The display's size as of the last message. @typedef {{width: number, height: number}} Display */
 
@@ -25,16 +24,19 @@ export function open(data) {
 }
 
 /**
- * How many pixels there are to decompress.
+ * Whether painting them would hold up the page, or only the worker can.
  * @param {Message[]} messages
+ * @param {number} most pixels that the page paints itself
  */
-export function tilePixels(messages) {
+export function isForWorker(messages, most) {
   let pixels = 0;
   for (const message of messages)
-    if (message.message === "FRAME")
-      for (const operation of message.operations)
-        if (operation.operation === "TILE_ZSTD") pixels += operation.width * operation.height;
-  return pixels;
+    if (message.message === "FRAME" || message.message === "SMALL_FRAME")
+      for (const operation of message.operations) {
+        if (needsMedia(operation)) return true;
+        pixels += pixelsOf(operation);
+      }
+  return pixels >= most;
 }
 
 /**
@@ -51,16 +53,15 @@ export function follow(messages, display) {
 }
 
 /**
- * With every frame turned into a picture; `display` follows. Throws ProtocolError.
+ * With every frame turned into a picture, whole once all of `tools.later` is done; `display` follows. Throws ProtocolError.
  * @param {Message[]} messages
  * @param {Display} display
- * @param {Decompressor} zstd
- * @param {SpareBuffers} buffers
+ * @param {Tools} tools
  * @returns {Received[]}
  */
-export function painted(messages, display, zstd, buffers) {
+export function painted(messages, display, tools) {
   return messages.map((message) => {
-    if (message.message === "FRAME") return paint(message, display, zstd, buffers);
+    if (message.message === "FRAME" || message.message === "SMALL_FRAME") return paint(message, display, tools);
     follow([message], display);
     return message;
   });

@@ -6,20 +6,23 @@
  */
 
 import { SpareBuffers, WORTH_KEEPING_BYTES } from "../display/buffers.js";
+import { offer } from "../display/offer.js";
 import { loadDecoder } from "../display/zstd.js";
 import { encode } from "../protocol/messages.js";
 import { ProtocolError } from "../protocol/wire.js";
-import { follow, open, painted, tilePixels } from "./reader.js";
+import { follow, isForWorker, open, painted } from "./reader.js";
 import { retireWorker, startWorker } from "./trusted.js";
 
 /** @typedef {import("../protocol/messages.js").Message} Message */
-/** @typedef {Exclude<Message, {message: "FRAME"}> | import("../display/tiles.js").Picture} Received */
+/** @typedef {Exclude<Message, {message: "FRAME" | "SMALL_FRAME"}> | import("../display/tiles.js").Picture} Received */
 /**
  * What a connection needs of its transport; tests put a fake in its place.
  * @typedef {{
  *   onopened: () => void,
  *   onmessages: (messages: Received[], receivedAt: number) => void,
  *   onclosed: (code: number, reason: string) => void,
+ *   oncapabilities: () => void,
+ *   capabilities: import("../protocol/messages.js").Capabilities,
  *   open: (url: string) => void, send: (...messages: Message[]) => void, close: (code?: number) => void,
  *   end: () => void}} TransportLike
  */
@@ -35,6 +38,11 @@ const PAINTED_HERE_PIXELS = WORTH_KEEPING_BYTES / 4;
 
 let attempts = 0;
 
+/** What the first session needs here, loaded and tried out before there is one. */
+export function prepare() {
+  new Transport().end();
+}
+
 /** @implements {TransportLike} */
 export class Transport {
   #worker = startWorker();
@@ -49,6 +57,7 @@ export class Transport {
   #buffers = new SpareBuffers();
   /** What came and was not handed on, the oldest first. @type {Arrival[]} */
   #arrivals = [];
+  #changed = () => this.oncapabilities();
   /** Since the page was opened. */
   receivedBytes = 0;
 
@@ -57,12 +66,19 @@ export class Transport {
   onmessages = () => {};
   /** @type {(code: number, reason: string) => void} */
   onclosed = () => {};
+  /** `capabilities` are others now. */
+  oncapabilities = () => {};
 
   constructor() {
     this.#worker.onmessage = ({ data }) => this.#heard(data);
     this.#worker.onerror = () => this.#break();
     // Heard when the first socket is to open; until then a failure is nobody's yet.
     this.#loading.catch(() => {});
+    offer.addEventListener("change", this.#changed);
+  }
+
+  get capabilities() {
+    return offer.capabilities;
   }
 
   /** @param {string} url */
@@ -99,6 +115,7 @@ export class Transport {
 
   end() {
     this.close();
+    offer.removeEventListener("change", this.#changed);
     if (this.#broken) this.#worker.terminate();
     else retireWorker(this.#worker);
   }
@@ -120,6 +137,7 @@ export class Transport {
   #drop(code) {
     this.#attempt = ++attempts;
     this.#arrivals = [];
+    this.#worker.postMessage({ forget: true });
     const socket = this.#socket;
     this.#socket = null;
     socket?.close(code);
@@ -134,8 +152,8 @@ export class Transport {
     this.receivedBytes += typeof data === "string" ? data.length : data.byteLength;
     try {
       const messages = open(data);
-      if (typeof data !== "string" && tilePixels(messages) >= PAINTED_HERE_PIXELS) this.#giveAway(data, messages, receivedAt);
-      else this.#arrived({ messages: painted(messages, this.#display, zstd, this.#buffers), receivedAt });
+      if (typeof data !== "string" && isForWorker(messages, PAINTED_HERE_PIXELS)) this.#giveAway(data, messages, receivedAt);
+      else this.#arrived({ messages: painted(messages, this.#display, { zstd, buffers: this.#buffers }), receivedAt });
     } catch (error) {
       // What is too large for this page's memory ends its connection as what cannot be read does, not the page.
       if (!(error instanceof ProtocolError)) console.error(error);
@@ -171,8 +189,10 @@ export class Transport {
   /** From the worker. @param {any} data */
   #heard(data) {
     if (data.broken) return this.#break();
+    if (data.probed) return;
     if (data.attempt !== this.#attempt) return;
     if (data.failed) return this.#fail();
+    if (data.lostVideo) return offer.lost(data.lostVideo, this.#worker);
     // It paints in the order in which it was asked to.
     const arrival = this.#arrivals.find(({ messages }) => messages === null);
     if (arrival) arrival.messages = data.messages;

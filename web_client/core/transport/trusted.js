@@ -6,6 +6,8 @@
 
 const WORKER = new URL("./paint_worker.js", import.meta.url).href;
 
+import { offer } from "../display/offer.js";
+
 /** @typedef {{createScriptURL: (url: string) => string}} Policy TrustedScriptURL passes for a string where it is used */
 
 const types = /** @type {{createPolicy: (name: string, rules: Policy) => Policy} | undefined} */ (
@@ -24,8 +26,14 @@ const policy = types?.createPolicy("portcullis", rules) ?? rules;
 let spare = null;
 
 export function startWorker() {
-  const worker = spare ?? new Worker(policy.createScriptURL(WORKER), { type: "module", name: "portcullis-paint" });
+  const worker = spare ?? newWorker();
   spare = null;
+  return worker;
+}
+
+function newWorker() {
+  const worker = new Worker(policy.createScriptURL(WORKER), { type: "module", name: "portcullis-paint" });
+  offer.learnFrom(worker);
   return worker;
 }
 
