@@ -20,7 +20,7 @@ import xcffib.damage as xdamage
 import xcffib.xfixes as xfixes
 
 from agents.linux.x11 import XConnection
-from agents.worker.damage import Box, Pixels
+from agents.worker.damage import Box, Pixels, joined
 from agents.worker.desktop import DesktopLost
 
 _WORDS = struct.Struct(">25I")
@@ -29,6 +29,10 @@ _COLOURS = np.uint32(0x00FFFFFF)  # what some clients leave in the fourth byte i
 _BOUNDING_BOX = 2
 _FORMAT = 2  # ZPixmap
 _PIXEL_BYTES = 4
+_MOST_WORDS = 2 * 64
+"""Of rectangles, two a piece: each costs 5 us."""
+_JOINED_PIXELS = 32 * 1024
+"""Looking at so many pixels in vain costs less than one more box."""
 _KEEP_SIZE, _PUNCH_HOLE = 1, 2  # linux/falloc.h
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -58,8 +62,11 @@ class Framebuffer:
 
     def read(self, box: Box, into: Pixels) -> None:
         """`into`: of the box's shape."""
-        pixels = self._pixels[box.y : box.y + box.height, box.x : box.x + box.width]
-        np.bitwise_and(pixels, _COLOURS, out=into)
+        np.bitwise_and(self.view(box), _COLOURS, out=into)
+
+    def view(self, box: Box) -> Pixels:
+        """The server's own memory, and what clients left in the fourth byte."""
+        return self._pixels[box.y : box.y + box.height, box.x : box.x + box.width]
 
     def make_room(self, width: int, height: int) -> None:
         """Before the display becomes so large. Raises OSError when its memory is not to be had: drawing there would
@@ -114,18 +121,22 @@ class DamageWatch:
         x.check(self._xfixes.CreateRegionChecked(self._region, 0, []))
         x.on(xdamage.NotifyEvent, self._damaged)
 
-    def take(self) -> Box | None:
+    def take(self) -> list[Box]:
         """Where something was drawn since the last call. Pixels read after it hold all of that.
 
         The server says what it forgets, in one round trip: events alone tell of the letter, and of the caret
         behind it only when the letter has been sent. An event that is still on its way brings one look too many.
         """
         if not self._is_damaged:
-            return None
+            return []
         self._is_damaged = False
         self._damage.Subtract(self._id, 0, self._region)
-        extents = self._x.reply(self._xfixes.FetchRegion(self._region)).extents
-        return _box(extents) if extents.width and extents.height else None
+        region = self._x.reply(self._xfixes.FetchRegion(self._region))
+        if not (region.extents.width and region.extents.height):
+            return []
+        if region.length > _MOST_WORDS:
+            return [_box(region.extents)]
+        return joined(map(_box, region.rectangles), _JOINED_PIXELS)
 
     def _damaged(self, _: Any) -> None:
         self._is_damaged = True

@@ -62,11 +62,14 @@ class XDesktop:
     def title(self) -> str:
         return self._windows.title
 
-    def take_damage(self) -> Box | None:
+    def take_damage(self) -> list[Box]:
         return self._damage.take()
 
     def read(self, box: Box, into: Pixels) -> None:
         self._framebuffer.read(box, into)
+
+    def view(self, box: Box) -> Pixels:
+        return self._framebuffer.view(box)
 
     def arrange(self, monitors: Sequence[Box]) -> None:
         self._screen.arrange(monitors)

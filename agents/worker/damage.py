@@ -6,7 +6,7 @@ the pixels that really differ.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -48,6 +48,66 @@ class Box:
 
     def moved(self, x: int, y: int) -> Box:
         return Box(self.x + x, self.y + y, self.width, self.height)
+
+    def shared(self, other: Box) -> Box | None:
+        """The part that lies in both; None if there is none."""
+        x, y = max(self.x, other.x), max(self.y, other.y)
+        right = min(self.x + self.width, other.x + other.width)
+        bottom = min(self.y + self.height, other.y + other.height)
+        return Box(x, y, right - x, bottom - y) if right > x and bottom > y else None
+
+    def without(self, other: Box) -> Iterator[Box]:
+        """The parts that do not lie in the other: above, left, right, below."""
+        inner = self.shared(other)
+        if inner is None:
+            yield self
+            return
+        right, bottom = inner.x + inner.width, inner.y + inner.height
+        parts = (
+            Box(self.x, self.y, self.width, inner.y - self.y),
+            Box(self.x, inner.y, inner.x - self.x, inner.height),
+            Box(right, inner.y, self.x + self.width - right, inner.height),
+            Box(self.x, bottom, self.width, self.y + self.height - bottom),
+        )
+        yield from (part for part in parts if part.width > 0 and part.height > 0)
+
+
+def area(box: Box) -> tuple[slice, slice]:
+    """Rows and columns of an array of the whole screen."""
+    return slice(box.y, box.y + box.height), slice(box.x, box.x + box.width)
+
+
+def grid_shape(width: int, height: int) -> tuple[int, int]:
+    """Rows and columns of tiles."""
+    return -(-height // TILE), -(-width // TILE)
+
+
+def tiles_touched(box: Box) -> tuple[slice, slice]:
+    """Rows and columns of the grid of tiles."""
+    rows = slice(box.y // TILE, -(-(box.y + box.height) // TILE))
+    return rows, slice(box.x // TILE, -(-(box.x + box.width) // TILE))
+
+
+def outside(boxes: Iterable[Box], others: Iterable[Box]) -> list[Box]:
+    """The parts of the boxes that lie in none of the others."""
+    parts = list(boxes)
+    for other in others:
+        parts = [part for box in parts for part in box.without(other)]
+    return parts
+
+
+def joined(boxes: Iterable[Box], waste_pixels: int) -> list[Box]:
+    """Fewer boxes that cover the same, each pair of them joined when that adds no more pixels than stated."""
+    result: list[Box] = []
+    for box in boxes:
+        for index in range(len(result) - 1, max(-1, len(result) - 5), -1):
+            both = result[index].joined(box)
+            if both.pixels <= result[index].pixels + box.pixels + waste_pixels:
+                result[index] = both
+                break
+        else:
+            result.append(box)
+    return result
 
 
 def bands(box: Box) -> Iterator[Box]:

@@ -71,12 +71,16 @@ class Desktop(Protocol):
         """Of the active window; without control characters."""
         ...
 
-    def take_damage(self) -> Box | None:
+    def take_damage(self) -> list[Box]:
         """Where something was drawn since the last call. What `read` gives from here on holds it."""
         ...
 
     def read(self, box: Box, into: Pixels) -> None:
         """The pixels of the box, which has the shape of `into`."""
+        ...
+
+    def view(self, box: Box) -> Pixels:
+        """The box in the screen's own memory: it changes as the screen does, and the highest byte may be anything."""
         ...
 
     def arrange(self, monitors: Sequence[Box]) -> None:

@@ -1,18 +1,24 @@
 """Damaged boxes -> the operations of a frame: compares with what the viewer has, sends what differs.
 
-Toolkits repaint identical pixels all the time; the comparison drops them. Belongs to one viewer and is used by one
+Toolkits repaint identical pixels all the time; the comparison drops them. What is text or small travels exactly, a
+photograph as JPEG where the client draws that, and exactly later (`refine`). Belongs to one viewer and is used by one
 thread at a time.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from agents.worker.damage import Box, Mask, Pixels, bands, changed_boxes, largest_band
+from agents.worker.damage import Box, Mask, Pixels, area, bands, changed_boxes, largest_band
+from agents.worker.jpeg import encode_jpeg
+from agents.worker.motion import MINIMUM_GAIN_PIXELS, MoveFinder
+from agents.worker.photographs import LEAST_PIXELS, is_photograph, parts
+from agents.worker.refinement import REST_SECONDS, Refinement
 from agents.worker.tiles import TileEncoder
+from portcullis.protocol.operations import Move, TileJpeg, jpeg_operation, move_operation
 
 _UNKNOWN = np.uint32(0xFF000000)
 """No pixel has it: differs from whatever is read."""
@@ -20,20 +26,29 @@ _UNKNOWN = np.uint32(0xFF000000)
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
-    operations: list[bytes]
-    size: int
-    rest: list[Box]
+    operations: list[bytes] = field(default_factory=list)
+    rest: list[Box] = field(default_factory=list)
     """What did not fit the budget; compared anew when its turn comes, so never stale."""
+    photographs: list[Box] = field(default_factory=list)
+    """Of what was sent."""
 
 
 class FrameEncoder:
-    def __init__(self, read: Callable[[Box, Pixels], None], width: int, height: int) -> None:
+    """`draws`: the operations of the client's CAPABILITIES. Without any it gets tiles and fills."""
+
+    def __init__(self, read: Callable[[Box, Pixels], None], width: int, height: int, draws: int = 0) -> None:
         self._read = read
+        self._moves = MoveFinder() if draws >> Move.KIND & 1 else None
+        self._draws_jpeg = bool(draws >> TileJpeg.KIND & 1)
         self._tiles = TileEncoder()
+        self.refinement = Refinement(width, height)
         self._shown: Pixels = np.full((height, width), _UNKNOWN, np.uint32)
         # Asked for once: fresh memory costs more to touch than all that is done with it.
-        self._now: Pixels = np.empty(largest_band(width), np.uint32)
-        self._differs: Mask = np.empty(largest_band(width), bool)
+        most = width * height if draws else largest_band(width)
+        self._now: Pixels = np.empty(most, np.uint32)
+        self._differs: Mask = np.empty(most, bool)
+        self._is_whole = draws != 0
+        """What moved is seen in the whole only, and text is smaller in tiles of several lines."""
 
     @property
     def size(self) -> tuple[int, int]:
@@ -46,40 +61,118 @@ class FrameEncoder:
         width, height = self.size
         return Box(0, 0, width, height)
 
-    def encode(self, boxes: Iterable[Box], budget_bytes: int) -> Encoded:
+    def encode(self, boxes: Iterable[Box], budget_bytes: int, now: float = 0.0) -> Encoded:
         """At least one operation, if anything differs; then as many as fit the budget."""
-        operations: list[bytes] = []
-        rest: list[Box] = []
-        size = 0
-        for band in self._bands(boxes):
-            if operations and size >= budget_bytes:
-                rest.append(band)
+        frame = _Frame(budget_bytes)
+        for part in self._parts(boxes):
+            if frame.is_full:
+                frame.rest.append(part)
                 continue
-            for box, pixels in self._differing(band):
-                if operations and size >= budget_bytes:
-                    rest.append(box)
-                    continue
-                operation = self._tiles.encode(pixels, box)
-                self._shown[_area(box)] = pixels
-                operations.append(operation)
-                size += len(operation)
-        return Encoded(operations, size, rest)
+            pixels, differs = self._compare(part)
+            self._move(part, pixels, differs, frame)
+            for box in changed_boxes(differs, part.x, part.y):
+                if frame.is_full:
+                    frame.rest.append(box)
+                else:
+                    self._draw(pixels[area(box.moved(-part.x, -part.y))], box, frame, now)
+        return Encoded(frame.operations, frame.rest, frame.photographs)
 
-    def _bands(self, boxes: Iterable[Box]) -> Iterator[Box]:
+    def differing(self, boxes: Iterable[Box]) -> list[Box]:
+        """What `encode` would send of them, as far as it is known now."""
+        return [
+            box
+            for part in self._parts(boxes)
+            for box in changed_boxes(self._compare(part)[1], part.x, part.y)
+        ]
+
+    def refine(self, boxes: Iterable[Box], budget_bytes: int, now: float) -> Encoded:
+        """Exactly, whether the viewer has it or not; what does not fit the budget is due again at once."""
+        frame = _Frame(budget_bytes)
+        for box in boxes:
+            if frame.is_full:
+                self.refinement.coarse(box, now - REST_SECONDS)
+                continue
+            pixels = self._now[: box.pixels].reshape(box.height, box.width)
+            self._read(box, pixels)
+            self._shown[area(box)] = pixels
+            frame.add(self._tiles.encode(pixels, box))
+        return Encoded(frame.operations)
+
+    def gives_away(self, box: Box) -> None:
+        """From here on the box is drawn by a stream, until `takes_back`."""
+        self.refinement.exact(box)
+
+    def takes_back(self, box: Box, changed_at: float) -> None:
+        """The stream is over: the viewer has about what the box shows, which changed then for the last time."""
+        self._read(box, self._shown[area(box)])
+        self.refinement.coarse(box, changed_at)
+
+    def _parts(self, boxes: Iterable[Box]) -> Iterator[Box]:
         for damaged in boxes:
             clipped = damaged.clipped(*self.size)
-            if clipped is not None:
+            if clipped is not None and self._is_whole:
+                yield clipped
+            elif clipped is not None:
                 yield from bands(clipped)
 
-    def _differing(self, band: Box) -> Iterator[tuple[Box, Pixels]]:
-        shape = band.height, band.width
-        pixels = self._now[: band.pixels].reshape(shape)
-        differs = self._differs[: band.pixels].reshape(shape)
-        self._read(band, pixels)
-        np.not_equal(pixels, self._shown[_area(band)], out=differs)
-        for box in changed_boxes(differs, band.x, band.y):
-            yield box, pixels[_area(box.moved(-band.x, -band.y))]
+    def _compare(self, part: Box) -> tuple[Pixels, Mask]:
+        shape = part.height, part.width
+        pixels = self._now[: part.pixels].reshape(shape)
+        differs = self._differs[: part.pixels].reshape(shape)
+        self._read(part, pixels)
+        np.not_equal(pixels, self._shown[area(part)], out=differs)
+        return pixels, differs
+
+    def _move(self, part: Box, pixels: Pixels, differs: Mask, frame: _Frame) -> None:
+        """What only moved is not sent: `differs` is what is left."""
+        if self._moves is None or part.pixels < MINIMUM_GAIN_PIXELS:
+            return
+        shown = self._shown[area(part)]
+        found = self._moves.find(shown, pixels, differs)
+        if found is None:
+            return
+        to, source = area(found.box), Box(found.from_x, found.from_y, found.box.width, found.box.height)
+        shown[to] = shown[area(source)].copy()
+        np.not_equal(pixels[to], shown[to], out=differs[to])
+        box, source = found.box.moved(part.x, part.y), source.moved(part.x, part.y)
+        self.refinement.moved(box, source.x, source.y)
+        frame.add(move_operation(box.x, box.y, box.width, box.height, source.x, source.y))
+
+    def _draw(self, pixels: Pixels, box: Box, frame: _Frame, now: float) -> None:
+        self._shown[area(box)] = pixels
+        if not self._draws_jpeg or box.pixels < LEAST_PIXELS:
+            self._draw_exactly(pixels, box, frame)
+            return
+        for part, is_photo in parts(pixels, box):
+            of_part = pixels[area(part.moved(-box.x, -box.y))]
+            if is_photo:
+                frame.add(jpeg_operation(part.x, part.y, part.width, part.height, encode_jpeg(of_part)))
+                frame.photographs.append(part)
+                self.refinement.coarse(part, now)
+            else:
+                self._draw_exactly(of_part, part, frame)
+
+    def _draw_exactly(self, pixels: Pixels, box: Box, frame: _Frame) -> None:
+        operation = self._tiles.encode(pixels, box)
+        self.refinement.exact(box)
+        frame.add(operation)
+        if is_photograph(box, operation):
+            frame.photographs.append(box)
 
 
-def _area(box: Box) -> tuple[slice, slice]:
-    return slice(box.y, box.y + box.height), slice(box.x, box.x + box.width)
+class _Frame:
+    """Operations up to a budget."""
+
+    def __init__(self, budget_bytes: int) -> None:
+        self.operations: list[bytes] = []
+        self.rest: list[Box] = []
+        self.photographs: list[Box] = []
+        self._budget = budget_bytes
+
+    @property
+    def is_full(self) -> bool:
+        return bool(self.operations) and self._budget <= 0
+
+    def add(self, operation: bytes) -> None:
+        self.operations.append(operation)
+        self._budget -= len(operation)

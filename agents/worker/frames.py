@@ -1,51 +1,72 @@
 """The frames of one viewer: decides when to look at the damage, has it encoded, sends what differs.
 
-A small box is encoded on the spot: a thread's hop would cost more than the work. A large one goes to a thread, one at a
-time, where numpy and zstd let go of the interpreter, so that input never waits behind it. No encoded frame is ever
-queued: damage gathers until pacing allows the next frame, which shows the newest pixels.
+A small box is encoded on the spot: a thread's hop would cost more than the work. A large one, and a video's picture,
+go to a thread, one at a time, where numpy and the codecs let go of the interpreter, so that input never waits behind
+them. No encoded frame is ever queued: damage gathers until pacing allows the next frame, which shows the newest pixels.
+An echo comes first, then what else changed, then videos; what was sent coarsely is made exact when nothing of these
+waits.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Collection
 from concurrent.futures import Executor
+from dataclasses import dataclass
+from typing import TypeVar
 
-from agents.worker.damage import Box
 from agents.worker.desktop import Desktop
-from agents.worker.encoder import Encoded, FrameEncoder
-from agents.worker.pacing import Pacing
+from agents.worker.encoder import Encoded
+from agents.worker.hybrid import HybridPicture, Shot
+from agents.worker.pacing import ECHO_INTERVAL_SECONDS, Pacing
 from portcullis.clock import Clock
 from portcullis.errors import ProtocolError
 from portcullis.protocol.messages import Capabilities, frame_payload
+from portcullis.protocol.small_frames import CAPABILITY as SMALL_FRAMES
+from portcullis.protocol.small_frames import small_frame_payload
 
-_ON_THE_SPOT_PIXELS = 64 * 1024
+T = TypeVar("T")
+
+INTERVAL_SECONDS = 1 / 75
+"""Between two looks. Shorter than an application's sixtieth: of what draws on time, every picture is caught."""
 
 
 class Frames:
     """`send` gets the payload of each FRAME and the last input sequence that it states."""
 
     def __init__(
-        self, desktop: Desktop, executor: Executor, clock: Clock, send: Callable[[bytes, int], None]
+        self,
+        desktop: Desktop,
+        executor: Executor,
+        clock: Clock,
+        send: Callable[[bytes, int], None],
+        codecs: frozenset[str] = frozenset(),
     ) -> None:
+        """`codecs`: what the host allows for video."""
         self._desktop = desktop
         self._executor = executor
         self._clock = clock
         self._send = send
+        self._codecs = codecs
         self._pacing = Pacing()
-        self._encoder = FrameEncoder(desktop.read, *desktop.size)
         self._capabilities = Capabilities(0, 0)
-        self._pending: list[Box] = []
+        self._picture = self._new_picture(frozenset())
         self._is_damaged = True
         self._is_held = False
         self._is_visible = True
         self._is_unknown = True
-        """The viewer's picture has to be sent whole."""
+        """The viewer's picture has to be sent whole; what is being encoded for it is dropped."""
+        self._is_changed = False
+        """It has another size, or is drawn by other operations."""
         self._is_encoding = False
+        """A thread has the tiles."""
         self._is_closed = False
         self._waits_for_echo = False
         self._sequence = 0
         self._last_input = 0
+        self._told_input = 0
+        self._looked_at = self._filmed_at = -math.inf
         self._timer: asyncio.TimerHandle | None = None
 
     def hold(self) -> None:
@@ -78,88 +99,185 @@ class Frames:
     def draw_with(self, capabilities: Capabilities) -> None:
         """What the client draws from the next frame on, which is a full one."""
         self._capabilities = capabilities
+        self._is_changed = True
         self.refresh()
 
-    def draw_with(self, capabilities: Capabilities) -> None:
-        """What the client draws from here on. What it draws beside tiles and fills is not sent."""
+    def resized(self) -> None:
+        """The display has another size from here on."""
+        self._is_changed = True
         self.refresh()
 
     def refresh(self) -> None:
-        """The next frame is a full one."""
+        """The next frame is a full one. Not before what came together with this is known: it may change it."""
         self._is_unknown = True
-        self._step()
-
-    def resized(self) -> None:
-        """The display has another size from here on; a frame that is being encoded is dropped."""
-        self._encoder = FrameEncoder(self._desktop.read, *self._desktop.size)
-        self._pending = []
-        self.refresh()
+        self._call_at(0.0, 0.0)
 
     def close(self) -> None:
         self._is_closed = True
+        self._picture.close()
         if self._timer is not None:
             self._timer.cancel()
+
+    # --- When. Each answers when to be asked again; None: something else will call.
 
     def _step(self) -> None:
-        """Take the next frame if there may be one; else arrange that this is called when there may."""
-        if self._is_closed or self._is_held or self._is_encoding or not self._is_visible:
-            return
-        if not (self._is_unknown or self._is_damaged or self._pending):
+        """Do what may be done now; arrange that this is called when more may be done."""
+        if self._is_closed or self._is_held or not self._is_visible:
             return
         now = self._clock.monotonic()
-        # What did not fit the last frame belongs to the same picture: it does not wait a whole interval.
-        at = self._pacing.may_send_at(now, self._waits_for_echo or bool(self._pending))
-        if at is None:
-            return  # the next acknowledgement calls
-        if at > now:
-            self._call_in(at - now)
-        else:
-            self._take(now)
+        # In this order: a look tells which regions have to be filmed, and that nothing is calm.
+        nexts = (self._look(now), self._film(now), self._calm(now))
+        self._call_at(min((at for at in nexts if at is not None), default=None), now)
 
-    def _call_in(self, seconds: float) -> None:
+    def _call_at(self, at: float | None, now: float) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        self._timer = asyncio.get_running_loop().call_later(seconds, self._step)
+            self._timer = None
+        if at is not None:
+            self._timer = asyncio.get_running_loop().call_later(max(0.0, at - now), self._step)
 
-    def _take(self, now: float) -> None:
-        boxes = self._take_boxes()
-        encoder, last_input, budget = self._encoder, self._last_input, self._pacing.budget_bytes
-        captured_us = int(now * 1_000_000)
-        if sum(box.pixels for box in boxes) <= _ON_THE_SPOT_PIXELS:
-            self._finish(encoder, encoder.encode(boxes, budget), last_input, captured_us)
-            return
-        self._is_encoding = True
-        loop = asyncio.get_running_loop()
-        future = loop.run_in_executor(self._executor, encoder.encode, boxes, budget)
-        future.add_done_callback(lambda done: self._encoded(done, encoder, last_input, captured_us))
+    def _look(self, now: float) -> float | None:
+        picture = self._picture
+        if not self._has_to_look():
+            return None
+        # What did not fit the last frame belongs to the same picture: it does not wait a whole interval.
+        is_urgent = self._waits_for_echo or bool(picture.pending)
+        if self._pacing.may_send_at(now, is_urgent) is None:
+            return None
+        at = self._looked_at + (ECHO_INTERVAL_SECONDS if is_urgent else INTERVAL_SECONDS)
+        if at > now:
+            return at
+        self._looked_at = now
+        self._take_damage()
+        if not self._is_encoding:
+            self._take_tiles(now)
+        return now + ECHO_INTERVAL_SECONDS if picture.pending and not self._is_encoding else None
 
-    def _take_boxes(self) -> list[Box]:
-        damage = self._desktop.take_damage()
-        self._is_damaged = False
-        boxes, self._pending = self._pending, []
+    def _has_to_look(self) -> bool:
+        picture = self._picture
+        if self._is_unknown:
+            return not (self._is_encoding or picture.is_filming)
+        if self._is_encoding:
+            return self._is_damaged and picture.has_regions
+        return self._is_damaged or bool(picture.pending)
+
+    def _film(self, now: float) -> float | None:
+        picture = self._picture
+        if self._is_unknown or picture.is_filming or not picture.has_damaged_region:
+            return None
+        if self._pacing.may_send_at(now, False) is None:
+            return None
+        at = self._filmed_at + INTERVAL_SECONDS
+        if at > now:
+            return at
+        self._filmed_at = now
+        if not self._is_encoding:
+            picture.shrink(now)
+        damaged = picture.take_damaged()
+        stamp = self._stamp(now)
+        self._in_thread(lambda: picture.film(damaged, 1.0), lambda done: self._filmed(picture, done, stamp))
+        return None
+
+    def _calm(self, now: float) -> float | None:
+        """Nothing new is to be shown: what came to rest ends, and what is coarse is made exact."""
+        picture = self._picture
+        at = picture.calm_at()
+        is_busy = self._is_unknown or self._is_damaged or bool(picture.pending) or self._is_encoding
+        if at is None or at == math.inf or is_busy:
+            return None
+        if self._waits_for_echo or self._pacing.may_send_at(now, False) is None:
+            return None
+        if at > now:
+            return at
+        stamp = self._stamp(now)
+        if not picture.is_filming:
+            self._send_frame(picture.settle(now), stamp)
+        if coarse := picture.take_coarse(now):
+            self._is_encoding = True
+            budget = self._pacing.budget_bytes
+            self._in_thread(
+                lambda: picture.refine(coarse, budget, now), lambda done: self._encoded(picture, done, stamp)
+            )
+            return None
+        at = picture.calm_at()
+        return None if at is None or at == math.inf else max(at, now + INTERVAL_SECONDS)
+
+    # --- What
+
+    def _take_damage(self) -> None:
+        if self._is_damaged:
+            self._is_damaged = False
+            self._picture.drawn(self._desktop.take_damage())
         if self._is_unknown:
             self._is_unknown = False
-            return [self._encoder.forget()]
-        return boxes if damage is None else [*boxes, damage]
+            if self._is_changed:
+                self._is_changed = False
+                self._picture.close()
+                self._picture = self._new_picture(self._picture.streams)
+            self._picture.forget()
 
-    def _encoded(
-        self, done: asyncio.Future[Encoded], encoder: FrameEncoder, last_input: int, captured_us: int
-    ) -> None:
+    def _take_tiles(self, now: float) -> None:
+        picture, budget, stamp = self._picture, self._pacing.budget_bytes, self._stamp(now)
+        if not picture.pending:
+            return
+        if picture.is_small():
+            encoded = picture.encode(picture.take_pending(), budget, now)
+            self._send_frame(picture.encoded(encoded, now), stamp)
+            return
+        boxes = picture.take_pending()
+        self._is_encoding = True
+        self._in_thread(
+            lambda: picture.encode(boxes, budget, now), lambda done: self._encoded(picture, done, stamp)
+        )
+
+    def _in_thread(self, work: Callable[[], T], finish: Callable[[asyncio.Future[T]], None]) -> None:
+        future = asyncio.get_running_loop().run_in_executor(self._executor, work)
+        future.add_done_callback(finish)
+
+    def _encoded(self, picture: HybridPicture, done: asyncio.Future[Encoded], stamp: _Stamp) -> None:
         self._is_encoding = False
-        if not self._is_closed:
-            self._finish(encoder, done.result(), last_input, captured_us)
-
-    def _finish(self, encoder: FrameEncoder, encoded: Encoded, last_input: int, captured_us: int) -> None:
-        if encoder is self._encoder:
-            self._pending += encoded.rest
-            if encoded.operations:
-                self._send_frame(encoded, last_input, captured_us)
+        encoded = done.result()
+        if not (self._is_closed or self._is_unknown):
+            self._send_frame(picture.encoded(encoded, stamp.at), stamp)
         self._step()
 
-    def _send_frame(self, encoded: Encoded, last_input: int, captured_us: int) -> None:
+    def _filmed(self, picture: HybridPicture, done: asyncio.Future[Shot], stamp: _Stamp) -> None:
+        operations = picture.filmed(done.result(), stamp.at, is_dropped=self._is_closed or self._is_unknown)
+        self._send_frame(operations, stamp)
+        self._step()
+
+    def _stamp(self, now: float) -> _Stamp:
+        return _Stamp(now, self._last_input)
+
+    def _new_picture(self, streams: Collection[int]) -> HybridPicture:
+        desktop = self._desktop
+        return HybridPicture(
+            desktop.read, desktop.view, desktop.size, self._capabilities, self._codecs, streams
+        )
+
+    def _send_frame(self, operations: list[bytes], stamp: _Stamp) -> None:
+        if not operations:
+            return
         self._sequence += 1
-        payload = frame_payload(self._sequence, last_input, captured_us, encoded.operations)
+        # A video's picture, taken before, follows the echo that was sent while it was encoded.
+        self._told_input = max(self._told_input, stamp.last_input)
+        payload = self._payload(operations, stamp)
         self._pacing.sent(self._sequence, len(payload), self._clock.monotonic())
-        if last_input == self._last_input:
+        if stamp.last_input == self._last_input:
             self._waits_for_echo = False
-        self._send(payload, last_input)
+        self._send(payload, self._told_input)
+
+    def _payload(self, operations: list[bytes], stamp: _Stamp) -> bytes:
+        if self._capabilities.operations & SMALL_FRAMES:
+            small = small_frame_payload(self._sequence, self._told_input, operations)
+            if small is not None:
+                return small
+        return frame_payload(self._sequence, self._told_input, int(stamp.at * 1_000_000), operations)
+
+
+@dataclass(frozen=True, slots=True)
+class _Stamp:
+    """When the screen was looked at, and the last input applied before."""
+
+    at: float
+    last_input: int

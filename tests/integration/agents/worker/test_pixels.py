@@ -3,6 +3,7 @@
 import numpy as np
 
 from portcullis.protocol import messages as m
+from portcullis.protocol.operations import Fill
 
 
 async def test_picture_is_the_framebuffer_to_the_pixel(x, session):
@@ -70,7 +71,7 @@ async def test_one_colour_travels_as_a_fill(x, session):
     await x.run("xsetroot", "-solid", "#336699")
     client = await session.attach_drawn()
     operations = [o for frame in client.messages if isinstance(frame, m.Frame) for o in frame.operations]
-    assert {type(o) for o in operations} == {m.Fill}
+    assert {type(o) for o in operations} == {Fill}
     assert tuple(client.picture[0, 0]) == (0x33, 0x66, 0x99)
 
 

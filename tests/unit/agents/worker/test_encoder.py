@@ -6,6 +6,7 @@ import zstandard
 from agents.worker.damage import Box
 from agents.worker.encoder import FrameEncoder
 from portcullis.protocol import messages as m
+from portcullis.protocol import operations as o
 
 WIDTH, HEIGHT = 320, 200
 ALL = Box(0, 0, WIDTH, HEIGHT)
@@ -26,7 +27,7 @@ class Screen:
         for operation in frame.operations:
             rows = slice(operation.y, operation.y + operation.height)
             columns = slice(operation.x, operation.x + operation.width)
-            if isinstance(operation, m.Fill):
+            if isinstance(operation, o.Fill):
                 self.seen[rows, columns] = (operation.red, operation.green, operation.blue)
             else:
                 data = zstandard.ZstdDecompressor().decompress(operation.data)
@@ -49,7 +50,7 @@ def test_first_frame_is_whole_also_where_the_screen_is_black():
     screen = Screen()
     operations, rest = screen.encode(ALL)
     assert (screen.seen == 0).all()
-    assert {type(operation) for operation in operations} == {m.Fill}
+    assert {type(operation) for operation in operations} == {o.Fill}
     assert rest == []
 
 

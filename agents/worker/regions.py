@@ -1,0 +1,209 @@
+"""Which parts of the screen are video. Pure: what changed and when goes in, regions come out.
+
+A tile that changed four times within half a second, each time like a photograph, is hot; a dense group of hot tiles is
+a region, as large as what changed in it. While a region lives, whatever changes inside of it is sent as pictures of its
+stream. It grows when what lies beside it becomes hot as well, it shrinks when for a second most of it stood still, and
+it rests when nothing changed for a moment.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from agents.worker.damage import TILE, Box, Mask, grid_shape, outside, tiles_touched
+
+HOT_CHANGES = 4
+HOT_SECONDS = 0.5
+REST_SECONDS = 0.3
+WATCH_SECONDS = 1.0
+"""A region that is too large is seen to be so for this long."""
+MOST_REGIONS = 4
+SMALLEST_SIDE = 32
+SMALLEST_PIXELS = 96 * 96
+"""What is less costs as little in tiles."""
+LEAST_FULL = 0.5
+"""Share of a box that is hot; where it is less, what stands still would lose its sharpness."""
+SHRUNK = 0.6
+"""A region that uses no more of its box takes a smaller one."""
+_NEAR = TILE
+
+
+@dataclass(slots=True)
+class Region:
+    stream: int
+    box: Box
+    changed_at: float
+    is_damaged: bool = False
+    """Something was drawn inside since the last picture was taken."""
+    is_over: bool = False
+    """There is no encoder for it any more."""
+    _watched_from: float = field(default=-math.inf)
+    _used: Box | None = None
+
+    def changed(self, box: Box, now: float) -> None:
+        """This part of it is another than it was in the picture before."""
+        self.changed_at = now
+        self._used = box if self._used is None else self._used.joined(box)
+
+    def rests_at(self) -> float:
+        """When it is given back, if nothing changes before; infinite while there is something to be looked at."""
+        if self.is_over:
+            return -math.inf
+        return math.inf if self.is_damaged else self.changed_at + REST_SECONDS
+
+    def smaller(self, now: float) -> Box | None:
+        """The box that is enough, when that is far less; asked again and again it looks back on a second each time."""
+        if now - self._watched_from < WATCH_SECONDS:
+            return None
+        is_first = self._watched_from == -math.inf
+        used, self._used, self._watched_from = self._used, None, now
+        if is_first or used is None or used.pixels > SHRUNK * self.box.pixels:
+            return None
+        return used if _is_large(used) else None
+
+
+class Regions:
+    """`live` is what is video now. Times come in from outside and never go back."""
+
+    def __init__(self, width: int, height: int) -> None:
+        self.live: list[Region] = []
+        self._width, self._height = width, height
+        shape = grid_shape(width, height)
+        self._times = np.full((HOT_CHANGES, *shape), -math.inf)
+        """Of each tile's last changes, newest first."""
+        self._reach = np.zeros((4, *shape), np.int32)
+        """Left, top, right and bottom of the changes that touched a tile lately."""
+
+    @property
+    def boxes(self) -> list[Box]:
+        return [region.box for region in self.live]
+
+    def outside(self, boxes: Iterable[Box]) -> list[Box]:
+        return outside(boxes, self.boxes)
+
+    def drawn(self, boxes: Iterable[Box]) -> None:
+        """Something was drawn there."""
+        for box in boxes:
+            for region in self.live:
+                region.is_damaged |= region.box.shared(box) is not None
+
+    def photographs(self, boxes: Iterable[Box], now: float) -> None:
+        """These changed, outside of the regions, and look like photographs: starts and grows regions."""
+        touched = self._note(boxes, now)
+        if touched is None:
+            return
+        hot = now - self._times[-1] <= HOT_SECONDS
+        if (hot & touched).any():
+            for tiles in _groups(hot):
+                self._start_or_grow(tiles, now)
+
+    def end(self, region: Region) -> None:
+        """Its tiles have to become hot again."""
+        self.live.remove(region)
+        self._times[(slice(None), *tiles_touched(region.box))] = -math.inf
+
+    def shrink(self, region: Region, used: Box) -> None:
+        region.box = self._aligned(used)
+
+    # --- Starting
+
+    def _note(self, boxes: Iterable[Box], now: float) -> Mask | None:
+        touched: Mask | None = None
+        for box in boxes:
+            if touched is None:
+                touched = np.zeros(self._times.shape[1:], bool)
+                stale = now - self._times[0] > HOT_SECONDS
+            tiles = tiles_touched(box)
+            fresh = stale[tiles] & ~touched[tiles]
+            edges = (box.x, box.y, box.x + box.width, box.y + box.height)
+            for reach, edge, further in zip(self._reach, edges, _FURTHER, strict=True):
+                reach[tiles] = np.where(fresh, edge, further(reach[tiles], edge))
+            touched[tiles] = True
+        if touched is not None:
+            self._times[1:, touched] = self._times[:-1, touched]
+            self._times[0, touched] = now
+        return touched
+
+    def _start_or_grow(self, tiles: Mask, now: float) -> None:
+        box = self._aligned(self._reached(tiles))
+        full = float(tiles.sum()) * TILE * TILE
+        joining = [region for region in self.live if _is_near(region.box, box)]
+        for region in joining:
+            full += region.box.pixels
+            box = box.joined(region.box)
+        others = [region for region in self.live if region not in joining]
+        if any(region.box.shared(box) for region in others) or full < LEAST_FULL * box.pixels:
+            return
+        if joining:
+            self._grow(joining, box)
+        elif _is_large(box) and len(self.live) < MOST_REGIONS:
+            self.live.append(Region(self._free_stream(), box, now))
+        else:
+            return
+        self._times[:, tiles] = -math.inf
+
+    def _grow(self, joining: list[Region], box: Box) -> None:
+        first, *rest = joining
+        if rest or first.box == box:
+            return  # two that touch each other stay two: one that grew would draw over the other
+        first.box = box
+
+    def _reached(self, tiles: Mask) -> Box:
+        """What changed in these tiles: no further than they reach."""
+        rows, columns = np.nonzero(tiles)
+        left = int(np.maximum(self._reach[0][tiles], columns * TILE).min())
+        top = int(np.maximum(self._reach[1][tiles], rows * TILE).min())
+        right = int(np.minimum(self._reach[2][tiles], columns * TILE + TILE).max())
+        bottom = int(np.minimum(self._reach[3][tiles], rows * TILE + TILE).max())
+        return Box(left, top, right - left, bottom - top)
+
+    def _aligned(self, box: Box) -> Box:
+        """To even pixels, as colours of half the resolution are; where the screen ends, to its end."""
+        x, y = box.x // 2 * 2, box.y // 2 * 2
+        right = min(self._width, -(-(box.x + box.width) // 2) * 2)
+        bottom = min(self._height, -(-(box.y + box.height) // 2) * 2)
+        return Box(x, y, right - x, bottom - y)
+
+    def _free_stream(self) -> int:
+        used = {region.stream for region in self.live}
+        return next(stream for stream in range(MOST_REGIONS) if stream not in used)
+
+
+_FURTHER = (np.minimum, np.minimum, np.maximum, np.maximum)
+
+
+def _groups(hot: Mask) -> Iterator[Mask]:
+    """Hot tiles that touch each other, also at a corner."""
+    left = hot.copy()
+    while left.any():
+        group = np.zeros_like(hot)
+        group[np.unravel_index(int(left.argmax()), left.shape)] = True
+        while True:
+            spread = _spread(group) & left
+            if (spread == group).all():
+                break
+            group = spread
+        left &= ~group
+        yield group
+
+
+def _spread(group: Mask) -> Mask:
+    padded = np.pad(group, 1)
+    across = padded[:, :-2] | padded[:, 1:-1] | padded[:, 2:]
+    spread: Mask = across[:-2] | across[1:-1] | across[2:]
+    return spread
+
+
+def _is_near(region: Box, box: Box) -> bool:
+    return (
+        Box(box.x - _NEAR, box.y - _NEAR, box.width + 2 * _NEAR, box.height + 2 * _NEAR).shared(region)
+        is not None
+    )
+
+
+def _is_large(box: Box) -> bool:
+    return box.pixels >= SMALLEST_PIXELS and min(box.width, box.height) >= SMALLEST_SIDE
