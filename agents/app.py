@@ -28,7 +28,7 @@ from agents.sessions.launches import LaunchCounts
 from agents.sessions.manager import Manager, SiteFacts
 from agents.sessions.session import TimeLimits
 from agents.sessions.warmth import Warmth
-from agents.settings import AgentSettings
+from agents.settings import AgentSettings, video_codecs
 from agents.watched import offer_readings
 from portcullis.clock import SiteClock, SystemClock
 from portcullis.enrolment import Credentials, Renewal, client_context
@@ -57,7 +57,13 @@ class Agent:
         self._slots = settings.slots or read_slots(settings.state)
         self._isolation = launcher.isolation
         self._starting_limit = settings.starting_limit or max(2, os.cpu_count() or 1)
-        facts = SiteFacts(credentials.id, credentials.site_id, credentials.ca, credentials.grant_keys)
+        facts = SiteFacts(
+            credentials.id,
+            credentials.site_id,
+            credentials.ca,
+            credentials.grant_keys,
+            video=video_codecs(settings.video),
+        )
         self._keys = verifying_keys(credentials.grant_keys)
         handlers = ControlHandlers(
             hello=self._hello,

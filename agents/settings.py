@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from portcullis.errors import InvalidInput
 from portcullis.logs import FORMAT_HELP
 from portcullis.probes import METRICS_EXPOSED_HELP, METRICS_HELP
 from portcullis.settings import setting
+
+VIDEO_CODECS = ("h264", "vp9", "vp8")
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,12 @@ class AgentSettings:
         help="Sessions whose display and worker are started ahead, so that a launch is quicker; some 70 MB each. "
         "Given up when the host is full or memory is scarce. 0: none.",
     )
+    video: str = setting(
+        "h264,vp8",
+        help="How regions that move may be encoded: h264, vp9 and vp8, whichever of them the browser decodes in this "
+        "order, or none: all pictures without loss. h264 needs Debian's libx264-164 (GPL), the others libvpx7, all "
+        "of them libyuv0.",
+    )
     window_seconds: float = setting(30.0, help="How long an application may take to open its first window.")
     grace_seconds: float = setting(3.0, help="How long an application may take to end at log off.")
     session_memory_mb: int = setting(4096, help="Memory of a session's programs, in MB; 0: no limit.")
@@ -46,3 +55,13 @@ class AgentSettings:
     log_format: str = setting("text", help=FORMAT_HELP)
     metrics: str = setting("", help=METRICS_HELP)
     metrics_exposed: bool = setting(False, help=METRICS_EXPOSED_HELP)
+
+
+def video_codecs(text: str) -> str:
+    """What the setting `video` names, between commas; empty for none. Raises InvalidInput."""
+    names = dict.fromkeys(name.strip() for name in text.lower().split(","))
+    if list(names) == ["none"]:
+        return ""
+    if not set(names) <= set(VIDEO_CODECS):
+        raise InvalidInput("--video", f"{', '.join(VIDEO_CODECS)} (some of them, between commas) or none")
+    return ",".join(names)

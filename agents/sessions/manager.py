@@ -39,6 +39,8 @@ class SiteFacts:
     grant_keys: Mapping[str, str]
     clock: float = 0.0
     """`portcullis.clock.SiteClock.base`."""
+    video: str = ""
+    """How the host lets regions that move be encoded."""
 
     def start_of(self, order: Order) -> Start:
         return Start(
@@ -55,6 +57,7 @@ class SiteFacts:
             locale=order.display.locale,
             device_pixel_ratio=order.display.device_pixel_ratio,
             reference=order.reference,
+            video=self.video,
         )
 
 

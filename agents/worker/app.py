@@ -68,6 +68,8 @@ class Worker:
         self._site_clock = SiteClock(clock)
         self.clock: Clock = self._site_clock
         self.executor: Executor = ThreadPoolExecutor(1, "encoder")
+        self.codecs: frozenset[str] = frozenset()
+        """What the host allows for video."""
         self._channel = channel
         self._loop = asyncio.get_running_loop()
         self._over: asyncio.Future[None] = self._loop.create_future()
@@ -201,6 +203,7 @@ class Worker:
             return
         belong_to(session=start.session, reference=start.reference)
         self._session = start.session
+        self.codecs = frozenset(filter(None, start.video.split(",")))
         self._grant_keys = _read_keys(start.grant_keys)
         self._site_clock.base = start.clock
         self._dialler = Dialler(start.ca, start.site, start.session)

@@ -49,6 +49,8 @@ class Start:
     """Of the launch, for the log."""
     clock: float = 0.0
     """`portcullis.clock.SiteClock.base`."""
+    video: str = "h264,vp8"
+    """How regions that move may be encoded: of `h264`, `vp9` and `vp8`, between commas. Absent from older agents."""
 
 
 @dataclass(frozen=True, slots=True)

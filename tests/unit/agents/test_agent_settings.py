@@ -2,7 +2,9 @@ import pytest
 
 from agents.__main__ import parser
 from agents.app import DEFAULT_SLOTS, only_agent, read_slots, write_slots
+from agents.settings import AgentSettings, video_codecs
 from portcullis.errors import InvalidInput
+from portcullis.protocol.worker_channel import Start
 
 
 def test_slots_given_at_join_are_remembered(tmp_path):
@@ -36,3 +38,21 @@ def test_second_agent_on_a_runtime_folder_is_refused(tmp_path, mode):
 )
 def test_commands_that_the_quickstart_calls_are_understood(arguments):
     assert callable(parser().parse_args(arguments).run)
+
+
+@pytest.mark.parametrize(
+    ("text", "codecs"),
+    [("h264,vp8", "h264,vp8"), (" VP9 , h264,vp9", "vp9,h264"), ("none", ""), ("vp8", "vp8")],
+)
+def test_codecs_are_read_as_they_are_listed(text, codecs):
+    assert video_codecs(text) == codecs
+
+
+@pytest.mark.parametrize("text", ["", "h265", "h264,", "none,vp8", "h264;vp8"])
+def test_a_codec_that_nobody_knows_is_refused(text):
+    with pytest.raises(InvalidInput, match="--video"):
+        video_codecs(text)
+
+
+def test_the_default_names_known_codecs(tmp_path):
+    assert video_codecs(AgentSettings(state=tmp_path).video) == Start.__dataclass_fields__["video"].default
