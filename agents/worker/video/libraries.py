@@ -28,7 +28,10 @@ def load(*names: str) -> ctypes.CDLL | None:
 
 
 def declare(library: ctypes.CDLL, name: str, arguments: Sequence[object], result: object = None) -> None:
-    """The types of a function: what is not declared is passed as 32 bits. Raises AttributeError: it has none such."""
-    function = getattr(library, name)
+    """The types of a function, kept by its attribute of the library: what is not declared is passed as 32 bits, which
+    pointers do not survive. Raises LookupError where it has none such."""
+    function = getattr(library, name, None)
+    if function is None:
+        raise LookupError(f"{name} is in no {library._name}")
     function.argtypes = arguments
     function.restype = result

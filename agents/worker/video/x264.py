@@ -7,7 +7,7 @@ name of `x264_encoder_open`, so a build with other structures is not taken for o
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from ctypes import POINTER, addressof, byref, c_char, c_char_p, c_int, c_int64, c_uint32, c_void_p
 from typing import Any, ClassVar
 
@@ -74,7 +74,7 @@ class X264:
     def __init__(self, width: int, height: int, image_format: int, settings: Mapping[str, str]) -> None:
         """Raises LookupError where the library is missing, ValueError for what it refuses."""
         self._handle: int | None = None
-        self._library, build = _library()
+        self._library, open_encoder = _library()
         parameters = _Parameters()
         if self._library.x264_param_default_preset(byref(parameters), b"ultrafast", b"zerolatency"):
             raise ValueError("a preset is refused")
@@ -84,7 +84,7 @@ class X264:
         for name, value in settings.items():
             if self._library.x264_param_parse(byref(parameters), name.encode(), value.encode()):
                 raise ValueError(f"{name} is refused")
-        self._handle = self._library[f"x264_encoder_open_{build}"](byref(parameters))
+        self._handle = open_encoder(byref(parameters))
         if not self._handle:
             raise ValueError(f"{width}x{height} is refused")
         self._picture, self._out = _Picture(), _Picture()
@@ -121,7 +121,8 @@ class X264:
             self._library.x264_encoder_close(handle)
 
 
-def _library() -> tuple[ctypes.CDLL, int]:
+def _library() -> tuple[ctypes.CDLL, Callable[..., int | None]]:
+    """With its `x264_encoder_open`, whose name says the build."""
     library = load(*_BUILDS.values())
     if library is None:
         raise LookupError("libx264")
@@ -136,4 +137,4 @@ def _library() -> tuple[ctypes.CDLL, int]:
     declare(library, "x264_encoder_headers", [c_void_p, *out], c_int)
     declare(library, "x264_encoder_encode", [c_void_p, *out, c_void_p, c_void_p], c_int)
     declare(library, "x264_encoder_close", [c_void_p])
-    return library, build
+    return library, getattr(library, f"x264_encoder_open_{build}")
