@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import secrets
 from collections.abc import Callable
 from concurrent.futures import Executor
@@ -34,6 +35,9 @@ LOWEST_VERSION = HIGHEST_VERSION = 1
 FEATURES = m.FEATURE_MONITORS
 PROOF_SECONDS = 5.0
 INPUT_ACKNOWLEDGE_SECONDS = 0.05
+INPUT_PAUSE_SECONDS = 0.4
+"""Between two acknowledgements: while somebody types, the next key's frame tells of the last one's release.
+A client doubts a connection on which nothing follows input for 1.2 s."""
 RESIZE_SECONDS = 0.1
 """Between two resizes: applications lay out anew for each."""
 MAXIMUM_INPUT_GAP = 1 << 16
@@ -85,6 +89,7 @@ class Connection:
         self._is_paused = False
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._input_acknowledged = 0
+        self._input_acknowledged_at = -math.inf
         self._wanted_monitors: list[Box] = []
         self._last_copied = ""
 
@@ -346,13 +351,23 @@ class Connection:
     def _acknowledge_input(self) -> None:
         self._timers.pop("input", None)
         last = self._owner.arbiter.last_input
-        if last > self._input_acknowledged:
-            self._input_acknowledged = last
-            self._send(m.InputAcknowledge(last))
+        if last <= self._input_acknowledged:
+            return
+        wait = self._input_acknowledged_at + INPUT_PAUSE_SECONDS - self._owner.clock.monotonic()
+        if wait > 0:
+            self._later("input", wait, self._acknowledge_input)
+            return
+        self._note_acknowledged(last)
+        self._send(m.InputAcknowledge(last))
 
     def _send_frame(self, payload: bytes, last_input: int) -> None:
-        self._input_acknowledged = max(self._input_acknowledged, last_input)
+        if last_input > self._input_acknowledged:
+            self._note_acknowledged(last_input)
         self._stream.send(payload)
+
+    def _note_acknowledged(self, last_input: int) -> None:
+        self._input_acknowledged = last_input
+        self._input_acknowledged_at = self._owner.clock.monotonic()
 
     def _send(self, *messages: m.Message) -> None:
         self._stream.send(m.encode(*messages))

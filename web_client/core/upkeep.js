@@ -10,7 +10,7 @@
 const GRANT_RENEWAL_MS = 5 * 60_000;
 const RENEWAL_RETRY_MS = 60_000;
 export const PING_MS = 2_000;
-/** Input is acknowledged within some 50 ms and the way of the network. */
+/** Input is acknowledged within some 400 ms and the way of the network. */
 export const INPUT_MS = 1_200;
 /** A ping is not answered for so long though the gateway lives: its connection is half open, or the host is gone. */
 export const SILENCE_MS = 10_000;
