@@ -60,6 +60,8 @@ class Owner(Protocol):
     inputs: InputQueue
     executor: Executor
     clock: Clock
+    codecs: frozenset[str]
+    """What the host allows for video."""
     has_shown: bool
     """There was a window. Before, no viewer sees anything, and no input is applied."""
 
@@ -257,8 +259,8 @@ class Connection:
         self._open_channels()
 
     def _open_channels(self) -> None:
-        desktop = self._owner.desktop
-        self._frames = Frames(desktop, self._owner.executor, self._owner.clock, self._send_frame)
+        owner, desktop = self._owner, self._owner.desktop
+        self._frames = Frames(desktop, owner.executor, owner.clock, self._send_frame, owner.codecs)
         self._outbox.cursor(desktop.cursor)
         self._outbox.title(desktop.title)
         if not self._owner.has_shown:

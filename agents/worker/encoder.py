@@ -15,7 +15,7 @@ import numpy as np
 from agents.worker.damage import Box, Mask, Pixels, area, bands, changed_boxes, largest_band
 from agents.worker.jpeg import encode_jpeg
 from agents.worker.motion import MINIMUM_GAIN_PIXELS, MoveFinder
-from agents.worker.photographs import LEAST_PIXELS, is_photograph, parts
+from agents.worker.photographs import LEAST_PIXELS, is_photograph, looks_like_photograph, parts
 from agents.worker.refinement import REST_SECONDS, Refinement
 from agents.worker.tiles import TileEncoder
 from portcullis.protocol.operations import Move, TileJpeg, jpeg_operation, move_operation
@@ -40,7 +40,7 @@ class FrameEncoder:
         self._read = read
         self._moves = MoveFinder() if draws >> Move.KIND & 1 else None
         self._draws_jpeg = bool(draws >> TileJpeg.KIND & 1)
-        self._tiles = TileEncoder()
+        self._tiles = TileEncoder(draws)
         self.refinement = Refinement(width, height)
         self._shown: Pixels = np.full((height, width), _UNKNOWN, np.uint32)
         # Asked for once: fresh memory costs more to touch than all that is done with it.
@@ -56,7 +56,8 @@ class FrameEncoder:
         return width, height
 
     def forget(self) -> Box:
-        """The viewer's picture is unknown from here on. Answers the box that has to be encoded."""
+        """The viewer's picture, and cache, is unknown from here on. Answers the box that has to be encoded."""
+        self._tiles.forget()
         self._shown.fill(_UNKNOWN)
         width, height = self.size
         return Box(0, 0, width, height)
@@ -69,12 +70,15 @@ class FrameEncoder:
                 frame.rest.append(part)
                 continue
             pixels, differs = self._compare(part)
-            self._move(part, pixels, differs, frame)
+            moved = self._move(part, pixels, differs, frame)
+            before = len(frame.photographs)
             for box in changed_boxes(differs, part.x, part.y):
                 if frame.is_full:
                     frame.rest.append(box)
                 else:
                     self._draw(pixels[area(box.moved(-part.x, -part.y))], box, frame, now)
+            if moved is not None:
+                self._note_moved(moved, part, pixels, frame, before)
         return Encoded(frame.operations, frame.rest, frame.photographs)
 
     def differing(self, boxes: Iterable[Box]) -> list[Box]:
@@ -123,20 +127,29 @@ class FrameEncoder:
         np.not_equal(pixels, self._shown[area(part)], out=differs)
         return pixels, differs
 
-    def _move(self, part: Box, pixels: Pixels, differs: Mask, frame: _Frame) -> None:
+    def _move(self, part: Box, pixels: Pixels, differs: Mask, frame: _Frame) -> Box | None:
         """What only moved is not sent: `differs` is what is left."""
         if self._moves is None or part.pixels < MINIMUM_GAIN_PIXELS:
-            return
+            return None
         shown = self._shown[area(part)]
         found = self._moves.find(shown, pixels, differs)
         if found is None:
-            return
+            return None
         to, source = area(found.box), Box(found.from_x, found.from_y, found.box.width, found.box.height)
         shown[to] = shown[area(source)].copy()
         np.not_equal(pixels[to], shown[to], out=differs[to])
         box, source = found.box.moved(part.x, part.y), source.moved(part.x, part.y)
         self.refinement.moved(box, source.x, source.y)
         frame.add(move_operation(box.x, box.y, box.width, box.height, source.x, source.y))
+        return box
+
+    def _note_moved(self, moved: Box, part: Box, pixels: Pixels, frame: _Frame, before: int) -> None:
+        """A photograph that moves on and on is cheaper as video than by its uncovered edges; a page that is scrolled is
+        not, whatever photographs come into sight."""
+        if looks_like_photograph(pixels[area(moved.moved(-part.x, -part.y))]):
+            frame.photographs.append(moved)
+        else:
+            del frame.photographs[before:]
 
     def _draw(self, pixels: Pixels, box: Box, frame: _Frame, now: float) -> None:
         self._shown[area(box)] = pixels

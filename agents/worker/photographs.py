@@ -27,11 +27,10 @@ def is_photograph(box: Box, operation: bytes) -> bool:
 
 def parts(pixels: Pixels, box: Box) -> Iterator[tuple[Box, bool]]:
     """The box from left to right, in parts that are photographs or are not."""
-    compressor = zstandard.ZstdCompressor(level=1)
     start = 0
     is_photo = False
     for left in range(0, box.width, _BLOCK):
-        block_is_photo = _probe(pixels[:, left : left + _BLOCK], compressor)
+        block_is_photo = looks_like_photograph(pixels[:, left : left + _BLOCK])
         if left and block_is_photo != is_photo:
             yield Box(box.x + start, box.y, left - start, box.height), is_photo
             start = left
@@ -39,7 +38,7 @@ def parts(pixels: Pixels, box: Box) -> Iterator[tuple[Box, bool]]:
     yield Box(box.x + start, box.y, box.width - start, box.height), is_photo
 
 
-def _probe(pixels: Pixels, compressor: zstandard.ZstdCompressor) -> bool:
+def looks_like_photograph(pixels: Pixels) -> bool:
     rows = np.ascontiguousarray(pixels[:: max(1, len(pixels) // _PROBED_ROWS)])
     rgb = rows.view(np.uint8).reshape(-1, 4)[:, :_RGB_BYTES]
-    return len(compressor.compress(np.ascontiguousarray(rgb).data)) * _LEAST_RATIO > rgb.size
+    return len(zstandard.compress(np.ascontiguousarray(rgb).data, 1)) * _LEAST_RATIO > rgb.size

@@ -75,8 +75,8 @@ class Regions:
         shape = grid_shape(width, height)
         self._times = np.full((HOT_CHANGES, *shape), -math.inf)
         """Of each tile's last changes, newest first."""
-        self._reach = np.zeros((4, *shape), np.int32)
-        """Left, top, right and bottom of the changes that touched a tile lately."""
+        self._reach = np.zeros((HOT_CHANGES, 4, *shape), np.int32)
+        """Left, top, right and bottom of each of these changes."""
 
     @property
     def boxes(self) -> list[Box]:
@@ -112,20 +112,23 @@ class Regions:
     # --- Starting
 
     def _note(self, boxes: Iterable[Box], now: float) -> Mask | None:
+        """Which tiles the boxes touch."""
         touched: Mask | None = None
+        reach = np.empty_like(self._reach[0])
         for box in boxes:
             if touched is None:
                 touched = np.zeros(self._times.shape[1:], bool)
-                stale = now - self._times[0] > HOT_SECONDS
             tiles = tiles_touched(box)
-            fresh = stale[tiles] & ~touched[tiles]
+            is_first = ~touched[tiles]
             edges = (box.x, box.y, box.x + box.width, box.y + box.height)
-            for reach, edge, further in zip(self._reach, edges, _FURTHER, strict=True):
-                reach[tiles] = np.where(fresh, edge, further(reach[tiles], edge))
+            for side, edge, further in zip(reach, edges, _FURTHER, strict=True):
+                side[tiles] = np.where(is_first, edge, further(side[tiles], edge))
             touched[tiles] = True
         if touched is not None:
             self._times[1:, touched] = self._times[:-1, touched]
             self._times[0, touched] = now
+            self._reach[1:, :, touched] = self._reach[:-1, :, touched]
+            self._reach[0, :, touched] = reach[:, touched].T
         return touched
 
     def _start_or_grow(self, tiles: Mask, now: float) -> None:
@@ -155,10 +158,12 @@ class Regions:
     def _reached(self, tiles: Mask) -> Box:
         """What changed in these tiles: no further than they reach."""
         rows, columns = np.nonzero(tiles)
-        left = int(np.maximum(self._reach[0][tiles], columns * TILE).min())
-        top = int(np.maximum(self._reach[1][tiles], rows * TILE).min())
-        right = int(np.minimum(self._reach[2][tiles], columns * TILE + TILE).max())
-        bottom = int(np.minimum(self._reach[3][tiles], rows * TILE + TILE).max())
+        # Not in the oldest: what was drawn once around it has nothing to do with it.
+        lately = self._reach[: HOT_CHANGES - 1, :, tiles]
+        left = int(np.maximum(lately[:, 0].min(axis=0), columns * TILE).min())
+        top = int(np.maximum(lately[:, 1].min(axis=0), rows * TILE).min())
+        right = int(np.minimum(lately[:, 2].max(axis=0), columns * TILE + TILE).max())
+        bottom = int(np.minimum(lately[:, 3].max(axis=0), rows * TILE + TILE).max())
         return Box(left, top, right - left, bottom - top)
 
     def _aligned(self, box: Box) -> Box:
