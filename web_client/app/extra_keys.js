@@ -31,13 +31,14 @@ export class ExtraKeys {
       this.#showMore(Boolean(this.#more.hidden));
       resized();
     };
-    this.#moreButton = keepFocus(h("button", { type: "button", class: "key", "aria-expanded": "false", click: toggle }, t("keys.more")));
+    this.#moreButton = keepFocus(h("button", { type: "button", class: "keycap", "aria-expanded": "false", "aria-label": t("keys.more.name"), click: toggle },
+      t("keys.more")));
     this.element = h("div", { class: "extra-keys", role: "group", "aria-label": t("keys.title"), hidden: true },
       this.#more,
       h("div", { class: "row" },
         chordButton(keys, "Escape"), chordButton(keys, "Tab"), ...this.#modifiers.map(({ button }) => button),
         ...REPEATING.map((key) => repeatingButton(keys, key)), this.#moreButton,
-        keepFocus(h("button", { type: "button", class: "key", "aria-label": t("keyboard.hide"), click: hideKeyboard }, t("keys.hide")))));
+        keepFocus(h("button", { type: "button", class: "keycap", "aria-label": t("keyboard.hide"), click: hideKeyboard }, t("keys.hide")))));
   }
 
   /** @param {boolean} shown */

@@ -41,7 +41,7 @@ export function chordButton(keys, chord) {
   const modifiers = /** @type {Modifier[]} */ (names.slice(0, -1));
   const key = plainKey(names[names.length - 1]);
   const label = names.map(labelOf).join("+");
-  return keepFocus(h("button", { type: "button", class: "key", click: () => keys()?.press(modifiers, key) }, label));
+  return keepFocus(h("button", { type: "button", class: "keycap", click: () => keys()?.press(modifiers, key) }, label));
 }
 
 /**
@@ -68,7 +68,8 @@ export function repeatingButton(keys, name) {
     wasPressed = false;
   };
   const listeners = { pointerdown: down, pointerup: up, pointercancel: up, pointerleave: up, click };
-  return keepFocus(h("button", { type: "button", class: "key", "aria-label": t(`key.${name}.name`), ...listeners }, labelOf(name)));
+  const label = name.startsWith("Arrow") && t(`key.${name}.name`);
+  return keepFocus(h("button", { type: "button", class: "keycap", "aria-label": label, ...listeners }, labelOf(name)));
 }
 
 /**
@@ -78,7 +79,7 @@ export function repeatingButton(keys, name) {
  */
 export function modifierButton(keys, modifier) {
   const press = () => keys()?.cycleModifier(modifier);
-  const button = keepFocus(h("button", { type: "button", class: "key modifier", click: press }, labelOf(modifier)));
+  const button = keepFocus(h("button", { type: "button", class: "keycap", click: press }, labelOf(modifier)));
   const refresh = () => {
     const hold = keys()?.modifiers.stateOf(modifier) ?? "off";
     button.dataset.hold = hold;
