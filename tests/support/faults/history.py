@@ -71,6 +71,10 @@ class Recorder:
                     await self._advanced.wait()
         finally:
             await cancel_and_wait(self._task)
+        return self.so_far()
+
+    def so_far(self) -> tuple[Revision, ...]:
+        """What was seen until now."""
         for _, event in self._events:
             if isinstance(event, PutEvent) and is_data_key(event.item.key):
                 self._stores.open(event.item)

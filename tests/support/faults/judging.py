@@ -19,6 +19,7 @@ from tests.support.faults.models import NOTHING, is_read, own_session, tickets
 from tests.support.faults.nemesis import Nemesis
 
 SETTLING_SECONDS = 60.0
+LOOK_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,27 @@ async def run_under_faults(
         await settled(built)
         history = await recorder.stop()
         return Run(seed, nemesis.done, history, built.notes, await built.etcd.members_agree())
+
+
+async def violations_until_one_is_seen(
+    folder: Path, size: Size, seed: int, seconds: float, faults: Sequence[str], longest_seconds: float = 4.0
+) -> list[str]:
+    """Of a run as above, which ends when its history shows the first, or after `seconds`."""
+    chance = random.Random(seed)
+    async with cluster(folder, size, chance) as built:
+        recorder = Recorder(built.grid, built.site_key)
+        recorder.start()
+        until = time.monotonic() + seconds
+        nemesis = Nemesis(built, chance, faults, longest_seconds)
+        raging = asyncio.gather(nemesis.rage(until), *(person.work(until) for person in built.people))
+        try:
+            while not violations(recorder.so_far()) and not raging.done():
+                await asyncio.wait([raging], timeout=LOOK_SECONDS)
+        finally:
+            raging.cancel()
+            await asyncio.gather(raging, return_exceptions=True)
+            history = await recorder.stop()
+        return violations(history)
 
 
 async def settled(built: Cluster) -> None:
