@@ -196,6 +196,18 @@ class FakeWorker:
         assert self.stream is not None
         await self.stream.send_bytes(m.frame_payload(self._sequence, self.last_input, 0, [*tiles, *fills]))
 
+    async def draw(self, *operations: bytes) -> bytes:
+        """One frame of these; what was sent."""
+        assert self.stream is not None
+        self._sequence += 1
+        payload = m.frame_payload(self._sequence, self.last_input, 0, operations)
+        await self.stream.send_bytes(payload)
+        return payload
+
+    async def until_drawn(self) -> None:
+        """The client has acknowledged the last frame."""
+        await self.until(lambda: any(each.sequence == self._sequence for each in self.of(m.Acknowledge)))
+
     async def lose_connection(self) -> None:
         """As a network does: no Close frame."""
         lost, self.stream = self.stream, None
