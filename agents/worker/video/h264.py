@@ -22,7 +22,9 @@ _SETTINGS = {
     "keyint": "infinite",
     "scenecut": "0",
     "weightp": "0",
-    "qp": "25",
+    "qp": "25",  # what a picture's own may be lies between this one's for I and for B, so these are far apart
+    "ipratio": "6",
+    "pbratio": "22",
     "cabac": "1",
     "8x8dct": "1",
     "analyse": "i8x8",

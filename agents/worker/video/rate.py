@@ -1,8 +1,8 @@
 """Which quantiser a picture gets. Pure: what was sent and when, in; a quantiser of H.264 (0-51), out.
 
 Pictures have one quality, not one size: as long as the rate allows, each gets the quantiser that `quality` asks for. A
-bucket bounds the rate. It leaks at that rate and holds a quarter of a second; the fuller it is, the less a picture may
-have, and the quantiser rises at once, to fall again a step a picture, so that the picture does not pump.
+bucket bounds the rate. It leaks at that rate and holds what leaks in 0.4 s; the fuller it is, the less a picture may
+have. The quantiser then rises at once, and falls again a step a picture, so that the quality does not pump.
 """
 
 from __future__ import annotations
@@ -13,19 +13,21 @@ _FULL_HD = 1920 * 1080
 _BYTES_PER_SECOND = 6_000_000 / 8
 """Of 1920x1080 at the best quality. Real films need a third of it more than they get, plain motion two thirds of it."""
 _SMALLEST_PIXELS = 128 * 1024
-_WORST_SHARE = 1 / 16
+_WORST_SHARE = 1 / 8
 """Of the rate, at quality 0."""
-_BUCKET_SECONDS = 0.25
+_BUCKET_SECONDS = 0.4
 _SHARE_OF_ROOM = 0.25
 """Of what the bucket still holds, for one picture."""
 _LONGEST_INTERVAL, _SHORTEST_INTERVAL = 0.25, 1 / 120
 _STEPS_OF_HALF = 6.0
 """So many quantisers more halve the bytes: the scale of H.264 is made so, and pictures follow it closely enough."""
 
-_BEST, _BEST_SMALL, _WORSE = 25, 22, 12
+_BEST, _BEST_SMALL, _WORSE = 24, 21, 12
 _KEY_COARSER = 2
 """A key frame is shown for one picture only and is ten times the size of another: the pictures behind it mend it."""
-COARSEST = 46
+COARSEST = 38
+"""Beyond it pictures get no smaller: blocks no longer find themselves in the picture before. A link that cannot carry
+this gets fewer pictures, which is up to pacing."""
 
 
 class Rate:
