@@ -66,7 +66,7 @@ class WorkerSession:
         self._grant_key = Ed25519PrivateKey.generate()
         self._ca_key = certificates.new_key()
         self._ca = certificates.make_ca(self._ca_key, self.site, time.time())
-        self._awaited: dict[str, asyncio.Future[StreamClient]] = {}
+        self._awaited: dict[str, asyncio.Future[tuple[asyncio.StreamReader, asyncio.StreamWriter]]] = {}
         self._said = asyncio.Condition()
 
     @property
@@ -98,14 +98,20 @@ class WorkerSession:
     # --- Clients
 
     async def dial(self, grant: str, gateway_name: str = "gate") -> StreamClient:
+        client = StreamClient(*await self.dial_raw(grant, gateway_name))
+        self.clients.append(client)
+        return client
+
+    async def dial_raw(
+        self, grant: str, gateway_name: str = "gate"
+    ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """The worker's side of a WebSocket that is open already."""
         rendezvous = secrets.token_hex(32)
         arrival = asyncio.get_running_loop().create_future()
         self._awaited[rendezvous] = arrival
         self.tell(Dial(Gateway(gateway_name, f"127.0.0.1:{self._port}"), rendezvous, grant))
         async with asyncio.timeout(WAIT_SECONDS):
-            client = await arrival
-        self.clients.append(client)
-        return client
+            return await arrival
 
     async def attach(self, *, new_ticket: bool = True, **changes: object) -> StreamClient:
         """As a browser that redeemed a ticket does; without one it resumes."""
@@ -248,7 +254,7 @@ class WorkerSession:
             writer.write(
                 b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: portcullis-stream\r\n\r\n"
             )
-            self._awaited.pop(fields["Portcullis-Rendezvous"]).set_result(StreamClient(reader, writer))
+            self._awaited.pop(fields["Portcullis-Rendezvous"]).set_result((reader, writer))
 
     def _gateway_pem(self, name: str) -> Path:
         key = certificates.new_key()
