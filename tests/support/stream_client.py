@@ -20,17 +20,19 @@ from collections.abc import Callable
 from typing import TypeVar
 
 import numpy as np
-import zstandard
 from websockets.frames import Opcode
 from websockets.protocol import Protocol, Side, State
 
 from portcullis.drill.person import BrowserKey
 from portcullis.protocol import messages as m
 from portcullis.protocol import operations as o
+from portcullis.protocol.small_frames import CAPABILITY as SMALL_FRAMES
 from portcullis.protocol.wire import MAXIMUM_TO_CLIENT_BYTES
 from portcullis.tickets import attach_message
+from tests.support.viewer import Viewer
 
 WAIT_SECONDS = 15.0
+DRAWN_OPERATIONS = sum(1 << cls.KIND for cls in o.OPERATIONS) | SMALL_FRAMES
 
 M = TypeVar("M", bound=m.Message)
 
@@ -47,11 +49,9 @@ class StreamClosed(Exception):
 class StreamClient:
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.messages: list[m.Message] = []
-        self.picture = np.zeros((0, 0, 3), np.uint8)
+        self.viewer = Viewer()
         self.acknowledges = True
         self.frames = 0
-        self.frame_bytes = 0
-        self.last_frame = 0
         self.last_input_applied = 0
         self.input = 0
         self.closed: StreamClosed | None = None
@@ -97,6 +97,22 @@ class StreamClient:
     def send_raw(self, data: bytes) -> None:
         """Bytes beneath the WebSocket."""
         self._writer.write(data)
+
+    @property
+    def picture(self) -> np.ndarray:
+        return self.viewer.picture
+
+    @property
+    def last_frame(self) -> int:
+        return self.viewer.sequence
+
+    @property
+    def frame_bytes(self) -> int:
+        return self.viewer.total_bytes
+
+    def draws(self, operations: int = DRAWN_OPERATIONS, video: int = 0) -> None:
+        """From here on more than tiles and fills, as a browser does."""
+        self.send(m.Capabilities(operations, video))
 
     def next_input(self) -> int:
         self.input += 1
@@ -179,6 +195,7 @@ class StreamClient:
         self._payload += frame.data
         if frame.fin:
             payload, self._payload = bytes(self._payload), bytearray()
+            self.viewer.take(payload)
             for message in m.decode(payload):
                 self._take(message)
 
@@ -187,11 +204,8 @@ class StreamClient:
         match message:
             case m.Welcome():
                 self.input = message.last_input
-                self._resize(message.width, message.height)
-            case m.Resized():
-                self._resize(message.width, message.height)
-            case m.Frame():
-                self._draw(message)
+            case m.Frame() | m.SmallFrame():
+                self._drawn(message)
             case m.Cursor():
                 self._cursors[message.serial] = message
             case m.CursorUse():
@@ -204,22 +218,9 @@ class StreamClient:
                 self.last_input_applied = max(self.last_input_applied, message.last_input)
         self.on_message(message)
 
-    def _resize(self, width: int, height: int) -> None:
-        self.picture = np.zeros((height, width, 3), np.uint8)
-
-    def _draw(self, frame: m.Frame) -> None:
-        assert frame.sequence == self.last_frame + 1
-        self.last_frame = frame.sequence
+    def _drawn(self, frame: m.Frame | m.SmallFrame) -> None:
         self.last_input_applied = max(self.last_input_applied, frame.last_input)
         self.frames += 1
-        for operation in frame.operations:
-            assert not isinstance(operation, o.UnknownOperation)
-            height, width, _ = self.picture.shape
-            assert operation.x + operation.width <= width and operation.y + operation.height <= height
-            rows = slice(operation.y, operation.y + operation.height)
-            columns = slice(operation.x, operation.x + operation.width)
-            self.picture[rows, columns] = _pixels(operation)
-            self.frame_bytes += len(operation.data) if isinstance(operation, o.TileZstd) else 19
         if self.acknowledges and self._ws.state is State.OPEN:  # a Close frame may have come right behind it
             self.send(m.Acknowledge(frame.sequence, 0))
 
@@ -254,15 +255,6 @@ async def open_stream(
     client = StreamClient(reader, writer)
     client.send(admission)
     return client
-
-
-def _pixels(operation: o.TileZstd | o.Fill) -> np.ndarray:
-    if isinstance(operation, o.Fill):
-        return np.array((operation.red, operation.green, operation.blue), np.uint8)
-    size = operation.width * operation.height * 3
-    data = zstandard.ZstdDecompressor().decompress(operation.data)
-    assert len(data) == size
-    return np.frombuffer(data, np.uint8).reshape(operation.height, operation.width, 3)
 
 
 def mask_frame(payload: bytes, opcode: int = 2, fin: bool = True) -> bytes:
