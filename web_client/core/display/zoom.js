@@ -83,21 +83,21 @@ export class Zoom {
 
   #bound() {
     const { left, top, width, height } = this.place;
-    const { left: restLeft, top: restTop } = this.#rest;
-    this.#left = bounded(left, width, restLeft, this.#view.left, this.#view.width);
-    this.#top = bounded(top, height, restTop, this.#view.top, this.#view.height);
+    const rest = this.scale === 1 ? this.#rest : null;
+    this.#left = bounded(left, width, rest?.left ?? null, this.#view.left, this.#view.width);
+    this.#top = bounded(top, height, rest?.top ?? null, this.#view.top, this.#view.height);
   }
 }
 
 /**
  * @param {number} at where the picture begins
  * @param {number} size of the picture
- * @param {number} rest where it begins when all of it is seen
+ * @param {number | null} rest where it belongs if all of it is seen there; null: nowhere, being enlarged
  * @param {number} from where the view begins
  * @param {number} space of the view
  */
 function bounded(at, size, rest, from, space) {
-  if (within(rest, size, from, space)) return rest;
+  if (rest !== null && within(rest, size, from, space)) return rest;
   if (size <= space) return from + (space - size) / 2;
   return Math.max(from + space - size, Math.min(from, at));
 }
