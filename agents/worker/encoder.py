@@ -30,7 +30,7 @@ class Encoded:
     rest: list[Box] = field(default_factory=list)
     """What did not fit the budget; compared anew when its turn comes, so never stale."""
     photographs: list[Box] = field(default_factory=list)
-    """Of what was sent."""
+    """Of what differs, also where it is left for later."""
 
 
 class FrameEncoder:
@@ -73,10 +73,7 @@ class FrameEncoder:
             moved = self._move(part, pixels, differs, frame)
             before = len(frame.photographs)
             for box in changed_boxes(differs, part.x, part.y):
-                if frame.is_full:
-                    frame.rest.append(box)
-                else:
-                    self._draw(pixels[area(box.moved(-part.x, -part.y))], box, frame, now)
+                self._draw(pixels[area(box.moved(-part.x, -part.y))], box, frame, now)
             if moved is not None:
                 self._note_moved(moved, part, pixels, frame, before)
         return Encoded(frame.operations, frame.rest, frame.photographs)
@@ -152,6 +149,11 @@ class FrameEncoder:
             del frame.photographs[before:]
 
     def _draw(self, pixels: Pixels, box: Box, frame: _Frame, now: float) -> None:
+        if frame.is_full:
+            frame.rest.append(box)
+            if self._is_whole and box.pixels >= LEAST_PIXELS and looks_like_photograph(pixels):
+                frame.photographs.append(box)
+            return
         self._shown[area(box)] = pixels
         if not self._draws_jpeg or box.pixels < LEAST_PIXELS:
             self._draw_exactly(pixels, box, frame)

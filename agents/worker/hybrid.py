@@ -13,6 +13,7 @@ import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial, reduce
+from itertools import product
 
 from agents.worker.damage import Box, Pixels
 from agents.worker.encoder import Encoded, FrameEncoder
@@ -73,6 +74,10 @@ class HybridPicture:
         """What the client has."""
         self.pending: list[Box] = []
         """What has to be looked at, outside of regions."""
+        self._fresh: list[Box] = []
+        """What of it was drawn since the last look; the rest waits for its turn."""
+        self._looked: list[Box] = []
+        """What had been drawn when the tiles that are being encoded were taken."""
         self._is_filming = False
         self._is_closed = False
 
@@ -95,12 +100,15 @@ class HybridPicture:
         for region in list(self._regions.live):
             self._end(region, math.inf)
         self.pending = [self._encoder.forget()]
+        self._fresh = []
 
     def drawn(self, boxes: list[Box]) -> None:
         if self._is_plain and boxes:
             boxes = [reduce(Box.joined, boxes)]
         self._regions.drawn(boxes)
-        self.pending += self._regions.outside(boxes)
+        outside = self._regions.outside(boxes)
+        self.pending += outside
+        self._fresh += outside
 
     def calm_at(self) -> float | None:
         """When a region may be at rest, or something can be made exact."""
@@ -120,6 +128,7 @@ class HybridPicture:
 
     def take_pending(self) -> list[Box]:
         boxes, self.pending = self.pending, []
+        self._looked, self._fresh = self._fresh, []
         return boxes
 
     def encode(self, boxes: list[Box], budget_bytes: int, now: float) -> Encoded:
@@ -128,10 +137,11 @@ class HybridPicture:
     def encoded(self, encoded: Encoded, now: float) -> list[bytes]:
         """The frame's operations."""
         self.pending = encoded.rest + self.pending
-        if self._has_video and encoded.photographs:
-            self._regions.photographs(encoded.photographs, now)
-            for region in self._regions.live:
-                self._encoder.gives_away(region.box)
+        pairs = product(encoded.photographs, self._looked if self._has_video else ())
+        photographs = [part for photo, fresh in pairs if (part := photo.shared(fresh)) is not None]
+        if photographs:
+            self._regions.photographs(photographs, now)
+            self._give_away()
             self._regions.drawn(self.pending)
             self.pending = self._regions.outside(self.pending)
         return self._with_ends(encoded.operations)
@@ -195,6 +205,7 @@ class HybridPicture:
         for region in list(self._regions.live):
             if now >= region.rests_at():
                 self._end(region, now - REST_SECONDS)
+        self._give_away()
         return self._with_ends([])
 
     def shrink(self, now: float) -> None:
@@ -226,6 +237,10 @@ class HybridPicture:
             video.close()
         if region.stream in self.streams:
             self._ending.append(region.stream)
+
+    def _give_away(self) -> None:
+        for region in self._regions.live:
+            self._encoder.gives_away(region.box)
 
     def _with_ends(self, operations: list[bytes]) -> list[bytes]:
         ends = [operation_bytes(VideoEnd(stream)) for stream in self._ending]

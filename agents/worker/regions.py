@@ -17,6 +17,8 @@ import numpy as np
 from agents.worker.damage import TILE, Box, Mask, grid_shape, outside, tiles_touched
 
 HOT_CHANGES = 4
+WARM_CHANGES = 2
+"""Are enough beside a region."""
 HOT_SECONDS = 0.5
 REST_SECONDS = 0.3
 WATCH_SECONDS = 1.0
@@ -40,7 +42,7 @@ class Region:
     is_damaged: bool = False
     """Something was drawn inside since the last picture was taken."""
     is_over: bool = False
-    """There is no encoder for it any more."""
+    """It is part of another, or there is no encoder for it any more."""
     _watched_from: float = field(default=-math.inf)
     _used: Box | None = None
 
@@ -96,10 +98,11 @@ class Regions:
         touched = self._note(boxes, now)
         if touched is None:
             return
-        hot = now - self._times[-1] <= HOT_SECONDS
-        if (hot & touched).any():
-            for tiles in _groups(hot):
-                self._start_or_grow(tiles, now)
+        for changes in (HOT_CHANGES, WARM_CHANGES if self.live else 0):
+            hot = now - self._times[changes - 1] <= HOT_SECONDS
+            if changes and (hot & touched).any():
+                for tiles in _groups(hot):
+                    self._start_or_grow(tiles, changes, now)
 
     def end(self, region: Region) -> None:
         """Its tiles have to become hot again."""
@@ -131,10 +134,10 @@ class Regions:
             self._reach[0, :, touched] = reach[:, touched].T
         return touched
 
-    def _start_or_grow(self, tiles: Mask, now: float) -> None:
-        box = self._aligned(self._reached(tiles))
+    def _start_or_grow(self, tiles: Mask, changes: int, now: float) -> None:
+        box = self._aligned(self._reached(tiles, changes))
         full = float(tiles.sum()) * TILE * TILE
-        joining = [region for region in self.live if _is_near(region.box, box)]
+        joining = [region for region in self.live if _is_near(region.box, box) and not region.is_over]
         for region in joining:
             full += region.box.pixels
             box = box.joined(region.box)
@@ -143,7 +146,7 @@ class Regions:
             return
         if joining:
             self._grow(joining, box)
-        elif _is_large(box) and len(self.live) < MOST_REGIONS:
+        elif changes == HOT_CHANGES and _is_large(box) and len(self.live) < MOST_REGIONS:
             self.live.append(Region(self._free_stream(), box, now))
         else:
             return
@@ -151,15 +154,15 @@ class Regions:
 
     def _grow(self, joining: list[Region], box: Box) -> None:
         first, *rest = joining
-        if rest or first.box == box:
-            return  # two that touch each other stay two: one that grew would draw over the other
         first.box = box
+        for region in rest:
+            region.is_over = True
 
-    def _reached(self, tiles: Mask) -> Box:
+    def _reached(self, tiles: Mask, changes: int) -> Box:
         """What changed in these tiles: no further than they reach."""
         rows, columns = np.nonzero(tiles)
-        # Not in the oldest: what was drawn once around it has nothing to do with it.
-        lately = self._reach[: HOT_CHANGES - 1, :, tiles]
+        # Of four not the oldest: what was drawn once around it has nothing to do with it.
+        lately = self._reach[: max(WARM_CHANGES, changes - 1), :, tiles]
         left = int(np.maximum(lately[:, 0].min(axis=0), columns * TILE).min())
         top = int(np.maximum(lately[:, 1].min(axis=0), rows * TILE).min())
         right = int(np.minimum(lately[:, 2].max(axis=0), columns * TILE + TILE).max())
