@@ -58,7 +58,31 @@
     soon(poll);
   }, true);
 
+  /** Counts the animation frames in which the middle of the display is another picture than before. */
+  function watch() {
+    const small = new OffscreenCanvas(16, 16).getContext("2d", { alpha: false, willReadFrequently: true });
+    const watched = { changes: 0, frames: 0, stop: false };
+    let before = "";
+    const look = () => {
+      const { width, height } = display();
+      const side = 256;
+      for (const { canvas, x, y } of surfaces())
+        small.drawImage(canvas, (width - side) / 2 - x, (height - side) / 2 - y, side, side, 0, 0, 16, 16);
+      const now = String(small.getImageData(0, 0, 16, 16).data);
+      watched.frames++;
+      if (now !== before) watched.changes++;
+      before = now;
+      if (!watched.stop) requestAnimationFrame(look);
+    };
+    requestAnimationFrame(look);
+    return watched;
+  }
+
+  let watched = null;
+
   globalThis.portcullisBench = {
+    startWatching() { watched = watch(); },
+    stopWatching() { watched.stop = true; return watched.changes; },
     colour,
     size: () => [display()?.width ?? 0, display()?.height ?? 0],
     /** Awaits one press; answers what is shown now, so that one who is out of step sees it. */

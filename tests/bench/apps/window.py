@@ -56,6 +56,10 @@ class Window:
     def take_keyboard(self) -> None:
         self.core.SetInputFocus(xproto.InputFocus.PointerRoot, self.id, 0)
 
+    def hide(self) -> None:
+        self.core.UnmapWindow(self.id)
+        self.sync()
+
     def fill(self, colour: int, x: int, y: int, width: int, height: int) -> None:
         self.core.ChangeGC(self._gc, xproto.GC.Foreground, [colour])
         self.core.PolyFillRectangle(self.id, self._gc, 1, [xproto.RECTANGLE.synthetic(x, y, width, height)])
