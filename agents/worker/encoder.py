@@ -15,7 +15,7 @@ import numpy as np
 from agents.worker.damage import Box, Mask, Pixels, area, bands, changed_boxes, largest_band
 from agents.worker.jpeg import encode_jpeg
 from agents.worker.motion import MINIMUM_GAIN_PIXELS, MoveFinder
-from agents.worker.photographs import LEAST_PIXELS, is_photograph, looks_like_photograph, parts
+from agents.worker.photographs import LEAST_PIXELS, is_photograph, parts
 from agents.worker.refinement import REST_SECONDS, Refinement
 from agents.worker.tiles import TileEncoder
 from portcullis.protocol.operations import Move, TileJpeg, jpeg_operation, move_operation
@@ -143,7 +143,7 @@ class FrameEncoder:
     def _note_moved(self, moved: Box, part: Box, pixels: Pixels, frame: _Frame, before: int) -> None:
         """A photograph that moves on and on is cheaper as video than by its uncovered edges; a page that is scrolled is
         not, whatever photographs come into sight."""
-        if looks_like_photograph(pixels[area(moved.moved(-part.x, -part.y))]):
+        if is_photograph(pixels[area(moved.moved(-part.x, -part.y))]):
             frame.photographs.append(moved)
         else:
             del frame.photographs[before:]
@@ -151,28 +151,26 @@ class FrameEncoder:
     def _draw(self, pixels: Pixels, box: Box, frame: _Frame, now: float) -> None:
         if frame.is_full:
             frame.rest.append(box)
-            if self._is_whole and box.pixels >= LEAST_PIXELS and looks_like_photograph(pixels):
+            if self._is_whole and box.pixels >= LEAST_PIXELS and is_photograph(pixels):
                 frame.photographs.append(box)
             return
         self._shown[area(box)] = pixels
-        if not self._draws_jpeg or box.pixels < LEAST_PIXELS:
+        if not self._is_whole or box.pixels < LEAST_PIXELS:
             self._draw_exactly(pixels, box, frame)
             return
         for part, is_photo in parts(pixels, box):
             of_part = pixels[area(part.moved(-box.x, -box.y))]
             if is_photo:
-                frame.add(jpeg_operation(part.x, part.y, part.width, part.height, encode_jpeg(of_part)))
                 frame.photographs.append(part)
+            if is_photo and self._draws_jpeg:
+                frame.add(jpeg_operation(part.x, part.y, part.width, part.height, encode_jpeg(of_part)))
                 self.refinement.coarse(part, now)
             else:
                 self._draw_exactly(of_part, part, frame)
 
     def _draw_exactly(self, pixels: Pixels, box: Box, frame: _Frame) -> None:
-        operation = self._tiles.encode(pixels, box)
+        frame.add(self._tiles.encode(pixels, box))
         self.refinement.exact(box)
-        frame.add(operation)
-        if is_photograph(box, operation):
-            frame.photographs.append(box)
 
 
 class _Frame:
