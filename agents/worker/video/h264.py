@@ -13,6 +13,7 @@ from collections.abc import Callable
 from agents.worker.damage import Pixels
 from agents.worker.video.colour import Planes
 from agents.worker.video.contract import VideoFailed
+from agents.worker.video.libraries import trim
 from agents.worker.video.rate import Rate
 from agents.worker.video.x264 import I420, I444, X264
 from portcullis.protocol.operations import BT601
@@ -83,6 +84,8 @@ class H264Encoder:
         if self._x264 is not None:
             self._x264.close()
             self._x264 = None
+            del self._planes
+            trim()
 
     def __del__(self) -> None:
         if hasattr(self, "_x264"):

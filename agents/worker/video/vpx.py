@@ -8,6 +8,7 @@ from collections.abc import Callable
 from agents.worker.damage import Pixels
 from agents.worker.video.colour import Planes
 from agents.worker.video.contract import VideoFailed
+from agents.worker.video.libraries import trim
 from agents.worker.video.libvpx import Libvpx
 from agents.worker.video.rate import Rate
 from portcullis.protocol.operations import BT601
@@ -67,6 +68,8 @@ class VpxEncoder:
         if self._vpx is not None:
             self._vpx.close()
             self._vpx = None
+            del self._planes
+            trim()
 
     def __del__(self) -> None:
         if hasattr(self, "_vpx"):
