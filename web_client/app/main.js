@@ -5,6 +5,7 @@
  * sign-in page, and the address waits. `#/enrol/<token>` sets up an account, whoever is signed in. Windows of the same login hear of each other's sign-out.
  */
 
+import { prepare } from "../core/session.js";
 import { h } from "../ui/dom.js";
 import { Api, ApiError } from "./api.js";
 import { CatalogueView } from "./catalogue.js";
@@ -191,6 +192,7 @@ class Portal {
       enter: (session) => this.#enter(session),
       signOut: () => this.#signOut(),
     }));
+    prepare();
   }
 
   /** @param {Application} application */

@@ -34,6 +34,8 @@ import { QualityWatch } from "./quality_watch.js";
 import { Transport } from "./transport/transport.js";
 import { Windows } from "./windows/windows.js";
 
+export { prepare } from "./transport/transport.js";
+
 /** @typedef {import("./connection.js").Attach} Attach */
 /** @typedef {import("./protocol/messages.js").Input} Input */
 /** @typedef {import("./protocol/messages.js").Welcome} Welcome */

@@ -38,9 +38,10 @@ const PAINTED_HERE_PIXELS = WORTH_KEEPING_BYTES / 4;
 
 let attempts = 0;
 
-/** What the first session needs here, loaded and tried out before there is one. */
+/** Loads and tries out what the first session needs, when the page has nothing else to do. */
 export function prepare() {
-  new Transport().end();
+  const later = "requestIdleCallback" in globalThis ? requestIdleCallback : setTimeout;
+  later(() => attempts === 0 && new Transport().end());
 }
 
 /** @implements {TransportLike} */
