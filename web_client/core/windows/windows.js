@@ -50,7 +50,8 @@ export class Windows {
   open() {
     const { availWidth, availHeight } = screen;
     const size = `width=${Math.round(availWidth * 0.6)},height=${Math.round(availHeight * 0.7)}`;
-    const opened = this.canOpen ? globalThis.open("", "", `popup=yes,${size}`) : null;
+    // To the right of the page's own, as far as the browser lets it go there.
+    const opened = this.canOpen ? globalThis.open("", "", `popup=yes,left=${screenX + outerWidth},${size}`) : null;
     if (opened === null) return false;
     const further = new FurtherWindow(/** @type {Window & typeof globalThis} */ (opened), {
       ...this.#parts,
