@@ -3,27 +3,55 @@
 Bounded in bytes and in time. A viewer that falls behind gets fewer frames, never older ones; it never slows the
 application. A window of unacknowledged bytes grows while the queueing delay of the path stays below a target and
 shrinks above it (as LEDBAT does, RFC 6817: a fixed number of frames is wrong for thin links or for long ones, measured
-by simulation). No I/O: the stream reports sends and acknowledgements and asks `may_send_at`.
+by simulation). What is small and answers input may leave although the window is full: behind the same bytes it arrives
+the earlier, the earlier it leaves. No I/O: the stream reports sends and acknowledgements and asks `may_send_at`.
+
+The path's own round trip is the shortest of the last seconds. A queue that never empties hides it, and would be taken
+for the path itself after a while: so it is emptied when the shortest grows old.
 """
 
 from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 TARGET_DELAY_SECONDS = 0.05
-FIRST_WINDOW_BYTES = 64 << 10
-MINIMUM_WINDOW_BYTES = 16 << 10
+FAR_DELAY_SECONDS = 0.12
+"""Far above the target the window is set to what the path has just shown to carry, at once."""
+FIRST_WINDOW_BYTES = 32 << 10
+MINIMUM_WINDOW_BYTES = 4 << 10
 MAXIMUM_WINDOW_BYTES = 4 << 20
-MAXIMUM_FRAMES_IN_FLIGHT = 30
+FILLED_SHARE = 0.75
+"""Only what fills the window so far shows that a larger one is of use."""
+BUDGET_SHARE = 0.4
+"""Of the window, for one frame: a window that leaves in one lump leaves the path idle half of the time."""
+ECHO_RESERVE_BYTES = 4 << 10
+"""What an urgent frame may have beyond a full window."""
+MAXIMUM_FRAMES_IN_FLIGHT = 60
 BASE_SECONDS = 10.0
 """How long a round trip counts as the path's own: a path that became longer is believed after this."""
+EMPTY_AFTER_SECONDS = 7.0
+NEAR_BASE_SECONDS = 0.005
+"""A round trip this near to the shortest shows that the queue was empty."""
+FILTER_SECONDS = 0.1
+"""The queue is the least of so long, or of a round trip: a single late acknowledgement is jitter."""
+JITTER_SHARE = 1.5
+"""How much of what neighbours differ by, up and down again, is not taken for a queue: queues rise and fall steadily."""
+MAXIMUM_JITTER_SECONDS = 0.1
+FRESH_SECONDS = 1.0
+"""Without acknowledgements for so long, nothing is known of a queue."""
 FRAME_INTERVAL_SECONDS = 1 / 60
+FRAME_SLACK_SECONDS = FRAME_INTERVAL_SECONDS / 2
+"""Sixty a second on the whole, but not evenly: the application's pictures keep a time of their own."""
 ECHO_INTERVAL_SECONDS = 0.004
 """Between frames while input waits for its echo, or a picture for its rest."""
+ECHO_SLACK_SECONDS = 0.008
+"""A few of them come closer: a letter right behind something else that was drawn does not wait for it."""
+LEAST_INTERVAL_SECONDS = 0.001
 STALL_SECONDS = 1.0
+BLOCKED_SECONDS = 0.5
+"""What `blocked_share` looks back on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,41 +59,92 @@ class _Sent:
     sequence: int
     at: float
     size: int
+    behind: int
+    """What was under way when it left, itself included: the path has carried so much when it is acknowledged."""
+
+
+class _Least:
+    """The least of what was put in the last seconds: a queue whose values rise, its head is the least."""
+
+    def __init__(self) -> None:
+        self._values: deque[tuple[float, float]] = deque()
+
+    def put(self, now: float, value: float, seconds: float) -> None:
+        while self._values and self._values[-1][1] >= value:
+            self._values.pop()
+        self._values.append((now, value))
+        while self._values[0][0] < now - seconds:
+            self._values.popleft()
+
+    @property
+    def least(self) -> float:
+        return self._values[0][1] if self._values else 0.0
 
 
 class Pacing:
-    def __init__(self) -> None:
+    """`round_trip`: what the handshake took, the first thing that is known of the path."""
+
+    def __init__(self, round_trip: float | None = None) -> None:
         self.window = FIRST_WINDOW_BYTES
         self.in_flight = 0
+        self.round_trip = round_trip or 0.0
+        """The newest, without what the client took to draw."""
         self._sent: deque[_Sent] = deque()
-        self._last_sent_at = -math.inf
+        self._slot = self._echo_slot = self._captured_at = -math.inf
         self._expected = 0.0
-        self._round_trips: deque[tuple[float, float]] = deque()
+        self._handshake = round_trip
+        self._base, self._recent = _Least(), _Least()
+        self._base_seen_at = -math.inf
+        self._jitter = 0.0
+        self._previous = round_trip or 0.0
+        self._change = 0.0
+        self._queueing, self._measured_at = 0.0, -math.inf
+        self._measured_from = 0
+        """Frames before this one were under way when the viewer looked away."""
+        self._emptied_by: int | None = None
+        """The queue is being emptied, until this frame is acknowledged: echoes that follow it are small."""
+        self._is_probing = False
+        self._blocked_since: float | None = None
+        self._blocked: deque[tuple[float, float]] = deque()
 
     @property
     def budget_bytes(self) -> int:
         """The most that the next frame should have: what is not drawn by it is sent fresh with a later one."""
-        return max(MINIMUM_WINDOW_BYTES, self.window - self.in_flight)
+        if self._is_probing:
+            return MINIMUM_WINDOW_BYTES
+        free = min(self.window - self.in_flight, int(self.window * BUDGET_SHARE))
+        return max(MINIMUM_WINDOW_BYTES, free)
 
-    def may_send_at(self, now: float, urgent: bool) -> float | None:
-        """When the next frame may be captured; None: not before an acknowledgement. `urgent`: somebody waits for it."""
-        if self._sent and (
-            len(self._sent) >= MAXIMUM_FRAMES_IN_FLIGHT
-            or self.in_flight + self._expected / 2 > self.window
-            or now - self._sent[0].at > self._stall_seconds
-        ):
+    def may_send_at(self, now: float, urgent: bool, is_wanted: bool = True) -> float | None:
+        """When the next frame may be captured; None: not before an acknowledgement.
+
+        `urgent`: somebody waits for it. `is_wanted`: it shows something new; else it waits without being counted as
+        held up (`blocked_share`).
+        """
+        slot = self._echo_slot - ECHO_SLACK_SECONDS if urgent else self._slot - FRAME_SLACK_SECONDS
+        due = max(slot, self._captured_at + LEAST_INTERVAL_SECONDS)
+        if self._is_blocked(now, urgent):
+            if is_wanted and self._blocked_since is None and self._emptied_by is None:
+                self._blocked_since = max(now, due)
             return None
-        interval = ECHO_INTERVAL_SECONDS if urgent else FRAME_INTERVAL_SECONDS
-        return max(now, self._last_sent_at + interval)
+        self._end_blocked(now)
+        return max(now, due)
 
-    def sent(self, sequence: int, size: int, now: float) -> None:
-        self._sent.append(_Sent(sequence, now, size))
+    def sent(self, sequence: int, size: int, now: float, captured_at: float | None = None) -> None:
         self.in_flight += size
-        self._last_sent_at = now
+        self._sent.append(_Sent(sequence, now, size, self.in_flight))
+        # From capture to capture: what encoding takes must not make the pictures fewer.
+        self._captured_at = captured = now if captured_at is None else captured_at
+        self._slot = max(self._slot, captured) + FRAME_INTERVAL_SECONDS
+        self._echo_slot = max(self._echo_slot, captured) + ECHO_INTERVAL_SECONDS
+        self._is_probing = False
         self._expected += (size - self._expected) / 4
 
-    def acknowledged(self, sequence: int, now: float) -> None:
-        """All frames up to `sequence` are drawn. One that was never sent, or twice, changes nothing."""
+    def acknowledged(self, sequence: int, now: float, drawn_after: float = 0.0) -> None:
+        """All frames up to `sequence` are drawn, the last of them so many seconds after it came.
+
+        One that was never sent, or twice, changes nothing.
+        """
         done: list[_Sent] = []
         while self._sent and self._sent[0].sequence <= sequence:
             done.append(self._sent.popleft())
@@ -74,31 +153,76 @@ class Pacing:
         in_flight_before = self.in_flight
         size = sum(frame.size for frame in done)
         self.in_flight -= size
-        self._adapt(size, in_flight_before, self._queueing_delay(done, now))
+        if done[-1].sequence >= self._measured_from:
+            self._measure(done[-1], now, drawn_after)
+            self._adapt(done[-1], size, in_flight_before, now)
+        if self._emptied_by is not None and self._emptied_by <= done[-1].sequence:
+            self._emptied_by, self._is_probing, self._base_seen_at = None, True, now
 
-    @property
-    def _stall_seconds(self) -> float:
-        return max(4 * self._base, STALL_SECONDS)
+    def interrupted(self) -> None:
+        """The viewer looks away: how long the acknowledgements of what is under way take says nothing."""
+        if self._sent:
+            self._measured_from = self._sent[-1].sequence + 1
+        self._blocked_since = None
 
-    @property
-    def _base(self) -> float:
-        return self._round_trips[0][1] if self._round_trips else 0.0
+    def queueing(self, now: float) -> float:
+        """Of path and client: the least of the last moment above the path's own round trip and its jitter."""
+        return self._queueing if now - self._measured_at < FRESH_SECONDS else 0.0
 
-    def _queueing_delay(self, done: Sequence[_Sent], now: float) -> float:
-        round_trip = max(0.0, now - done[-1].at)
-        # A rising queue: its head is the shortest round trip of the last seconds.
-        while self._round_trips and self._round_trips[-1][1] >= round_trip:
-            self._round_trips.pop()
-        self._round_trips.append((now, round_trip))
-        while self._round_trips[0][0] < now - BASE_SECONDS:
-            self._round_trips.popleft()
-        return round_trip - self._base
+    def blocked_share(self, now: float) -> float:
+        """For which share of the last moment a frame that was due had to wait for an acknowledgement."""
+        start = now - BLOCKED_SECONDS
+        while self._blocked and self._blocked[0][1] < start:
+            self._blocked.popleft()
+        blocked = sum(end - max(begin, start) for begin, end in self._blocked)
+        if self._blocked_since is not None:
+            blocked += max(0.0, now - max(self._blocked_since, start))
+        return min(1.0, blocked / BLOCKED_SECONDS)
 
-    def _adapt(self, size: int, in_flight_before: int, delay: float) -> None:
-        gain = max(-1.0, min(1.0, (TARGET_DELAY_SECONDS - delay) / TARGET_DELAY_SECONDS))
-        if gain < 0:
+    def _is_blocked(self, now: float, urgent: bool) -> bool:
+        if not self._sent:
+            return False
+        room = self.window + (ECHO_RESERVE_BYTES if urgent else 0)
+        return (
+            len(self._sent) >= MAXIMUM_FRAMES_IN_FLIGHT
+            or self.in_flight + min(self._expected, room) / 2 > room
+            or now - self._sent[0].at > max(4 * self._base.least, STALL_SECONDS)
+            or (self._emptied_by is not None and not urgent)
+        )
+
+    def _end_blocked(self, now: float) -> None:
+        since, self._blocked_since = self._blocked_since, None
+        if since is not None and now > since:
+            self._blocked.append((since, now))
+
+    def _measure(self, newest: _Sent, now: float, drawn_after: float) -> None:
+        whole = max(0.0, now - newest.at)
+        # A client that claims to have drawn for longer than the frame was away measures nothing.
+        self.round_trip = whole - drawn_after if drawn_after < whole else whole
+        if self._handshake is not None:
+            self._base.put(now, self._handshake, BASE_SECONDS)
+            self._handshake = None
+        self._base.put(now, whole, BASE_SECONDS)
+        base = self._base.least
+        if whole <= base + NEAR_BASE_SECONDS or self._base_seen_at == -math.inf:
+            self._base_seen_at = now
+        elif now - self._base_seen_at > EMPTY_AFTER_SECONDS and self._sent and self._emptied_by is None:
+            self._emptied_by = self._sent[-1].sequence
+        self._recent.put(now, whole, max(FILTER_SECONDS, base))
+        change = whole - self._previous
+        turned = min(abs(change), abs(self._change)) if change * self._change < 0 else 0.0
+        self._jitter += (min(turned, MAXIMUM_JITTER_SECONDS) - self._jitter) / 16
+        self._previous, self._change = whole, change
+        self._queueing = max(0.0, self._recent.least - base - JITTER_SHARE * self._jitter)
+        self._measured_at = now
+
+    def _adapt(self, newest: _Sent, size: int, in_flight_before: int, now: float) -> None:
+        gain = max(-1.0, min(1.0, (TARGET_DELAY_SECONDS - self._queueing) / TARGET_DELAY_SECONDS))
+        if self._queueing > FAR_DELAY_SECONDS:
+            share = (self._base.least + TARGET_DELAY_SECONDS) / (now - newest.at)
+            self.window = min(self.window, int(newest.behind * share))
+        elif gain < 0:
             self.window += int(gain * size * 0.4)
-        elif in_flight_before > self.window / 2:
-            # Only what fills the window shows that a larger one is of use.
+        elif in_flight_before > self.window * FILLED_SHARE:
             self.window += int(gain * size * 0.5)
         self.window = max(MINIMUM_WINDOW_BYTES, min(MAXIMUM_WINDOW_BYTES, self.window))

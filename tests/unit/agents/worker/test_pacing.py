@@ -1,6 +1,4 @@
-"""Pacing: what the simulated links of streaming.md 5 must give, and what never happens."""
-
-import heapq
+"""Pacing: what never happens on any path. What it makes of simulated links: test_pacing_simulated.py."""
 
 import pytest
 from hypothesis import given
@@ -14,37 +12,77 @@ def test_first_frame_may_leave_at_once():
     assert Pacing().may_send_at(100.0, urgent=False) == 100.0
 
 
-def test_frames_keep_their_distance_and_an_urgent_one_keeps_less():
+def test_frames_are_sixty_a_second_on_the_whole_and_an_urgent_one_comes_sooner():
+    p, now = Pacing(), 100.0
+    for sequence in range(1, 61):
+        now = p.may_send_at(now, urgent=False)
+        p.sent(sequence, 1000, now)
+        p.acknowledged(sequence, now)
+    assert now == pytest.approx(101.0, abs=0.03)
+    assert p.may_send_at(now, urgent=True) == pytest.approx(now + pacing.LEAST_INTERVAL_SECONDS)
+
+
+def test_urgent_frames_come_closely_only_for_a_moment():
+    p, now = Pacing(), 100.0
+    for sequence in range(1, 251):
+        now = p.may_send_at(now, urgent=True)
+        p.sent(sequence, 100, now)
+        p.acknowledged(sequence, now)
+    assert now == pytest.approx(101.0, abs=0.02)
+
+
+def test_interval_is_kept_from_capture_to_capture():
     p = Pacing()
-    p.sent(1, 1000, 100.0)
-    p.acknowledged(1, 100.001)
-    assert p.may_send_at(100.001, urgent=False) == pytest.approx(100.0 + 1 / 60)
-    assert p.may_send_at(100.001, urgent=True) == pytest.approx(100.004)
+    p.sent(1, 1000, 100.012, captured_at=100.0)
+    p.sent(2, 1000, 100.03, captured_at=100.017)
+    p.acknowledged(2, 100.031)
+    assert p.may_send_at(100.031, urgent=False) == 100.031
 
 
 def test_full_window_waits_for_an_acknowledgement():
     p = Pacing()
     p.sent(1, pacing.FIRST_WINDOW_BYTES, 100.0)
-    assert p.may_send_at(105.0, urgent=True) is None
-    p.acknowledged(1, 105.0)
-    assert p.may_send_at(105.0, urgent=True) == 105.0
+    assert p.may_send_at(100.5, urgent=False) is None
+    p.sent(2, pacing.ECHO_RESERVE_BYTES, 100.5)
+    assert p.may_send_at(100.6, urgent=True) is None, "the reserve for echoes is bounded, too"
+    p.acknowledged(2, 100.6)
+    assert p.may_send_at(100.6, urgent=False) == 100.6
+
+
+def test_small_echo_leaves_although_the_window_is_full():
+    p = Pacing()
+    for sequence in range(1, 33):
+        p.sent(sequence, 1024, 100.0 + sequence / 100)
+    assert p.in_flight == p.window
+    assert p.may_send_at(100.4, urgent=False) is None
+    assert p.may_send_at(100.4, urgent=True) == 100.4
 
 
 def test_many_small_frames_are_bounded_in_number():
     p = Pacing()
     for sequence in range(1, pacing.MAXIMUM_FRAMES_IN_FLIGHT + 1):
-        assert p.may_send_at(100.0 + sequence * 0.02, urgent=False) is not None
-        p.sent(sequence, 34, 100.0 + sequence * 0.02)
-    assert p.may_send_at(100.7, urgent=False) is None
+        assert p.may_send_at(100.0 + sequence * 0.016, urgent=False) is not None
+        p.sent(sequence, 34, 100.0 + sequence * 0.016)
+    assert p.may_send_at(101.0, urgent=False) is None
+    assert p.may_send_at(101.0, urgent=True) is None
 
 
 def test_stalled_client_gets_nothing_until_it_acknowledges():
     p = Pacing()
     p.sent(1, 34, 100.0)
     assert p.may_send_at(100.5, urgent=False) is not None
-    assert p.may_send_at(101.5, urgent=False) is None
+    assert p.may_send_at(101.5, urgent=True) is None
     p.acknowledged(1, 130.0)
     assert p.may_send_at(130.0, urgent=False) == 130.0
+
+
+def test_long_path_is_not_taken_for_a_stall():
+    p = Pacing(round_trip=0.6)
+    p.sent(1, 34, 100.0)
+    p.acknowledged(1, 100.6)
+    p.sent(2, 34, 100.7)
+    assert p.may_send_at(102.9, urgent=False) is not None
+    assert p.may_send_at(103.2, urgent=False) is None
 
 
 def test_acknowledgement_is_cumulative_and_a_foreign_one_changes_nothing():
@@ -62,53 +100,92 @@ def test_acknowledgement_is_cumulative_and_a_foreign_one_changes_nothing():
     assert p.in_flight == 0
 
 
-@given(st.lists(st.tuples(st.integers(0, 40), st.integers(0, 5 << 20), st.floats(0, 3)), max_size=60))
-def test_window_and_budget_stay_within_their_bounds(steps):
+def test_window_falls_at_once_to_what_the_path_has_shown_to_carry():
+    p = Pacing(round_trip=0.1)
+    p.sent(1, 30_000, 100.0)
+    p.acknowledged(1, 103.1)
+    assert p.window == pacing.MINIMUM_WINDOW_BYTES
+    p = Pacing(round_trip=0.1)
+    p.sent(1, 30_000, 100.0)
+    p.acknowledged(1, 100.3)
+    assert p.window == pytest.approx(30_000 * 0.15 / 0.3, abs=1)
+
+
+def test_what_was_under_way_when_the_view_was_hidden_measures_nothing():
+    p = Pacing(round_trip=0.01)
+    p.sent(1, 20_000, 100.0)
+    p.interrupted()
+    p.acknowledged(1, 500.0)
+    assert p.window == pacing.FIRST_WINDOW_BYTES and p.queueing(500.0) == 0
+    p.sent(2, 20_000, 500.0)
+    p.acknowledged(2, 500.5)
+    assert p.queueing(500.5) > 0.4
+
+
+def test_time_to_draw_is_no_round_trip_unless_it_is_a_lie():
+    p = Pacing()
+    p.sent(1, 100, 100.0)
+    p.acknowledged(1, 100.1, drawn_after=0.06)
+    assert p.round_trip == pytest.approx(0.04)
+    p.sent(2, 100, 100.2)
+    p.acknowledged(2, 100.3, drawn_after=4000.0)
+    assert p.round_trip == pytest.approx(0.1)
+
+
+def test_nothing_is_known_of_a_queue_long_after_the_last_acknowledgement():
+    p = Pacing(round_trip=0.01)
+    p.sent(1, 1000, 100.0)
+    p.acknowledged(1, 100.4)
+    assert p.queueing(100.5) > 0.3
+    assert p.queueing(102.0) == 0
+
+
+def test_blocked_share_counts_what_was_due_and_wanted():
+    p = Pacing()
+    p.sent(1, pacing.FIRST_WINDOW_BYTES, 100.0)
+    assert p.may_send_at(100.1, urgent=False, is_wanted=False) is None
+    assert p.blocked_share(100.3) == 0
+    assert p.may_send_at(100.3, urgent=False) is None
+    assert p.blocked_share(100.4) == pytest.approx(0.2)
+    p.acknowledged(1, 100.5)
+    assert p.may_send_at(100.55, urgent=False) == 100.55
+    assert p.blocked_share(100.6) == pytest.approx(0.5)
+    assert p.blocked_share(102.0) == 0
+
+
+_STEPS = st.lists(
+    st.tuples(
+        st.sampled_from(["send", "urgent", "acknowledge", "future", "some", "hide"]),
+        st.integers(1, 5 << 20),
+        st.floats(0, 3),
+        st.floats(0, 10),
+    ),
+    max_size=80,
+)
+
+
+@given(_STEPS)
+def test_whatever_a_client_acknowledges_all_is_bounded_and_nothing_gets_stuck(steps):
     p, now, sequence = Pacing(), 0.0, 0
-    for acknowledged, size, seconds in steps:
+    for step, size, seconds, drawn in steps:
         now += seconds
-        if p.may_send_at(now, urgent=False) is not None:
-            sequence += 1
-            p.sent(sequence, size, now)
-        p.acknowledged(acknowledged, now)
+        if step in ("send", "urgent"):
+            at = p.may_send_at(now, urgent=step == "urgent")
+            if at is not None:
+                assert at <= now + 2 * pacing.FRAME_INTERVAL_SECONDS
+                sequence += 1
+                size = min(size, p.budget_bytes)
+                p.sent(sequence, size, now)
+                assert p.in_flight <= 2 * p.window + pacing.ECHO_RESERVE_BYTES
+        elif step == "hide":
+            p.interrupted()
+        else:
+            p.acknowledged(
+                {"acknowledge": sequence, "future": sequence + 9, "some": sequence // 2}[step], now, drawn
+            )
         assert pacing.MINIMUM_WINDOW_BYTES <= p.window <= pacing.MAXIMUM_WINDOW_BYTES
         assert pacing.MINIMUM_WINDOW_BYTES <= p.budget_bytes <= pacing.MAXIMUM_WINDOW_BYTES
-        assert p.in_flight >= 0
-
-
-def simulate(rate_bytes, round_trip, seconds=30.0, wanted=200_000):
-    """A deep first-in first-out link and content that always changes: ages of frames when drawn, and their number."""
-    p, now, link_free, sequence = Pacing(), 0.0, 0.0, 0
-    ages, arrivals = [], []
-    while now < seconds:
-        at = p.may_send_at(now, urgent=False)
-        if at is not None and at <= now:
-            sequence += 1
-            size = min(wanted, p.budget_bytes)
-            p.sent(sequence, size, now)
-            link_free = max(now, link_free) + size / rate_bytes
-            heapq.heappush(arrivals, (link_free + round_trip, sequence, link_free + round_trip / 2 - now))
-            continue
-        following = [time for time in (at, arrivals[0][0] if arrivals else None) if time is not None]
-        now = max(now + 1e-6, min(following))
-        while arrivals and arrivals[0][0] <= now:
-            _, done, age = heapq.heappop(arrivals)
-            ages.append(age)
-            p.acknowledged(done, now)
-    return sorted(ages), len(ages) / seconds
-
-
-@pytest.mark.parametrize(
-    ("megabits", "round_trip", "age_p95", "frames_per_second"),
-    [
-        (1000, 0.0005, 0.01, 55),
-        (100, 0.002, 0.05, 40),
-        (20, 0.2, 0.3, 8),
-        (10, 0.03, 0.3, 6),
-        (2, 0.08, 0.4, 2.5),
-    ],
-)
-def test_frames_stay_young_and_keep_coming_on_any_link(megabits, round_trip, age_p95, frames_per_second):
-    ages, rate = simulate(megabits * 125_000, round_trip)
-    assert ages[int(len(ages) * 0.95)] < age_p95
-    assert rate > frames_per_second
+        assert p.in_flight >= 0 and 0 <= p.blocked_share(now) <= 1 and p.queueing(now) >= 0
+    p.acknowledged(sequence, now)
+    assert p.in_flight == 0
+    assert p.may_send_at(now, urgent=False) is not None
