@@ -17,38 +17,16 @@ import dataclasses
 import math
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import MISSING, dataclass
+from dataclasses import MISSING
 from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 
 import yaml
 
+from portcullis.address import Address as Address
 from portcullis.errors import InvalidInput
 
 S = TypeVar("S")
-
-
-@dataclass(frozen=True, slots=True)
-class Address:
-    """`host:port`; an IPv6 host stands in brackets."""
-
-    host: str
-    port: int
-
-    def __str__(self) -> str:
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
-
-    @classmethod
-    def parse(cls, text: str) -> Address:
-        """Raises ValueError."""
-        host, separator, port = text.rpartition(":")
-        if host.startswith("[") and host.endswith("]"):
-            host = host[1:-1]
-        elif ":" in host:
-            raise ValueError(f"{text!r}: an IPv6 address stands in brackets")
-        if not separator or not host or not port.isascii() or not port.isdigit() or int(port) > 65535:
-            raise ValueError(f"{text!r} is not host:port")
-        return cls(host, int(port))
 
 
 def setting(default: Any = MISSING, *, help: str) -> Any:

@@ -19,6 +19,7 @@ from agents.worker.connection import Connection
 from agents.worker.desktop import CursorImage, Desktop, DesktopLost
 from agents.worker.dial import Dialler
 from agents.worker.inputs import InputQueue
+from agents.worker.memory import give_back
 from portcullis.clock import Clock, SiteClock
 from portcullis.errors import PortcullisError, ProtocolError, Refused
 from portcullis.logs import belong_to, bound, ids
@@ -120,6 +121,7 @@ class Worker:
             self._attached = None
             self._release_all()
             self._tell_state()
+            give_back()
         if not self._connections():
             self._idle.set()
 
@@ -222,6 +224,7 @@ class Worker:
         self.desktop = await open_desktop(prepare, self, self.clock)
         self.inputs = InputQueue(self.desktop.apply, self._input_applied)
         self._is_prepared = True
+        give_back()
 
     def _dial(self, order: Dial) -> None:
         closing = sum(connection.is_closing for connection in self._waiting)

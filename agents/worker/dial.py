@@ -7,9 +7,9 @@ import re
 import ssl
 
 from agents.worker.stream import Stream
+from portcullis.address import Address
 from portcullis.errors import Refused, Unavailable
 from portcullis.protocol.worker_channel import Dial
-from portcullis.settings import Address
 from portcullis.site_tls import check_peer, worker_context
 
 TIMEOUT_SECONDS = 5.0

@@ -48,7 +48,10 @@ _MAXIMUM_PLACES = 32
 """A patch that stands in more places than this is no anchor."""
 _CELLS = 32
 
-_WEIGHTS = np.random.default_rng(20261121).integers(1, 1 << 32, _STRIP_PIXELS, np.uint32) | np.uint32(1)
+# Odd and far apart, without numpy.random and its 6 MB.
+_WEIGHTS = (np.arange(1, _STRIP_PIXELS + 1, dtype=np.uint64) ** 3 * 0x9E3779B97F4A7C15 >> 32).astype(
+    np.uint32
+) | np.uint32(1)
 _ALL_TRUE = np.uint64(0x0101010101010101)
 
 Displacement = tuple[int, int]

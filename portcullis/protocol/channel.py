@@ -12,12 +12,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, get_args
 
+from portcullis.address import Address
 from portcullis.errors import CODES
 from portcullis.model.host import DEFAULT_STARTING_LIMIT, Isolation
 from portcullis.model.session import Display, Session, Stage, State
 from portcullis.protocol.fields import Fields
 from portcullis.revocations import MAXIMUM_REVOCATION_BYTES
-from portcullis.settings import Address
 
 SUBPROTOCOL = "portcullis-control.v1"
 MAXIMUM_FROM_AGENT_BYTES = 1024 * 1024

@@ -5,8 +5,8 @@ What it `facts` notes stands in FOLDER/session.json, for a sweep that has nothin
 
 from __future__ import annotations
 
+import os
 import pwd
-import secrets
 from pathlib import Path
 from typing import Any
 
@@ -117,7 +117,7 @@ class Premises:
     def _make_worker_folders(self) -> None:
         worker, session = self._account("worker"), self.launch["session"]
         self.note(session=session, mark=session, begun_in=str(self._folder), uids={"worker": worker.pw_uid})
-        self._cookie = secrets.token_bytes(16)
+        self._cookie = os.urandom(16)
         traces.make_account_folder(self._folder / "worker", worker, self._cookie)
         framebuffer = traces.framebuffer_folder(session)
         self.note(framebuffer=str(framebuffer))

@@ -16,8 +16,8 @@ import ctypes
 import os
 import pwd
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 TEMPORARY = Path("/tmp")  # noqa: S108  # the folder itself
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108
@@ -29,8 +29,7 @@ _RDONLY, _NOSUID, _NODEV, _REMOUNT, _BIND, _REC, _SLAVE = 1, 2, 4, 32, 4096, 163
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
-@dataclass(frozen=True)
-class Quarters:
+class Quarters(NamedTuple):
     """Descriptors of a mount namespace and of its root."""
 
     namespace: int

@@ -12,7 +12,6 @@ import ctypes
 import json
 import os
 import pwd
-import secrets
 import shutil
 import stat
 import struct
@@ -36,7 +35,7 @@ def make_account_folder(path: Path, account: pwd.struct_passwd, cookie: bytes) -
 
 def framebuffer_folder(session: str) -> Path:
     """Of a name that nobody can take beforehand."""
-    return FRAMEBUFFER_ROOT / f"portcullis-{session}-{secrets.token_hex(8)}"
+    return FRAMEBUFFER_ROOT / f"portcullis-{session}-{os.urandom(8).hex()}"
 
 
 def make_framebuffer_folder(path: Path, worker: pwd.struct_passwd, framebuffer_bytes: int) -> None:
