@@ -56,6 +56,7 @@ class FakeSession:
     state: str = "pending"
     created: float = field(default_factory=time.time)
     device_pixel_ratio: float = 1
+    reference: str = "7f3a91c2"
     events: asyncio.Queue[tuple[str, dict[str, Any]]] = field(default_factory=asyncio.Queue)
 
     def to_json(self) -> dict[str, Any]:
@@ -66,6 +67,7 @@ class FakeSession:
             "state": self.state,
             "created": self.created,
             "device_pixel_ratio": self.device_pixel_ratio,
+            "reference": self.reference,
         }
 
 

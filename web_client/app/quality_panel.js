@@ -5,6 +5,7 @@
 
 import { copyButton } from "../ui/copy_button.js";
 import { h } from "../ui/dom.js";
+import { keepFocus } from "../ui/keep_focus.js";
 import { Sparkline } from "../ui/sparkline.js";
 import { t } from "./strings.js";
 import { networkMs, verdict } from "./verdict.js";
@@ -51,9 +52,9 @@ export class QualityPanel {
       this.#sparkline.element,
       h("dl", {}, ...ROWS.map((row) => this.#row(row))),
       h("div", { class: "buttons" },
-        copyButton(() => this.text(), labels),
-        h("button", { type: "button", class: "quiet", click: () => this.#otherSide() }, t("quality.move")),
-        h("button", { type: "button", class: "quiet", click: parts.close }, t("quality.close"))));
+        keepFocus(copyButton(() => this.text(), labels)),
+        keepFocus(h("button", { type: "button", class: "quiet", click: () => this.#otherSide() }, t("quality.move"))),
+        keepFocus(h("button", { type: "button", class: "quiet", click: () => this.#close() }, t("quality.close")))));
   }
 
   get isOpen() {
@@ -143,12 +144,17 @@ export class QualityPanel {
     this.element.classList.toggle("left");
   }
 
+  #close() {
+    this.#parts.close();
+    this.#parts.leave();
+  }
+
   /** @param {KeyboardEvent} event */
   #key(event) {
-    if (isQualityShortcut(event)) this.#parts.close();
-    else if (event.key !== "Escape") return;
+    if (isQualityShortcut(event)) this.#close();
+    else if (event.key === "Escape") this.#parts.leave();
+    else return;
     event.preventDefault();
-    this.#parts.leave();
   }
 }
 

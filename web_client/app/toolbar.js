@@ -6,6 +6,7 @@
 
 import { enterFullScreen, leaveFullScreen } from "../core/fullscreen.js";
 import { h } from "../ui/dom.js";
+import { keepFocus } from "../ui/keep_focus.js";
 import { t } from "./strings.js";
 
 /** Long enough to pass by on the way to a menu, short enough not to be waited for. */
@@ -25,10 +26,11 @@ export class Toolbar {
   #listeners = new AbortController();
   #actions;
   #full = h("button", { type: "button", click: () => this.#toggleFullScreen() });
-  #keys = h("button", { type: "button", "aria-expanded": "false", click: () => this.#showKeys(!this.#actions.keys.isOpen) }, t("toolbar.keymenu"));
+  #keys = keepFocus(
+    h("button", { type: "button", "aria-expanded": "false", click: () => this.#showKeys(!this.#actions.keys.isOpen) }, t("toolbar.keymenu")));
   /** Shown by the style sheet, on touch screens only. */
   #keyboard = h("button", { type: "button", class: "touch-only", "aria-pressed": "false", click: () => this.#callKeyboard() }, t("toolbar.keyboard"));
-  #quality = h("button", { type: "button", "aria-pressed": "false", click: () => this.#actions.quality() }, t("toolbar.quality"));
+  #quality = keepFocus(h("button", { type: "button", "aria-pressed": "false", click: () => this.#actions.quality() }, t("toolbar.quality")));
   #zoom = h("button", { type: "button", hidden: true, click: () => this.#actions.resetZoom() });
   #window = h("button", { type: "button", hidden: true, click: () => this.#actions.newWindow() }, t("toolbar.newwindow"));
   /** Shown by the style sheet, on touch screens only. */

@@ -89,6 +89,21 @@ async def toolbar(visit: Visit) -> Page:
     return page
 
 
+async def quality_and_keys(visit: Visit) -> Page:
+    page = await visit.working()
+    await page.keyboard.press("Control+Alt+Shift+Home")
+    await visit.portal.worker.send(m.Features(m.FEATURE_QUALITY))
+    await visit.portal.worker.until(lambda: visit.portal.worker.of(m.WatchQuality))
+    await visit.portal.worker.send(m.Quality(180_000, 90_000, 3_100, 40, 35, 1, "tiles + H.264 4:4:4"))
+    await expect(page.get_by_role("status").filter(has_text="Your network is slow")).to_be_visible()
+    await page.keyboard.press("Control+Alt+Home")
+    await page.get_by_role("button", name="Keys", exact=True).click()
+    await page.get_by_role("button", name="Ctrl", exact=True).click()
+    await page.get_by_role("button", name="Shift", exact=True).dblclick()
+    await page.mouse.move(500, 690)
+    return page
+
+
 async def log_off(visit: Visit) -> Page:
     page = await visit.working()
     await page.keyboard.press("Control+Alt+Home")
@@ -168,6 +183,7 @@ VIEWS: list[Callable[[Visit], Awaitable[Page]]] = [
     queue,
     failure,
     toolbar,
+    quality_and_keys,
     log_off,
     reconnecting,
     taken_over,
@@ -225,16 +241,22 @@ async def test_axe_finds_nothing_in_light_and_dark_and_on_a_phone(
 
 
 async def test_a_touch_screen_has_a_tab_that_brings_the_toolbar(
-    chromium: Browser, portal: FakePortal
+    chromium: Browser, portal: FakePortal, axe: Path
 ) -> None:
     size = {"width": 360, "height": 740}
     visit = await open_visit(chromium, portal, viewport=size, has_touch=True, is_mobile=True)
+    await visit.context.add_init_script(path=axe)
     page = await visit.working()
     tab = page.get_by_role("button", name="Show the toolbar")
     await page.screenshot(path=OUTPUT / "portal-tab-phone.png")
     await tab.tap()
     await expect(page.get_by_role("toolbar")).to_be_visible()
     assert portal.worker.of(m.Pointer) == []
+    await page.get_by_role("button", name="Keyboard", exact=True).tap()
+    await page.get_by_role("button", name="Fn: more keys").tap()
+    await check(page, "phone-keys")
+    await assert_nothing_is_beyond_the_edge(page)
+    await tab.tap()
     await page.get_by_role("button", name="Disconnect").tap()
     await expect(page.get_by_role("button", name="Return to Text editor")).to_be_visible()
     await visit.context.close()

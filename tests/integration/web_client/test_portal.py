@@ -318,7 +318,7 @@ async def test_the_toolbar_comes_at_the_top_edge_and_goes_again(visit) -> None:
     await expect(toolbar).to_have_count(0)
     await page.mouse.move(500, 0)
     await expect(toolbar.get_by_role("button")).to_have_text(
-        ["Full screen", "Keys", "Quality", "Disconnect", "Log off"]
+        ["Full screen", "Keys", "Quality", "New window", "Disconnect", "Log off"]
     )
     await page.mouse.move(500, 400)
     await expect(toolbar).to_have_count(0)
