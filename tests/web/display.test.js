@@ -159,6 +159,13 @@ test("a picture that is given before its stream ends is drawn", () => withDecode
   assert.deepEqual([FakeDecoder.all[0].state, FakeFrame.open], ["closed", 0]);
 }));
 
+test("a picture that is given before another codec follows is drawn too", () => withDecoder(async () => {
+  const worker = new Worker();
+  const picture = await worker.paint(config(), video(true), config({ codec: "vp09.00.10.08", x: 30 }), video(true));
+  assert.deepEqual(picture.parts.map(({ x }) => x), [4, 30]);
+  assert.deepEqual([FakeDecoder.all.map(({ state }) => state), FakeFrame.open], [["closed", "configured"], 0]);
+}));
+
 test("another size or codec has another decoder, and needs a key picture", () => withDecoder(async () => {
   const worker = new Worker();
   await worker.paint(config(), video(true));

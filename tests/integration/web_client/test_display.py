@@ -150,8 +150,9 @@ def random_operation(rnd: random.Random, slots: dict[int, tuple[int, int]]) -> b
 @pytest.mark.parametrize("seed", range(2))
 async def test_every_exact_operation_in_any_order_is_drawn_as_it_says(scene: Scene, visit, seed: int) -> None:
     rnd, slots = random.Random(seed), dict[int, tuple[int, int]]()
-    for _ in range(12):
-        await scene.draw(*(random_operation(rnd, slots) for _ in range(rnd.randrange(1, 8))))
+    for _ in range(4):
+        for _ in range(3):
+            await scene.draw(*(random_operation(rnd, slots) for _ in range(rnd.randrange(1, 8))))
         assert scene.viewer.differing(await scene.shown()) == 0
     assert visit.complaints == []
 
@@ -209,7 +210,8 @@ async def test_a_stream_is_shown_in_its_box_and_goes_on_where_it_is_moved_to(
             config_operation(2, source, (x, y, 321, 243)), video_operation(2, unit, key=number == 0)
         )
         shown = await scene.shown()
-        assert psnr(shown[y : y + 243, x : x + 321], pixels) > 36, number
+        assert psnr(shown, scene.viewer.picture) > 40, number
+        assert psnr(shown[y : y + 243, x : x + 321], pixels) > 28, number
     await scene.draw(end_operation(2))
     before[53 : 53 + 243, 101 : 101 + 321] = before[201 : 201 + 243, 303 : 303 + 321] = 0
     shown = await scene.shown()
