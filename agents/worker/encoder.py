@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from agents.worker.damage import Box, Mask, Pixels, area, bands, changed_boxes, largest_band
+from agents.worker.damage import Box, Mask, Pixels, area, bands, changed_boxes, joined, largest_band
 from agents.worker.jpeg import encode_jpeg
 from agents.worker.motion import MINIMUM_GAIN_PIXELS, MoveFinder
 from agents.worker.photographs import LEAST_PIXELS, is_photograph, parts
@@ -22,6 +22,8 @@ from portcullis.protocol.operations import Move, TileJpeg, jpeg_operation, move_
 
 _UNKNOWN = np.uint32(0xFF000000)
 """No pixel has it: differs from whatever is read."""
+_EDGE_PIXELS = 8192
+"""What is joined to a box that moved has at most so many pixels more than both."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +74,14 @@ class FrameEncoder:
             pixels, differs = self._compare(part)
             moved = self._move(part, pixels, differs, frame)
             before = len(frame.photographs)
-            for box in changed_boxes(differs, part.x, part.y):
+            boxes = changed_boxes(differs, part.x, part.y)
+            for box in boxes:
                 self._draw(pixels[area(box.moved(-part.x, -part.y))], box, frame, now)
+            # A photograph that moves on and on is cheaper as video than by its uncovered edges; a page that is scrolled
+            # is not, whatever photographs come into sight.
             if moved is not None:
-                self._note_moved(moved, part, pixels, frame, before)
+                is_photo = is_photograph(pixels[area(moved.moved(-part.x, -part.y))])
+                frame.photographs[before:] = joined([moved, *boxes], _EDGE_PIXELS) if is_photo else []
         return Encoded(frame.operations, frame.rest, frame.photographs)
 
     def differing(self, boxes: Iterable[Box]) -> list[Box]:
@@ -139,14 +145,6 @@ class FrameEncoder:
         self.refinement.moved(box, source.x, source.y)
         frame.add(move_operation(box.x, box.y, box.width, box.height, source.x, source.y))
         return box
-
-    def _note_moved(self, moved: Box, part: Box, pixels: Pixels, frame: _Frame, before: int) -> None:
-        """A photograph that moves on and on is cheaper as video than by its uncovered edges; a page that is scrolled is
-        not, whatever photographs come into sight."""
-        if is_photograph(pixels[area(moved.moved(-part.x, -part.y))]):
-            frame.photographs.append(moved)
-        else:
-            del frame.photographs[before:]
 
     def _draw(self, pixels: Pixels, box: Box, frame: _Frame, now: float) -> None:
         if frame.is_full:
