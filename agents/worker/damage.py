@@ -135,6 +135,9 @@ def _band_height(width: int) -> int:
 
 def changed_boxes(changed: Mask, x: int, y: int) -> list[Box]:
     """Boxes that cover every true pixel of `changed`, whose top left corner lies at (x, y) of the screen."""
+    if max(changed.shape) <= TILE:
+        # A letter is one box wherever it stands, which the viewer's cache then knows again.
+        return [_tight(changed).moved(x, y)] if changed.any() else []
     grid, left, top = _dirty_tiles(changed, x, y)
     boxes: list[Box] = []
     for tiles in _rectangles(grid):

@@ -32,6 +32,11 @@ def test_small_change_gives_its_exact_box():
     assert changed_boxes(mask(800, 600, Box(70, 130, 16, 20)), 0, 0) == [Box(70, 130, 16, 20)]
 
 
+def test_letter_is_one_box_also_across_the_grid_of_tiles():
+    letter = mask(30, 30, Box(2, 3, 4, 20), Box(20, 25, 5, 2))
+    assert changed_boxes(letter, 3 * TILE - 10, 5 * TILE - 24) == [Box(3 * TILE - 8, 5 * TILE - 21, 23, 24)]
+
+
 def test_box_is_told_in_the_screen_s_coordinates():
     assert changed_boxes(mask(50, 40, Box(3, 4, 5, 6)), 1000, 500) == [Box(1003, 504, 5, 6)]
 
