@@ -18,8 +18,9 @@ from typing import TypeVar
 
 from agents.worker.desktop import Desktop
 from agents.worker.encoder import Encoded
+from agents.worker.flow import Flow
 from agents.worker.hybrid import HybridPicture, Shot
-from agents.worker.pacing import ECHO_INTERVAL_SECONDS, Pacing
+from agents.worker.quality import Effort
 from portcullis.clock import Clock
 from portcullis.errors import ProtocolError
 from portcullis.protocol.messages import Capabilities, frame_payload
@@ -30,6 +31,11 @@ T = TypeVar("T")
 
 INTERVAL_SECONDS = 1 / 75
 """Between two looks. Shorter than an application's sixtieth: of what draws on time, every picture is caught."""
+ECHO_INTERVAL_SECONDS = 0.002
+"""Between two looks while input waits for its echo, or a picture for its rest: a letter that is painted in two steps
+must not wait for long between them."""
+ECHO_SECONDS = 0.15
+"""What input does not change within this, it is not waited for: it may well change nothing."""
 
 
 class Frames:
@@ -42,14 +48,15 @@ class Frames:
         clock: Clock,
         send: Callable[[bytes, int], None],
         codecs: frozenset[str] = frozenset(),
+        round_trip: float | None = None,
     ) -> None:
-        """`codecs`: what the host allows for video."""
+        """`codecs`: what the host allows for video. `round_trip`: what the handshake took."""
         self._desktop = desktop
         self._executor = executor
         self._clock = clock
         self._send = send
         self._codecs = codecs
-        self._pacing = Pacing()
+        self.flow = Flow(round_trip)
         self._capabilities = Capabilities(0, 0)
         self._picture = self._new_picture(frozenset())
         self._is_damaged = True
@@ -62,7 +69,7 @@ class Frames:
         self._is_encoding = False
         """A thread has the tiles."""
         self._is_closed = False
-        self._waits_for_echo = False
+        self._echo_until: float | None = None
         self._sequence = 0
         self._last_input = 0
         self._told_input = 0
@@ -81,20 +88,31 @@ class Frames:
         self._is_damaged = True
         self._step()
 
-    def acknowledged(self, sequence: int) -> None:
-        """Raises ProtocolError for a frame that was not sent."""
+    def acknowledged(self, sequence: int, drawn_after: float = 0.0) -> None:
+        """`drawn_after`: seconds from its arrival. Raises ProtocolError for a frame that was not sent."""
         if sequence > self._sequence:
             raise ProtocolError("a frame is acknowledged that was not sent")
-        self._pacing.acknowledged(sequence, self._clock.monotonic())
+        self.flow.acknowledged(sequence, drawn_after, self._clock.monotonic())
         self._step()
 
     def input_applied(self, sequence: int) -> None:
         self._last_input = sequence
-        self._waits_for_echo = True
+        self._echo_until = self._clock.monotonic() + ECHO_SECONDS
 
     def show(self, is_visible: bool) -> None:
+        """A hidden view gets nothing at all; shown again, what differs by then, at once."""
+        if self._is_visible and not is_visible:
+            self.flow.interrupted()
         self._is_visible = is_visible
         self._step()
+
+    @property
+    def is_visible(self) -> bool:
+        return self._is_visible
+
+    @property
+    def encoder(self) -> str:
+        return self._picture.encoder
 
     def draw_with(self, capabilities: Capabilities) -> None:
         """What the client draws from the next frame on, which is a full one."""
@@ -141,12 +159,13 @@ class Frames:
         if not self._has_to_look():
             return None
         # What did not fit the last frame belongs to the same picture: it does not wait a whole interval.
-        is_urgent = self._waits_for_echo or bool(picture.pending)
-        if self._pacing.may_send_at(now, is_urgent) is None:
-            return None
-        at = self._looked_at + (ECHO_INTERVAL_SECONDS if is_urgent else INTERVAL_SECONDS)
+        is_echo = self._waits_for_echo(now)
+        is_soon = is_echo or bool(picture.pending)
+        at = self._looked_at + (ECHO_INTERVAL_SECONDS if is_soon else INTERVAL_SECONDS)
         if at > now:
             return at
+        if not self.flow.may_send(now, urgent=is_echo):
+            return None
         self._looked_at = now
         self._take_damage()
         if not self._is_encoding:
@@ -165,17 +184,21 @@ class Frames:
         picture = self._picture
         if self._is_unknown or picture.is_filming or not picture.has_damaged_region:
             return None
-        if self._pacing.may_send_at(now, False) is None:
-            return None
-        at = self._filmed_at + INTERVAL_SECONDS
+        effort = self.flow.effort(now)
+        at = self._filmed_at + _interval(effort)
         if at > now:
             return at
+        if not self.flow.may_send(now):
+            return None
         self._filmed_at = now
         if not self._is_encoding:
             picture.shrink(now)
         damaged = picture.take_damaged()
         stamp = self._stamp(now)
-        self._in_thread(lambda: picture.film(damaged, 1.0), lambda done: self._filmed(picture, done, stamp))
+        self._in_thread(
+            lambda: picture.film(damaged, effort.video_quality),
+            lambda done: self._filmed(picture, done, stamp),
+        )
         return None
 
     def _calm(self, now: float) -> float | None:
@@ -185,22 +208,27 @@ class Frames:
         is_busy = self._is_unknown or self._is_damaged or bool(picture.pending) or self._is_encoding
         if at is None or at == math.inf or is_busy:
             return None
-        if self._waits_for_echo or self._pacing.may_send_at(now, False) is None:
-            return None
+        if self._waits_for_echo(now):
+            return self._echo_until
         if at > now:
             return at
+        if not self.flow.may_send(now, is_wanted=False):
+            return None
         stamp = self._stamp(now)
         if not picture.is_filming:
             self._send_frame(picture.settle(now), stamp)
         if coarse := picture.take_coarse(now):
             self._is_encoding = True
-            budget = self._pacing.budget_bytes
+            budget = self.flow.budget_bytes
             self._in_thread(
                 lambda: picture.refine(coarse, budget, now), lambda done: self._encoded(picture, done, stamp)
             )
             return None
         at = picture.calm_at()
         return None if at is None or at == math.inf else max(at, now + INTERVAL_SECONDS)
+
+    def _waits_for_echo(self, now: float) -> bool:
+        return self._echo_until is not None and now < self._echo_until
 
     # --- What
 
@@ -217,7 +245,7 @@ class Frames:
             self._picture.forget()
 
     def _take_tiles(self, now: float) -> None:
-        picture, budget, stamp = self._picture, self._pacing.budget_bytes, self._stamp(now)
+        picture, budget, stamp = self._picture, self.flow.budget_bytes, self._stamp(now)
         if not picture.pending:
             return
         if picture.is_small():
@@ -262,9 +290,9 @@ class Frames:
         # A video's picture, taken before, follows the echo that was sent while it was encoded.
         self._told_input = max(self._told_input, stamp.last_input)
         payload = self._payload(operations, stamp)
-        self._pacing.sent(self._sequence, len(payload), self._clock.monotonic())
+        self.flow.sent(self._sequence, len(payload), stamp.at, self._clock.monotonic())
         if stamp.last_input == self._last_input:
-            self._waits_for_echo = False
+            self._echo_until = None
         self._send(payload, self._told_input)
 
     def _payload(self, operations: list[bytes], stamp: _Stamp) -> bytes:
@@ -273,6 +301,11 @@ class Frames:
             if small is not None:
                 return small
         return frame_payload(self._sequence, self._told_input, int(stamp.at * 1_000_000), operations)
+
+
+def _interval(effort: Effort) -> float:
+    """Between two pictures of a video. A little less than it should be: the application keeps a time of its own."""
+    return INTERVAL_SECONDS if effort.frames_per_second >= 60 else 0.9 / effort.frames_per_second
 
 
 @dataclass(frozen=True, slots=True)

@@ -95,6 +95,12 @@ class HybridPicture:
     def has_damaged_region(self) -> bool:
         return any(region.is_damaged and not region.is_over for region in self._regions.live)
 
+    @property
+    def encoder(self) -> str:
+        """What draws it now, as users read it."""
+        videos = list(self._videos.values())  # a thread may add one meanwhile
+        return " + ".join(["tiles", *sorted({video.name for video in videos if video.name})])
+
     def forget(self) -> None:
         """The viewer's picture is unknown: all of it has to be sent. Not while one of the threads works."""
         for region in list(self._regions.live):

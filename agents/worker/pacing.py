@@ -1,10 +1,10 @@
-"""Pacing of one viewer: when the next frame may be captured, and how many bytes it may have.
+"""Pacing of one viewer: whether a frame may be captured now, and how many bytes it may have.
 
 Bounded in bytes and in time. A viewer that falls behind gets fewer frames, never older ones; it never slows the
 application. A window of unacknowledged bytes grows while the queueing delay of the path stays below a target and
 shrinks above it (as LEDBAT does, RFC 6817: a fixed number of frames is wrong for thin links or for long ones, measured
 by simulation). What is small and answers input may leave although the window is full: behind the same bytes it arrives
-the earlier, the earlier it leaves. No I/O: the stream reports sends and acknowledgements and asks `may_send_at`.
+the earlier, the earlier it leaves. No I/O: who sends reports it and the acknowledgements, and asks `may_send`.
 
 The path's own round trip is the shortest of the last seconds. A queue that never empties hides it, and would be taken
 for the path itself after a while: so it is emptied when the shortest grows old.
@@ -41,14 +41,6 @@ JITTER_SHARE = 1.5
 MAXIMUM_JITTER_SECONDS = 0.1
 FRESH_SECONDS = 1.0
 """Without acknowledgements for so long, nothing is known of a queue."""
-FRAME_INTERVAL_SECONDS = 1 / 60
-FRAME_SLACK_SECONDS = FRAME_INTERVAL_SECONDS / 2
-"""Sixty a second on the whole, but not evenly: the application's pictures keep a time of their own."""
-ECHO_INTERVAL_SECONDS = 0.004
-"""Between frames while input waits for its echo, or a picture for its rest."""
-ECHO_SLACK_SECONDS = 0.008
-"""A few of them come closer: a letter right behind something else that was drawn does not wait for it."""
-LEAST_INTERVAL_SECONDS = 0.001
 STALL_SECONDS = 1.0
 BLOCKED_SECONDS = 0.5
 """What `blocked_share` looks back on."""
@@ -90,7 +82,6 @@ class Pacing:
         self.round_trip = round_trip or 0.0
         """The newest, without what the client took to draw."""
         self._sent: deque[_Sent] = deque()
-        self._slot = self._echo_slot = self._captured_at = -math.inf
         self._expected = 0.0
         self._handshake = round_trip
         self._base, self._recent = _Least(), _Least()
@@ -115,28 +106,22 @@ class Pacing:
         free = min(self.window - self.in_flight, int(self.window * BUDGET_SHARE))
         return max(MINIMUM_WINDOW_BYTES, free)
 
-    def may_send_at(self, now: float, urgent: bool, is_wanted: bool = True) -> float | None:
-        """When the next frame may be captured; None: not before an acknowledgement.
+    def may_send(self, now: float, urgent: bool, is_wanted: bool = True) -> bool:
+        """Whether the next frame may be captured; if not, then not before an acknowledgement.
 
         `urgent`: somebody waits for it. `is_wanted`: it shows something new; else it waits without being counted as
         held up (`blocked_share`).
         """
-        slot = self._echo_slot - ECHO_SLACK_SECONDS if urgent else self._slot - FRAME_SLACK_SECONDS
-        due = max(slot, self._captured_at + LEAST_INTERVAL_SECONDS)
-        if self._is_blocked(now, urgent):
-            if is_wanted and self._blocked_since is None and self._emptied_by is None:
-                self._blocked_since = max(now, due)
-            return None
-        self._end_blocked(now)
-        return max(now, due)
+        if not self._is_blocked(now, urgent):
+            self._end_blocked(now)
+            return True
+        if is_wanted and self._blocked_since is None and self._emptied_by is None:
+            self._blocked_since = now
+        return False
 
-    def sent(self, sequence: int, size: int, now: float, captured_at: float | None = None) -> None:
+    def sent(self, sequence: int, size: int, now: float) -> None:
         self.in_flight += size
         self._sent.append(_Sent(sequence, now, size, self.in_flight))
-        # From capture to capture: what encoding takes must not make the pictures fewer.
-        self._captured_at = captured = now if captured_at is None else captured_at
-        self._slot = max(self._slot, captured) + FRAME_INTERVAL_SECONDS
-        self._echo_slot = max(self._echo_slot, captured) + ECHO_INTERVAL_SECONDS
         self._is_probing = False
         self._expected += (size - self._expected) / 4
 

@@ -46,6 +46,12 @@ class RegionVideo:
         self._box = Box(0, 0, 0, 0)
         self._rows: Pixels | None = None
 
+    @property
+    def name(self) -> str:
+        """Of its encoder, as users read it; empty while there is none."""
+        encoder = self._encoder
+        return "" if encoder is None else encoder.name
+
     def take(self, box: Box, quality: float) -> Picture:
         """What the box shows now. Raises NoVideo or VideoFailed, after which it is of no use any more."""
         pixels = self._view(box)

@@ -16,6 +16,7 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from agents.worker.frames import ECHO_INTERVAL_SECONDS, INTERVAL_SECONDS
 from agents.worker.pacing import Pacing
 from agents.worker.quality import Quality
 from tests.support.slow_path import Line, Link
@@ -102,7 +103,7 @@ class Simulation:
         self._replies: list[tuple[int, int]] = []
         self._reply_bytes = 0
         self._video_changed_at: float | None = None
-        self._video_sent_at = -math.inf
+        self._video_sent_at = self._taken_at = -math.inf
         self._letters_waiting: list[float] = []
         self._ready: tuple[float, Callable[[], None]] | None = None
         """The encoder is busy up to then."""
@@ -172,7 +173,10 @@ class Simulation:
             return wanted_at
         if not self._is_paced:
             return self._now
-        return _or_never(self.pacing.may_send_at(self._now, is_urgent))
+        at = self._taken_at + (ECHO_INTERVAL_SECONDS if is_urgent else INTERVAL_SECONDS)
+        if at > self._now:
+            return at
+        return self._now if self.pacing.may_send(self._now, is_urgent) else math.inf
 
     def _take(self) -> None:
         self.quality.update(
@@ -183,26 +187,24 @@ class Simulation:
         )
         letters, self._letters_waiting = self._letters_waiting, []
         size, video_at = LETTER_BYTES * bool(letters), None
-        ordinary = self.pacing.may_send_at(self._now, False, is_wanted=False)
-        if self._video_due_at() <= self._now and (
-            not self._is_paced or (ordinary is not None and ordinary <= self._now)
-        ):
+        may_film = self.pacing.may_send(self._now, False, is_wanted=False)
+        if self._video_due_at() <= self._now and (not self._is_paced or may_film):
             video_at, self._video_changed_at = self._video_changed_at, None
             self._video_sent_at = self._now
             size += self._video_size()
         elif self._is_flooded and not letters:
             size += min(TILES_BYTES, self.pacing.budget_bytes) if self._is_paced else TILES_BYTES
-        taken_at = self._now
-        self._ready = self._now + self._encoding, lambda: self._finish(size, video_at, letters, taken_at)
+        self._taken_at = self._now
+        self._ready = self._now + self._encoding, lambda: self._finish(size, video_at, letters)
 
     def _video_size(self) -> int:
         effort = self.quality.effort
         share = BLURRED_SHARE ** (1 - effort.video_quality) if self._is_paced else 1.0
         return int(self._video_bits / 8 / self._offered * share * self._random.uniform(0.7, 1.3))
 
-    def _finish(self, size: int, video_at: float | None, letters: list[float], taken_at: float) -> None:
+    def _finish(self, size: int, video_at: float | None, letters: list[float]) -> None:
         self._sequence += 1
-        self.pacing.sent(self._sequence, size, self._now, taken_at)
+        self.pacing.sent(self._sequence, size, self._now)
         self._down.put(bytes(size), self._now)
         self._put_bytes += size
         self._flying.append(_Frame(self._sequence, self._put_bytes, video_at, letters))

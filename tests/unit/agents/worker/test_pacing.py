@@ -9,44 +9,17 @@ from agents.worker.pacing import Pacing
 
 
 def test_first_frame_may_leave_at_once():
-    assert Pacing().may_send_at(100.0, urgent=False) == 100.0
-
-
-def test_frames_are_sixty_a_second_on_the_whole_and_an_urgent_one_comes_sooner():
-    p, now = Pacing(), 100.0
-    for sequence in range(1, 61):
-        now = p.may_send_at(now, urgent=False)
-        p.sent(sequence, 1000, now)
-        p.acknowledged(sequence, now)
-    assert now == pytest.approx(101.0, abs=0.03)
-    assert p.may_send_at(now, urgent=True) == pytest.approx(now + pacing.LEAST_INTERVAL_SECONDS)
-
-
-def test_urgent_frames_come_closely_only_for_a_moment():
-    p, now = Pacing(), 100.0
-    for sequence in range(1, 251):
-        now = p.may_send_at(now, urgent=True)
-        p.sent(sequence, 100, now)
-        p.acknowledged(sequence, now)
-    assert now == pytest.approx(101.0, abs=0.02)
-
-
-def test_interval_is_kept_from_capture_to_capture():
-    p = Pacing()
-    p.sent(1, 1000, 100.012, captured_at=100.0)
-    p.sent(2, 1000, 100.03, captured_at=100.017)
-    p.acknowledged(2, 100.031)
-    assert p.may_send_at(100.031, urgent=False) == 100.031
+    assert Pacing().may_send(100.0, urgent=False)
 
 
 def test_full_window_waits_for_an_acknowledgement():
     p = Pacing()
     p.sent(1, pacing.FIRST_WINDOW_BYTES, 100.0)
-    assert p.may_send_at(100.5, urgent=False) is None
+    assert not p.may_send(100.5, urgent=False)
     p.sent(2, pacing.ECHO_RESERVE_BYTES, 100.5)
-    assert p.may_send_at(100.6, urgent=True) is None, "the reserve for echoes is bounded, too"
+    assert not p.may_send(100.6, urgent=True), "the reserve for echoes is bounded, too"
     p.acknowledged(2, 100.6)
-    assert p.may_send_at(100.6, urgent=False) == 100.6
+    assert p.may_send(100.6, urgent=False)
 
 
 def test_small_echo_leaves_although_the_window_is_full():
@@ -54,26 +27,26 @@ def test_small_echo_leaves_although_the_window_is_full():
     for sequence in range(1, 33):
         p.sent(sequence, 1024, 100.0 + sequence / 100)
     assert p.in_flight == p.window
-    assert p.may_send_at(100.4, urgent=False) is None
-    assert p.may_send_at(100.4, urgent=True) == 100.4
+    assert not p.may_send(100.4, urgent=False)
+    assert p.may_send(100.4, urgent=True)
 
 
 def test_many_small_frames_are_bounded_in_number():
     p = Pacing()
     for sequence in range(1, pacing.MAXIMUM_FRAMES_IN_FLIGHT + 1):
-        assert p.may_send_at(100.0 + sequence * 0.016, urgent=False) is not None
+        assert p.may_send(100.0 + sequence * 0.016, urgent=False)
         p.sent(sequence, 34, 100.0 + sequence * 0.016)
-    assert p.may_send_at(101.0, urgent=False) is None
-    assert p.may_send_at(101.0, urgent=True) is None
+    assert not p.may_send(101.0, urgent=False)
+    assert not p.may_send(101.0, urgent=True)
 
 
 def test_stalled_client_gets_nothing_until_it_acknowledges():
     p = Pacing()
     p.sent(1, 34, 100.0)
-    assert p.may_send_at(100.5, urgent=False) is not None
-    assert p.may_send_at(101.5, urgent=True) is None
+    assert p.may_send(100.5, urgent=False)
+    assert not p.may_send(101.5, urgent=True)
     p.acknowledged(1, 130.0)
-    assert p.may_send_at(130.0, urgent=False) == 130.0
+    assert p.may_send(130.0, urgent=False)
 
 
 def test_long_path_is_not_taken_for_a_stall():
@@ -81,8 +54,8 @@ def test_long_path_is_not_taken_for_a_stall():
     p.sent(1, 34, 100.0)
     p.acknowledged(1, 100.6)
     p.sent(2, 34, 100.7)
-    assert p.may_send_at(102.9, urgent=False) is not None
-    assert p.may_send_at(103.2, urgent=False) is None
+    assert p.may_send(102.9, urgent=False)
+    assert not p.may_send(103.2, urgent=False)
 
 
 def test_acknowledgement_is_cumulative_and_a_foreign_one_changes_nothing():
@@ -143,12 +116,12 @@ def test_nothing_is_known_of_a_queue_long_after_the_last_acknowledgement():
 def test_blocked_share_counts_what_was_due_and_wanted():
     p = Pacing()
     p.sent(1, pacing.FIRST_WINDOW_BYTES, 100.0)
-    assert p.may_send_at(100.1, urgent=False, is_wanted=False) is None
+    assert not p.may_send(100.1, urgent=False, is_wanted=False)
     assert p.blocked_share(100.3) == 0
-    assert p.may_send_at(100.3, urgent=False) is None
+    assert not p.may_send(100.3, urgent=False)
     assert p.blocked_share(100.4) == pytest.approx(0.2)
     p.acknowledged(1, 100.5)
-    assert p.may_send_at(100.55, urgent=False) == 100.55
+    assert p.may_send(100.55, urgent=False)
     assert p.blocked_share(100.6) == pytest.approx(0.5)
     assert p.blocked_share(102.0) == 0
 
@@ -170,9 +143,7 @@ def test_whatever_a_client_acknowledges_all_is_bounded_and_nothing_gets_stuck(st
     for step, size, seconds, drawn in steps:
         now += seconds
         if step in ("send", "urgent"):
-            at = p.may_send_at(now, urgent=step == "urgent")
-            if at is not None:
-                assert at <= now + 2 * pacing.FRAME_INTERVAL_SECONDS
+            if p.may_send(now, urgent=step == "urgent"):
                 sequence += 1
                 size = min(size, p.budget_bytes)
                 p.sent(sequence, size, now)
@@ -188,4 +159,4 @@ def test_whatever_a_client_acknowledges_all_is_bounded_and_nothing_gets_stuck(st
         assert p.in_flight >= 0 and 0 <= p.blocked_share(now) <= 1 and p.queueing(now) >= 0
     p.acknowledged(sequence, now)
     assert p.in_flight == 0
-    assert p.may_send_at(now, urgent=False) is not None
+    assert p.may_send(now, urgent=False)
