@@ -39,7 +39,7 @@ WARM_UP = 5
 MOST_LOST = 5
 PAUSE_SECONDS = (0.06, 0.22)
 """Between presses, at random: no product's clock is met at the same point each time."""
-_SENT = re.compile(r"\bbytes_acked:(\d+)")
+_SENT = re.compile(r"(\S+:\d+)\s*\n.*\bbytes_acked:(\d+)")
 
 
 @dataclass
@@ -81,6 +81,8 @@ class View:
         self.page, self.product = page, product
         self.width, self.height = width, height
         self._random = random.Random(1)
+        self._sent: dict[str, int] = {}
+        """By the page's end of the connection."""
 
     def settle(self) -> None:
         """The display has its size, the canvas shows the framebuffer, and the keyboard goes to it."""
@@ -158,4 +160,5 @@ class View:
         """What the product's sockets sent to the page, by the kernel's counters: WebSocket and TLS included."""
         command = ["ss", "-tinH", "state", "established", f"( sport = :{self.product.port} )"]
         told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-        return sum(int(sent) for sent in _SENT.findall(told))
+        self._sent |= {peer: int(sent) for peer, sent in _SENT.findall(told)}
+        return sum(self._sent.values())  # also of those that were closed meanwhile
