@@ -12,10 +12,10 @@ import logging
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from functools import partial, reduce
+from functools import reduce
 from itertools import product
 
-from agents.worker.damage import Box, Pixels
+from agents.worker.damage import Box, Pixels, outside
 from agents.worker.encoder import Encoded, FrameEncoder
 from agents.worker.region_video import NoVideo, RegionVideo
 from agents.worker.regions import REST_SECONDS, Region, Regions
@@ -31,7 +31,6 @@ _LOOK_ON_THE_SPOT_PIXELS = 512 * 1024
 """To find out whether it is little that changed: 0.1 ms."""
 _REFINED_PIXELS = 64 * 1024
 """In one step: 1.5 ms."""
-_FULL_SCREEN_SHARE = 0.5
 _STREAM_OPERATIONS = 1 << VideoConfig.KIND | 1 << Video.KIND | 1 << VideoEnd.KIND
 
 
@@ -109,12 +108,15 @@ class HybridPicture:
         self._fresh = []
 
     def drawn(self, boxes: list[Box]) -> None:
-        if self._is_plain and boxes:
-            boxes = [reduce(Box.joined, boxes)]
+        if self._is_plain:
+            self.pending += [reduce(Box.joined, boxes)] if boxes else []
+            return
         self._regions.drawn(boxes)
-        outside = self._regions.outside(boxes)
-        self.pending += outside
-        self._fresh += outside
+        self._fresh += self._regions.outside(boxes)
+        # What waits already keeps its turn: it is looked at when that comes.
+        self.pending += outside(self._fresh, self.pending)
+        if len(self.pending) > _MOST_PENDING:
+            self.pending = self._regions.outside([reduce(Box.joined, self.pending)])
 
     def calm_at(self) -> float | None:
         """When a region may be at rest, or something can be made exact."""
@@ -138,7 +140,7 @@ class HybridPicture:
         return boxes
 
     def encode(self, boxes: list[Box], budget_bytes: int, now: float) -> Encoded:
-        return self._encoder.encode(boxes, budget_bytes, now)
+        return self._encoder.encode(boxes, budget_bytes, now, self._looked if self._has_video else ())
 
     def encoded(self, encoded: Encoded, now: float) -> list[bytes]:
         """The frame's operations."""
@@ -169,7 +171,7 @@ class HybridPicture:
         for region, box in damaged:
             video = self._videos.get(region.stream)
             if video is None:
-                video = RegionVideo(region.stream, self._view, partial(self._open, box))
+                video = RegionVideo(region.stream, self._view, self._open)
                 self._videos[region.stream] = video
             try:
                 picture = video.take(box, quality)
@@ -199,10 +201,8 @@ class HybridPicture:
         self.streams.update(shot.streams)
         return operations
 
-    def _open(self, box: Box, width: int, height: int) -> VideoEncoder | None:
-        screen_width, screen_height = self._encoder.size
-        is_full = box.pixels >= _FULL_SCREEN_SHARE * screen_width * screen_height
-        return open_encoder(width, height, self._video, full_screen=is_full, allowed=self._allowed)
+    def _open(self, width: int, height: int) -> VideoEncoder | None:
+        return open_encoder(width, height, self._video, allowed=self._allowed)
 
     # --- Rest
 

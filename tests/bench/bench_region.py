@@ -114,7 +114,7 @@ class Hybrid:
 def measure(width: int, height: int, pictures: int) -> list[Figure]:
     scene = Scene(width, height)
     hybrid, viewer = Hybrid(scene), Viewer(width, height)
-    plain = open_encoder(width, height, VIDEO_H264, full_screen=True, allowed=CODECS)
+    plain = open_encoder(width, height, VIDEO_H264, allowed=CODECS)
     assert plain is not None, "there is no H.264 encoder"
     hybrid_ms, plain_ms, sizes, plain_sizes, sharpness = [], [], [], [], []
     for number in range(STARTED + pictures):

@@ -11,7 +11,7 @@ import math
 
 _FULL_HD = 1920 * 1080
 _BYTES_PER_SECOND = 6_000_000 / 8
-"""Of 1920x1080 at the best quality. Real films need a third of it more than they get, plain motion two thirds of it."""
+"""Of 1920x1080 at the best quality. A film with grain would need a third of it more, plain motion needs less."""
 _SMALLEST_PIXELS = 128 * 1024
 _WORST_SHARE = 1 / 8
 """Of the rate, at quality 0."""
@@ -22,7 +22,12 @@ _LONGEST_INTERVAL, _SHORTEST_INTERVAL = 0.25, 1 / 120
 _STEPS_OF_HALF = 6.0
 """So many quantisers more halve the bytes: the scale of H.264 is made so, and pictures follow it closely enough."""
 
-_BEST, _BEST_SMALL, _WORSE = 24, 21, 12
+_BEST, _FINEST, _WORSE = 23.0, 20.0, 12
+"""Of 1920x1080, of small regions, and what the worst quality adds."""
+_FINER_A_HALF = 1.7
+"""A picture of half the pixels holds as many edges: it has to be so much finer for the same decibels."""
+_FULL_COLOUR_COARSER = 3
+"""4:4:4 has the same decibels so much coarser: 4:2:0 loses them by halving the colours."""
 _KEY_COARSER = 2
 """A key frame is shown for one picture only and is ten times the size of another: the pictures behind it mend it."""
 COARSEST = 38
@@ -31,15 +36,15 @@ this gets fewer pictures, which is up to pacing."""
 
 
 class Rate:
-    def __init__(self, pixels: int, *, is_sharp: bool, now: float) -> None:
-        """`is_sharp`: a small region, whose pixels may cost more."""
-        self._best = _BEST_SMALL if is_sharp else _BEST
-        share = (max(pixels, _SMALLEST_PIXELS) / _FULL_HD) ** 0.75
-        self._full_rate = _BYTES_PER_SECOND * share * (1.5 if is_sharp else 1)
+    def __init__(self, pixels: int, now: float, *, full_colour: bool = False) -> None:
+        share = max(pixels, _SMALLEST_PIXELS) / _FULL_HD
+        best = _BEST + (_FULL_COLOUR_COARSER if full_colour else 0)
+        self._best = max(_FINEST, best + _FINER_A_HALF * math.log2(share))
+        self._full_rate = _BYTES_PER_SECOND * share ** (0.3 if share < 1 else 0.75)
         self._debt = 0.0
         self._at = now
         self._interval = 1 / 60
-        self._quantiser = float(self._best)
+        self._quantiser = self._best
         self._weights: dict[bool, float] = {}
         """Key frame or not -> bytes of the last such picture, had its quantiser been 0."""
 

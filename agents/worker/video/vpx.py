@@ -40,7 +40,7 @@ class VpxEncoder:
         self.name = "VP9" if is_vp9 else "VP8"
         self.codec = _vp9_codec(*self.coded_size) if is_vp9 else "vp8"
         self._clock, self._started = clock, clock()
-        self._rate = Rate(width * height, is_sharp=False, now=self._started)
+        self._rate = Rate(width * height, self._started)
         self._vpx: Libvpx | None = Libvpx(
             *self.coded_size,
             is_vp9=is_vp9,

@@ -108,7 +108,7 @@ def end_operation(stream: int) -> bytes:
 
 
 def encoder(width: int, height: int, video: int) -> VideoEncoder:
-    found = open_encoder(width, height, video, full_screen=False, allowed=LIBRARIES)
+    found = open_encoder(width, height, video, allowed=LIBRARIES)
     assert found is not None
     return found
 

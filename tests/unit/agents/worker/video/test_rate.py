@@ -25,18 +25,18 @@ def film(
     return sent
 
 
-def new(pixels: int = FULL_HD, *, is_sharp: bool = False) -> Rate:
-    return Rate(pixels, is_sharp=is_sharp, now=0.0)
+def new(pixels: int = FULL_HD) -> Rate:
+    return Rate(pixels, 0.0)
 
 
 def test_pictures_that_fit_have_one_quality():
     sent = film(new(), [2_000_000.0] + [100_000.0] * 100)
-    assert {quantiser for quantiser, _ in sent[1:]} == {24}
+    assert {quantiser for quantiser, _ in sent[1:]} == {23}
 
 
 def test_the_worst_quality_is_coarser_and_a_small_region_finer():
-    assert film(new(), [1e5] * 3, quality=0.0)[-1][0] == 36
-    assert film(new(300_000, is_sharp=True), [1e5] * 3)[-1][0] == 21
+    assert film(new(), [1e5] * 3, quality=0.0)[-1][0] == 35
+    assert film(new(100_000), [1e5] * 3)[-1][0] == 20
 
 
 def test_a_key_frame_is_coarser_than_what_follows_it():
@@ -48,7 +48,7 @@ def test_pictures_too_large_for_the_rate_are_made_to_fit_it():
     sent = film(new(), [8_000_000.0] + [600_000.0] * 300)
     bytes_per_second = sum(size for _, size in sent[-120:]) / 2
     assert bytes_per_second < 1.02 * new().bytes_per_second(1.0)
-    assert sent[-1][0] > 24
+    assert sent[-1][0] > 23
 
 
 def test_a_film_of_24_pictures_a_second_gets_larger_ones():
@@ -59,7 +59,7 @@ def test_a_film_of_24_pictures_a_second_gets_larger_ones():
 def test_quality_comes_back_step_by_step_after_a_cut():
     sent = film(new(), [8e6] + [6e5] * 100 + [1e7] + [5e4] * 100)
     steps = [after - before for (before, _), (after, _) in itertools.pairwise(sent[101:])]
-    assert min(steps) == -1 and sent[-1][0] == 24
+    assert min(steps) == -1 and sent[-1][0] == 23
 
 
 @settings(max_examples=40)
@@ -68,10 +68,9 @@ def test_quality_comes_back_step_by_step_after_a_cut():
     quality=st.floats(0, 1),
     interval=st.floats(0.001, 0.2),
     pixels=st.integers(256, 8192 * 8192),
-    is_sharp=st.booleans(),
 )
-def test_any_film_has_quantisers_that_x264_takes(weights, quality, interval, pixels, is_sharp):
-    rate = new(pixels, is_sharp=is_sharp)
+def test_any_film_has_quantisers_that_x264_takes(weights, quality, interval, pixels):
+    rate = new(pixels)
     assert all(
         15 <= quantiser <= COARSEST
         for quantiser, _ in film(rate, weights, quality=quality, interval=interval)
@@ -94,3 +93,8 @@ def test_a_clock_that_stands_still_or_goes_back_fills_the_bucket_alone():
     for _ in range(200):
         rate.sent(100_000, rate.quantiser(1.0, is_key=False, now=-5.0), is_key=False)
     assert rate.quantiser(1.0, is_key=False, now=-5.0) == COARSEST
+
+
+def test_full_colour_is_coarser_as_long_as_it_is_not_small():
+    full = Rate(FULL_HD // 2, 0.0, full_colour=True)
+    assert film(full, [1e5] * 3)[-1][0] == film(new(FULL_HD // 2), [1e5] * 3)[-1][0] + 3
