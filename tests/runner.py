@@ -230,6 +230,8 @@ def run_check(check: Check) -> Count:
 
 def run(command: tuple[str, ...]) -> int:
     """The exit status of `command`, in a process group of its own, which a deadline ends."""
+    # What a shell starts in the background ignores interrupts, and so would all that is started from here.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         process = subprocess.Popen(command, cwd=CLONE, stdin=subprocess.DEVNULL, start_new_session=True)
     except OSError as exc:
