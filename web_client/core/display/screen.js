@@ -6,7 +6,7 @@
  */
 
 import { TileCache } from "./cache.js";
-import { boundsOf, put, resolve } from "./drawing.js";
+import { Mover, boundsOf, put, resolve } from "./drawing.js";
 import { Echo } from "./echo.js";
 import { Zoom } from "./zoom.js";
 
@@ -19,6 +19,7 @@ export class Screen {
   #context;
   #echo;
   #cache = new TileCache();
+  #mover = new Mover();
   #fixedRatio;
   /** A display cannot become larger than this. */
   #limit = { width: Infinity, height: Infinity };
@@ -77,6 +78,7 @@ export class Screen {
       this.#canvas.width = width;
       this.#canvas.height = height;
       this.#context.drawImage(kept, 0, 0);
+      this.#mover.forget();
     }
     this.fit();
   }
@@ -179,7 +181,7 @@ export class Screen {
     if (parts.length === 0) return parts;
     const bounds = boundsOf(parts);
     const paint = (/** @type {CanvasRenderingContext2D} */ context, /** @type {number} */ left, /** @type {number} */ top) =>
-      put(parts, context, left, top);
+      put(parts, context, left, top, this.#mover);
     if (this.ondrawn === null && this.#echo.take(bounds, paint)) return parts;
     paint(this.#context, 0, 0);
     if (this.ondrawn === null) this.#echo.drawn(bounds);
