@@ -16,7 +16,7 @@ from broker.grid.etcd.address import EtcdAddress
 from broker.grid.etcd.endpoint import COMPACT, GRANT, RANGE, REVOKE, TIME_TO_LIVE, TXN, Endpoint
 from broker.grid.etcd.grouping import Line, may_travel
 from broker.grid.etcd.inspection import Inspection
-from broker.grid.etcd.members import Members
+from broker.grid.etcd.members import ATTEMPT_SECONDS, CALL_SECONDS, Members
 from broker.grid.etcd.repeating import repeated_outcome, repetition
 from broker.grid.etcd.translation import end_of, first, get, item_of, outcome, transaction
 from broker.grid.etcd.troubles import Lapsed, LeaseTaken, Missed
@@ -42,7 +42,8 @@ log = logging.getLogger(__name__)
 
 RANGE_SECONDS = 30.0
 """Of one page: the whole site is read while a member that starts may be slow."""
-
+PAGE_ATTEMPT_SECONDS = 5.0
+"""Of a large page, at a member that has just answered: what is given up too early was worked out for nothing."""
 
 PAGE_BYTES = 16_000_000
 LARGEST_PAGE = 20_000
@@ -86,11 +87,11 @@ class EtcdGrid:
         check_key(prefix)
         revision = 0
         start = prefix.encode()
-        limit = PAGE_SIZE
+        limit, patience = PAGE_SIZE, ATTEMPT_SECONDS
         while True:
             request = m.RangeRequest(key=start, range_end=end_of(prefix), limit=limit, revision=revision)
             try:
-                answer = await self._call(RANGE, request, RANGE_SECONDS)
+                answer = await self._call(RANGE, request, RANGE_SECONDS, patience)
             except Lapsed as exc:
                 raise Compacted(f"revision {revision}: {exc}") from exc
             revision = revision or answer.header.revision
@@ -99,7 +100,7 @@ class EtcdGrid:
                 yield Snapshot(revision, tuple(item_of(item) for item in part))
             if not answer.more:
                 return
-            start = answer.kvs[-1].key + b"\0"
+            start, patience = answer.kvs[-1].key + b"\0", PAGE_ATTEMPT_SECONDS
             limit = max(PAGE_SIZE, min(LARGEST_PAGE, PAGE_BYTES * len(answer.kvs) // answer.ByteSize()))
 
     async def get(self, key: str) -> KeyValue | None:
@@ -185,10 +186,14 @@ class EtcdGrid:
                 await line.close()
             await self._members.close()
 
-    async def _call(self, method: str, request: Any, seconds: float | None = None) -> Any:
-        members = self._members
-
+    async def _call(
+        self,
+        method: str,
+        request: Any,
+        seconds: float = CALL_SECONDS,
+        patience: float = ATTEMPT_SECONDS,
+    ) -> Any:
         async def attempt(endpoint: Endpoint, left: float) -> Any:
             return await endpoint.call(method, request, left)
 
-        return await (members.call(attempt, seconds) if seconds else members.call(attempt))
+        return await self._members.call(attempt, seconds, patience)

@@ -76,10 +76,14 @@ class Members:
     def trouble(self) -> str:
         return str(self._trouble or "")
 
-    async def call(self, attempt: Attempt[T], seconds: float = CALL_SECONDS) -> T:
-        """The first answer. Raises GridUnavailable, and whatever asking another member would not change."""
+    async def call(
+        self, attempt: Attempt[T], seconds: float = CALL_SECONDS, patience: float = ATTEMPT_SECONDS
+    ) -> T:
+        """The first answer. Raises GridUnavailable, and whatever asking another member would not change.
+
+        `patience`: of the first round's attempts.
+        """
         deadline = self._clock.monotonic() + seconds
-        patience = ATTEMPT_SECONDS
         missed: dict[Endpoint, Missed] = {}
         while True:
             for endpoint in self.candidates():

@@ -84,6 +84,21 @@ async def test_a_dead_one_costs_one_attempt_and_then_none(
     await members.close()
 
 
+async def test_what_takes_long_at_a_member_is_given_the_time_from_the_first_attempt(
+    members: Members, three: list[FakeEndpoint]
+) -> None:
+    given = []
+
+    async def attempt(endpoint: FakeEndpoint, seconds: float) -> Any:
+        given.append(seconds)
+        return await endpoint.ask(seconds)
+
+    next(each for each in three if each.name == str(members.endpoints[0])).is_dead = True
+    await members.call(attempt, 30.0, 5.0)  # type: ignore[arg-type]
+    assert given == [5.0, 5.0]
+    await members.close()
+
+
 async def test_when_none_answers_the_time_ends_and_each_is_named(
     members: Members, three: list[FakeEndpoint], clock: ManualClock
 ) -> None:
