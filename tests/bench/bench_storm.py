@@ -4,7 +4,8 @@
 
 The agents are simulated (tests/support/simulated_agents.py): real control channels over mTLS, each with a certificate
 of its host, whose hello names all its sessions. Meanwhile a user's request goes to the API every 100 ms, on a
-connection that stands, as through a gateway.
+connection that stands, as through a gateway. It is over when all are welcomed and such requests are quick again; the
+broker must not have taken the grid for degraded, nor have lost its own lease, nor have been left by an agent.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import resource
 import sys
 import tempfile
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +33,11 @@ from tests.bench.scale.site import ROOT, BigSite, big_site, start_broker
 PROCESSES = 2
 EVERY_SECONDS = 0.1
 CALM_REQUESTS = 30
+CALM_SECONDS = 0.25
+"""What a request takes at most while nothing storms: so many of them one after the other."""
 PATIENCE_SECONDS = 300.0
+WELCOMED_SECONDS = 30.0
+"""In which all are to be welcomed, once the broker listens."""
 
 
 class Agents:
@@ -79,30 +85,55 @@ async def _ask(process: asyncio.subprocess.Process) -> dict[str, Any]:
     return answer
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    at: float
+    seconds: float
+
+
 class HonestUser:
     """Asks who he is, again and again; what fails before the broker listens is not counted."""
 
     def __init__(self, url: str, context: Any) -> None:
         self._url, self._context = url, context
-        self.seconds: list[float] = []
+        self.asked: list[Asked] = []
         self.failures = 0
-        self.first: float | None = None
 
     async def run(self) -> None:
         timeout = aiohttp.ClientTimeout(total=30)
         async with aiohttp.ClientSession(timeout=timeout) as http:
             while True:
-                begun = time.perf_counter()
+                at, begun = time.time(), time.perf_counter()
                 try:
                     async with http.get(self._url, ssl=self._context) as response:
                         await response.read()
                         assert response.status == 200, response.status
                 except (aiohttp.ClientError, TimeoutError):
-                    self.failures += self.first is not None
+                    self.failures += bool(self.asked)
                 else:
-                    self.first = self.first or time.time()
-                    self.seconds.append(time.perf_counter() - begun)
+                    self.asked.append(Asked(at, time.perf_counter() - begun))
                 await asyncio.sleep(EVERY_SECONDS)
+
+    async def until_calm(self) -> tuple[float, list[float]]:
+        """When the first of CALM_REQUESTS quick ones was asked, and what they took."""
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while True:
+                last = self.asked[-CALM_REQUESTS:]
+                if len(last) == CALM_REQUESTS and all(each.seconds <= CALM_SECONDS for each in last):
+                    return last[0].at, [each.seconds for each in last]
+                await asyncio.sleep(EVERY_SECONDS)
+
+
+@dataclass(frozen=True, slots=True)
+class Storm:
+    start: float
+    welcomed: list[float]
+    """Seconds after listening, sorted."""
+    calm: list[float]
+    asked: list[float]
+    failures: int
+    calm_again: float
+    broker: dict[str, float]
 
 
 async def measure(size: Size, members: int, folder: Path) -> list[Figure]:
@@ -127,29 +158,27 @@ async def measure(size: Size, members: int, folder: Path) -> list[Figure]:
             print("  all agents are welcomed a first time", flush=True)
             user = HonestUser(f"https://127.0.0.1:{port}/api/v1/login", client_context(gateway))
             asking = spawn(user.run(), name="honest user")
-            while len(user.seconds) < CALM_REQUESTS:
-                await asyncio.sleep(EVERY_SECONDS)
-            calm, user.seconds, user.first = user.seconds, [], None
+            _, calm = await user.until_calm()
             await broker.kill()
             began = time.time()
+            user.asked = []
             broker = await start_broker(site, port)
             listening = time.time()
             answers = await agents.until_welcomed()
-            while not user.seconds:
-                await asyncio.sleep(EVERY_SECONDS)
-            stormy, failures = user.seconds, user.failures
-            now = await broker.ask("size")
+            calm_again, _ = await user.until_calm()
             await cancel_and_wait(asking)
-            welcomed = [at for answer in answers for at in answer["welcomed"]]
-            print(f"  attempts {sum(a['attempts'] for a in answers)}, channels {now['channels']}", flush=True)
+            welcomed = sorted(at - listening for answer in answers for at in answer["welcomed"])
             return _figures(
                 size,
-                calm,
-                stormy,
-                failures,
-                listening - began,
-                sorted(at - listening for at in welcomed),
-                now,
+                Storm(
+                    listening - began,
+                    welcomed,
+                    calm,
+                    [each.seconds for each in user.asked if each.at <= listening + welcomed[-1]],
+                    user.failures,
+                    calm_again - listening,
+                    await broker.ask("storm", size.hosts),
+                ),
             )
         finally:
             if agents is not None:
@@ -157,38 +186,30 @@ async def measure(size: Size, members: int, folder: Path) -> list[Figure]:
             await broker.kill()
 
 
-def _figures(
-    size: Size,
-    calm: list[float],
-    stormy: list[float],
-    failures: int,
-    start: float,
-    welcomed: list[float],
-    now: dict[str, float],
-) -> list[Figure]:
+def _figures(size: Size, storm: Storm) -> list[Figure]:
     at = f"{size.hosts:,} agents, {size.sessions:,} sessions"
+    calm, asked, broker = storm.calm, storm.asked, storm.broker
+
+    def request(percent: int, note: str = "") -> Figure:
+        value, peer = percentile(asked, percent) * 1000, percentile(calm, percent) * 1000
+        name = f"{at}: a user's request meanwhile, p{percent}"
+        return Figure(name, value, "ms", None, peer, "with all agents connected", note=note)
+
+    def none(what: str, name: str) -> Figure:
+        return Figure(f"{at}: {what}", broker[name], "", 0)
+
     return [
-        Figure(f"{at}: start of the broker to listening", start, "s"),
-        Figure(f"{at}: half of the agents welcomed, after listening", percentile(welcomed, 50), "s"),
-        Figure(f"{at}: all agents welcomed, after listening", welcomed[-1], "s"),
-        Figure(
-            f"{at}: a user's request meanwhile, p50",
-            percentile(stormy, 50) * 1000,
-            "ms",
-            None,
-            percentile(calm, 50) * 1000,
-            "with all agents connected",
-        ),
-        Figure(
-            f"{at}: a user's request meanwhile, p99",
-            percentile(stormy, 99) * 1000,
-            "ms",
-            None,
-            percentile(calm, 99) * 1000,
-            "with all agents connected",
-            note=f"{len(stormy)} requests, {failures} failed",
-        ),
-        Figure(f"{at}: resident memory of the broker then", now["rss"] / 1e6, "MB"),
+        Figure(f"{at}: start of the broker to listening", storm.start, "s"),
+        Figure(f"{at}: half of the agents welcomed, after listening", percentile(storm.welcomed, 50), "s"),
+        Figure(f"{at}: all agents welcomed, after listening", storm.welcomed[-1], "s", WELCOMED_SECONDS),
+        request(50),
+        request(99, f"{len(asked)} requests, {storm.failures} failed"),
+        Figure(f"{at}: requests are quick again, after listening", storm.calm_again, "s"),
+        none("agents that are not connected then", "missing"),
+        none("times that the broker took the grid for degraded", "degraded"),
+        none("times that the broker lost its lease", "leases_lost"),
+        Figure(f"{at}: longest pause of the broker's loop", broker["longest_pause"], "s"),
+        Figure(f"{at}: resident memory of the broker then", broker["rss"] / 1e6, "MB"),
     ]
 
 

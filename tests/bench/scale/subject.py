@@ -39,6 +39,7 @@ from portcullis.tasks import cancel_and_wait, spawn
 from tests.bench.scale.population import APPLICATION, id_of
 
 IN_FLIGHT = 16
+LOOK_SECONDS = 0.05
 PUT_BYTES = (130, 1_900, 90)
 """Of slot, session and `own`, sealed."""
 
@@ -49,8 +50,15 @@ class Subject:
         self._tenant_id = tenant_id
         self._folder = folder
         self._churning: asyncio.Task[None] | None = None
+        self._lease = broker.parts.presence.lease
+        self._leases_lost = 0
+        self._degraded = 0
+        self._longest_pause = 0.0
+        broker.parts.health.subscribe(self._note_health)
+        self._watching = spawn(self._watch(), name="watching the loop")
         self.questions: dict[str, Callable[..., Awaitable[Any]]] = {
             "size": self.size,
+            "storm": self.storm,
             "lag": self.lag,
             "bare": self.bare,
             "launch": self.launch,
@@ -68,6 +76,28 @@ class Subject:
             "sessions": sum(parts.sessions.index.states.values()),
             "channels": len(parts.registry),
         }
+
+    async def storm(self, hosts: int) -> dict[str, float]:
+        """What must not have happened since the start, beside the size."""
+        return {
+            **await self.size(),
+            "missing": hosts - len(self._broker.parts.registry),
+            "degraded": self._degraded,
+            "leases_lost": self._leases_lost,
+            "longest_pause": self._longest_pause,
+        }
+
+    def _note_health(self) -> None:
+        self._degraded += not self._broker.parts.health.writable
+
+    async def _watch(self) -> None:
+        while True:
+            begun = time.perf_counter()
+            await asyncio.sleep(LOOK_SECONDS)
+            self._longest_pause = max(self._longest_pause, time.perf_counter() - begun - LOOK_SECONDS)
+            lease = self._broker.parts.presence.lease
+            self._leases_lost += lease != self._lease
+            self._lease = lease
 
     async def lag(self, count: int) -> list[list[float]]:
         """Seconds of a transaction, and from its answer until the snapshot shows it."""
@@ -164,7 +194,7 @@ class Subject:
             await sessions.remove(self._tenant_id, session.id)
 
     async def stop(self) -> None:
-        await cancel_and_wait(self._churning)
+        await cancel_and_wait(self._churning, self._watching)
         await self._broker.stop()
 
 
