@@ -7,7 +7,7 @@ thread at a time.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -64,14 +64,23 @@ class FrameEncoder:
         width, height = self.size
         return Box(0, 0, width, height)
 
-    def encode(self, boxes: Iterable[Box], budget_bytes: int, now: float = 0.0) -> Encoded:
-        """At least one operation, if anything differs; then as many as fit the budget."""
+    def encode(
+        self, boxes: Iterable[Box], budget_bytes: int, now: float = 0.0, fresh: Sequence[Box] = ()
+    ) -> Encoded:
+        """At least one operation, if anything differs; then as many as fit the budget.
+
+        `fresh`: where photographs are looked for also in what is left for later.
+        """
         frame = _Frame(budget_bytes)
         for part in self._parts(boxes):
-            if frame.is_full:
+            if frame.is_full and not any(part.shared(box) for box in fresh):
                 frame.rest.append(part)
                 continue
             pixels, differs = self._compare(part)
+            if frame.is_full:
+                frame.rest.append(part)
+                self._find_photographs(part, pixels, differs, frame)
+                continue
             moved = self._move(part, pixels, differs, frame)
             before = len(frame.photographs)
             boxes = changed_boxes(differs, part.x, part.y)
@@ -129,6 +138,11 @@ class FrameEncoder:
         self._read(part, pixels)
         np.not_equal(pixels, self._shown[area(part)], out=differs)
         return pixels, differs
+
+    def _find_photographs(self, part: Box, pixels: Pixels, differs: Mask, frame: _Frame) -> None:
+        for box in changed_boxes(differs, part.x, part.y):
+            if box.pixels >= LEAST_PIXELS and is_photograph(pixels[area(box.moved(-part.x, -part.y))]):
+                frame.photographs.append(box)
 
     def _move(self, part: Box, pixels: Pixels, differs: Mask, frame: _Frame) -> Box | None:
         """What only moved is not sent: `differs` is what is left."""

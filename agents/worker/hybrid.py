@@ -31,6 +31,7 @@ _LOOK_ON_THE_SPOT_PIXELS = 512 * 1024
 """To find out whether it is little that changed: 0.1 ms."""
 _REFINED_PIXELS = 64 * 1024
 """In one step: 1.5 ms."""
+_MOST_PENDING = 64
 _STREAM_OPERATIONS = 1 << VideoConfig.KIND | 1 << Video.KIND | 1 << VideoEnd.KIND
 
 
