@@ -147,6 +147,9 @@ class Injector:
                 named = yield from self._lend(NAMED[event.text])
             if named is not None:
                 self._press(identity, named)
+        elif event.code in PHYSICAL and not event.text:
+            # The browser has no text for the key, yet knows its place.
+            self._press(identity, PHYSICAL[event.code])
 
     def _press_character(self, identity: str, event: Key) -> Iterator[float]:
         if self._is_shortcut(event):

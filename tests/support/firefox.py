@@ -69,6 +69,7 @@ _PREFERENCES: dict[str, bool | int | str] = {
     "browser.warnOnQuit": False,
     "datareporting.policy.dataSubmissionEnabled": False,
     "extensions.update.enabled": False,
+    "focusmanager.testmode": False,  # else what automation sets keeps input methods and dead keys away
     "network.captive-portal-service.enabled": False,
     "network.connectivity-service.enabled": False,
     "services.settings.server": "data:,#remote-settings-dummy/v1",

@@ -131,3 +131,8 @@ class Keyboard:
         if status in (_COMPOSED, _CANCELLED):
             _XKB.xkb_compose_state_reset(compose)
         return buffer.value.decode()
+
+
+def keysym_to_utf32(keysym: int) -> int:
+    """0: none."""
+    return int(_XKB.xkb_keysym_to_utf32(keysym))

@@ -1,59 +1,9 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { Keyboard } from "../../web_client/core/input/keyboard.js";
 import { isPaste, locksOf, modifiersOf, textPieces } from "../../web_client/core/input/keymap.js";
 import { LOCK, MAXIMUM_TEXT_BYTES, MODIFIER } from "../../web_client/core/protocol/messages.js";
-
-/** What counts of a KeyboardEvent; `states`: further modifier states, such as CapsLock. */
-function stroke(key, { code = `Key${key.toUpperCase()}`, states = [], ...rest } = {}) {
-  const flags = { shiftKey: false, ctrlKey: false, altKey: false, metaKey: false, isComposing: false, keyCode: 0, repeat: false, ...rest };
-  return { key, code, getModifierState: (name) => states.includes(name), ...flags };
-}
-
-/** A text area, a clipboard, and all that goes out, in order. */
-class Desk extends EventTarget {
-  value = "";
-  out = [];
-  takesText = true;
-
-  constructor(options = {}) {
-    super();
-    this.keyboard = new Keyboard(this, {
-      send: (input) => this.out.push(input),
-      clipboard: {
-        get takesText() { return desk.takesText; },
-        pasted: (text) => this.out.push({ clipboard: text }),
-        read: async () => this.out.push({ read: true }),
-        copying: () => this.out.push({ copying: true }),
-      },
-      ...options,
-    });
-    const desk = this;
-  }
-
-  fire(type, properties = {}) {
-    const event = Object.assign(new Event(type, { cancelable: true }), properties);
-    this.dispatchEvent(event);
-    return event;
-  }
-
-  down(key, options) {
-    return this.fire("keydown", stroke(key, options));
-  }
-
-  up(key, options) {
-    return this.fire("keyup", stroke(key, options));
-  }
-
-  get told() {
-    return this.out.map((each) => {
-      if (each.message === "KEY") return `${each.down ? "+" : "-"}${each.text}`;
-      if (each.message === "TEXT") return `"${each.text}"`;
-      return each.message ?? (each.clipboard !== undefined ? `clipboard:${each.clipboard}` : Object.keys(each)[0]);
-    });
-  }
-}
+import { Desk, stroke } from "./keyboard_desk.js";
 
 test("a stroke goes on with code, text, modifiers and locks, and stays off the page", () => {
   const desk = new Desk();

@@ -373,5 +373,6 @@ function detailOf(event) {
 
 function platform() {
   const name = navigator.platform.toLowerCase();
-  return { isMac: name.startsWith("mac") || name.startsWith("ip"), isWindows: name.startsWith("win") };
+  const isAndroid = /android/i.test(navigator.userAgent);
+  return { isMac: name.startsWith("mac") || name.startsWith("ip"), isWindows: name.startsWith("win"), isAndroid };
 }

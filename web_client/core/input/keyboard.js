@@ -5,7 +5,9 @@
  * the browser's clipboard is known to have gone first. What stays with the browser: keymap.js, BROWSER_KEYS.
  */
 
-import { isBrowserKey, isCommandChord, isCopy, isPaste, keyMessage, textPieces } from "./keymap.js";
+import { MODIFIER } from "../protocol/messages.js";
+import { ComposedText } from "./composed_text.js";
+import { isBrowserKey, isCommandChord, isCopy, isNamed, isOptionText, isPaste, keyMessage, textPieces } from "./keymap.js";
 
 /** @typedef {import("../protocol/messages.js").Input} Input */
 /**
@@ -15,12 +17,13 @@ import { isBrowserKey, isCommandChord, isCopy, isPaste, keyMessage, textPieces }
  * @property {() => Promise<void>} read when no paste event came
  * @property {() => void} copying a stroke that copies went to the application
  */
-/** @typedef {{isMac?: boolean, isWindows?: boolean}} Platform */
+/** @typedef {{isMac?: boolean, isWindows?: boolean, isAndroid?: boolean}} Platform */
 
 /** A paste event follows its stroke at once; without one (nothing to paste, or a browser that fires none) it goes on. */
 const PASTE_EVENT_MS = 60;
 /** Windows sends AltGr as Control and, within the same instant, Alt. */
 const ALT_GRAPH_MS = 10;
+const MODIFIERS = new Set(["Shift", "Control", "Alt", "AltGraph", "Meta", "CapsLock", "NumLock", "ScrollLock"]);
 
 export class Keyboard {
   #area;
@@ -35,6 +38,9 @@ export class Keyboard {
   #pasteTimer = 0;
   /** A Control that may turn out to be half of AltGr. @type {{input: Input, timer: number} | null} */
   #control = null;
+  /** A dead key waits for its letter, in a browser that composes the two without telling. */
+  #isDead = false;
+  #text;
   #listeners = new AbortController();
 
   /**
@@ -53,10 +59,14 @@ export class Keyboard {
     this.#platform = platform;
     this.#listen("keydown", (event) => this.#keydown(/** @type {KeyboardEvent} */ (event)));
     this.#listen("keyup", (event) => this.#keyup(/** @type {KeyboardEvent} */ (event)));
-    this.#listen("input", (event) => this.#typed(/** @type {InputEvent} */ (event)));
-    this.#listen("compositionend", (event) => this.#commit(/** @type {CompositionEvent} */ (event).data));
     this.#listen("paste", (event) => this.#pasteEvent(/** @type {ClipboardEvent} */ (event)));
-    this.#listen("blur", () => this.releaseAll());
+    this.#listen("blur", () => this.#left());
+    this.#text = new ComposedText(area, {
+      type: (text) => this.#type(text),
+      tap: (key) => this.#tap(key),
+      isAndroid: platform.isAndroid ?? false,
+      signal: this.#listeners.signal,
+    });
   }
 
   /** Nothing stays pressed in the application when the keyboard turns elsewhere. */
@@ -64,6 +74,12 @@ export class Keyboard {
     this.#flush();
     this.#down.clear();
     this.#send({ message: "RELEASE_ALL" });
+  }
+
+  #left() {
+    this.#isDead = false;
+    this.#text.reset();
+    this.releaseAll();
   }
 
   stop() {
@@ -83,9 +99,7 @@ export class Keyboard {
   /** @param {KeyboardEvent} event */
   #keydown(event) {
     if (this.#reserved(event)) return event.preventDefault();
-    // An input method, or a dead key that the browser composes: the text comes as a commit.
-    if (event.isComposing || event.keyCode === 229 || event.key === "Process" || event.key === "Dead") return;
-    if (isBrowserKey(event)) return;
+    if (isBrowserKey(event) || this.#isComposed(event)) return;
     if (this.#holdControl(event)) return event.preventDefault();
     if (isCopy(event)) this.#clipboard.copying();
     if (isPaste(event) && this.#clipboard.takesText && !event.repeat) this.#awaitPaste();
@@ -104,11 +118,32 @@ export class Keyboard {
     if (event.key === "Meta" && this.#platform.isMac && this.#down.size) this.releaseAll();
   }
 
+  /**
+   * Whether the browser makes a text of the stroke, which then comes into the text area.
+   * @param {KeyboardEvent} event
+   */
+  #isComposed(event) {
+    const { key } = event;
+    if (event.isComposing || event.keyCode === 229 || key === "Process") return true;
+    if (key === "Dead") return (this.#isDead = true);
+    if (MODIFIERS.has(key)) return false;
+    const wasDead = this.#isDead;
+    this.#isDead = false;
+    const isShortcut = (event.ctrlKey || event.altKey || event.metaKey) && !event.getModifierState("AltGraph");
+    // Firefox on Linux, and Windows, call the letter after a dead key by its own name, and give the text of both.
+    const isText = !isNamed(event) && key !== "";
+    return isText && !isShortcut && (wasDead || Array.from(key).length > 1);
+  }
+
   /** @param {KeyboardEvent} event */
   #press(event) {
     if (this.#platform.isMac && isCommandChord(event)) return this.#pressWithControl(event);
     const input = keyMessage(event, true);
     this.#down.set(event.code || event.key, input);
+    // Option alone is no Alt yet: the flags of the key that follows say so, unless that is a text.
+    if (this.#platform.isMac && event.key === "Alt") return;
+    if (this.#platform.isMac && isOptionText(event))
+      input.modifiers = (input.modifiers & ~MODIFIER.ALT) | MODIFIER.ALT_GRAPH;
     this.#emit(input);
   }
 
@@ -153,23 +188,8 @@ export class Keyboard {
 
   // --- text that no stroke carries
 
-  /** Text without a stroke: on-screen keyboards, emoji pickers, dictation. @param {InputEvent} event */
-  #typed(event) {
-    if (event.isComposing) return;
-    if (event.inputType === "deleteContentBackward") this.#tap("Backspace");
-    else if (event.inputType === "insertLineBreak") this.#tap("Enter");
-    else if (event.inputType === "insertText" && event.data) this.#text(event.data);
-    this.#area.value = "";
-  }
-
-  /** @param {string} data */
-  #commit(data) {
-    if (data) this.#text(data);
-    this.#area.value = "";
-  }
-
   /** @param {string} text */
-  #text(text) {
+  #type(text) {
     for (const piece of textPieces(text)) this.#emit({ message: "TEXT", text: piece });
   }
 

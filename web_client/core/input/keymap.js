@@ -43,34 +43,63 @@ export function locksOf(event) {
  * @returns {import("../protocol/messages.js").Key}
  */
 export function keyMessage(stroke, down) {
-  const text = stroke.key === "Unidentified" || stroke.key.length > 32 ? "" : stroke.key;
+  // Chromium says U+0000 for what it has no text for; the place is known all the same.
+  const text = stroke.key === "Unidentified" || stroke.key.length > 32 || stroke.key < " " ? "" : stroke.key;
   const code = stroke.code.length > 32 ? "" : stroke.code;
   return { message: "KEY", down, modifiers: modifiersOf(stroke), locks: locksOf(stroke), code, text };
+}
+
+/**
+ * Whether the key has a name rather than a text, such as Enter or F5. A text may be longer than a character: an Arabic
+ * ligature, or a dead key with a letter that it does not go with.
+ * @param {{key: string}} stroke
+ */
+export function isNamed({ key }) {
+  return /^[A-Z][A-Za-z0-9]+$/.test(key);
+}
+
+/**
+ * The letter that a shortcut means: a letter of another script means the one printed beside it, at its place.
+ * @param {{key: string, code: string}} stroke
+ */
+function shortcutLetter({ key, code }) {
+  if (isNamed({ key }) || !/^Key[A-Z]$/.test(code)) return key.toLowerCase();
+  return /^\p{L}$/u.test(key) && !/\p{Script=Latin}/u.test(key) ? code[3].toLowerCase() : key.toLowerCase();
 }
 
 /**
  * Strokes that paste in one application or another, and for which browsers fire a paste event.
  * @param {Stroke} stroke
  */
-export function isPaste({ key, ctrlKey, metaKey, altKey, shiftKey }) {
+export function isPaste(stroke) {
+  const { key, ctrlKey, metaKey, altKey, shiftKey } = stroke;
   if (key === "Paste") return true;
   if (key === "Insert") return shiftKey && !ctrlKey && !altKey;
-  return key.toLowerCase() === "v" && (ctrlKey || metaKey) && !altKey;
+  return shortcutLetter(stroke) === "v" && (ctrlKey || metaKey) && !altKey;
 }
 
 /** @param {Stroke} stroke */
-export function isCopy({ key, ctrlKey, metaKey, altKey }) {
+export function isCopy(stroke) {
+  const { key, ctrlKey, metaKey, altKey } = stroke;
   if (key === "Copy" || key === "Cut") return true;
   if (key === "Insert") return ctrlKey;
-  return ["c", "x"].includes(key.toLowerCase()) && (ctrlKey || metaKey) && !altKey;
+  return ["c", "x"].includes(shortcutLetter(stroke)) && (ctrlKey || metaKey) && !altKey;
+}
+
+/**
+ * On a Mac, Option makes characters as AltGr does elsewhere, though browsers call it Alt.
+ * @param {Stroke} stroke
+ */
+export function isOptionText(stroke) {
+  return stroke.altKey && !stroke.ctrlKey && !stroke.metaKey && !isNamed(stroke);
 }
 
 /** Macs copy and paste with Command where the application's desktop has Control. */
 const COMMAND_CHORDS = new Set(["a", "c", "f", "n", "o", "p", "s", "v", "x", "y", "z"]);
 
 /** @param {Stroke} stroke */
-export function isCommandChord({ key, metaKey, ctrlKey, altKey }) {
-  return metaKey && !ctrlKey && !altKey && COMMAND_CHORDS.has(key.toLowerCase());
+export function isCommandChord(stroke) {
+  return stroke.metaKey && !stroke.ctrlKey && !stroke.altKey && COMMAND_CHORDS.has(shortcutLetter(stroke));
 }
 
 /**

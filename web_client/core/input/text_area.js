@@ -3,7 +3,7 @@
 /** @type {Partial<CSSStyleDeclaration>} */
 const STYLE = {
   position: "absolute", left: "0", top: "0", width: "1px", height: "1px", padding: "0", border: "0", margin: "0",
-  opacity: "0", resize: "none", overflow: "hidden", pointerEvents: "none", outline: "none",
+  opacity: "0", resize: "none", whiteSpace: "pre", overflow: "hidden", pointerEvents: "none", outline: "none",
   // iOS zooms into fields of a smaller font.
   fontSize: "16px",
 };
@@ -32,4 +32,15 @@ export function placeTextArea(area, { clientX, clientY }) {
   if (!frame) return;
   area.style.left = `${Math.min(clientX - frame.left, frame.width - 1)}px`;
   area.style.top = `${Math.min(clientY - frame.top, frame.height - 1)}px`;
+}
+
+/**
+ * Shows what an input method composes, where the user works; the application sees it once it is committed.
+ * @param {HTMLTextAreaElement} area
+ * @param {string} text
+ */
+export function showComposition(area, text) {
+  const shown = { opacity: "1", width: `${text.length + 1}em`, height: "1.5em", background: "Field", color: "FieldText", zIndex: "1" };
+  const hidden = { opacity: "0", width: "1px", height: "1px", background: "", color: "", zIndex: "" };
+  Object.assign(area.style, text ? shown : hidden);
 }

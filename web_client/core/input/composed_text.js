@@ -1,0 +1,96 @@
+/**
+ * Text that comes into the text area without a stroke of its own: input methods, dead keys, on-screen keyboards, emoji
+ * pickers, dictation.
+ *
+ * What an input method composes stays here, in sight, until it is committed. Android's keyboards compose every word and
+ * erase by changing the field, so there the field keeps something to erase, and each change is handed on as it comes.
+ */
+
+import { showComposition } from "./text_area.js";
+
+/** What an Android keyboard finds before the cursor: in an empty field it reports no Backspace. */
+const FILLING = "\u00a0".repeat(16);
+
+export class ComposedText {
+  #area;
+  #type;
+  #tap;
+  #isAndroid;
+  /** What of the field's text was handed on already. @type {string[]} */
+  #handed = [];
+
+  /**
+   * @param {HTMLTextAreaElement} area
+   * @param {object} parts
+   * @param {(text: string) => void} parts.type
+   * @param {(key: string) => void} parts.tap
+   * @param {boolean} parts.isAndroid
+   * @param {AbortSignal} parts.signal
+   */
+  constructor(area, { type, tap, isAndroid, signal }) {
+    this.#area = area;
+    this.#type = type;
+    this.#tap = tap;
+    this.#isAndroid = isAndroid;
+    area.addEventListener("input", (event) => this.#input(/** @type {InputEvent} */ (event)), { signal });
+    area.addEventListener("compositionupdate", (event) => this.#composing(event.data), { signal });
+    area.addEventListener("compositionend", (event) => this.#commit(event.data), { signal });
+    this.reset();
+  }
+
+  /** Forgets what is being composed. */
+  reset() {
+    this.#handed = [];
+    this.#area.value = this.#isAndroid ? FILLING : "";
+    showComposition(this.#area, "");
+  }
+
+  /** @param {string} text */
+  #composing(text) {
+    if (!this.#isAndroid) showComposition(this.#area, text);
+  }
+
+  /** @param {InputEvent} event */
+  #input(event) {
+    if (this.#isAndroid) this.#follow();
+    if (event.isComposing) return;
+    if (!this.#isAndroid) this.#take(event);
+    this.reset();
+  }
+
+  /** @param {InputEvent} event */
+  #take({ inputType, data }) {
+    if (inputType === "deleteContentBackward") this.#tap("Backspace");
+    else if (inputType === "insertLineBreak") this.#tap("Enter");
+    else if (["insertText", "insertReplacementText"].includes(inputType) && data) this.#type(data);
+  }
+
+  /** @param {string} text */
+  #commit(text) {
+    if (this.#isAndroid) this.#follow();
+    else if (text) this.#type(text);
+    this.reset();
+  }
+
+  /** Turns what the application got into what the field holds now. */
+  #follow() {
+    const value = this.#area.value;
+    const kept = value.startsWith(FILLING) ? FILLING.length : value.length - value.replace(/^\u00a0+/, "").length;
+    const now = Array.from(value.slice(kept));
+    const same = commonLength(this.#handed, now);
+    const erased = this.#handed.length - same + (FILLING.length - kept);
+    for (let count = 0; count < erased; count++) this.#tap("Backspace");
+    const typed = now.slice(same).join("");
+    if (typed) this.#type(typed);
+    this.#handed = now;
+  }
+}
+
+/**
+ * @param {string[]} one
+ * @param {string[]} other
+ */
+function commonLength(one, other) {
+  const different = one.findIndex((character, index) => character !== other[index]);
+  return different < 0 ? one.length : different;
+}
