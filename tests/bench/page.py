@@ -21,6 +21,7 @@ PAGE = DOCS / "performance.md"
 _MARKED = re.compile(r"(<!-- figures ([a-z_]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 PICTURES = {
     "latency": ("Key press to pixel, 1920x1080, one machine", "ms"),
+    "video": ("A picture of 1080p motion converted and encoded: CPU", "ms"),
     "gateway": ("Frame and acknowledgement, round trip with TLS", "ms"),
     "signin": ("Sign-in: password and verification code", "ms"),
     "crowd": ("Ten who type among fifty who don't: key to picture", "ms"),

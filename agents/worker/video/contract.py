@@ -80,7 +80,9 @@ def open_encoder(width: int, height: int, video: int, *, allowed: frozenset[str]
         if name in allowed and video & bit:
             try:
                 return opener(width, height)
-            except (LookupError, ValueError) as exc:
+            except LookupError as exc:
+                log.debug("no %s: %s", codec, exc)  # its library's absence was told when it was looked for
+            except ValueError as exc:
                 log.warning("no %s of %dx%d: %s", codec, width, height, exc)
     return None
 

@@ -23,7 +23,7 @@ def load(*names: str) -> ctypes.CDLL | None:
             return ctypes.CDLL(name)
         except OSError:
             continue
-    log.info("%s is not installed", " or ".join(names))
+    log.warning("%s is not installed: video goes without it", " or ".join(names))
     return None
 
 

@@ -1,4 +1,7 @@
-"""VP8 and VP9 by libvpx: 4:2:0, at a bounded rate of its own. No part is GPL; twice the CPU of H.264."""
+"""VP8 and VP9 by libvpx: 4:2:0, at a bounded rate of its own. No part is GPL.
+
+VP8 takes a third more CPU than H.264, VP9 twice as much for a sharper picture.
+"""
 
 from __future__ import annotations
 
