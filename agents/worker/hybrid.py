@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 import math
+from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import reduce
@@ -17,8 +18,9 @@ from itertools import product
 
 from agents.worker.damage import Box, Pixels, outside
 from agents.worker.encoder import Encoded, FrameEncoder
+from agents.worker.motion import MINIMUM_GAIN_PIXELS
 from agents.worker.region_video import NoVideo, RegionVideo
-from agents.worker.regions import REST_SECONDS, Region, Regions
+from agents.worker.regions import HOT_CHANGES, HOT_SECONDS, REST_SECONDS, Region, Regions
 from agents.worker.video.contract import VideoEncoder, VideoFailed, open_encoder
 from portcullis.protocol.messages import Capabilities
 from portcullis.protocol.operations import Video, VideoConfig, VideoEnd, operation_bytes
@@ -32,6 +34,8 @@ _LOOK_ON_THE_SPOT_PIXELS = 512 * 1024
 _REFINED_PIXELS = 64 * 1024
 """In one step: 1.5 ms."""
 _MOST_PENDING = 64
+_LONGEST_SECONDS = 3.0
+"""For four changes, where the path is so slow that each of them comes in pieces."""
 _STREAM_OPERATIONS = 1 << VideoConfig.KIND | 1 << Video.KIND | 1 << VideoEnd.KIND
 
 
@@ -78,6 +82,8 @@ class HybridPicture:
         """What of it was drawn since the last look; the rest waits for its turn."""
         self._looked: list[Box] = []
         """What had been drawn when the tiles that are being encoded were taken."""
+        self._held_up: deque[float] = deque(maxlen=HOT_CHANGES + 2)
+        """The last looks, as far as none of them could show all there was."""
         self._is_filming = False
         self._is_closed = False
 
@@ -131,8 +137,9 @@ class HybridPicture:
         """Whether what is pending can be encoded at once."""
         pixels = sum(box.pixels for box in self.pending)
         if ON_THE_SPOT_PIXELS < pixels <= _LOOK_ON_THE_SPOT_PIXELS and not self._is_plain:
-            self.pending = self._encoder.differing(self.pending)
-            pixels = sum(box.pixels for box in self.pending)
+            differing = self._encoder.differing(self.pending)
+            pixels = sum(box.pixels for box in differing)
+            self.pending = _in_one_piece(differing)
         return pixels <= ON_THE_SPOT_PIXELS
 
     def take_pending(self) -> list[Box]:
@@ -140,16 +147,22 @@ class HybridPicture:
         self._looked, self._fresh = self._fresh, []
         return boxes
 
-    def encode(self, boxes: list[Box], budget_bytes: int, now: float) -> Encoded:
-        return self._encoder.encode(boxes, budget_bytes, now, self._looked if self._has_video else ())
+    def encode(self, boxes: list[Box], budget_bytes: int, now: float, quality: float) -> Encoded:
+        return self._encoder.encode(
+            boxes, budget_bytes, now, self._looked if self._has_video else (), quality
+        )
 
     def encoded(self, encoded: Encoded, now: float) -> list[bytes]:
         """The frame's operations."""
         self.pending = encoded.rest + self.pending
         pairs = product(encoded.photographs, self._looked if self._has_video else ())
         photographs = [part for photo, fresh in pairs if (part := photo.shared(fresh)) is not None]
+        if not encoded.rest:
+            self._held_up.clear()
+        self._held_up.append(now)
         if photographs:
-            self._regions.photographs(photographs, now)
+            within = max(HOT_SECONDS, min(_LONGEST_SECONDS, now - self._held_up[0]))
+            self._regions.photographs(photographs, now, within)
             self._give_away()
             self._regions.drawn(self.pending)
             self.pending = self._regions.outside(self.pending)
@@ -259,3 +272,11 @@ class HybridPicture:
         for video in self._videos.values():
             video.close()
         self._videos.clear()
+
+
+def _in_one_piece(differing: list[Box]) -> list[Box]:
+    """As far as it may have moved: a scroll is found in the whole, and not in the tiles that it changed."""
+    if sum(box.pixels for box in differing) < MINIMUM_GAIN_PIXELS:
+        return differing
+    whole = reduce(Box.joined, differing)
+    return [whole] if whole.pixels <= _LOOK_ON_THE_SPOT_PIXELS else differing

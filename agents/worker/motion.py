@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from agents.worker.damage import Box, Mask, Pixels
 
-MINIMUM_GAIN_PIXELS = 4096
+MINIMUM_GAIN_PIXELS = 2048
 """Changed pixels that a move puts right; fewer are sent as fast."""
 _MINIMUM_SHARE = 1 / 8
 """Of the changed pixels: whoever looks again at each part of a screen looks too often."""
