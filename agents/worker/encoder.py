@@ -65,13 +65,18 @@ class FrameEncoder:
         return Box(0, 0, width, height)
 
     def encode(
-        self, boxes: Iterable[Box], budget_bytes: int, now: float = 0.0, fresh: Sequence[Box] = ()
+        self,
+        boxes: Iterable[Box],
+        budget_bytes: int,
+        now: float = 0.0,
+        fresh: Sequence[Box] = (),
+        quality: float = 1.0,
     ) -> Encoded:
         """At least one operation, if anything differs; then as many as fit the budget.
 
-        `fresh`: where photographs are looked for also in what is left for later.
+        `fresh`: where photographs are looked for also in what is left for later. `quality`: of photographs, 0 to 1.
         """
-        frame = _Frame(budget_bytes)
+        frame = _Frame(budget_bytes, quality)
         for part in self._parts(boxes):
             if frame.is_full and not any(part.shared(box) for box in fresh):
                 frame.rest.append(part)
@@ -175,7 +180,11 @@ class FrameEncoder:
             if is_photo:
                 frame.photographs.append(part)
             if is_photo and self._draws_jpeg:
-                frame.add(jpeg_operation(part.x, part.y, part.width, part.height, encode_jpeg(of_part)))
+                frame.add(
+                    jpeg_operation(
+                        part.x, part.y, part.width, part.height, encode_jpeg(of_part, frame.quality)
+                    )
+                )
                 self.refinement.coarse(part, now)
             else:
                 self._draw_exactly(of_part, part, frame)
@@ -188,7 +197,8 @@ class FrameEncoder:
 class _Frame:
     """Operations up to a budget."""
 
-    def __init__(self, budget_bytes: int) -> None:
+    def __init__(self, budget_bytes: int, quality: float = 1.0) -> None:
+        self.quality = quality
         self.operations: list[bytes] = []
         self.rest: list[Box] = []
         self.photographs: list[Box] = []

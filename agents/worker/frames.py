@@ -248,14 +248,16 @@ class Frames:
         picture, budget, stamp = self._picture, self.flow.budget_bytes, self._stamp(now)
         if not picture.pending:
             return
+        quality = self.flow.effort(now).video_quality
         if picture.is_small():
-            encoded = picture.encode(picture.take_pending(), budget, now)
+            encoded = picture.encode(picture.take_pending(), budget, now, quality)
             self._send_frame(picture.encoded(encoded, now), stamp)
             return
         boxes = picture.take_pending()
         self._is_encoding = True
         self._in_thread(
-            lambda: picture.encode(boxes, budget, now), lambda done: self._encoded(picture, done, stamp)
+            lambda: picture.encode(boxes, budget, now, quality),
+            lambda done: self._encoded(picture, done, stamp),
         )
 
     def _in_thread(self, work: Callable[[], T], finish: Callable[[asyncio.Future[T]], None]) -> None:

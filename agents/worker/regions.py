@@ -93,13 +93,16 @@ class Regions:
             for region in self.live:
                 region.is_damaged |= region.box.shared(box) is not None
 
-    def photographs(self, boxes: Iterable[Box], now: float) -> None:
-        """These changed, outside of the regions, and look like photographs: starts and grows regions."""
+    def photographs(self, boxes: Iterable[Box], now: float, within: float = HOT_SECONDS) -> None:
+        """These changed, outside of the regions, and look like photographs: starts and grows regions.
+
+        `within`: so long may four changes take; more than usual for a viewer who is seldom sent anything.
+        """
         touched = self._note(boxes, now)
         if touched is None:
             return
         for changes in (HOT_CHANGES, WARM_CHANGES if self.live else 0):
-            hot = now - self._times[changes - 1] <= HOT_SECONDS
+            hot = now - self._times[changes - 1] <= within
             if changes and (hot & touched).any():
                 for tiles in _groups(hot):
                     self._start_or_grow(tiles, changes, now)

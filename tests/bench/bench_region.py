@@ -99,7 +99,7 @@ class Hybrid:
         picture, operations = self._picture, []
         picture.drawn([Box(0, 0, *self._scene.size)])
         if picture.pending:
-            encoded = picture.encode(picture.take_pending(), 1 << 30, now)
+            encoded = picture.encode(picture.take_pending(), 1 << 30, now, 1.0)
             operations += picture.encoded(encoded, now)
         picture.shrink(now)
         if picture.has_damaged_region:

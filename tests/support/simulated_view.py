@@ -6,7 +6,7 @@
         view.rest()
         assert view.differing == 0
 
-What encodes in a thread takes `encoding_seconds` here, and the path `path_seconds` each way. Whatever no client could
+What encodes in a thread takes `encoding_seconds` here, and the path `path_seconds` each way, `bytes_a_second` at most. Whatever no client could
 draw raises at once (tests/support/viewer.py).
 """
 
@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future
 
@@ -92,6 +93,7 @@ class SimulatedView:
         height: int,
         encoding_seconds: float,
         path_seconds: float,
+        bytes_a_second: float,
     ) -> None:
         self.desktop = SimulatedDesktop(width, height)
         self.viewer = Viewer(width, height)
@@ -108,6 +110,8 @@ class SimulatedView:
         """When each frame left."""
         self._loop = loop
         self._path_seconds = path_seconds
+        self._bytes_a_second = bytes_a_second
+        self._left_at = 0.0
         self._arrives_at = 0.0
         self._input = 0
         self._errors: list[BaseException] = []
@@ -189,7 +193,8 @@ class SimulatedView:
         if payload[0] in (FRAME, SMALL_FRAME):
             self.sent.append(self._loop.time())
         # In order: of two timers of one moment any may be the first.
-        self._arrives_at = max(self._arrives_at + 1e-6, self._loop.time() + self._path_seconds)
+        self._left_at = max(self._left_at, self._loop.time()) + len(payload) / self._bytes_a_second
+        self._arrives_at = max(self._arrives_at + 1e-6, self._left_at + self._path_seconds)
         self._loop.call_at(self._arrives_at, self._arrive, payload)
 
     def _arrive(self, payload: bytes) -> None:
@@ -204,14 +209,19 @@ class SimulatedView:
 
 @contextlib.contextmanager
 def simulated_view(
-    width: int, height: int, *, encoding_seconds: float = 0.006, path_seconds: float = 0.002
+    width: int,
+    height: int,
+    *,
+    encoding_seconds: float = 0.006,
+    path_seconds: float = 0.002,
+    bytes_a_second: float = math.inf,
 ) -> Iterator[SimulatedView]:
     clock = ManualClock()
     with asyncio.Runner(loop_factory=lambda: VirtualTimeLoop(clock)) as runner:
         loop = runner.get_loop()
 
         async def build() -> SimulatedView:
-            return SimulatedView(loop, clock, width, height, encoding_seconds, path_seconds)
+            return SimulatedView(loop, clock, width, height, encoding_seconds, path_seconds, bytes_a_second)
 
         view = runner.run(build())
         try:

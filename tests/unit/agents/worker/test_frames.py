@@ -143,6 +143,19 @@ def test_picture_that_is_painted_again_and_again_costs_nothing(view):
     assert len(view.sent) == sent
 
 
+def test_video_on_a_thin_path_is_one_region_although_its_pictures_come_in_pieces():
+    with simulated_view(WIDTH, HEIGHT, path_seconds=0.04, bytes_a_second=2e6 / 8) as view:
+        view.capabilities()
+        view.rest()
+        view.play(Box(0, 0, WIDTH, HEIGHT), 240)
+        assert [video.box for video in view.viewer.streams.values()] == [(0, 0, WIDTH, HEIGHT)]
+        pictures = view.viewer.pictures
+        view.play(Box(0, 0, WIDTH, HEIGHT), 60)
+        assert view.viewer.pictures - pictures >= 25
+        view.wait(10)
+        assert view.differing == 0
+
+
 def test_region_grows_with_what_plays(view):
     view.play(FILM, 12)
     larger = Box(61, 31, 301, 221)
