@@ -58,16 +58,20 @@ class XServer:
         self._programs.append(program)
         return program
 
-    def show_window(self) -> Callable[[], None]:
-        """A window of this process, out of sight; the answer closes it."""
+    def connection(self) -> xcffib.Connection:
+        """Of this process, to draw by itself."""
         before = os.environ.get("XAUTHORITY")
         os.environ["XAUTHORITY"] = str(self.xauthority)
         try:
-            xcb = xcffib.Connection(self.display)
+            return xcffib.Connection(self.display)
         finally:
             os.environ.pop("XAUTHORITY")
             if before is not None:
                 os.environ["XAUTHORITY"] = before
+
+    def show_window(self) -> Callable[[], None]:
+        """A window of this process, out of sight; the answer closes it."""
+        xcb = self.connection()
         window, root = xcb.generate_id(), xcb.get_setup().roots[0].root
         xcb.core.CreateWindow(0, window, root, -9, -9, 1, 1, 0, 0, 0, 0, [])
         xcb.core.MapWindow(window)
