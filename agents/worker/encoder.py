@@ -7,6 +7,7 @@ thread at a time.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -20,6 +21,7 @@ from agents.worker.refinement import REST_SECONDS, Refinement
 from agents.worker.tiles import TileEncoder
 from portcullis.protocol.operations import Move, TileJpeg, jpeg_operation, move_operation
 
+_LITTLE_PIXELS = 64 * 1024
 _UNKNOWN = np.uint32(0xFF000000)
 """No pixel has it: differs from whatever is read."""
 _EDGE_PIXELS = 8192
@@ -46,9 +48,8 @@ class FrameEncoder:
         self.refinement = Refinement(width, height)
         self._shown: Pixels = np.full((height, width), _UNKNOWN, np.uint32)
         # Asked for once: fresh memory costs more to touch than all that is done with it.
-        most = width * height if draws else largest_band(width)
-        self._now: Pixels = np.empty(most, np.uint32)
-        self._differs: Mask = np.empty(most, bool)
+        self._now: Pixels = np.empty(0, np.uint32)
+        self._differs: Mask = np.empty(0, bool)
         self._is_whole = draws != 0
         """What moved is seen in the whole only, and text is smaller in tiles of several lines."""
 
@@ -113,7 +114,7 @@ class FrameEncoder:
             if frame.is_full:
                 self.refinement.coarse(box, now - REST_SECONDS)
                 continue
-            pixels = self._now[: box.pixels].reshape(box.height, box.width)
+            pixels, _ = self._memory(box)
             self._read(box, pixels)
             self._shown[area(box)] = pixels
             frame.add(self._tiles.encode(pixels, box))
@@ -128,6 +129,20 @@ class FrameEncoder:
         self._read(box, self._shown[area(box)])
         self.refinement.coarse(box, changed_at)
 
+    def rest(self) -> None:
+        """Nothing is to be drawn for a while: what it takes to draw is given back."""
+        self._now, self._differs = self._now[:0].copy(), self._differs[:0].copy()
+        self._tiles.rest()
+
+    def _memory(self, part: Box) -> tuple[Pixels, Mask]:
+        if self._now.size < part.pixels:
+            most = math.prod(self.size) if self._is_whole else largest_band(self.size[0])
+            # A letter does not take what a picture needs.
+            size = _LITTLE_PIXELS if part.pixels <= _LITTLE_PIXELS else max(most, part.pixels)
+            self._now, self._differs = np.empty(size, np.uint32), np.empty(size, bool)
+        shape = part.height, part.width
+        return self._now[: part.pixels].reshape(shape), self._differs[: part.pixels].reshape(shape)
+
     def _parts(self, boxes: Iterable[Box]) -> Iterator[Box]:
         for damaged in boxes:
             clipped = damaged.clipped(*self.size)
@@ -137,9 +152,7 @@ class FrameEncoder:
                 yield from bands(clipped)
 
     def _compare(self, part: Box) -> tuple[Pixels, Mask]:
-        shape = part.height, part.width
-        pixels = self._now[: part.pixels].reshape(shape)
-        differs = self._differs[: part.pixels].reshape(shape)
+        pixels, differs = self._memory(part)
         self._read(part, pixels)
         np.not_equal(pixels, self._shown[area(part)], out=differs)
         return pixels, differs

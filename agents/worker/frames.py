@@ -20,6 +20,7 @@ from agents.worker.desktop import Desktop
 from agents.worker.encoder import Encoded
 from agents.worker.flow import Flow
 from agents.worker.hybrid import HybridPicture, Shot
+from agents.worker.memory import give_back
 from agents.worker.quality import Effort
 from portcullis.clock import Clock
 from portcullis.errors import ProtocolError
@@ -29,6 +30,8 @@ from portcullis.protocol.small_frames import small_frame_payload
 
 T = TypeVar("T")
 
+REST_SECONDS = 5.0
+"""Without a frame: then memory is given back."""
 INTERVAL_SECONDS = 1 / 75
 """Between two looks. Shorter than an application's sixtieth: of what draws on time, every picture is caught."""
 ECHO_INTERVAL_SECONDS = 0.002
@@ -75,6 +78,8 @@ class Frames:
         self._told_input = 0
         self._looked_at = self._filmed_at = -math.inf
         self._timer: asyncio.TimerHandle | None = None
+        self._sent_at = -math.inf
+        self._rest_timer: asyncio.TimerHandle | None = None
 
     def hold(self) -> None:
         """Nothing is sent until `release`: there is nothing to see yet."""
@@ -133,8 +138,9 @@ class Frames:
     def close(self) -> None:
         self._is_closed = True
         self._picture.close()
-        if self._timer is not None:
-            self._timer.cancel()
+        for timer in (self._timer, self._rest_timer):
+            if timer is not None:
+                timer.cancel()
 
     # --- When. Each answers when to be asked again; None: something else will call.
 
@@ -217,6 +223,8 @@ class Frames:
         stamp = self._stamp(now)
         if not picture.is_filming:
             self._send_frame(picture.settle(now), stamp)
+        if picture.has_regions and not self.flow.effort(now).refines:
+            return None if picture.is_filming else now + INTERVAL_SECONDS
         if coarse := picture.take_coarse(now):
             self._is_encoding = True
             budget = self.flow.budget_bytes
@@ -296,6 +304,23 @@ class Frames:
         if stamp.last_input == self._last_input:
             self._echo_until = None
         self._send(payload, self._told_input)
+        self._sent_at = self._clock.monotonic()
+        if self._rest_timer is None:
+            self._rest_in(REST_SECONDS)
+
+    def _rest_in(self, seconds: float) -> None:
+        self._rest_timer = asyncio.get_running_loop().call_later(seconds, self._rest)
+
+    def _rest(self) -> None:
+        """A picture that stands still takes 11 MB less at 1920x1080."""
+        self._rest_timer = None
+        is_busy = self._is_encoding or self._picture.is_filming
+        left = REST_SECONDS if is_busy else self._sent_at + REST_SECONDS - self._clock.monotonic()
+        if left > 0:
+            self._rest_in(left)
+        else:
+            self._picture.rest()
+            give_back()
 
     def _payload(self, operations: list[bytes], stamp: _Stamp) -> bytes:
         if self._capabilities.operations & SMALL_FRAMES:

@@ -125,6 +125,10 @@ class HybridPicture:
         if len(self.pending) > _MOST_PENDING:
             self.pending = self._regions.outside([reduce(Box.joined, self.pending)])
 
+    def rest(self) -> None:
+        """Nothing was drawn for a while, and nobody works on it."""
+        self._encoder.rest()
+
     def calm_at(self) -> float | None:
         """When a region may be at rest, or something can be made exact."""
         times = [region.rests_at() for region in self._regions.live]
@@ -234,7 +238,7 @@ class HybridPicture:
             used = region.smaller(now)
             if used is not None:
                 before = region.box
-                self._regions.shrink(region, used)
+                self._regions.shrink(region, used, now)
                 for part in before.without(region.box):
                     self._encoder.takes_back(part, now)
 

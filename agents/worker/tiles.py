@@ -48,14 +48,18 @@ class TileEncoder:
         self._columns = zstandard.ZstdCompressor(level=3) if draws >> TileColumns.KIND & 1 else None
         has_cache = draws >> CachePut.KIND & 1 and draws >> CacheDraw.KIND & 1
         self._cache = TileCache() if has_cache else None
-        # Kept between calls: fresh memory costs more to touch than all that is done with it.
-        self._turned: Pixels = np.empty(0, np.uint32)
-        self._rgb: NDArray[np.uint8] = np.empty((0, 3), np.uint8)
+        self.rest()
 
     def forget(self) -> None:
         """The viewer keeps nothing in its cache."""
         if self._cache is not None:
             self._cache.forget()
+
+    def rest(self) -> None:
+        """Give back what is kept between calls, but for the cache."""
+        # Kept: fresh memory costs more to touch than all that is done with it.
+        self._turned: Pixels = np.empty(0, np.uint32)
+        self._rgb: NDArray[np.uint8] = np.empty((0, 3), np.uint8)
 
     def encode(self, pixels: Pixels, box: Box) -> bytes:
         first = int(pixels[0, 0])

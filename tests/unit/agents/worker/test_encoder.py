@@ -54,6 +54,19 @@ def test_first_frame_is_whole_also_where_the_screen_is_black():
     assert rest == []
 
 
+def test_picture_that_rested_goes_on_exactly():
+    screen = Screen()
+    noise(screen)
+    screen.encode(ALL)
+    screen.encoder.rest()
+    noise(screen, Box(3, 5, 20, 30), seed=2)
+    operations, _ = screen.encode(Box(3, 5, 20, 30))
+    noise(screen, Box(0, 0, 300, 200), seed=3)
+    screen.encode(ALL)
+    assert len(operations) == 1
+    assert (screen.seen == screen.rgb).all()
+
+
 def test_noise_is_exact():
     screen = Screen()
     noise(screen)
