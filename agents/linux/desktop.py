@@ -32,7 +32,7 @@ class XDesktop:
     ) -> None:
         self._x = x
         self._clock = clock
-        self._layout = prepare.layout
+        self._keyboard = prepare.layout, prepare.locale
         self._framebuffer = framebuffer
         self._screen = Screen(x, framebuffer, listener.resized)
         self._screen.suit(prepare.width, prepare.height, prepare.device_pixel_ratio)
@@ -83,9 +83,9 @@ class XDesktop:
     async def suit(self, prepare: Prepare) -> None:
         self._x.use_authority(prepare.xauthority)
         self._screen.suit(prepare.width, prepare.height, prepare.device_pixel_ratio)
-        if prepare.layout != self._layout:
-            self._layout = prepare.layout
-            await load_layout(self._x, prepare.layout)
+        if (prepare.layout, prepare.locale) != self._keyboard:
+            self._keyboard = prepare.layout, prepare.locale
+            await load_layout(self._x, *self._keyboard)
             self._injector = self._new_injector()
 
     def _new_injector(self) -> Injector:
@@ -104,7 +104,7 @@ async def open_desktop(prepare: Prepare, listener: DesktopListener, clock: Clock
     framebuffer = Framebuffer(Path(prepare.framebuffer))
     x = XConnection(prepare.display, prepare.xauthority)
     try:
-        await load_layout(x, prepare.layout)
+        await load_layout(x, prepare.layout, prepare.locale)
         desktop = XDesktop(x, framebuffer, prepare, listener, clock)
         x.start(listener.desktop_lost)
     except BaseException:

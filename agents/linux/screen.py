@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -16,6 +15,7 @@ import xcffib
 import xcffib.randr as randr
 
 from agents.linux.capture import Framebuffer
+from agents.linux.keyboard_groups import Named, attempts
 from agents.linux.monitors import Monitors, around, within
 from agents.linux.x11 import XConnection
 from agents.worker.damage import Box
@@ -26,7 +26,6 @@ MINIMUM_SIDE = 64
 """Toolkits fail on displays of a few pixels."""
 _ROTATE_0 = 1
 _REFRESH_HERTZ = 60
-_LAYOUT = re.compile(r"([a-z]{2,12})(?:\(([A-Za-z0-9_-]{1,32})\))?")
 _SETXKBMAP_SECONDS = 5.0
 
 
@@ -136,17 +135,18 @@ class Screen:
         self._own_modes &= {keep}
 
 
-async def load_layout(x: XConnection, layout: str) -> None:
-    """Load the user's keyboard layout, such as `de` or `us(intl)`; one that is unknown gives `us`."""
-    match = _LAYOUT.fullmatch(layout)
-    if match is not None and await _setxkbmap(x, match.group(1), match.group(2) or ""):
-        return
-    log.warning("no keyboard layout %s: us is used", layout)
-    await _setxkbmap(x, "us", "")
+async def load_layout(x: XConnection, layout: str, locale: str) -> None:
+    """Load the user's keyboard layout, such as `de` or `us(intl)`, or what comes nearest to it."""
+    for groups in attempts(layout, locale):
+        if await _setxkbmap(x, groups):
+            return
+        log.warning("no keyboard layout %s", ",".join(map(str, groups)))
 
 
-async def _setxkbmap(x: XConnection, layout: str, variant: str) -> bool:
-    command = ("setxkbmap", "-display", x.display, "-layout", layout, "-variant", variant, "-option", "")
+async def _setxkbmap(x: XConnection, groups: Sequence[Named]) -> bool:
+    layouts = ",".join(group.layout for group in groups)
+    variants = ",".join(group.variant for group in groups)
+    command = ("setxkbmap", "-display", x.display, "-layout", layouts, "-variant", variants, "-option", "")
     null = asyncio.subprocess.DEVNULL
     try:
         # The cookie's place stands in this process's own environment (x11.py).

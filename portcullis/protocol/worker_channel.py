@@ -57,12 +57,13 @@ class Start:
 class Prepare:
     """Before `start`, when no session is known yet: attach to this display and tell `prepared`.
 
-    Size, ratio and layout are guesses; `start` corrects what is otherwise.
+    Size, ratio, layout and locale are guesses; `start` corrects what is otherwise.
     """
 
     width: int
     height: int
     layout: str = "us"
+    locale: str = "en-US"
     device_pixel_ratio: float = 1.0
     display: str = ""
     framebuffer: str = ""

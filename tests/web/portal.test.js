@@ -5,7 +5,7 @@ import test from "node:test";
 import { fileURLToPath } from "node:url";
 
 import { elapsedText, matches } from "../../web_client/app/catalogue_rules.js";
-import { launchRatio, layoutOf } from "../../web_client/app/environment.js";
+import { launchRatio } from "../../web_client/app/environment.js";
 import { EventParser, eventsOf } from "../../web_client/app/events.js";
 import { STRINGS, errorText, t } from "../../web_client/app/strings.js";
 import { CLOSE_CODES } from "../../web_client/core/protocol/closing.js";
@@ -127,17 +127,6 @@ test("times past are said in the largest unit that fits", () => {
   assert.deepEqual([5, 60, 3599, 3600, 200000].map((seconds) => elapsedText(seconds, "en")), [
     "now", "1 minute ago", "59 minutes ago", "1 hour ago", "2 days ago",
   ]);
-});
-
-test("the keyboard layout follows the locale, unless the keys say otherwise", () => {
-  const keys = (q, y, z) => new Map(Object.entries({ KeyQ: q, KeyY: y, KeyZ: z }));
-  assert.equal(layoutOf("en-US", null), "us");
-  assert.equal(layoutOf("en-GB", null), "gb");
-  assert.equal(layoutOf("sv-SE", null), "se");
-  assert.equal(layoutOf("de-DE", keys("q", "z", "y")), "de");
-  assert.equal(layoutOf("de-DE", keys("q", "y", "z")), "us");
-  assert.equal(layoutOf("en-US", keys("a", "y", "w")), "fr");
-  assert.equal(layoutOf("ru-RU", keys("й", "н", "я")), "ru");
 });
 
 test("a cursor's hot spot is counted in CSS pixels", () => {
