@@ -55,6 +55,7 @@ async def test_the_catalogue_shows_what_its_user_may_launch_and_what_runs(site: 
             "created": site.clock.now(),
             "device_pixel_ratio": 1.0,
             "host_online": True,
+            "reference": session.reference,
         }
     ]
     assert nothing == {"applications": [], "sessions": [], "isolation": "accounts"}
@@ -342,5 +343,6 @@ async def test_what_the_api_shows_of_a_session_has_no_ids_of_machines(site: ApiS
         "state",
         "created",
         "device_pixel_ratio",
+        "reference",
     }
     assert site.acme.host.id not in json.dumps(session)
