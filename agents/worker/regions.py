@@ -21,6 +21,8 @@ WARM_CHANGES = 2
 """Are enough beside a region."""
 HOT_SECONDS = 0.5
 REST_SECONDS = 0.3
+GROW_SECONDS = 0.5
+"""Between two sizes of a region: each of them begins with a key picture."""
 WATCH_SECONDS = 1.0
 """A region that is too large is seen to be so for this long."""
 MOST_REGIONS = 4
@@ -39,6 +41,7 @@ class Region:
     stream: int
     box: Box
     changed_at: float
+    sized_at: float
     is_damaged: bool = False
     """Something was drawn inside since the last picture was taken."""
     is_over: bool = False
@@ -112,8 +115,8 @@ class Regions:
         self.live.remove(region)
         self._times[(slice(None), *tiles_touched(region.box))] = -math.inf
 
-    def shrink(self, region: Region, used: Box) -> None:
-        region.box = self._aligned(used)
+    def shrink(self, region: Region, used: Box, now: float) -> None:
+        region.box, region.sized_at = self._aligned(used), now
 
     # --- Starting
 
@@ -148,16 +151,18 @@ class Regions:
         if any(region.box.shared(box) for region in others) or full < LEAST_FULL * box.pixels:
             return
         if joining:
-            self._grow(joining, box)
+            if max(region.sized_at for region in joining) > now - GROW_SECONDS:
+                return
+            self._grow(joining, box, now)
         elif changes == HOT_CHANGES and _is_large(box) and len(self.live) < MOST_REGIONS:
-            self.live.append(Region(self._free_stream(), box, now))
+            self.live.append(Region(self._free_stream(), box, now, now))
         else:
             return
         self._times[:, tiles] = -math.inf
 
-    def _grow(self, joining: list[Region], box: Box) -> None:
+    def _grow(self, joining: list[Region], box: Box, now: float) -> None:
         first, *rest = joining
-        first.box = box
+        first.box, first.sized_at = box, now
         for region in rest:
             region.is_over = True
 

@@ -159,7 +159,7 @@ def test_video_on_a_thin_path_is_one_region_although_its_pictures_come_in_pieces
 def test_region_grows_with_what_plays(view):
     view.play(FILM, 12)
     larger = Box(61, 31, 301, 221)
-    view.play(larger, 20)
+    view.play(larger, 45)
     (stream,) = view.viewer.streams.values()
     assert stream.box == (60, 30, 302, 222)
     view.rest()
