@@ -71,6 +71,7 @@ class Agent:
             directory=self._on_directory,
             desired=lambda desired: self._manager.apply(desired),
             cut=lambda cut: self._manager.cut(cut),
+            figures=lambda: self._manager.take_figures(),
             revocations=lambda texts: self._revocations.take(texts),
             time=self._on_time,
         )

@@ -14,7 +14,7 @@ import os
 import secrets
 import ssl
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from websockets.asyncio.client import ClientConnection, connect
@@ -25,6 +25,7 @@ from agents.brokers import BrokerChoice
 from portcullis.backoff import Backoff
 from portcullis.errors import ProtocolError
 from portcullis.logs import ids
+from portcullis.model.stream_figures import StreamFigures
 from portcullis.protocol.channel import (
     HEARTBEAT_SECONDS,
     MAXIMUM_FROM_BROKER_BYTES,
@@ -65,6 +66,8 @@ class ControlHandlers:
     revocations: Callable[[Sequence[str]], None] = lambda texts: None
     time: Callable[[float], None] = lambda now: None
     """What time the broker has, at each welcome."""
+    figures: Callable[[], dict[str, StreamFigures]] = dict
+    """Of the streams, what is new since it was asked the last time."""
 
 
 class ControlClient:
@@ -187,7 +190,7 @@ class ControlClient:
 
     async def _send_heartbeats(self, socket: ClientConnection, seconds: float) -> None:
         while True:
-            await _send(socket, heartbeat())
+            await _send(socket, replace(heartbeat(), sessions=self._handlers.figures()))
             await asyncio.sleep(min(seconds, HEARTBEAT_SECONDS * 2))
 
 

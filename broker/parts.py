@@ -66,6 +66,7 @@ from broker.revocation.pending import NAME as PENDING
 from broker.revocation.pending import PendingActs
 from broker.sessions.adoption import Adoption
 from broker.sessions.attach import Attach
+from broker.sessions.figures import SessionFigures
 from broker.sessions.lifecycle import Lifecycle
 from broker.sessions.stages import Stages
 from broker.settings import BrokerSettings
@@ -104,6 +105,7 @@ class Parts:
         self._outcomes = LaunchOutcomes(metrics, clock)
         self.registry = ChannelRegistry()
         self.loads = HostLoads(clock)
+        self.figures = SessionFigures(clock, metrics)
         self.sessions = Sessions(stores, snapshot)
         self.hosts = Hosts(stores, snapshot)
         self.gateways = Gateways(stores, snapshot)
@@ -199,6 +201,7 @@ class Parts:
             self.presence,
             self.snapshot,
             self.loads,
+            self.figures,
             self.registry,
             self.gateway_registry,
             newest=lambda: max(metered.revision, self.exchange.newest_revision()),
@@ -207,7 +210,13 @@ class Parts:
             revocations=lambda: tuple(self.acts.unmerged()),
         )
         return PeerExchange(
-            self.myself.state, self.brokers, self.loads, context, self._clock, self.revocations.hear
+            self.myself.state,
+            self.brokers,
+            self.loads,
+            self.figures,
+            context,
+            self._clock,
+            self.revocations.hear,
         )
 
     def _job(self, name: str, work: Work, period_seconds: float, broker_id: str) -> Job:
@@ -258,6 +267,7 @@ class Parts:
             directory=self.directory,
             registry=self.registry,
             loads=self.loads,
+            figures=self.figures,
             lines=self.lines,
             adoption=Adoption(
                 *(self.stores, self.snapshot, self.sessions),
@@ -293,6 +303,7 @@ class Parts:
             brokers=self.brokers,
             exchange=self.exchange,
             loads=self.loads,
+            figures=self.figures,
             hosts=self.hosts,
             gateways=self.gateways,
             sessions=self.sessions,
@@ -331,6 +342,7 @@ class Parts:
             attach=self.attach,
             lifecycle=self.lifecycle,
             stages=self.stages,
+            figures=self.figures,
             lines=self.lines,
             traces=self.traces,
             join_tokens=self.join_tokens,

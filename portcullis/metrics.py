@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 from portcullis.model.session import STAGES, State
+from portcullis.model.stream_figures import LIMITS
 from portcullis.protocol.closing import CLOSE_CODES
 from portcullis.reasons import LAUNCH_FAILED, LAUNCH_REFUSED
 
@@ -23,6 +24,7 @@ OTHER = "other"
 
 QUICK = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 REQUEST = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0)
+ECHO = (0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1.0, 2.5)
 LAUNCH = (0.05, 0.1, 0.2, 0.4, 0.8, 1.2, 2.0, 3.0, 5.0, 10.0, 30.0)
 
 
@@ -128,6 +130,29 @@ FINDINGS = Metric(
     "gauge",
     "What `portcullis status` finds wrong with the site.",
     {"severity": ("error", "warning", "notice")},
+)
+STREAM_ECHO_SECONDS = Metric(
+    "broker",
+    "stream_echo_seconds",
+    "histogram",
+    "From key press to pixel, 95 of 100, as visible views of hosts connected here report each 10 s.",
+    {},
+    ECHO,
+)
+STREAM_ROUND_TRIP_SECONDS = Metric(
+    "broker",
+    "stream_round_trip_seconds",
+    "histogram",
+    "From sending a frame until it was acknowledged, of visible views each 10 s.",
+    {},
+    ECHO,
+)
+STREAM_LIMITS = Metric(
+    "broker",
+    "stream_reports_total",
+    "counter",
+    "Reports of visible views, each 10 s, by what holds them up most.",
+    {"limit": LIMITS},
 )
 API_SECONDS = Metric(
     "broker",
@@ -306,6 +331,8 @@ _FOOT = """
   wait.
 - `rate(portcullis_broker_grid_transaction_seconds_count{outcome="unavailable"}[5m]) > 0`: the disk of the grid.
 - `rate(portcullis_gateway_streams_refused_total[5m])`, by code.
+- `histogram_quantile(0.95, rate(portcullis_broker_stream_echo_seconds_bucket[5m]))`: how long users wait for their
+  letters; `rate(portcullis_broker_stream_reports_total{limit="host"}[5m])`: hosts that are too busy.
 - `portcullis_gateway_splice_buffer_bytes`: readers that are slower than their applications.
 - `rate(portcullis_agent_control_channels_opened_total[15m])`: a host whose network flaps.
 """

@@ -668,6 +668,12 @@ STATUS: dict[str, Reason] = {
         "is lost, they are given up after --host-lost-seconds of the broker (300), or at once when their users end "
         "them; new ones start elsewhere.",
     ),
+    "streams_bad": Reason(
+        "Many sessions of a host are slow.",
+        administrator="`portcullis get sessions --wide` shows each with what holds it up. host: add a host, or lower "
+        "--slots of this one. network: look at the way between users and gateways. client: their browsers are too slow "
+        "for what they show.",
+    ),
     "host_drains": Reason(
         "A host is being drained.",
         administrator="It takes no new sessions; those that run stay until their users end them. `portcullis drain "

@@ -19,6 +19,7 @@ from agents.sessions.session import Session, TimeLimits
 from portcullis.errors import ProtocolError
 from portcullis.logs import ids
 from portcullis.model.session import State
+from portcullis.model.stream_figures import StreamFigures
 from portcullis.protocol.channel import About, Cut, Desired, Order, Report, parse_about
 from portcullis.protocol.worker_channel import Cut as CutLogin
 from portcullis.protocol.worker_channel import GrantKeys, Start, Status
@@ -93,6 +94,11 @@ class Manager:
 
     def reports(self) -> tuple[Report, ...]:
         return tuple(session.report() for session in self._sessions.values())
+
+    def take_figures(self) -> dict[str, StreamFigures]:
+        """Of each stream whose worker has told since the last time."""
+        told = {session.id: session.take_figures() for session in self._sessions.values()}
+        return {session: figures for session, figures in told.items() if figures is not None}
 
     def states(self) -> Iterable[State]:
         return (session.state for session in self._sessions.values())

@@ -20,6 +20,7 @@ from agents.sessions.progress import Progress, TimeLimit
 from portcullis.errors import PortcullisError
 from portcullis.logs import bound, ids
 from portcullis.model.session import State
+from portcullis.model.stream_figures import StreamFigures
 from portcullis.protocol.channel import About, Order, Report
 from portcullis.protocol.worker_channel import (
     Dial,
@@ -65,6 +66,7 @@ class Session:
         self.reference = reference
         self.about: About | None = None
         """Unknown of a session that an older agent started."""
+        self._figures: StreamFigures | None = None
         self.worker: int | None = None
         """Its process id, while it lives."""
         self._launches = launches or Uncounted()
@@ -152,6 +154,11 @@ class Session:
             if self._link is not None:
                 self._link.end(code, self._limits.grace_seconds, detail)
 
+    def take_figures(self) -> StreamFigures | None:
+        """What its stream was like, if the worker has said so since the last time."""
+        figures, self._figures = self._figures, None
+        return figures
+
     def send(self, message: ToWorker) -> None:
         if isinstance(message, Dial) and self._held_dials is not None:
             self._held_dials = [*self._held_dials, message][-_MAXIMUM_HELD_DIALS:]
@@ -161,6 +168,8 @@ class Session:
     def _hear(self, message: Status | FromWorker) -> None:
         if isinstance(message, DialFailed):
             log.warning("worker could not dial: %s", message.code)
+        elif isinstance(message, StreamFigures):
+            self._figures = message
         elif not isinstance(message, Status) or message.session:  # else: a leader before its launch
             self._note_worker(message)
             if isinstance(message, WorkerState):

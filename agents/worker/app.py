@@ -54,6 +54,7 @@ _MAXIMUM_WAITING = 8
 _MAXIMUM_CLOSING = 64
 """Streams that have been told to go and are heard out for a moment."""
 _CLOSE_SECONDS = 2.0
+FIGURES_SECONDS = 10.0
 
 
 class WorkerFailed(Exception):
@@ -92,9 +93,11 @@ class Worker:
         reader, self._writer = await asyncio.open_connection(sock=self._channel)
         lines = spawn(self._read(reader), name="lines of the agent")
         lines.add_done_callback(lambda _: self._fail("the leader is gone"))
+        self._figures_timer = self._loop.call_later(FIGURES_SECONDS, self._tell_figures)
         try:
             await self._over
         finally:
+            self._figures_timer.cancel()
             await cancel_and_wait(lines, *self._dials)
             await self._close()
 
@@ -295,6 +298,12 @@ class Worker:
         if state != self._told:
             self._told = state
             self._tell(state)
+
+    def _tell_figures(self) -> None:
+        self._figures_timer = self._loop.call_later(FIGURES_SECONDS, self._tell_figures)
+        figures = None if self._attached is None else self._attached.figures()
+        if figures is not None:
+            self._tell(figures)
 
     def _tell(self, message: FromWorker | Prepared) -> None:
         self._writer.write(encode(message))

@@ -22,9 +22,11 @@ from agents.worker.frames import Frames
 from agents.worker.inputs import MANY, InputQueue
 from agents.worker.outbox import Outbox
 from agents.worker.stream import Stream
+from agents.worker.watching import Watch
 from portcullis.clock import Clock
 from portcullis.errors import ProtocolError, Refused
 from portcullis.logs import ids
+from portcullis.model.stream_figures import StreamFigures
 from portcullis.protocol import messages as m
 from portcullis.protocol.closing import close_code
 from portcullis.tickets import Grant, attach_message, is_signed_by
@@ -32,7 +34,7 @@ from portcullis.tickets import Grant, attach_message, is_signed_by
 log = logging.getLogger(__name__)
 
 LOWEST_VERSION = HIGHEST_VERSION = 1
-FEATURES = m.FEATURE_MONITORS
+FEATURES = m.FEATURE_MONITORS | m.FEATURE_QUALITY
 PROOF_SECONDS = 5.0
 INPUT_ACKNOWLEDGE_SECONDS = 0.05
 INPUT_PAUSE_SECONDS = 0.4
@@ -86,6 +88,8 @@ class Connection:
         self._grant: Grant | None = None
         self._nonce = secrets.token_bytes(32)
         self._frames: Frames | None = None
+        self._watch: Watch | None = None
+        self._challenged_at = 0.0
         self._outbox = Outbox(stream.send, lambda: stream.is_writable)
         self._is_closing = False
         self._is_paused = False
@@ -103,6 +107,7 @@ class Connection:
             self._stream.start(self)
             self.close(exc.code)
             return
+        self._challenged_at = self._owner.clock.monotonic()
         self._send(m.Challenge(LOWEST_VERSION, HIGHEST_VERSION, self._nonce))
         self._later("proof", PROOF_SECONDS, lambda: self.close("proof_timeout"))
         self._stream.start(self)
@@ -118,6 +123,10 @@ class Connection:
     @property
     def is_closing(self) -> bool:
         return self._is_closing
+
+    def figures(self) -> StreamFigures | None:
+        """Of the stream; None before WELCOME and while the view is hidden."""
+        return None if self._watch is None else self._watch.figures()
 
     def close(self, code: str, number: int | None = None) -> None:
         """Tell the client why, and close. `code`: a reason code of docs/protocol.md 1.6."""
@@ -198,6 +207,9 @@ class Connection:
         for timer in self._timers.values():
             timer.cancel()
         self._timers.clear()
+        if self._watch is not None:
+            self._watch.close()
+            self._watch = None
         if self._frames is not None:
             self._frames.close()
             self._frames = None
@@ -260,7 +272,11 @@ class Connection:
 
     def _open_channels(self) -> None:
         owner, desktop = self._owner, self._owner.desktop
-        self._frames = Frames(desktop, owner.executor, owner.clock, self._send_frame, owner.codecs)
+        round_trip = owner.clock.monotonic() - self._challenged_at
+        self._frames = Frames(
+            desktop, owner.executor, owner.clock, self._send_frame, owner.codecs, round_trip
+        )
+        self._watch = Watch(self._frames, owner.clock, self._send)
         self._outbox.cursor(desktop.cursor)
         self._outbox.title(desktop.title)
         if not self._owner.has_shown:
@@ -300,11 +316,19 @@ class Connection:
 
     def _take_acknowledge(self, message: m.Acknowledge) -> None:
         assert self._frames is not None
-        self._frames.acknowledged(message.sequence)
+        self._frames.acknowledged(message.sequence, message.drawn_after_us / 1_000_000)
 
     def _take_refresh(self, message: m.Refresh) -> None:
         assert self._frames is not None
         self._frames.refresh()
+
+    def _take_watch_quality(self, message: m.WatchQuality) -> None:
+        assert self._watch is not None
+        self._watch.watch(message.on)
+
+    def _take_view_report(self, message: m.ViewReport) -> None:
+        assert self._watch is not None
+        self._watch.reported(message)
 
     def _take_resize(self, message: m.Resize) -> None:
         """The first at once, of those that follow quickly the newest."""
@@ -396,5 +420,7 @@ _HANDLERS: dict[type[m.Message], Callable[[Connection, Any], None]] = {
     m.Refresh: Connection._take_refresh,
     m.Resize: Connection._take_resize,
     m.Monitors: Connection._take_monitors,
+    m.WatchQuality: Connection._take_watch_quality,
+    m.ViewReport: Connection._take_view_report,
     m.ClipboardText: Connection._take_clipboard,
 }

@@ -31,6 +31,7 @@ from broker.repositories.hosts import Hosts, live_path
 from broker.repositories.late_ends import LateEnds
 from broker.repositories.sessions import Sessions
 from broker.sessions.adoption import Adoption
+from broker.sessions.figures import SessionFigures
 from broker.sessions.lifecycle import Lifecycle
 from broker.snapshot import Change, Snapshot
 from portcullis.clock import Clock
@@ -94,6 +95,7 @@ class ControlServices:
     directory: GatewayDirectory
     registry: ChannelRegistry
     loads: HostLoads
+    figures: SessionFigures
     lines: WaitingLines
     adoption: Adoption
     clock: Clock
@@ -259,12 +261,20 @@ class ControlChannel:
             case Heartbeat() as heartbeat:
                 load = HostLoad(heartbeat.load, heartbeat.memory_available_bytes)
                 self._services.loads.hear(self._host.id, load)
+                self._hear_figures(heartbeat)
                 if self._announcement is not None:
                     self._announcement.heard()
             case Hello():
                 raise _Closing(MALFORMED, "hello twice")
             case None:
                 pass  # a later version's
+
+    def _hear_figures(self, heartbeat: Heartbeat) -> None:
+        """A host speaks for its own sessions."""
+        if heartbeat.sessions:
+            own = {record.path[1] for record in self._services.sessions.index.of_host(self._host.id)}
+            told = {name: each for name, each in heartbeat.sessions.items() if name in own}
+            self._services.figures.hear(told)
 
     async def _report_taken(self, report: Report, known: bool) -> None:
         if report.state == "ended":

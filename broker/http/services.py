@@ -23,6 +23,7 @@ from broker.repositories.sessions import Sessions
 from broker.repositories.site_origins import SiteOrigins
 from broker.revocation.acts import Acts
 from broker.sessions.attach import Attach
+from broker.sessions.figures import SessionFigures
 from broker.sessions.lifecycle import Lifecycle
 from broker.sessions.stages import Stages
 from broker.snapshot import Snapshot
@@ -43,6 +44,7 @@ class PublicServices:
     attach: Attach
     lifecycle: Lifecycle
     stages: Stages
+    figures: SessionFigures
     lines: WaitingLines
     traces: Traces
     join_tokens: JoinTokens

@@ -9,7 +9,7 @@ from aiohttp import web
 from broker.http.body import Fields, read_fields
 from broker.http.middleware import CALLER, ONCE, Policy, login_of, route
 from broker.http.services import PublicServices
-from broker.http.views import answer, session_view
+from broker.http.views import answer, figures_view, session_view
 from broker.launch.launch import LaunchRequest
 from portcullis.errors import InvalidInput, Refused
 from portcullis.ids import is_id
@@ -56,7 +56,9 @@ class SessionRoutes:
         return answer({"session": view, "reconnected": reconnected}, 201, self._services.snapshot.revision)
 
     async def show(self, request: web.Request) -> web.Response:
-        return answer(session_view(self._own(request), self._services.applications, self._services.hosts))
+        session = self._own(request)
+        view = session_view(session, self._services.applications, self._services.hosts)
+        return answer({**view, "stream": figures_view(self._services.figures.get(session.id))})
 
     async def log_off(self, request: web.Request) -> web.Response:
         try:

@@ -13,6 +13,7 @@ from broker.repositories.applications import Applications
 from broker.repositories.hosts import Hosts
 from portcullis.model.application import Application
 from portcullis.model.session import Session
+from portcullis.model.stream_figures import StreamFigures
 from portcullis.model.user import User
 
 
@@ -42,6 +43,11 @@ def tile_view(application: Application) -> dict[str, Any]:
 
 def application_view(application: Application) -> dict[str, Any]:
     return {**application.to_json(), "icon": icon_url(application.icon)}
+
+
+def figures_view(figures: StreamFigures | None) -> dict[str, Any] | None:
+    """Of a session whose view is visible now; else None."""
+    return None if figures is None else figures.to_json()
 
 
 def session_view(session: Session, applications: Applications, hosts: Hosts) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from broker.hosts.loads import HostLoads
 from broker.live_brokers import LiveBroker, LiveBrokers
 from broker.peers.clock_guard import ClockGuard
 from broker.peers.message import MAXIMUM_BYTES, Orphan, PeerState, encode, parse
+from broker.sessions.figures import SessionFigures
 from portcullis.errors import ProtocolError, Refused
 from portcullis.logs import ids
 from portcullis.tasks import cancel_and_wait, spawn
@@ -45,6 +46,7 @@ class PeerExchange:
         me: Callable[[], PeerState],
         brokers: LiveBrokers,
         loads: HostLoads,
+        figures: SessionFigures,
         context: ssl.SSLContext,
         clock: ClockGuard,
         on_revocations: Callable[[tuple[str, ...]], None] = lambda _: None,
@@ -52,6 +54,7 @@ class PeerExchange:
         self.me = me
         self._brokers = brokers
         self._loads = loads
+        self._figures = figures
         self._context = context
         self._clock = clock
         self._on_revocations = on_revocations
@@ -145,6 +148,7 @@ class PeerExchange:
     def _take(self, state: PeerState) -> None:
         self._heard[state.broker] = _Heard(state, self._clock.monotonic())
         self._loads.take(state.hosts)
+        self._figures.take(state.sessions)
         if state.broker in self._silent:
             self._silent.remove(state.broker)
             log.info("a broker answers again", extra=ids(broker=state.address))

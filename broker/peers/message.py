@@ -7,11 +7,13 @@ versions work together.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from broker.hosts.loads import HostLoad, Sample
+from broker.sessions.figures import MOST_PASSED_ON, FiguresSample
+from portcullis.model.stream_figures import StreamFigures
 from portcullis.protocol.fields import Fields
 
 MAXIMUM_BYTES = 1024 * 1024
@@ -61,6 +63,7 @@ class PeerState:
     gateways: Mapping[str, GatewayLoad] = field(default_factory=dict)
     orphans: tuple[Orphan, ...] = ()
     revocations: tuple[str, ...] = ()
+    sessions: Mapping[str, FiguresSample] = field(default_factory=dict)
 
 
 def encode(state: PeerState) -> bytes:
@@ -87,6 +90,7 @@ def parse(body: bytes) -> PeerState:
         gateways=dict(fields.optional_items("gateways", MAXIMUM_MACHINES, _gateway)),
         orphans=fields.optional_items("orphans", MAXIMUM_ORPHANS, _orphan),
         revocations=fields.optional_texts("revocations", MAXIMUM_REVOCATIONS, 4096),
+        sessions=_figures(fields.optional_items("sessions", MOST_PASSED_ON, _session)),
     )
 
 
@@ -122,12 +126,27 @@ def _to_json(state: PeerState) -> dict[str, Any]:
             for one in state.orphans[:MAXIMUM_ORPHANS]
         ],
         "revocations": list(state.revocations[:MAXIMUM_REVOCATIONS]),
+        "sessions": [
+            {"id": session_id, "age": round(sample.age, 3), "figures": sample.figures.to_json()}
+            for session_id, sample in list(state.sessions.items())[:MOST_PASSED_ON]
+        ],
     }
 
 
 def _host(fields: Fields) -> tuple[str, Sample]:
     load = HostLoad(fields.number("cpu", 0, 1e6), fields.integer("memory_available_bytes", 0, 2**63))
     return fields.id("id"), Sample(load, fields.number("age", 0, 1e6))
+
+
+def _session(fields: Fields) -> tuple[str, float, StreamFigures | None]:
+    figures = StreamFigures.from_json(fields.optional_map("figures", 64))
+    return fields.id("id"), fields.number("age", 0, 1e6), figures
+
+
+def _figures(said: Iterable[tuple[str, float, StreamFigures | None]]) -> dict[str, FiguresSample]:
+    return {
+        session_id: FiguresSample(figures, age) for session_id, age, figures in said if figures is not None
+    }
 
 
 def _gateway(fields: Fields) -> tuple[str, GatewayLoad]:

@@ -12,6 +12,7 @@ from broker.peers.clock_guard import ClockGuard
 from broker.peers.lag import Lag
 from broker.peers.message import GatewayLoad, Orphan, PeerState
 from broker.presence import Presence
+from broker.sessions.figures import SessionFigures
 from broker.snapshot import Snapshot
 
 
@@ -21,6 +22,7 @@ class Myself:
         presence: Presence,
         snapshot: Snapshot,
         loads: HostLoads,
+        figures: SessionFigures,
         channels: ChannelRegistry,
         gateways: GatewayRegistry,
         newest: Callable[[], int],
@@ -32,6 +34,7 @@ class Myself:
         self._presence = presence
         self._snapshot = snapshot
         self._loads = loads
+        self._figures = figures
         self._channels = channels
         self._gateways = gateways
         self._newest = newest
@@ -63,6 +66,7 @@ class Myself:
             },
             orphans=self._orphans(),
             revocations=self._revocations(),
+            sessions=self._figures.own(),
         )
 
     def _orphans(self) -> tuple[Orphan, ...]:

@@ -12,13 +12,16 @@ from portcullis.reasons import REASONS
 MEMBER_LAG = 1000
 """Entries of the raft log that a member may be behind the others: a second or so of a busy grid."""
 LAG_SECONDS = 5.0
+BAD_STREAMS, BAD_SHARE = 3, 0.3
+"""Of a host: one user's bad network is no finding of the site."""
 MINORITY_LOST = "the next one that fails stops launches and sign-ins"
 
 _ORDER: dict[Severity, int] = {"error": 0, "warning": 1, "notice": 2}
 
 
 def findings(picture: Picture) -> list[Finding]:
-    found = [*_grid(picture), *_brokers(picture), *_gateways(picture), *_hosts(picture), *_versions(picture)]
+    kinds = (_grid, _brokers, _gateways, _hosts, _streams, _versions)
+    found = [finding for kind in kinds for finding in kind(picture)]
     return sorted(found, key=lambda finding: _ORDER[finding.severity])
 
 
@@ -148,6 +151,24 @@ def _hosts(picture: Picture) -> Iterator[Finding]:
             yield _found(
                 "warning", "host_orphans", f"host {host.name} runs {number} that the site does not know"
             )
+
+
+def _streams(picture: Picture) -> Iterator[Finding]:
+    for host in picture.hosts:
+        if host.bad_streams >= BAD_STREAMS and host.bad_streams >= host.streams * BAD_SHARE:
+            yield _found(
+                "warning",
+                "streams_bad",
+                f"{host.bad_streams} of the {host.streams} sessions in use on host {host.name} are slow; "
+                f"{_WHY[host.bad_limit]}",
+            )
+
+
+_WHY = {
+    "network": "their users' network holds them up",
+    "host": "the host is too busy",
+    "client": "their users' browsers draw too slowly",
+}
 
 
 def _sessions(number: int) -> str:

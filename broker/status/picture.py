@@ -58,6 +58,12 @@ class HostStatus:
     load: float | None = None
     memory_available_bytes: int | None = None
     orphans: int = 0
+    streams: int = 0
+    """Sessions that somebody looks at, as far as they tell."""
+    bad_streams: int = 0
+    """Of them, where a user would complain."""
+    bad_limit: str = ""
+    """What holds most of those up: `network`, `host` or `client`."""
 
 
 @dataclass(frozen=True, slots=True)

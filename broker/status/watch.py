@@ -20,6 +20,7 @@ from broker.repositories.gateways import Gateways
 from broker.repositories.hosts import Hosts
 from broker.repositories.sessions import Sessions
 from broker.repositories.tenants import Tenants
+from broker.sessions.figures import SessionFigures
 from broker.snapshot import Snapshot
 from broker.status.picture import (
     BrokerState,
@@ -46,6 +47,7 @@ class StatusWatch:
     brokers: LiveBrokers
     exchange: PeerExchange
     loads: HostLoads
+    figures: SessionFigures
     hosts: Hosts
     gateways: Gateways
     sessions: Sessions
@@ -134,6 +136,9 @@ class StatusWatch:
 
     def _host(self, host: Host, orphans: int) -> HostStatus:
         live, load = self.hosts.live(host.id), self.loads.get(host.id)
+        sessions = self.sessions.index.of_host(host.id)
+        told = [each for record in sessions if (each := self.figures.get(record.path[1])) is not None]
+        bad = Counter(each.limit for each in told if each.is_bad)
         broker = self.brokers.get(live.broker_id) if live else None
         return HostStatus(
             host.name,
@@ -141,10 +146,13 @@ class StatusWatch:
             broker.name if broker else "",
             live.version if live else "",
             host.slots,
-            len(self.sessions.index.of_host(host.id)),
+            len(sessions),
             load.cpu if load else None,
             load.memory_available_bytes if load else None,
             orphans,
+            len(told),
+            bad.total(),
+            bad.most_common(1)[0][0] if bad else "",
         )
 
 

@@ -52,6 +52,7 @@ def parser(more: Iterable[Callable[[Commands], None]] = ()) -> argparse.Argument
 def _add_reading(commands: Commands) -> None:
     get = commands.add_parser("get", help="list things")
     get.add_argument("kind", choices=sorted(reading.LISTS), metavar="|".join(reading.LISTS))
+    get.add_argument("--wide", action="store_true", help="more columns: of sessions, how their streams are")
     get.set_defaults(run=reading.get)
     explain = commands.add_parser("explain", help="why a launch was refused or failed")
     explain.add_argument("reference", help="the reference that the user was shown")

@@ -109,6 +109,25 @@ LISTS: dict[str, tuple[Column, ...]] = {
 }
 
 
+WIDE: dict[str, tuple[Column, ...]] = {
+    "sessions": (
+        Column("ECHO P95", lambda item: _of_stream(item, "echo_p95_ms", "ms")),
+        Column("ROUND TRIP", lambda item: _of_stream(item, "round_trip_ms", "ms")),
+        Column("FRAMES", lambda item: _of_stream(item, "frames_per_second", "/s")),
+        Column("QUALITY", lambda item: _of_stream(item, "quality", "%")),
+        nested("LIMIT", "stream", "limit"),
+        nested("ENCODER", "stream", "encoder"),
+    ),
+}
+"""Columns more, with --wide."""
+
+
+def _of_stream(item: Item, name: str, unit: str) -> str | None:
+    """0 is what nobody measured."""
+    value = (item.get("stream") or {}).get(name)
+    return f"{value:g} {unit}" if isinstance(value, int | float) and value else None
+
+
 def user_name(value: object) -> object:
     return value.get("name") if isinstance(value, dict) else value
 
@@ -120,7 +139,7 @@ def get(client: Client, arguments: argparse.Namespace) -> None:
     elif not items:
         print(f"There are no {arguments.kind}.")
     else:
-        columns = LISTS[arguments.kind]
+        columns = LISTS[arguments.kind] + (WIDE.get(arguments.kind, ()) if arguments.wide else ())
         rows = [[column.value(item) for column in columns] for item in items]
         print(table([column.heading for column in columns], rows))
 

@@ -14,8 +14,10 @@ from typing import Any, get_args
 
 from portcullis.address import Address
 from portcullis.errors import CODES
+from portcullis.ids import is_id
 from portcullis.model.host import DEFAULT_STARTING_LIMIT, Isolation
 from portcullis.model.session import Display, Session, Stage, State
+from portcullis.model.stream_figures import StreamFigures
 from portcullis.protocol.fields import Fields
 from portcullis.revocations import MAXIMUM_REVOCATION_BYTES
 
@@ -122,12 +124,16 @@ class Heartbeat:
     load: float
     """One-minute load divided by the number of cores."""
     memory_available_bytes: int
+    sessions: Mapping[str, StreamFigures] = field(default_factory=dict)
+    """Streams of which something new is known, by session. Absent from older agents."""
 
     def to_json(self) -> dict[str, Any]:
+        figures = list(self.sessions.items())[:MAXIMUM_SLOTS]
         return {
             "type": "heartbeat",
             "load": self.load,
             "memory_available_bytes": self.memory_available_bytes,
+            **({"sessions": {session: each.to_json() for session, each in figures}} if figures else {}),
         }
 
 
@@ -350,7 +356,14 @@ def _heartbeat(fields: Fields) -> Heartbeat:
     return Heartbeat(
         load=fields.number("load", 0, 1e6),
         memory_available_bytes=fields.integer("memory_available_bytes", 0, 2**63),
+        sessions=_stream_figures(fields.optional_map("sessions", MAXIMUM_SLOTS)),
     )
+
+
+def _stream_figures(data: Mapping[str, Any]) -> dict[str, StreamFigures]:
+    """What makes no sense is left out: it is shown, and no more."""
+    read = {session: StreamFigures.from_json(each) for session, each in data.items() if is_id(session)}
+    return {session: each for session, each in read.items() if each is not None}
 
 
 def _gateway(fields: Fields) -> GatewayEntry:

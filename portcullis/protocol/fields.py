@@ -118,6 +118,15 @@ class Fields:
         """Empty where it is absent."""
         return () if self._data.get(name) is None else self.texts(name, maximum, maximum_characters)
 
+    def optional_map(self, name: str, maximum: int) -> dict[str, Any]:
+        """An object of at most `maximum` entries, which are read by somebody else; empty where it is absent."""
+        values = self._data.get(name)
+        if values is None:
+            return {}
+        if not isinstance(values, dict) or len(values) > maximum:
+            raise self._expected(name, f"an object of at most {maximum} entries")
+        return dict(values)
+
     def text_map(self, name: str, maximum: int, maximum_characters: int) -> dict[str, str]:
         """An object of at most `maximum` texts, names included in the bound."""
         values = self._get(name)

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any, TypeVar, get_type_hints
 
 from portcullis.errors import ProtocolError
+from portcullis.model.stream_figures import StreamFigures
 
 MAXIMUM_LINE_BYTES = 1 << 20
 _LARGEST = 1e11  # unix times are less
@@ -173,7 +174,7 @@ class Status:
 
 
 ToWorker = Prepare | Start | Dial | GrantKeys | Cut | Revoke | Fence | Closing
-FromWorker = WorkerState | DialFailed
+FromWorker = WorkerState | DialFailed | StreamFigures
 """What the agent hears of; `Prepared` is for the leader alone."""
 
 _TO_WORKER: dict[str, type[ToWorker]] = {
@@ -186,7 +187,11 @@ _TO_WORKER: dict[str, type[ToWorker]] = {
     "fence": Fence,
     "closing": Closing,
 }
-_FROM_WORKER: dict[str, type[FromWorker]] = {"state": WorkerState, "dial_failed": DialFailed}
+_FROM_WORKER: dict[str, type[FromWorker]] = {
+    "state": WorkerState,
+    "dial_failed": DialFailed,
+    "figures": StreamFigures,
+}
 _NAMES: dict[type[Any], str] = {
     cls: name for table in (_TO_WORKER, _FROM_WORKER) for name, cls in table.items()
 } | {Prepared: "prepared"}
@@ -227,6 +232,8 @@ def decode_from_leader(line: bytes) -> FromWorker | Status | None:
     data = decode_line(line)
     if data.get("from") == "worker":
         cls = _FROM_WORKER.get(str(data.get("type")))
+        if cls is StreamFigures:
+            return StreamFigures.from_json(data)
         return None if cls is None else _build(cls, data)
     return _build(Status, data) if data.get("type") == "status" else None
 

@@ -56,10 +56,12 @@ from broker.revocation.journal import RevocationJournal
 from broker.revocation.office import Revocations
 from broker.revocation.pending import PendingActs
 from broker.sessions.attach import Attach
+from broker.sessions.figures import SessionFigures
 from broker.sessions.lifecycle import Lifecycle
 from broker.sessions.stages import Stages
 from broker.snapshot import Change, Snapshot
 from portcullis.ids import name_hash, new_id
+from portcullis.measuring import Metrics
 from portcullis.model.application import Application, Entitlement
 from portcullis.model.host import Gateway, Host
 from portcullis.model.session import Display, Session
@@ -117,6 +119,7 @@ class ApiBroker:
         verdicts = Verdicts(self.office.is_void, self.acts.token_is_void)
         self.identity: Identity = build_identity(stores, snapshot, clock, None, verdicts)
         self.orphans: tuple[Orphan, ...] = ()
+        self.figures = SessionFigures(clock, Metrics("broker", "1"))
         sessions, hosts = Sessions(stores, snapshot), Hosts(stores, snapshot)
         traces = Traces(TraceStore(stores, clock), clock)
         lines = WaitingLines(snapshot, sessions.index)
@@ -148,6 +151,7 @@ class ApiBroker:
                 snapshot, sessions, LoginRecords(stores, snapshot), hosts, traces, self.registry
             ),
             stages=Stages(snapshot, traces, lines),
+            figures=self.figures,
             lines=lines,
             traces=traces,
             health=self.health,

@@ -8,7 +8,7 @@ from aiohttp import web
 
 from broker.http.middleware import CALLER, Policy, route
 from broker.http.services import PublicServices
-from broker.http.views import answer, session_view
+from broker.http.views import answer, figures_view, session_view
 from portcullis.errors import Refused
 from portcullis.ids import is_id
 from portcullis.model.session import Session
@@ -45,4 +45,5 @@ class AdminSessionRoutes:
             "stage": session.stage,
             "position": self._services.lines.position(session.host_id, session.id),
             "reference": session.reference,
+            "stream": figures_view(self._services.figures.get(session.id)),
         }

@@ -40,6 +40,7 @@ def test_no_label_could_be_the_name_of_somebody_or_something() -> None:
         "backend",
         "code",
         "direction",
+        "limit",
         "listener",
         "outcome",
         "reason",

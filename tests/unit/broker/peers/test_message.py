@@ -9,7 +9,9 @@ import pytest
 from broker.hosts.loads import HostLoad, Sample
 from broker.peers.lag import Lag
 from broker.peers.message import GatewayLoad, Orphan, PeerState, encode, parse
+from broker.sessions.figures import FiguresSample
 from portcullis.errors import ProtocolError
+from portcullis.model.stream_figures import StreamFigures
 from tests.support.clock import ManualClock
 
 HOST, GATEWAY, SESSION, TENANT = ("d" * 16, "e" * 16, "5" * 16, "a" * 16)
@@ -30,6 +32,7 @@ STATE = PeerState(
     gateways={GATEWAY: GatewayLoad(7, 0.1, False)},
     orphans=(Orphan(HOST, SESSION, TENANT, "active"),),
     revocations=("revocation.v1.x.y.z",),
+    sessions={SESSION: FiguresSample(StreamFigures(echo_p95_ms=30.0, limit="host"), 1.5)},
 )
 
 

@@ -179,3 +179,19 @@ def test_the_answer_holds_every_part_and_how_far_each_member_is_behind() -> None
     assert [one["lag"] for one in data["grid"]["members"]] == [0, 10, None]
     assert [one["name"] for one in data["brokers"]] == ["b1", "b2"]
     assert data["findings"][0]["code"] == "grid_member_down"
+
+
+@pytest.mark.parametrize(
+    ("limit", "why"), [("host", "too busy"), ("network", "network"), ("client", "browsers")]
+)
+def test_host_with_many_slow_sessions_is_named_with_the_reason(limit: str, why: str) -> None:
+    slow = replace(WELL.hosts[0], streams=8, bad_streams=3, bad_limit=limit)
+    (finding,) = findings(replace(WELL, hosts=(slow,)))
+    assert (finding.severity, finding.code) == ("warning", "streams_bad")
+    assert "h1" in finding.what and why in finding.what and "3 of the 8" in finding.what
+
+
+def test_few_slow_sessions_are_no_finding_of_the_site() -> None:
+    two = replace(WELL.hosts[0], streams=2, bad_streams=2, bad_limit="network")
+    of_many = replace(WELL.hosts[0], streams=40, bad_streams=5, bad_limit="network")
+    assert findings(replace(WELL, hosts=(two,))) == findings(replace(WELL, hosts=(of_many,))) == []

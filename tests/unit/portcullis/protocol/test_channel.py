@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from portcullis.errors import ProtocolError
 from portcullis.model.session import Display
+from portcullis.model.stream_figures import StreamFigures
 from portcullis.protocol.channel import (
     MAXIMUM_FROM_AGENT_BYTES,
     MAXIMUM_SLOTS,
@@ -50,6 +51,9 @@ FROM_AGENT: list[FromAgent] = [
     Hello("0.1.0", 20, "0123456789abcdef", (REPORT,)),
     Hello("0.2.0", 20, "0123456789abcdef", starting_limit=12),
     Heartbeat(0.25, 2**34),
+    Heartbeat(
+        0.25, 2**34, {"5" * 16: StreamFigures(12.5, 30.0, 41.0, 24.5, 90_000.0, 3.0, 70, "tiles", "network")}
+    ),
 ]
 FROM_BROKER: list[FromBroker] = [
     Welcome("host-1", "0123456789abcdef", 1763676000.5, DIRECTORY),
@@ -203,3 +207,20 @@ def test_a_malformed_starting_limit_is_refused(said: object) -> None:
     hello = {**Hello("0.1.0", 20, "0123456789abcdef").to_json(), "starting_limit": said}
     with pytest.raises(ProtocolError):
         parse_from_agent(json.dumps(hello))
+
+
+def test_figures_that_make_no_sense_are_left_out_and_the_heartbeat_counts() -> None:
+    good = StreamFigures(limit="host").to_json()
+    sessions = {
+        "5" * 16: good,
+        "6" * 16: {**good, "quality": 101},
+        "7" * 16: {**good, "echo_p95_ms": -1},
+        "8" * 16: {**good, "encoder": "\x1b[31m"},
+        "9" * 16: "fast",
+        "x": good,
+        "a" * 16: {**good, "limit": "weather", "later": 1},
+    }
+    text = json.dumps({"type": "heartbeat", "load": 1, "memory_available_bytes": 5, "sessions": sessions})
+    heard = parse_from_agent(text)
+    assert isinstance(heard, Heartbeat)
+    assert heard.sessions == {"5" * 16: StreamFigures(limit="host"), "a" * 16: StreamFigures(limit="none")}

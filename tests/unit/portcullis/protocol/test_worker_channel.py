@@ -3,6 +3,7 @@ import json
 import pytest
 
 from portcullis.errors import ProtocolError
+from portcullis.model.stream_figures import StreamFigures
 from portcullis.protocol import worker_channel as channel
 
 START = channel.Start(
@@ -36,7 +37,12 @@ def test_line_to_the_worker_survives_the_way(message):
 
 
 @pytest.mark.parametrize(
-    "message", [channel.WorkerState(1, 0, 3), channel.DialFailed("ab", "host_unreachable")]
+    "message",
+    [
+        channel.WorkerState(1, 0, 3),
+        channel.DialFailed("ab", "host_unreachable"),
+        StreamFigures(12.5, 30.0, 41.0, 24.5, 90_000.0, 3.0, 70, "tiles + VP8", "client"),
+    ],
 )
 def test_line_of_the_worker_survives_the_way(message):
     line = channel.encode(message)
