@@ -9,6 +9,8 @@ import { Stream } from "./video.js";
 
 /** Of a colour: codecs round it, a wrong matrix is off by 39. */
 const TOLERANCE = 14;
+/** Nobody waits for it, and a page that has just been opened is busy. */
+const PATIENCE_MS = 5000;
 
 /**
  * Which of these codecs, bits as in CAPABILITIES, show the right pictures here, each as soon as it is given.
@@ -26,7 +28,7 @@ export async function probe(wanted) {
 async function decodes({ codec, pictures }) {
   const box = { x: 0, y: 0, width: SIDE, height: SIDE, codedWidth: SIDE, codedHeight: SIDE };
   const config = { kind: 6, operation: /** @type {const} */ ("VIDEO_CONFIG"), stream: 0, colour: COLOUR.BT601, codec, ...box };
-  const stream = new Stream(config, () => {});
+  const stream = new Stream(config, () => {}, PATIENCE_MS);
   try {
     for (const [number, picture] of pictures.entries()) {
       const data = Uint8Array.from(atob(picture), (character) => character.charCodeAt(0));

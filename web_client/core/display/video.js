@@ -15,7 +15,6 @@ import { ProtocolError } from "../protocol/wire.js";
 /** Memory for a picture's pixels; null if nobody wants them any more. @typedef {() => Uint8ClampedArray | null} Target */
 /** @typedef {Size & {timestamp: number, target: Target, resolve: (isDrawn: boolean) => void}} Awaited */
 
-/** Between two pictures of a decoder that has something to do. */
 const PATIENCE_MS = 1000;
 /** Firefox takes a decoder without durations for one that is too slow (its bug 1906761). */
 const DURATION_US = 16_667;
@@ -83,15 +82,18 @@ export class Stream {
   #given = 0;
   #timer = 0;
   #timerEndsAt = 0;
+  #patienceMs;
   hasFailed = false;
 
   /**
    * @param {Config} config
    * @param {(bit: number, reason: unknown) => void} failed
+   * @param {number} [patienceMs] between two pictures, while there is something to do
    */
-  constructor(config, failed) {
+  constructor(config, failed, patienceMs = PATIENCE_MS) {
     this.#config = config;
     this.#failed = failed;
+    this.#patienceMs = patienceMs;
     try {
       this.#decoder = new VideoDecoder({
         output: (frame) => this.#shown(frame),
@@ -205,13 +207,13 @@ export class Stream {
 
   #expect() {
     clearTimeout(this.#timer);
-    this.#timerEndsAt = performance.now() + PATIENCE_MS;
-    this.#timer = setTimeout(() => this.#late(), PATIENCE_MS);
+    this.#timerEndsAt = performance.now() + this.#patienceMs;
+    this.#timer = setTimeout(() => this.#late(), this.#patienceMs);
   }
 
   #late() {
     // This worker stood still, and the decoder with it: a laptop that slept, a page that was frozen.
-    if (performance.now() > this.#timerEndsAt + PATIENCE_MS / 2) return this.#expect();
+    if (performance.now() > this.#timerEndsAt + this.#patienceMs / 2) return this.#expect();
     this.#fail(new Error("no picture came"));
   }
 
