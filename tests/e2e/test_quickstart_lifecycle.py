@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import pwd
+import shutil
 import signal
 import socket
 import subprocess
@@ -125,8 +126,10 @@ def until(condition: Callable[[], object], seconds: float = 60) -> None:
 
 
 @pytest.fixture(scope="module")
-def clone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clone]:
+def clone(installation: Installation, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clone]:
     made = Clone(tmp_path_factory.mktemp("lifecycle") / "portcullis")
+    for part in (".venv", "web_client/vendor"):  # those of the other tests' clone, which fetched them
+        shutil.copytree(installation.clone / part, made.folder / part, symlinks=True, dirs_exist_ok=True)
     yield made
     done = made.run("--reset", "--yes")
     assert done.returncode == 0, done.stdout
