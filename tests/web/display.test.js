@@ -179,7 +179,7 @@ test("a stream that nobody began asks for a refresh; one whose display shrank to
   const worker = new Worker();
   assert.equal((await worker.paint(video(true))).incomplete, true);
   assert.equal((await worker.paint(end)).incomplete, false);
-  worker.streams.configure(config({ x: 60 }));
+  worker.streams.configure(config({ x: 60 }), 1 << 20);
   assert.equal((await worker.paint(video(true))).incomplete, true);
 }));
 
@@ -244,6 +244,16 @@ test("a codec that nobody offered, and pictures far larger than the display, are
   await assert.rejects(worker.paint(config({ codedWidth: 65535, codedHeight: 65535 })), ProtocolError);
   await assert.rejects(worker.paint(config({ x: 40 })), ProtocolError);
   assert.deepEqual(FakeDecoder.all, []);
+}));
+
+test("streams cannot ask for more memory than the display explains", () => withDecoder(async () => {
+  const large = { width: 1024, height: 1024 };
+  const whole = (stream) => config({ stream, ...box(0, 0, 1024, 1024), codedWidth: 1024, codedHeight: 1024 });
+  const streams = new Streams(() => {});
+  const start = (...operations) => paint(frame(...operations), large, { media: { streams } });
+  for (let again = 0; again < 3; again++) start(...[0, 1, 2, 3].map(whole), end, whole(0));
+  assert.equal(FakeDecoder.open, 4);
+  assert.throws(() => start(whole(4)), ProtocolError);
 }));
 
 test("when a frame is refused the pictures that were on their way are closed", () => withDecoder(async () => {

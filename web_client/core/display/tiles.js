@@ -39,6 +39,8 @@ import { ProtocolError } from "../protocol/wire.js";
 const OPAQUE = 0xff000000;
 /** Of a stream's pictures beyond the display: more than any codec's blocks. */
 const MOST_PADDING = 128;
+/** However small the display is: enough for each stream's padding. */
+const LEAST_STREAM_PIXELS = 1 << 20;
 /** Bit k: kind k is drawn, and the bit of SMALL_FRAME. */
 export const DRAWN = 0b111_1111_1110 + 2 ** 31;
 
@@ -163,7 +165,7 @@ class Painting {
       case "TILE_JPEG":
         return this.#addPhotograph(operation);
       case "VIDEO_CONFIG":
-        return this.#media.streams.configure(operation);
+        return this.#media.streams.configure(operation, Math.max(this.#most, LEAST_STREAM_PIXELS));
       case "VIDEO":
         return this.#addVideo(operation);
       case "VIDEO_END":

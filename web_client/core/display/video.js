@@ -43,12 +43,18 @@ export class Streams {
     this.#failed = failed;
   }
 
-  /** @param {Config} config */
-  configure(config) {
+  /**
+   * @param {Config} config
+   * @param {number} most pixels that all streams' pictures may have
+   */
+  configure(config, most) {
     if (bitOf(config.codec) === 0) throw new ProtocolError("a codec that nobody offered");
     const stream = this.#streams.get(config.stream);
     if (stream?.goesOn(config)) return stream.moveTo(config);
-    stream?.finish();
+    this.end(config.stream);
+    let pixels = config.codedWidth * config.codedHeight;
+    for (const each of this.#streams.values()) pixels += each.codedPixels;
+    if (pixels > most) throw new ProtocolError("streams of too many pixels");
     this.#streams.set(config.stream, new Stream(config, this.#failed));
   }
 
@@ -117,6 +123,10 @@ export class Stream {
   /** @returns {Box} */
   get box() {
     return this.#config;
+  }
+
+  get codedPixels() {
+    return this.#config.codedWidth * this.#config.codedHeight;
   }
 
   /** Whether the decoder can stay. @param {Config} config */
