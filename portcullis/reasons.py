@@ -586,6 +586,12 @@ STATUS: dict[str, Reason] = {
         administrator="Start it again; it catches up by itself. If its machine is lost: `etcdctl member remove`, then "
         "`member add` for another one, and --grid of the brokers at their next start.",
     ),
+    "grid_filling": Reason(
+        "The database of the grid fills its quota.",
+        administrator="At the quota etcd takes no changes. See that --auto-compaction-retention is set on all members "
+        "and defragment them one after the other (`etcdctl defrag`); if that does not help, start them with a larger "
+        "--quota-backend-bytes (docs/etcd.md).",
+    ),
     "grid_member_lags": Reason(
         "A member of the grid is behind the others.",
         administrator="Its disk or network is slow. Give etcd a disk of its own; look at its log for `slow fdatasync`.",

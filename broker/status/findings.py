@@ -11,6 +11,10 @@ from portcullis.reasons import REASONS
 
 MEMBER_LAG = 1000
 """Entries of the raft log that a member may be behind the others: a second or so of a busy grid."""
+FILLING_SHARE = 0.6
+"""Of the quota of a member: what is left gives time to act."""
+UNTOLD_QUOTA_BYTES = 2 * 1024**3
+"""etcd's own, taken where a version does not tell the one that it was started with (before 3.6)."""
 LAG_SECONDS = 5.0
 BAD_STREAMS, BAD_SHARE = 3, 0.3
 """Of a host: one user's bad network is no finding of the site."""
@@ -53,6 +57,8 @@ def _grid(picture: Picture) -> Iterator[Finding]:
             "" if healthy < needed else "; " + (MINORITY_LOST if healthy == needed else "the others carry on")
         )
         yield _found("error", "grid_member_down", f"{_name(member)} does not answer{rest}")
+    if picture.store == "etcd" and "NOSPACE" not in alarms:
+        yield from _filling(members)
     newest = max((member.raft_index for member in members), default=0)
     for member in members:
         if member.healthy and newest - member.raft_index > MEMBER_LAG:
@@ -60,6 +66,22 @@ def _grid(picture: Picture) -> Iterator[Finding]:
             yield _found("warning", "grid_member_lags", f"{_name(member)} is {behind} entries behind")
         elif _answers(member) and member.trouble and healthy >= needed:
             yield _found("warning", "grid_member_trouble", f"{_name(member)}: {member.trouble}")
+
+
+def _filling(members: tuple[Member, ...]) -> Iterator[Finding]:
+    """The fullest member's: all hold the same."""
+    for member in sorted(members, key=_fill, reverse=True)[:1]:
+        if _fill(member) >= FILLING_SHARE:
+            quota = f"{(member.quota_bytes or UNTOLD_QUOTA_BYTES) / 1024**3:.1f} GiB"
+            untold = (
+                "" if member.quota_bytes else ", if its quota is etcd's own: this version does not tell it"
+            )
+            what = f"the database of {_name(member)} takes {_fill(member):.0%} of {quota}{untold}"
+            yield _found("warning", "grid_filling", what)
+
+
+def _fill(member: Member) -> float:
+    return member.database_bytes / (member.quota_bytes or UNTOLD_QUOTA_BYTES)
 
 
 def _answers(member: Member) -> bool:

@@ -95,6 +95,23 @@ def test_alarms_name_their_members(alarm: str, code: str) -> None:
     assert (finding.severity, finding.code) == ("error", code) and "m2" in finding.what
 
 
+def test_a_database_that_fills_its_quota_is_a_warning_before_it_is_full() -> None:
+    def filled(share: float, quota: int) -> Picture:
+        most = member("m2", database_bytes=int(share * (quota or 2 * 1024**3)) + 1, quota_bytes=quota)
+        return replace(WELL, members=(member("m1"), most, member("m3")))
+
+    (finding,) = findings(filled(0.6, 4 * 1024**3))
+    assert (finding.severity, finding.code) == ("warning", "grid_filling")
+    assert finding.what == "the database of m2 takes 60% of 4.0 GiB"
+    (finding,) = findings(filled(0.7, 0))
+    assert "70% of 2.0 GiB" in finding.what and "does not tell" in finding.what
+    assert findings(filled(0.59, 4 * 1024**3)) == findings(filled(0.59, 0)) == []
+    assert findings(replace(filled(0.9, 0), store="embedded")) == []
+    full = filled(1.0, 4 * 1024**3)
+    told = tuple(replace(each, alarms=("NOSPACE",)) for each in full.members)
+    assert codes(replace(full, members=told)) == [("error", "grid_full")]
+
+
 def test_a_member_that_lags_or_complains_is_a_warning() -> None:
     late = member("m2", raft_index=5000 - MEMBER_LAG - 1)
     picture = replace(
