@@ -164,7 +164,7 @@ class FrameEncoder:
 
     def _move(self, part: Box, pixels: Pixels, differs: Mask, frame: _Frame) -> Box | None:
         """What only moved is not sent: `differs` is what is left."""
-        if self._moves is None or part.pixels < MINIMUM_GAIN_PIXELS:
+        if self._moves is None or part.pixels < MINIMUM_GAIN_PIXELS or _is_blank(pixels):
             return None
         shown = self._shown[area(part)]
         found = self._moves.find(shown, pixels, differs)
@@ -185,7 +185,7 @@ class FrameEncoder:
                 frame.photographs.append(box)
             return
         self._shown[area(box)] = pixels
-        if not self._is_whole or box.pixels < LEAST_PIXELS:
+        if not self._is_whole or box.pixels < LEAST_PIXELS or _is_blank(pixels):
             self._draw_exactly(pixels, box, frame)
             return
         for part, is_photo in parts(pixels, box):
@@ -205,6 +205,11 @@ class FrameEncoder:
     def _draw_exactly(self, pixels: Pixels, box: Box, frame: _Frame) -> None:
         frame.add(self._tiles.encode(pixels, box))
         self.refinement.exact(box)
+
+
+def _is_blank(pixels: Pixels) -> bool:
+    """One colour, as far as a glance tells: neither a photograph nor worth looking for where it was before."""
+    return bool((pixels[::8, ::8] == pixels[0, 0]).all())
 
 
 class _Frame:

@@ -6,8 +6,8 @@
         view.rest()
         assert view.differing == 0
 
-What encodes in a thread takes `encoding_seconds` here, and the path `path_seconds` each way, `bytes_a_second` at most. Whatever no client could
-draw raises at once (tests/support/viewer.py).
+A thread's work takes `encoding_seconds` here, and the path `path_seconds` each way, at `bytes_a_second` at most.
+Whatever no client could draw raises at once (tests/support/viewer.py).
 """
 
 from __future__ import annotations
@@ -72,6 +72,9 @@ class SimulatedDesktop:
     def take_damage(self) -> list[Box]:
         damage, self._damage = self._damage, []
         return damage
+
+    def still(self) -> contextlib.AbstractContextManager[None]:
+        return contextlib.nullcontext()
 
     def view(self, box: Box) -> Pixels:
         # Beyond a screen that became smaller there is still memory.
@@ -144,12 +147,16 @@ class SimulatedView:
         self.paint(box, colour)
 
     def resize(self, width: int, height: int) -> None:
+        self._soon(self._resize, width, height)
+        self.wait(0)
+
+    def _resize(self, width: int, height: int) -> None:
         before = self.desktop.pixels
         self.desktop.pixels = np.full((height, width), 0x202020, np.uint32)
         kept = tuple(slice(0, min(sides)) for sides in zip(before.shape, (height, width), strict=True))
         self.desktop.pixels[kept] = before[kept]
-        self._soon(self._send, m.encode(m.Resized(width, height)), 0)
-        self._soon(self.frames.resized)
+        self._send(m.encode(m.Resized(width, height)), 0)
+        self.frames.resized()
 
     # --- The client
 
