@@ -119,3 +119,24 @@ async def test_without_webcodecs_tiles_are_drawn_and_no_video_is_offered(
         assert [each.video for each in worker.of(m.Capabilities)] == [0]
         assert (await seen(page) == worker.picture).all()
         assert page.complaints == []
+
+
+async def test_firefox_has_the_figures_and_the_keys_that_it_keeps_for_itself(
+    browser: Firefox, portal: FakePortal
+) -> None:
+    page = await working(browser, portal)
+    worker = portal.worker
+    await worker.send(m.Features(m.FEATURE_QUALITY))
+    await page.press("Control+Alt+Shift+Home")
+    await worker.until(lambda: worker.of(m.WatchQuality) == [m.WatchQuality(True)])
+    await worker.send(m.Quality(180_000, 90_000, 3_100, 40, 35, 1, "tiles"))
+    await page.until("() => document.querySelector('.quality').textContent.includes('Your network is slow')")
+    await page.press("Control+Alt+Home")
+    await page.until("() => document.querySelector('.toolbar').getBoundingClientRect().top === 0")
+    await page.click(".toolbar [aria-controls=toolbar-keys]")
+    await page.until(
+        "() => document.querySelector('.keys .hint')?.textContent.startsWith('This browser keeps')"
+    )
+    await page.click(".keys [aria-label=Chords] button")
+    await worker.until(lambda: worker.typed()[-3:] == ["Control", "Alt", "Delete"])
+    assert page.complaints == []

@@ -168,3 +168,15 @@ async def test_a_worker_that_takes_no_monitors_gets_none(portal: FakePortal, vis
     await page.keyboard.press("Control+Alt+Home")
     await expect(page.get_by_role("button", name="Disconnect")).to_be_visible()
     await expect(page.get_by_role("button", name="New window")).to_have_count(0)
+
+
+async def test_a_finger_on_a_further_window_presses_there(portal: FakePortal, visit: Visit) -> None:
+    _, further, monitors = await opened(visit, portal)
+    left = monitors.monitors[1]
+    cdp = await further.context.new_cdp_session(further)
+    for kind, touches in (("touchStart", [{"x": 40, "y": 50}]), ("touchEnd", [])):
+        await cdp.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": touches})
+    worker = portal.worker
+    await worker.until(lambda: any(each.buttons == 1 for each in worker.of(m.Pointer)))
+    press = next(each for each in worker.of(m.Pointer) if each.buttons == 1)
+    assert (press.x, press.y) == (left.x + 40, left.y + 50)

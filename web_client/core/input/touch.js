@@ -19,6 +19,8 @@ import { MoveCoalescer, WheelNotches } from "./motion.js";
 /** Of a finger's way: as many pixels as applications scroll by a notch of the wheel, so that the content follows the finger. */
 const PIXELS_PER_NOTCH = 60;
 const WHEEL_PIXELS_PER_NOTCH = 100;
+/** Of a picture that nobody enlarges. @type {Zooming} */
+const FIXED = { pinch: () => {}, pinched: () => {}, moves: () => false };
 /** Felt more than heard: the long press was taken. */
 const BUZZ_MS = 12;
 
@@ -41,11 +43,11 @@ export class Touch {
    * @param {object} parts
    * @param {(input: Input) => void} parts.send
    * @param {(clientX: number, clientY: number) => Point} parts.pixelAt
-   * @param {Zooming} parts.zooming
    * @param {(at: Point) => void} parts.onpress before something is pressed: the moment to take the keyboard
-   * @param {() => void} parts.oncall three fingers call the keyboard
+   * @param {Zooming} [parts.zooming]
+   * @param {() => void} [parts.oncall] three fingers call the keyboard
    */
-  constructor(element, { send, pixelAt, zooming, onpress, oncall }) {
+  constructor(element, { send, pixelAt, onpress, zooming = FIXED, oncall = () => {} }) {
     this.#element = element;
     this.#send = send;
     this.#pixelAt = pixelAt;
@@ -65,7 +67,8 @@ export class Touch {
     this.#listen("pointerup", (event) => this.#each(event, (at) => this.#gestures.up(event.pointerId, at, event.timeStamp)));
     this.#listen("pointercancel", (event) => this.#each(event, () => this.cancel()));
     // Safari goes back a page by a swipe from the edge, whatever the style sheet says, and selects text by a long press.
-    for (const type of ["touchstart", "touchmove", "touchend"]) this.#listen(type, (event) => event.cancelable && event.preventDefault());
+    for (const type of ["touchstart", "touchmove", "touchend", "contextmenu"])
+      this.#listen(type, (event) => event.cancelable && event.preventDefault());
   }
 
   /** The fingers are forgotten: the page was left. */

@@ -9,6 +9,7 @@ import { ViewObserver } from "../display/view_size.js";
 import { Keyboard } from "../input/keyboard.js";
 import { Pointer } from "../input/pointer.js";
 import { createTextArea, placeTextArea } from "../input/text_area.js";
+import { Touch } from "../input/touch.js";
 
 /** @typedef {import("../protocol/messages.js").Input} Input */
 /** @typedef {import("../protocol/messages.js").Monitor} Monitor */
@@ -38,6 +39,7 @@ export class FurtherWindow {
   #area;
   #keyboard;
   #pointer;
+  #touch;
   #view;
   /** @type {Monitor} */
   #monitor = { x: 0, y: 0, width: 1, height: 1 };
@@ -56,20 +58,19 @@ export class FurtherWindow {
     const { document } = window;
     this.#element = filledWith(document, label);
     this.#canvas = document.createElement("canvas");
-    Object.assign(this.#canvas.style, { position: "absolute", left: "0", top: "0", touchAction: "none" });
+    Object.assign(this.#canvas.style, { position: "absolute", left: "0", top: "0" });
     this.#canvas.setAttribute("aria-hidden", "true");
     this.#element.append(this.#canvas);
     this.#context = this.#canvas.getContext("2d", { alpha: false, desynchronized: true });
     this.#area = createTextArea(this.#element, label);
     this.#keyboard = new Keyboard(this.#area, { send, clipboard, platform });
-    this.#pointer = new Pointer(this.#canvas, {
-      send,
-      pixelAt: (x, y) => this.#pixelAt(x, y),
-      onpress: (event) => {
-        placeTextArea(this.#area, event);
-        this.focus();
-      },
-    });
+    const press = (/** @type {{clientX: number, clientY: number}} */ at) => {
+      placeTextArea(this.#area, at);
+      this.focus();
+    };
+    const pixelAt = (/** @type {number} */ x, /** @type {number} */ y) => this.#pixelAt(x, y);
+    this.#pointer = new Pointer(this.#canvas, { send, pixelAt, onpress: press });
+    this.#touch = new Touch(this.#element, { send, pixelAt, onpress: ({ x, y }) => press({ clientX: x, clientY: y }) });
     this.#view = new ViewObserver(this.#element, ratio, onchanged);
     this.#left = window.screenX;
     this.#watch = setInterval(() => this.#watchWindow(onchanged, onclosed), POSITION_MS);
@@ -139,7 +140,7 @@ export class FurtherWindow {
   close() {
     this.#listeners.abort();
     clearInterval(this.#watch);
-    for (const part of [this.#view, this.#keyboard, this.#pointer]) part.stop();
+    for (const part of [this.#view, this.#keyboard, this.#pointer, this.#touch]) part.stop();
     this.#window.close();
   }
 
@@ -180,7 +181,7 @@ function filledWith(document, label) {
   document.title = label;
   document.documentElement.lang = globalThis.document.documentElement.lang;
   Object.assign(document.body.style, { margin: "0", overflow: "hidden", background: "#16181d" });
-  Object.assign(element.style, { position: "fixed", inset: "0", overflow: "hidden" });
+  Object.assign(element.style, { position: "fixed", inset: "0", overflow: "hidden", touchAction: "none" });
   document.body.append(element);
   return element;
 }
