@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import deque
+
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -172,6 +174,25 @@ def test_region_shrinks_to_what_still_plays(view):
     (stream,) = view.viewer.streams.values()
     assert stream.box[2] * stream.box[3] < 1.2 * FILM.pixels
     assert view.viewer.drawn["video_end"] == 0
+    view.rest()
+    assert view.differing == 0
+
+
+def test_nothing_flashes_while_a_region_starts_grows_shrinks_and_ends(view):
+    shown = deque(maxlen=4)
+    worst = 100.0
+    whole = photograph(WIDTH + 1000, HEIGHT + 300)
+    for number in range(240):
+        box = FILM if number < 40 or number > 100 else Box(60, 30, 300, 220)
+        if number < 200:
+            view.paint(box, whole[number : number + box.height, 3 * number : 3 * number + box.width])
+        view.wait(1 / 60)
+        shown.append(rgb(view.desktop.pixels).copy())
+        if number >= 4:
+            worst = min(worst, max(psnr(view.viewer.picture, screen) for screen in shown))
+    assert worst > 30
+    assert view.viewer.drawn["video_config"] >= 3
+    assert view.viewer.drawn["video_end"] >= 1
     view.rest()
     assert view.differing == 0
 
