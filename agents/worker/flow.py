@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from agents.worker.figures import Figures, Limit, Seconds, limit_of
 from agents.worker.pacing import Pacing
-from agents.worker.quality import Effort, Quality
+from agents.worker.quality import BLOCKED_SHARE, Effort, Quality
 
 
 class Flow:
@@ -25,6 +25,10 @@ class Flow:
     @property
     def budget_bytes(self) -> int:
         return self._pacing.budget_bytes
+
+    def is_held_up(self, now: float) -> bool:
+        """Frames that are due wait for acknowledgements."""
+        return self._pacing.blocked_share(now) > BLOCKED_SHARE
 
     def effort(self, now: float) -> Effort:
         self._judge(now)

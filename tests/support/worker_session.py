@@ -25,6 +25,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from broker.pki import certificates
 from portcullis.ids import new_id
+from portcullis.model.stream_figures import StreamFigures
 from portcullis.protocol import messages as m
 from portcullis.protocol.worker_channel import (
     Closing,
@@ -60,7 +61,11 @@ class WorkerSession:
         self.size = (width, height)
         self.layout = layout
         self.lines: list[WorkerState | DialFailed] = []
+        self.figures: list[StreamFigures] = []
         self.clients: list[StreamClient] = []
+        self.command = [sys.executable, "-m", "agents.worker"]
+        self.dial_port: int | None = None
+        """Of whoever stands in front of the bare gateway, such as a slow path."""
         self.log = ""
         self._kid = new_id()
         self._grant_key = Ed25519PrivateKey.generate()
@@ -109,7 +114,7 @@ class WorkerSession:
         rendezvous = secrets.token_hex(32)
         arrival = asyncio.get_running_loop().create_future()
         self._awaited[rendezvous] = arrival
-        self.tell(Dial(Gateway(gateway_name, f"127.0.0.1:{self._port}"), rendezvous, grant))
+        self.tell(Dial(Gateway(gateway_name, f"127.0.0.1:{self.dial_port or self.port}"), rendezvous, grant))
         async with asyncio.timeout(WAIT_SECONDS):
             return await arrival
 
@@ -197,11 +202,11 @@ class WorkerSession:
             self._gateway_pem("gate"), self._ca.public_bytes(Encoding.PEM).decode()
         )
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=context)
-        self._port = self._server.sockets[0].getsockname()[1]
+        self.port: int = self._server.sockets[0].getsockname()[1]
         ours, theirs = socket.socketpair()
         self._log_file = (self.x.folder / f"worker-{self.session}.log").open("wb")
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "agents.worker"],
+            self.command,
             preexec_fn=lambda: os.dup2(theirs.fileno(), 3, inheritable=True),
             pass_fds=[3],
             cwd=ROOT,
@@ -240,6 +245,9 @@ class WorkerSession:
             while data := await reader.read(1 << 16):
                 for line in buffer.feed(data):
                     message = decode_from_leader(line)
+                    if isinstance(message, StreamFigures):
+                        self.figures.append(message)
+                        continue
                     assert isinstance(message, WorkerState | DialFailed)
                     async with self._said:
                         self.lines.append(message)

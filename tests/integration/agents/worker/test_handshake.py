@@ -269,7 +269,7 @@ async def test_new_grant_keys_hold_from_then_on(session):
 
 async def test_gateway_of_another_name_is_not_spoken_to(session):
     rendezvous = "ab" * 32
-    session.tell(Dial(Gateway("other gate", f"127.0.0.1:{session._port}"), rendezvous, session.signed()))
+    session.tell(Dial(Gateway("other gate", f"127.0.0.1:{session.port}"), rendezvous, session.signed()))
     await session.until(lambda: DialFailed(rendezvous, "certificate_refused") in session.lines)
 
 
@@ -282,7 +282,7 @@ async def test_gateway_that_cannot_be_reached_is_reported(session, address):
 
 async def test_rendezvous_that_would_forge_a_header_is_not_sent(session):
     rendezvous = "x\r\nHost: elsewhere"
-    session.tell(Dial(Gateway("gate", f"127.0.0.1:{session._port}"), rendezvous, session.signed()))
+    session.tell(Dial(Gateway("gate", f"127.0.0.1:{session.port}"), rendezvous, session.signed()))
     await session.until(lambda: DialFailed(rendezvous, "gateway_unreachable") in session.lines)
 
 
@@ -290,7 +290,7 @@ async def test_streams_that_prove_nothing_are_bounded(session):
     for _ in range(8):
         await session.dial(session.signed())
     rendezvous = "ef" * 32
-    session.tell(Dial(Gateway("gate", f"127.0.0.1:{session._port}"), rendezvous, session.signed()))
+    session.tell(Dial(Gateway("gate", f"127.0.0.1:{session.port}"), rendezvous, session.signed()))
     await session.until(lambda: DialFailed(rendezvous, "too_many_connections") in session.lines)
 
 
