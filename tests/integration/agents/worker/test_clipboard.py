@@ -128,6 +128,8 @@ async def test_each_way_needs_its_permission(x, session, channels):
     client = await session.attach_drawn(channels=frozenset(channels))
     copy(x, "theirs")
     await until(lambda: _owner_serves(x, "theirs"))
+    if "clipboard_out" in channels:
+        await client.until(lambda: client.clipboard == "theirs")
     await offered(x, client, "mine")
     pasted = await paste(x)
     assert pasted == ("mine" if "clipboard_in" in channels else "theirs")
