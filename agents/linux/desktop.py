@@ -10,6 +10,7 @@ from agents.linux.clipboard import Clipboard
 from agents.linux.cursor import CursorWatch
 from agents.linux.injection import Injector
 from agents.linux.screen import Screen, load_layout
+from agents.linux.stillness import Stillness
 from agents.linux.windows import Windows
 from agents.linux.x11 import XConnection
 from agents.worker.damage import Box, Pixels
@@ -41,6 +42,7 @@ class XDesktop:
         self._cursor = CursorWatch(x, listener.cursor_changed)
         self._windows = Windows(x, listener.windows_changed)
         self._damage = DamageWatch(x, listener.damaged)
+        self.still = Stillness(XConnection(x.display, prepare.xauthority))
 
     @property
     def size(self) -> tuple[int, int]:
@@ -95,6 +97,7 @@ class XDesktop:
         self._clipboard.close()
         self._windows.close()
         self._cursor.close()
+        self.still.close()
         self._x.close()
         self._framebuffer.close()
 

@@ -7,6 +7,7 @@ any method, and tells its listener.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -81,6 +82,10 @@ class Desktop(Protocol):
 
     def view(self, box: Box) -> Pixels:
         """The box in the screen's own memory: it changes as the screen does, and the highest byte may be anything."""
+        ...
+
+    def still(self) -> AbstractContextManager[None]:
+        """Within, nothing is drawn, if that can be had: for the time that a picture takes to be read. One thread."""
         ...
 
     def arrange(self, monitors: Sequence[Box]) -> None:

@@ -290,7 +290,13 @@ class Frames:
     def _new_picture(self, streams: Collection[int]) -> HybridPicture:
         desktop = self._desktop
         return HybridPicture(
-            desktop.read, desktop.view, desktop.size, self._capabilities, self._codecs, streams
+            desktop.read,
+            desktop.view,
+            desktop.size,
+            self._capabilities,
+            self._codecs,
+            streams,
+            desktop.still,
         )
 
     def _send_frame(self, operations: list[bytes], stamp: _Stamp) -> None:

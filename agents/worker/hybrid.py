@@ -12,6 +12,7 @@ import logging
 import math
 from collections import deque
 from collections.abc import Callable, Iterable
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import reduce
 from itertools import product
@@ -21,7 +22,7 @@ from agents.worker.encoder import Encoded, FrameEncoder
 from agents.worker.motion import MINIMUM_GAIN_PIXELS
 from agents.worker.region_video import NoVideo, RegionVideo
 from agents.worker.regions import HOT_CHANGES, HOT_SECONDS, REST_SECONDS, Region, Regions
-from agents.worker.video.contract import VideoEncoder, VideoFailed, open_encoder
+from agents.worker.video.contract import Still, VideoEncoder, VideoFailed, open_encoder
 from portcullis.protocol.messages import Capabilities
 from portcullis.protocol.operations import Video, VideoConfig, VideoEnd, operation_bytes
 
@@ -61,8 +62,10 @@ class HybridPicture:
         capabilities: Capabilities,
         allowed: frozenset[str],
         ending: Iterable[int] = (),
+        still: Still = nullcontext,
     ) -> None:
         self._view = view
+        self._still = still
         self._video = capabilities.video
         self._allowed = allowed
         draws = capabilities.operations
@@ -189,7 +192,7 @@ class HybridPicture:
         for region, box in damaged:
             video = self._videos.get(region.stream)
             if video is None:
-                video = RegionVideo(region.stream, self._view, self._open)
+                video = RegionVideo(region.stream, self._view, self._open, self._still)
                 self._videos[region.stream] = video
             try:
                 picture = video.take(box, quality)

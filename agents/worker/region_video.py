@@ -8,12 +8,13 @@ between those rows is sent with the next picture, or exactly when the region res
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 import numpy as np
 
 from agents.worker.damage import Box, Mask, Pixels
-from agents.worker.video.contract import VideoEncoder
+from agents.worker.video.contract import Still, VideoEncoder
 from portcullis.protocol.operations import VideoConfig, operation_bytes, video_operation
 
 _ROWS_APART = 8
@@ -38,10 +39,17 @@ class Picture:
 class RegionVideo:
     """One thread at a time."""
 
-    def __init__(self, stream: int, view: Callable[[Box], Pixels], open_encoder: Opener) -> None:
+    def __init__(
+        self,
+        stream: int,
+        view: Callable[[Box], Pixels],
+        open_encoder: Opener,
+        still: Still = nullcontext,
+    ) -> None:
         self._stream = stream
         self._view = view
         self._open = open_encoder
+        self._still = still
         self._encoder: VideoEncoder | None = None
         self._box = Box(0, 0, 0, 0)
         self._rows: Pixels | None = None
@@ -63,7 +71,7 @@ class RegionVideo:
             return Picture([], None)
         operations = [] if box == self._box else [self._config(box, encoder)]
         self._box = box
-        unit = encoder.encode(pixels, key=is_new, quality=quality)
+        unit = encoder.encode(pixels, key=is_new, quality=quality, still=self._still)
         return Picture([*operations, video_operation(self._stream, unit, is_key=is_new)], changed or box)
 
     def close(self) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Protocol
 
 from agents.worker.damage import Pixels
@@ -19,6 +20,10 @@ SMALLEST, LARGEST = 16, 8192
 """Sides of what is encoded: what decoders in software take."""
 _FULL_COLOUR_PIXELS = 1024 * 1024
 """Up to here pictures are 4:4:4: a quarter more time than 4:2:0, for more decibels of fewer bytes."""
+
+
+Still = Callable[[], AbstractContextManager[None]]
+"""Within it, pixels do not change."""
 
 
 class VideoFailed(Exception):
@@ -46,8 +51,8 @@ class VideoEncoder(Protocol):
         """Width and height, at least those of the region: what is beyond them repeats the last column and row."""
         ...
 
-    def encode(self, pixels: Pixels, *, key: bool, quality: float) -> bytes:
-        """One picture of the region's size -> exactly one access unit, at once.
+    def encode(self, pixels: Pixels, *, key: bool, quality: float, still: Still = nullcontext) -> bytes:
+        """One picture of the region's size -> exactly one access unit, at once. Pixels are read within `still`.
 
         The first one is a key frame whatever is asked. `quality`: 1 is the best, 0 the least bytes; it may change at
         every picture. Raises VideoFailed.

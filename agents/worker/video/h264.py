@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 
 from agents.worker.damage import Pixels
 from agents.worker.video.colour import Planes
-from agents.worker.video.contract import VideoFailed
+from agents.worker.video.contract import Still, VideoFailed
 from agents.worker.video.libraries import trim
 from agents.worker.video.rate import Rate
 from agents.worker.video.x264 import I420, I444, X264
@@ -67,13 +68,14 @@ class H264Encoder:
         self._rate = Rate(width * height, clock(), full_colour=full_colour)
         self._is_first = True
 
-    def encode(self, pixels: Pixels, *, key: bool, quality: float) -> bytes:
+    def encode(self, pixels: Pixels, *, key: bool, quality: float, still: Still = nullcontext) -> bytes:
         if self._x264 is None:
             raise VideoFailed("closed")
         is_key = key or self._is_first
         quantiser = self._rate.quantiser(min(1.0, max(0.0, quality)), is_key=is_key, now=self._clock())
         try:
-            self._planes.fill(pixels)
+            with still():
+                self._planes.fill(pixels)
         except ValueError as exc:
             raise VideoFailed(str(exc)) from exc
         unit = self._x264.encode([self._planes.luma, *self._planes.chroma], quantiser, is_key=is_key)

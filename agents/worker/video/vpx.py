@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 
 from agents.worker.damage import Pixels
 from agents.worker.video.colour import Planes
-from agents.worker.video.contract import VideoFailed
+from agents.worker.video.contract import Still, VideoFailed
 from agents.worker.video.libraries import trim
 from agents.worker.video.libvpx import Libvpx
 from agents.worker.video.rate import Rate
@@ -52,12 +53,13 @@ class VpxEncoder:
         )
         self._is_first = True
 
-    def encode(self, pixels: Pixels, *, key: bool, quality: float) -> bytes:
+    def encode(self, pixels: Pixels, *, key: bool, quality: float, still: Still = nullcontext) -> bytes:
         if self._vpx is None:
             raise VideoFailed("closed")
         self._vpx.set_rate(self._kilobits(quality))
         try:
-            self._planes.fill(pixels)
+            with still():
+                self._planes.fill(pixels)
         except ValueError as exc:
             raise VideoFailed(str(exc)) from exc
         at_ms = int((self._clock() - self._started) * 1000)

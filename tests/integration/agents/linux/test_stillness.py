@@ -1,0 +1,97 @@
+"""The X server stands still while a picture is read: for others, for as long as that takes, and never for long."""
+
+from __future__ import annotations
+
+import select
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import xcffib
+
+from agents.linux.stillness import Stillness
+from agents.linux.x11 import XConnection
+from tests.support.xserver import XServer
+
+
+@pytest.fixture
+def x(tmp_path: Path) -> Iterator[XServer]:
+    server = XServer(tmp_path, 640, 480)
+    yield server
+    server.process.terminate()
+    server.process.wait()
+
+
+@pytest.fixture
+def still(x: XServer) -> Iterator[Stillness]:
+    still = Stillness(XConnection(x.display, str(x.xauthority)))
+    yield still
+    still.close()
+
+
+@pytest.fixture
+def application(x: XServer) -> Iterator[xcffib.Connection]:
+    XConnection(x.display, str(x.xauthority)).close()  # says where the cookie is
+    connection = xcffib.connect(x.display)
+    yield connection
+    connection.disconnect()
+
+
+def is_answered(connection: xcffib.Connection, seconds: float) -> bool:
+    return bool(select.select([connection.get_file_descriptor()], [], [], seconds)[0])
+
+
+def test_an_application_waits_until_the_picture_is_read(still, application):
+    for _ in range(3):
+        with still():
+            asked = application.core.GetInputFocus()
+            application.flush()
+            assert not is_answered(application, 0.2)
+        asked.reply()
+
+
+def test_the_sessions_own_connection_goes_on_meanwhile(x, still):
+    own = XConnection(x.display, str(x.xauthority))
+    own.sync()
+    with still():
+        own.sync()
+    own.close()
+
+
+def test_a_server_that_another_holds_is_read_as_it_is_and_then_free_again(still, application):
+    application.core.GrabServer()
+    application.core.GetInputFocus().reply()
+    for _ in range(5):
+        with still():
+            pass
+    application.core.UngrabServer()
+    application.core.GetInputFocus().reply()  # answered: what was asked meanwhile holds nothing
+    with still():
+        asked = application.core.GetInputFocus()
+        application.flush()
+        assert not is_answered(application, 0.2)
+    asked.reply()
+
+
+def test_an_error_within_lets_the_server_go(still, application):
+    with pytest.raises(ValueError, match="within"), still():
+        raise ValueError("within")
+    application.core.GetInputFocus().reply()
+
+
+def test_without_a_server_nothing_waits(x, still):
+    with still():
+        pass
+    x.process.terminate()
+    x.process.wait()
+    reached = False
+    with still():
+        reached = True
+    assert reached
+
+
+def test_after_the_end_nothing_is_asked_any_more(still, application):
+    still.close()
+    with still():
+        application.core.GetInputFocus().reply()
+        assert is_answered(application, 0) is False
