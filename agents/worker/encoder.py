@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from agents.worker.damage import Box, Mask, Pixels, area, bands, changed_boxes, joined, largest_band
+from agents.worker.damage import TILE, Box, Mask, Pixels, area, bands, changed_boxes, joined, largest_band
 from agents.worker.jpeg import encode_jpeg
 from agents.worker.motion import MINIMUM_GAIN_PIXELS, MoveFinder
 from agents.worker.photographs import LEAST_PIXELS, is_photograph, parts
@@ -24,6 +24,9 @@ from portcullis.protocol.operations import Move, TileJpeg, jpeg_operation, move_
 _LITTLE_PIXELS = 64 * 1024
 _UNKNOWN = np.uint32(0xFF000000)
 """No pixel has it: differs from whatever is read."""
+_PIXELS_A_BYTE = 4
+"""Of a photograph at its best; of text there are many more."""
+_LEAST_STEP_PIXELS = 32 * 1024
 _EDGE_PIXELS = 8192
 """What is joined to a box that moved has at most so many pixels more than both."""
 
@@ -91,7 +94,7 @@ class FrameEncoder:
             before = len(frame.photographs)
             boxes = changed_boxes(differs, part.x, part.y)
             for box in boxes:
-                self._draw(pixels[area(box.moved(-part.x, -part.y))], box, frame, now)
+                self._draw_in_steps(pixels[area(box.moved(-part.x, -part.y))], box, frame, now)
             # A photograph that moves on and on is cheaper as video than by its uncovered edges; a page that is scrolled
             # is not, whatever photographs come into sight.
             if moved is not None:
@@ -178,6 +181,18 @@ class FrameEncoder:
         frame.add(move_operation(box.x, box.y, box.width, box.height, source.x, source.y))
         return box
 
+    def _draw_in_steps(self, pixels: Pixels, box: Box, frame: _Frame, now: float) -> None:
+        """A frame has one operation at least: where the budget is small, that must not be a large one."""
+        most = max(_LEAST_STEP_PIXELS, _PIXELS_A_BYTE * frame.budget_bytes) if self._is_whole else box.pixels
+        rows = max(1, most // box.width)
+        rows = rows if rows < TILE else rows // TILE * TILE
+        top = 0
+        while top < box.height:
+            height = box.height - top if frame.is_full else min(rows, box.height - top)
+            step = Box(box.x, box.y + top, box.width, height)
+            self._draw(pixels[top : top + height], step, frame, now)
+            top += height
+
     def _draw(self, pixels: Pixels, box: Box, frame: _Frame, now: float) -> None:
         if frame.is_full:
             frame.rest.append(box)
@@ -220,12 +235,13 @@ class _Frame:
         self.operations: list[bytes] = []
         self.rest: list[Box] = []
         self.photographs: list[Box] = []
-        self._budget = budget_bytes
+        self.budget_bytes = budget_bytes
+        self._left = budget_bytes
 
     @property
     def is_full(self) -> bool:
-        return bool(self.operations) and self._budget <= 0
+        return bool(self.operations) and self._left <= 0
 
     def add(self, operation: bytes) -> None:
         self.operations.append(operation)
-        self._budget -= len(operation)
+        self._left -= len(operation)

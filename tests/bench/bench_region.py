@@ -20,7 +20,7 @@ from agents.worker.damage import Box, Pixels
 from agents.worker.hybrid import HybridPicture
 from agents.worker.video.contract import open_encoder
 from portcullis.protocol.messages import Capabilities
-from portcullis.protocol.operations import OPERATIONS, VIDEO_H264
+from portcullis.protocol.operations import OPERATIONS, VIDEO_H264, VIDEO_H264_444
 from tests.bench.figures import Figure, report
 from tests.support.viewer import Viewer, psnr, rgb
 
@@ -30,6 +30,7 @@ STARTED = 10
 """Pictures until the region is whole."""
 DRAWS = sum(1 << operation.KIND for operation in OPERATIONS)
 CODECS = frozenset({"h264"})
+VIDEO = VIDEO_H264 | VIDEO_H264_444
 
 
 class Scene:
@@ -91,7 +92,7 @@ class Hybrid:
 
     def __init__(self, scene: Scene) -> None:
         self._scene = scene
-        capabilities = Capabilities(DRAWS, VIDEO_H264)
+        capabilities = Capabilities(DRAWS, VIDEO)
         self._picture = HybridPicture(scene.read, scene.view, scene.size, capabilities, CODECS)
         self._picture.forget()
 
@@ -114,7 +115,7 @@ class Hybrid:
 def measure(width: int, height: int, pictures: int) -> list[Figure]:
     scene = Scene(width, height)
     hybrid, viewer = Hybrid(scene), Viewer(width, height)
-    plain = open_encoder(width, height, VIDEO_H264, allowed=CODECS)
+    plain = open_encoder(width, height, VIDEO, allowed=CODECS)
     assert plain is not None, "there is no H.264 encoder"
     hybrid_ms, plain_ms, sizes, plain_sizes, sharpness = [], [], [], [], []
     for number in range(STARTED + pictures):

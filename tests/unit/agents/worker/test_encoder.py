@@ -3,10 +3,12 @@
 import numpy as np
 import zstandard
 
-from agents.worker.damage import Box
+from agents.worker.damage import Box, area
 from agents.worker.encoder import FrameEncoder
 from portcullis.protocol import messages as m
 from portcullis.protocol import operations as o
+from tests.support.simulated_view import photograph, text
+from tests.support.viewer import Viewer, rgb
 
 WIDTH, HEIGHT = 320, 200
 ALL = Box(0, 0, WIDTH, HEIGHT)
@@ -113,3 +115,27 @@ def test_boxes_beyond_the_display_are_clipped():
     noise(screen)
     operations, _ = screen.encode(Box(300, 190, 500, 500), Box(1000, 1000, 5, 5))
     assert [(o.x, o.y, o.width, o.height) for o in operations] == [(300, 190, 20, 10)]
+
+
+def test_first_operation_of_a_small_budget_is_small():
+    encoder = FrameEncoder(lambda box, into: np.copyto(into, picture[area(box)]), 1920, 1080, bit(o.TileJpeg))
+    picture = photograph(1920, 1080)
+    encoded = encoder.encode([encoder.forget()], 4096)
+    assert sum(map(len, encoded.operations)) < 4 * 4096
+    assert sum(box.pixels for box in encoded.rest) > 0.95 * picture.size
+
+
+def test_text_beside_a_photograph_is_exact_at_once():
+    screen = text(1024, 256)
+    screen[:, :512] = photograph(512, 256)
+    encoder = FrameEncoder(lambda box, into: np.copyto(into, screen[area(box)]), 1024, 256, bit(o.TileJpeg))
+    viewer = Viewer(1024, 256)
+    viewer.draw(encoder.encode([encoder.forget()], 1 << 30).operations)
+    assert (viewer.picture[:, 512:] == rgb(screen)[:, 512:]).all()
+    assert viewer.drawn["tile_jpeg"] > 0
+    viewer.draw(encoder.refine(encoder.refinement.take(1.0, 1 << 30), 1 << 30, 1.0).operations)
+    assert viewer.differing(screen) == 0
+
+
+def bit(operation):
+    return 1 << operation.KIND
