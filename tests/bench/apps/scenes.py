@@ -25,16 +25,15 @@ from PIL import Image, ImageDraw
 from text import font, page
 from window import Window, arguments, say
 
-FILM = 640, 360
+FILM = "640x360"
 FILM_PICTURES = 24
 MOVED = 520, 380
 HEADER, ROW, COLUMN = 24, 20, 110
 STEP_ROWS = 3
 
 
-def film(rnd: np.random.Generator) -> np.ndarray:
-    """A picture twice as wide as it is shown: clouds of colour with edges and grain."""
-    width, height = FILM[0] * 2, FILM[1]
+def film(rnd: np.random.Generator, width: int, height: int) -> np.ndarray:
+    """Clouds of colour with edges and grain."""
     across, down = np.meshgrid(np.arange(width) / width, np.arange(height) / height)
     turns = [2 * np.pi * (3 * across * k + down * (4 - k)) for k in (1, 2, 3)]
     picture = np.stack([128 + 70 * np.sin(t) + 30 * np.cos(2.7 * t + 5 * down) for t in turns], axis=-1)
@@ -45,10 +44,9 @@ def film(rnd: np.random.Generator) -> np.ndarray:
     return picture
 
 
-def play(window: Window, seconds: float) -> None:
+def play(window: Window, seconds: float, width: int, height: int) -> None:
     rnd = np.random.default_rng(5)
-    whole = film(rnd)
-    width, height = FILM
+    whole = film(rnd, 2 * width, height)
     pictures = []
     for number in range(FILM_PICTURES):
         x = number * width // FILM_PICTURES
@@ -159,7 +157,7 @@ def steps(window: Window, seconds: float, a_second: float, draw: Callable[[int],
         time.sleep(max(0.0, began + (done + 1) / a_second - time.monotonic()))
 
 
-SCENES = {"video": play, "drag": drag, "sheet": sheet, "terminal": terminal}
+SCENES = {"drag": drag, "sheet": sheet, "terminal": terminal}
 
 
 def main() -> None:
@@ -174,7 +172,10 @@ def main() -> None:
     window.sync()
     say(event="ready")
     signal.sigwait([signal.SIGUSR1])
-    SCENES[options.scene](window, options.seconds)
+    if options.scene == "video":
+        play(window, options.seconds, *map(int, options.film.split("x")))
+    else:
+        SCENES[options.scene](window, options.seconds)
     say(event="done")
     signal.sigwait([signal.SIGTERM])
 
