@@ -259,7 +259,7 @@ class Frames:
         quality = self.flow.effort(now).video_quality
         if picture.is_small():
             encoded = picture.encode(picture.take_pending(), budget, now, quality)
-            self._send_frame(picture.encoded(encoded, now), stamp)
+            self._send_frame(picture.encoded(encoded, now, self.flow.is_held_up(now)), stamp)
             return
         boxes = picture.take_pending()
         self._is_encoding = True
@@ -276,7 +276,7 @@ class Frames:
         self._is_encoding = False
         encoded = done.result()
         if not (self._is_closed or self._is_unknown):
-            self._send_frame(picture.encoded(encoded, stamp.at), stamp)
+            self._send_frame(picture.encoded(encoded, stamp.at, self.flow.is_held_up(stamp.at)), stamp)
         self._step()
 
     def _filmed(self, picture: HybridPicture, done: asyncio.Future[Shot], stamp: _Stamp) -> None:

@@ -159,12 +159,12 @@ class HybridPicture:
             boxes, budget_bytes, now, self._looked if self._has_video else (), quality
         )
 
-    def encoded(self, encoded: Encoded, now: float) -> list[bytes]:
-        """The frame's operations."""
+    def encoded(self, encoded: Encoded, now: float, is_held_up: bool = False) -> list[bytes]:
+        """The frame's operations. `is_held_up`: the path takes fewer frames than there are pictures."""
         self.pending = encoded.rest + self.pending
         pairs = product(encoded.photographs, self._looked if self._has_video else ())
         photographs = [part for photo, fresh in pairs if (part := photo.shared(fresh)) is not None]
-        if not encoded.rest:
+        if not (encoded.rest or is_held_up):
             self._held_up.clear()
         self._held_up.append(now)
         if photographs:
