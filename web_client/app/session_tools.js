@@ -70,6 +70,14 @@ export class SessionTools {
     listen("zoom", ({ scale }) => this.#toolbar.setZoom(scale));
     listen("windows", ({ canOpen }) => this.#toolbar.offerWindow(canOpen));
     session.watchQuality(this.#quality.isOpen);
+    this.#beginAnew();
+  }
+
+  /** A session that is opened again has no keyboard called, nothing enlarged, no further window. */
+  #beginAnew() {
+    this.#keyboardShown(false);
+    this.#toolbar.setZoom(1);
+    this.#toolbar.offerWindow(false);
   }
 
   /** They come into the view, hidden until they are called. */
