@@ -19,7 +19,10 @@ from dataclasses import dataclass
 TARGET_DELAY_SECONDS = 0.05
 FAR_DELAY_SECONDS = 0.12
 """Far above the target the window is set to what the path has just shown to carry, at once."""
-FIRST_WINDOW_BYTES = 32 << 10
+FIRST_WINDOW_BYTES = 16 << 10
+NEAR_FIRST_WINDOW_BYTES = 64 << 10
+NEAR_SECONDS = 0.02
+"""A handshake this short came over no thin link: the first picture may take more at once."""
 MINIMUM_WINDOW_BYTES = 4 << 10
 MAXIMUM_WINDOW_BYTES = 4 << 20
 FILLED_SHARE = 0.75
@@ -77,7 +80,8 @@ class Pacing:
     """`round_trip`: what the handshake took, the first thing that is known of the path."""
 
     def __init__(self, round_trip: float | None = None) -> None:
-        self.window = FIRST_WINDOW_BYTES
+        is_near = round_trip is not None and round_trip < NEAR_SECONDS
+        self.window = NEAR_FIRST_WINDOW_BYTES if is_near else FIRST_WINDOW_BYTES
         self.in_flight = 0
         self.round_trip = round_trip or 0.0
         """The newest, without what the client took to draw."""

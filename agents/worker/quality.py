@@ -12,11 +12,11 @@ from dataclasses import dataclass
 
 STEP_SECONDS = 0.1
 LEAST = 0.05
-BLOCKED_SHARE, QUEUEING_SECONDS = 0.25, 0.045
+BLOCKED_SHARE, QUEUEING_SECONDS = 0.25, 0.06
 """More of either: the path carries less than is sent."""
 FAR_BLOCKED_SHARE, FAR_QUEUEING_SECONDS = 0.6, 0.15
 """Much less."""
-FREE_SHARE, FREE_QUEUEING_SECONDS = 0.05, 0.025
+FREE_SHARE, FREE_QUEUEING_SECONDS = 0.05, 0.035
 """Less of both: it may carry more."""
 CLEAR_QUEUEING_SECONDS = 0.01
 WORSE, MUCH_WORSE, BETTER = 0.88, 0.7, 1.06

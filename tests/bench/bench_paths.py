@@ -149,6 +149,10 @@ async def watch(path: Path, seconds: float, is_paced: bool = True) -> Seen:
     async with attached(path, is_paced) as (client, way):
         watcher = Watcher(client, seen)
         await asyncio.sleep(SETTLE_SECONDS)
+        frames = 0 if path.has_film else -1
+        while frames < 0 or frames != client.frames and not path.has_film:
+            frames = client.frames  # of the page itself
+            await asyncio.sleep(SETTLE_SECONDS)
         seen.ages.clear()
         began, before = time.monotonic(), way.delivered_bytes[0]
         changes = list(path.changes)
