@@ -280,8 +280,12 @@ class Frames:
         self._step()
 
     def _filmed(self, picture: HybridPicture, done: asyncio.Future[Shot], stamp: _Stamp) -> None:
-        operations = picture.filmed(done.result(), stamp.at, is_dropped=self._is_closed or self._is_unknown)
-        self._send_frame(operations, stamp)
+        has_failed = done.exception() is not None
+        is_dropped = has_failed or self._is_closed or self._is_unknown
+        shot = Shot() if has_failed else done.result()
+        self._send_frame(picture.filmed(shot, stamp.at, is_dropped=is_dropped), stamp)
+        if has_failed:
+            done.result()  # to be logged; a display that is gone ends the session
         self._step()
 
     def _stamp(self, now: float) -> _Stamp:

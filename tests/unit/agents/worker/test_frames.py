@@ -9,7 +9,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from agents.worker import hybrid
 from agents.worker.damage import Box
+from agents.worker.video.contract import VideoFailed, open_encoder
 from portcullis.protocol import operations as o
 from tests.support.simulated_view import (
     ALL_OPERATIONS,
@@ -229,6 +231,40 @@ def test_decoder_that_failed_ends_the_video(view):
     pictures = view.viewer.pictures
     view.play(FILM, 20)
     assert view.viewer.pictures == pictures
+    view.rest()
+    assert view.differing == 0
+
+
+class Failing:
+    """An encoder that works for five pictures."""
+
+    def __init__(self, encoder):
+        self._encoder = encoder
+        self._left = 5
+
+    def __getattr__(self, name):
+        return getattr(self._encoder, name)
+
+    def encode(self, *arguments, **options):
+        self._left -= 1
+        if self._left < 0:
+            raise VideoFailed("no more")
+        return self._encoder.encode(*arguments, **options)
+
+
+def test_encoder_that_fails_ends_the_video(view, monkeypatch):
+    monkeypatch.setattr(hybrid, "open_encoder", lambda *size, **how: Failing(open_encoder(*size, **how)))
+    view.play(FILM, 40)
+    assert view.viewer.pictures == 5
+    assert view.viewer.streams == {}
+    view.rest()
+    assert view.differing == 0
+
+
+def test_host_without_encoders_goes_on_without_video(view, monkeypatch):
+    monkeypatch.setattr(hybrid, "open_encoder", lambda *size, **how: None)
+    view.play(FILM, 40)
+    assert view.viewer.drawn["video_config"] == 0
     view.rest()
     assert view.differing == 0
 
