@@ -380,7 +380,7 @@ def act(view, name, *values) -> None:
             view.wait(values[0])
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     sizes,
     capabilities,
