@@ -57,7 +57,7 @@ class _Splice:
         towards_browser = asyncio.create_task(self._from_worker(browser))
         try:
             async for message in browser:
-                if message.type is WSMsgType.BINARY:
+                if message.type is WSMsgType.BINARY and self._ws.state is State.OPEN:
                     self._ws.send_binary(message.data)
                     self._flush()
         finally:

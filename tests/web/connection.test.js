@@ -32,6 +32,18 @@ test("a lost connection is resumed with the grant, and input not yet applied is 
   scene.connection.stop();
 });
 
+test("much input is sent again in as many messages as a worker takes", async () => {
+  const scene = await active();
+  for (let count = 0; count < 3000; count++) scene.connection.input(stroke("a"));
+  scene.transport.sent.length = 0;
+  scene.transport.onclosed(1006, "");
+  await scene.opened(2);
+  await scene.admit(1, 1, 0);
+  assert.equal(scene.transport.sent.length, 3000);
+  assert.ok(scene.transport.largest <= 1024);
+  scene.connection.stop();
+});
+
 test("a proof names the last frame that was drawn", async () => {
   const scene = await active();
   scene.connection.acknowledge(17, 500);

@@ -20,6 +20,8 @@ export class FakeTransport {
   urls = [];
   closed = [];
   ended = false;
+  /** How many messages went together at most. */
+  largest = 0;
   capabilities = { message: "CAPABILITIES", operations: 6, video: 0 };
   /** What the client said that it draws, and behind which message. */
   offers = [];
@@ -32,6 +34,7 @@ export class FakeTransport {
   }
 
   send(...messages) {
+    this.largest = Math.max(this.largest, messages.length);
     for (const [at, message] of messages.entries()) {
       if (message.message === "CAPABILITIES") this.offers.push({ video: message.video, behind: messages[at - 1]?.message });
       else this.sent.push(message);

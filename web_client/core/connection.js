@@ -41,6 +41,7 @@ const OPENING_MS = 3_000;
 const WHY_MS = 3_000;
 const GOING_AWAY = 4000;
 const PROTOCOL_ERROR = 4400;
+const AT_ONCE = 512;
 /** What follows each message of the handshake; after WELCOME anything of the worker's may. */
 const NEXT_TURN = new Map([["ADMITTED", "CHALLENGE"], ["CHALLENGE", "WELCOME"]]);
 const FROM_WORKER = new Set([
@@ -320,7 +321,8 @@ export class Connection extends EventTarget {
     if (this.#offered !== this.#transport.capabilities) this.send(this.#transport.capabilities);
     // Listeners send the view's size and clipboard first, so that repeated input meets them.
     this.dispatchEvent(new CustomEvent("welcome", { detail: { welcome } }));
-    if (again.length) this.#transport.send(...again);
+    // The worker takes 1024 messages at once (docs/protocol.md 1.1).
+    for (let at = 0; at < again.length; at += AT_ONCE) this.#transport.send(...again.slice(at, at + AT_ONCE));
     this.#upkeep.start();
     if (again.length) this.#upkeep.sent();
   }
