@@ -38,7 +38,7 @@ def pictures(draw):
     return palette[generator.integers(0, colours, (height, width))]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(
     st.lists(st.tuples(pictures(), st.integers(0, 30), st.integers(0, 30)), max_size=3),
     st.sampled_from((0, COLUMNS, CACHE, CACHE | COLUMNS)),
@@ -59,7 +59,7 @@ def as_rgb(pixels):
     return np.stack([pixels >> shift & 255 for shift in (16, 8, 0)], axis=2).astype(np.uint8).tobytes()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.integers(1, 90), st.integers(1, 60), st.integers(1, 255), st.integers(1, 255))
 def test_strips_of_any_height_hold_every_pixel(height, width, first, rows):
     pixels = text(height, width)
