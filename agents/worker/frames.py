@@ -13,7 +13,7 @@ import asyncio
 import math
 from collections.abc import Callable, Collection
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from agents.worker.desktop import Desktop
@@ -256,12 +256,14 @@ class Frames:
         picture, budget, stamp = self._picture, self.flow.budget_bytes, self._stamp(now)
         if not picture.pending:
             return
-        quality = self.flow.effort(now).video_quality
+        quality, is_echo = self.flow.effort(now).video_quality, self._waits_for_echo(now)
+        # The rest of a picture, which may well take long, is no answer to a key.
+        stamp = replace(stamp, is_answer=picture.has_fresh)
         if picture.is_small():
-            encoded = picture.encode(picture.take_pending(), budget, now, quality)
+            encoded = picture.encode(picture.take_pending(is_echo), budget, now, quality)
             self._send_frame(picture.encoded(encoded, now, self.flow.is_held_up(now)), stamp)
             return
-        boxes = picture.take_pending()
+        boxes = picture.take_pending(is_echo)
         self._is_encoding = True
         self._in_thread(
             lambda: picture.encode(boxes, budget, now, quality),
@@ -311,7 +313,7 @@ class Frames:
         self._told_input = max(self._told_input, stamp.last_input)
         payload = self._payload(operations, stamp)
         self.flow.sent(self._sequence, len(payload), stamp.at, self._clock.monotonic())
-        if stamp.last_input == self._last_input:
+        if stamp.last_input == self._last_input and stamp.is_answer:
             self._echo_until = None
         self._send(payload, self._told_input)
         self._sent_at = self._clock.monotonic()
@@ -351,3 +353,5 @@ class _Stamp:
 
     at: float
     last_input: int
+    is_answer: bool = True
+    """It may show what the input did."""

@@ -149,8 +149,18 @@ class HybridPicture:
             self.pending = _in_one_piece(differing)
         return pixels <= ON_THE_SPOT_PIXELS
 
-    def take_pending(self) -> list[Box]:
+    @property
+    def has_fresh(self) -> bool:
+        """Something was drawn since the last look."""
+        return bool(self._fresh)
+
+    def take_pending(self, is_echo: bool = False) -> list[Box]:
+        """`is_echo`: what was drawn since the last look alone, if that is not all: the rest follows."""
         boxes, self.pending = self.pending, []
+        if is_echo and self._fresh:
+            near = [any(box.shared(fresh) is not None for fresh in self._fresh) for box in boxes]
+            self.pending = [box for box, is_near in zip(boxes, near, strict=True) if not is_near]
+            boxes = [box for box, is_near in zip(boxes, near, strict=True) if is_near]
         self._looked, self._fresh = self._fresh, []
         return boxes
 

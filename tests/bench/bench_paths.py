@@ -150,7 +150,7 @@ async def watch(path: Path, seconds: float, is_paced: bool = True) -> Seen:
         watcher = Watcher(client, seen)
         await asyncio.sleep(SETTLE_SECONDS)
         frames = 0 if path.has_film else -1
-        while frames < 0 or frames != client.frames and not path.has_film:
+        while frames < 0 or (frames != client.frames and not path.has_film):
             frames = client.frames  # of the page itself
             await asyncio.sleep(SETTLE_SECONDS)
         seen.ages.clear()
