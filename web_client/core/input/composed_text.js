@@ -8,6 +8,11 @@
 
 import { showComposition } from "./text_area.js";
 
+/**
+ * When the field is emptied. At once would be wrong: a browser then resets its input method, and a dead key or a stroke
+ * that is already on its way to it would be lost.
+ */
+const IDLE_MS = 300;
 /** What an Android keyboard finds before the cursor: in an empty field it reports no Backspace. */
 const FILLING = "\u00a0".repeat(16);
 
@@ -18,6 +23,7 @@ export class ComposedText {
   #isAndroid;
   /** What of the field's text was handed on already. @type {string[]} */
   #handed = [];
+  #timer = 0;
 
   /**
    * @param {HTMLTextAreaElement} area
@@ -33,6 +39,7 @@ export class ComposedText {
     this.#tap = tap;
     this.#isAndroid = isAndroid;
     area.addEventListener("input", (event) => this.#input(/** @type {InputEvent} */ (event)), { signal });
+    area.addEventListener("compositionstart", () => clearTimeout(this.#timer), { signal });
     area.addEventListener("compositionupdate", (event) => this.#composing(event.data), { signal });
     area.addEventListener("compositionend", (event) => this.#commit(event.data), { signal });
     this.reset();
@@ -40,9 +47,14 @@ export class ComposedText {
 
   /** Forgets what is being composed. */
   reset() {
+    clearTimeout(this.#timer);
     this.#handed = [];
     this.#area.value = this.#isAndroid ? FILLING : "";
     showComposition(this.#area, "");
+  }
+
+  stop() {
+    clearTimeout(this.#timer);
   }
 
   /** @param {string} text */
@@ -55,7 +67,7 @@ export class ComposedText {
     if (this.#isAndroid) this.#follow();
     if (event.isComposing) return;
     if (!this.#isAndroid) this.#take(event);
-    this.reset();
+    this.#done();
   }
 
   /** @param {InputEvent} event */
@@ -69,7 +81,14 @@ export class ComposedText {
   #commit(text) {
     if (this.#isAndroid) this.#follow();
     else if (text) this.#type(text);
-    this.reset();
+    this.#done();
+  }
+
+  #done() {
+    if (this.#isAndroid) return this.reset();
+    showComposition(this.#area, "");
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.reset(), IDLE_MS);
   }
 
   /** Turns what the application got into what the field holds now. */

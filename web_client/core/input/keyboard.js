@@ -86,6 +86,7 @@ export class Keyboard {
     this.#listeners.abort();
     clearTimeout(this.#pasteTimer);
     clearTimeout(this.#control?.timer);
+    this.#text.stop();
   }
 
   /**
