@@ -59,7 +59,9 @@ class Quality:
             self._stepped_at = now
             if blocked_share > BLOCKED_SHARE or queueing > QUEUEING_SECONDS:
                 is_far = blocked_share > FAR_BLOCKED_SHARE or queueing > FAR_QUEUEING_SECONDS
-                self._worsen(now, MUCH_WORSE if is_far else WORSE, round_trip)
+                # Delay alone may be a busy machine's: pictures are made fewer only where the window holds them up.
+                least = LEAST if blocked_share > BLOCKED_SHARE else min(self.level, BLURRED_FROM)
+                self._worsen(now, MUCH_WORSE if is_far else WORSE, least, round_trip)
             elif blocked_share < FREE_SHARE and queueing < FREE_QUEUEING_SECONDS:
                 self._improve(now, min(steps, 100), queueing)
         return self.level
@@ -71,11 +73,11 @@ class Quality:
         rate = next((rate for least, rate in _RATES if level >= least), _LEAST_RATE)
         return Effort(level >= REFINES_FROM, max(0.0, min(1.0, sharpness)), rate)
 
-    def _worsen(self, now: float, factor: float, round_trip: float) -> None:
+    def _worsen(self, now: float, factor: float, least: float, round_trip: float) -> None:
         # What was given up shows when the acknowledgements of what follows come, not before.
         if now >= self._worse_from:
             self._limit, self._limit_at = self.level, now
-            self.level = max(LEAST, self.level * factor)
+            self.level = max(least, self.level * factor)
             self._worse_from = now + min(round_trip, LONGEST_HOLD_SECONDS)
 
     def _improve(self, now: float, steps: int, queueing: float) -> None:

@@ -1,0 +1,92 @@
+"""Whether a worker stays as it is in a session that types, plays a film and resizes, for an hour.
+
+    tests/run.sh bench soak_session [--minutes 60]
+
+Real worker, real X, the Python viewer of the wire. Resident memory and descriptors of the worker are read every five
+seconds; growth an hour is the slope of a straight line through what came after the warm-up, a third of the time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+import time
+from pathlib import Path
+
+from portcullis.protocol import messages as m
+from portcullis.protocol.operations import OPERATIONS, VIDEO_H264
+from tests.bench.bench_soak import WARM_UP, growth_percent_an_hour
+from tests.bench.figures import Figure, Series, report
+from tests.support.stream_client import StreamClient
+from tests.support.worker_session import ROOT, worker_session
+from tests.support.xserver import x_server
+
+EVERY_SECONDS = 5.0
+LETTER_SECONDS = 0.125
+RESIZE_EVERY = 20.0
+SIZES = (1280, 720), (1100, 640), (1280, 720), (900, 700)
+LIMIT_PERCENT = 2.0
+DRAWS = sum(1 << operation.KIND for operation in OPERATIONS)
+
+
+async def sample(minutes: float) -> list[tuple[float, float, float]]:
+    """(seconds, resident bytes, descriptors)"""
+    samples: list[tuple[float, float, float]] = []
+    with x_server() as x:
+        async with worker_session(x, width=1280, height=720) as session:
+            client = await session.attach()
+            client.on_message = lambda _: client.messages.clear()
+            client.send(m.Capabilities(DRAWS, VIDEO_H264), m.WatchQuality(True))
+            x.start(
+                sys.executable,
+                str(ROOT / "tests/bench/apps/stamped_film.py"),
+                *("--width", "1280", "--height", "720"),
+            )
+            began = time.monotonic()
+            while (passed := time.monotonic() - began) < minutes * 60:
+                client.send(m.Resize(*SIZES[int(passed / RESIZE_EVERY) % len(SIZES)], 100))
+                await type_for(client, EVERY_SECONDS)
+                samples.append((passed, *measured(session.process.pid)))
+    return samples
+
+
+async def type_for(client: StreamClient, seconds: float) -> None:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        client.key("KeyA", "a")
+        await asyncio.sleep(LETTER_SECONDS)
+
+
+def measured(pid: int) -> tuple[float, float]:
+    process = Path(f"/proc/{pid}")
+    rows = (process / "status").read_text().splitlines()
+    resident = next(int(row.split()[1]) * 1024 for row in rows if row.startswith("VmRSS"))
+    return float(resident), float(len(list((process / "fd").iterdir())))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--minutes", type=float, default=60)
+    arguments = parser.parse_args()
+    samples = asyncio.run(sample(arguments.minutes))
+    warm = [one for one in samples if one[0] >= arguments.minutes * 60 * WARM_UP]
+    note = f"by a line through {arguments.minutes * (1 - WARM_UP):.0f} min"
+    report(
+        "soak_session",
+        [
+            Figure(
+                f"growth an hour: {name} of the worker",
+                growth_percent_an_hour([(one[0], one[field]) for one in warm]),
+                "%",
+                LIMIT_PERCENT,
+                note=f"now {warm[-1][field]:,.0f}; {note}",
+            )
+            for field, name in ((1, "resident memory"), (2, "descriptors"))
+        ],
+        [Series("resident memory of the worker, MB", [round(one[1] / 1e6, 2) for one in samples])],
+    )
+
+
+if __name__ == "__main__":
+    main()
