@@ -1,0 +1,207 @@
+"""A user's machine and a session, each a display of its own: physical keys in, an editor's text out.
+
+On the machine: an X keyboard layout, a real browser that shows the session, and a Hand. In the session: the worker, and
+a GTK editor (mousepad) or a Qt one (featherpad). What was typed is read from the file that the editor saves, by a
+Ctrl+S that goes the same way.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import difflib
+import subprocess
+import unicodedata
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from playwright.async_api import async_playwright
+
+from agents.linux.keyboard_groups import groups_of, parse
+from tests.support.browser_session import BrowserSession, browser_session
+from tests.support.firefox import firefox
+from tests.support.hand import Hand, set_layout
+from tests.support.worker_session import WorkerSession, worker_session
+from tests.support.xkb import CAPS_LOCK, MAIN_BLOCK, NUM_LOCK, SHIFT, Keyboard, Stroke
+from tests.support.xserver import XServer
+
+CHROMIUM = "/usr/bin/chromium"
+EDITORS = {"GTK": "mousepad", "Qt": "featherpad"}
+BROWSERS = ("Chromium", "Firefox")
+CONTROL, DELETE, SPACE = 37, 119, 65
+STARTED_SECONDS = 30
+SAVED_SECONDS = 10
+SIZE = (1100, 800)
+_KEYPAD = (79, 80, 81, 82, 83, 84, 85, 86, 87, 88, 89, 90, 91, 63, 106)
+_CAPS_LOCK_KEYSYM = 0xFFE5
+_LETTERS_BEHIND_DEAD_KEYS = "aeioucnszyAEO"
+
+Unit = tuple[Stroke, ...]
+"""Strokes that give a text together: a key, or a dead key and what follows it."""
+
+
+@dataclass
+class Lab:
+    machine: XServer
+    remote: XServer
+    hand: Hand
+    worker: WorkerSession
+    site: BrowserSession
+    page: Any
+    """Playwright's or firefox.py's."""
+    files: dict[str, Path]
+    _program: subprocess.Popen[bytes] | None = None
+
+    async def load(self, layout: str, locale: str) -> str:
+        """The user's layout on the machine, and what follows from it in the session, whose name it gives."""
+        self.hand.load(layout)
+        script = """async (locale) => {
+            const { layoutOf } = await import("/client/app/environment.js");
+            const table = await import("/client/app/keyboard_layouts.js");
+            return layoutOf(locale, (await navigator.keyboard?.getLayoutMap()) ?? null, table);
+        }"""
+        chosen = await self.page.evaluate(script, locale)
+        groups = ",".join(map(str, groups_of(parse(chosen), locale)))
+        set_layout(self.remote, groups)
+        return groups
+
+    async def use(self, editor: str) -> None:
+        """This editor alone is in the session, and has its keyboard."""
+        if self._program is not None:
+            self._program.terminate()
+            await asyncio.to_thread(self._program.wait)
+        self.files[editor].write_text("")
+        self._program = self.remote.start(EDITORS[editor], str(self.files[editor]))
+        async with asyncio.timeout(STARTED_SECONDS):
+            while self.files[editor].name not in await self._focused():
+                await asyncio.sleep(0.05)
+        # The browser's window and page take the machine's keyboard by a click, which falls into the editor's text.
+        mouse = getattr(self.page, "mouse", None)
+        await (mouse.click(300, 300) if mouse else self.page.click((300, 300)))
+
+    async def _focused(self) -> str:
+        return await self.remote.run("xdotool", "getactivewindow", "getwindowname")
+
+    async def typed(self, editor: str, keyboard: Keyboard, strokes: Sequence[Stroke]) -> str:
+        """What the editor holds after these, and nothing else."""
+        file = self.files[editor]
+        before = file.stat().st_mtime_ns
+        self.hand.tap(CONTROL, place_of(keyboard, "a"))
+        self.hand.tap(DELETE)
+        self.hand.type(strokes)
+        self.hand.tap(CONTROL, place_of(keyboard, "s"))
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(SAVED_SECONDS):
+                while file.stat().st_mtime_ns == before or not file.read_text():
+                    await asyncio.sleep(0.01)
+        return file.read_text().removesuffix("\n")
+
+    async def wrong(self, editor: str, keyboard: Keyboard, units: Sequence[Unit]) -> str:
+        """The characters that did not arrive as they should; tried anew, since a map may still be on its way."""
+        strokes = [stroke for unit in units for stroke in unit]
+        wanted = flat(keyboard.text(strokes))
+        for _ in range(3):
+            got = flat(await self.typed(editor, keyboard, strokes))
+            if got == wanted:
+                return ""
+        return difference(wanted, got)
+
+
+def place_of(keyboard: Keyboard, letter: str) -> int:
+    """Where a shortcut's letter is: its key, or in another script the one that is printed beside it."""
+    qwerty = {"a": 38, "s": 39, "c": 54, "v": 55, "z": 52, "x": 53}
+    return next((key for key in MAIN_BLOCK if keyboard.text([Stroke(key)]) == letter), qwerty[letter])
+
+
+def units_of(keyboard: Keyboard) -> list[Unit]:
+    """Every key on every level, dead keys before a space and before letters, CapsLock, and the keypad with NumLock."""
+    return [*main_block(keyboard), *_dead_keys(keyboard), *_caps_lock(keyboard), *_keypad()]
+
+
+def flat(text: str) -> str:
+    """GTK types an Arabic ligature as one character, X's own tables as the letters that it is made of."""
+    return "".join(
+        unicodedata.normalize("NFKC", each) if "\ufb50" <= each <= "\ufeff" else each for each in text
+    )
+
+
+def difference(wanted: str, got: str) -> str:
+    """What of `wanted` is not in its place; the longest common text counts as right."""
+    matcher = difflib.SequenceMatcher(None, wanted, got, autojunk=False)
+    changes = [change for change in matcher.get_opcodes() if change[0] != "equal"]
+    return "".join(wanted[first:last] or got[start:end] for _, first, last, start, end in changes)
+
+
+def main_block(keyboard: Keyboard) -> list[Unit]:
+    units: list[Unit] = []
+    for stroke in keyboard.strokes():
+        unit = (stroke, Stroke(SPACE)) if keyboard.is_dead(stroke) else (stroke,)
+        if keyboard.text(unit):
+            units.append(unit)
+    return units
+
+
+def _dead_keys(keyboard: Keyboard) -> list[Unit]:
+    places = [Stroke(key, held) for held in ((), (SHIFT,)) for key in MAIN_BLOCK]
+    letters = [each for each in places if keyboard.text([each]) in tuple(_LETTERS_BEHIND_DEAD_KEYS)]
+    dead = {keyboard.keysym(stroke): stroke for stroke in keyboard.strokes() if keyboard.is_dead(stroke)}
+    units = [(stroke, letter) for stroke in dead.values() for letter in letters]
+    return [unit for unit in units if len(keyboard.text(unit)) == 1]
+
+
+def _caps_lock(keyboard: Keyboard) -> list[Unit]:
+    if keyboard.keysym(Stroke(CAPS_LOCK)) != _CAPS_LOCK_KEYSYM:
+        return []
+    keys = [Stroke(key, held) for held in ((), (SHIFT,)) for key in (10, 24, 38, 31, 48, 52)]
+    between = [stroke for stroke in keys if not keyboard.is_dead(stroke)]
+    return [(Stroke(CAPS_LOCK), *between, Stroke(CAPS_LOCK))]
+
+
+def _keypad() -> list[Unit]:
+    return [(Stroke(NUM_LOCK), *map(Stroke, _KEYPAD), Stroke(NUM_LOCK))]
+
+
+@contextlib.asynccontextmanager
+async def keyboard_lab(folder: Path, browser: str) -> AsyncIterator[Lab]:
+    """`browser`: one of BROWSERS, in a window of its own."""
+    async with contextlib.AsyncExitStack() as stack:
+        machine, remote = (_display(stack, folder, name) for name in ("machine", "remote"))
+        await asyncio.gather(machine.window_manager(), remote.window_manager())
+        hand = Hand(machine)
+        stack.callback(hand.close)
+        worker = await stack.enter_async_context(worker_session(remote))
+        site = await stack.enter_async_context(browser_session(worker))
+        files = {editor: remote.folder / f"{program}.txt" for editor, program in EDITORS.items()}
+        page = await stack.enter_async_context(_page(browser, machine, folder))
+        await page.goto(site.url)
+        async with asyncio.timeout(30):
+            while await page.evaluate("document.title") != "drawn":
+                await asyncio.sleep(0.02)
+        yield Lab(machine, remote, hand, worker, site, page, files)
+
+
+def _display(stack: contextlib.AsyncExitStack, folder: Path, name: str) -> XServer:
+    (folder / name).mkdir()
+    server = XServer(folder / name, *SIZE)
+    stack.callback(server.stop)
+    return server
+
+
+@contextlib.asynccontextmanager
+async def _page(browser: str, machine: XServer, folder: Path) -> AsyncIterator[Any]:
+    if browser == "Firefox":
+        async with firefox(folder, environment=machine.environment) as running:
+            yield await running.page()
+        return
+    async with async_playwright() as playwright:
+        chromium = await playwright.chromium.launch(
+            executable_path=CHROMIUM,
+            headless=False,
+            args=["--no-sandbox", "--disable-gpu", "--start-maximized"],
+            env={**machine.environment},
+        )
+        context = await chromium.new_context(no_viewport=True)
+        yield await context.new_page()
+        await chromium.close()
