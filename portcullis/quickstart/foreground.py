@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
@@ -27,7 +28,8 @@ def wait(found: Instance) -> bool:
     """True at a signal, False when the supervisor is gone. The signals stay blocked: a terminal that is closed brings
     more than one, and a second Ctrl-C must not leave half of it running."""
     signal.pthread_sigmask(signal.SIG_BLOCK, ENDS)
-    print("Ctrl-C stops everything.", flush=True)
+    with contextlib.suppress(OSError):  # a terminal that is closed at this moment has its signal follow
+        print("Ctrl-C stops everything.", flush=True)
     while control_socket.ask(found.control_socket, "status") is not None:
         if signal.sigtimedwait(ENDS, POLL_SECONDS) is not None:
             return True
