@@ -23,6 +23,8 @@ WORSE, MUCH_WORSE, BETTER = 0.88, 0.7, 1.06
 LONGEST_HOLD_SECONDS = 1.0
 NEAR_LIMIT = 0.8
 """From this share of the level that was too much the last time, steps are small, and grow with the time since."""
+LOWEST_LIMIT = 0.2
+"""What was too much even for the least says nothing of the path: so begins what is not seen to be a video yet."""
 NEAR_STEP = 0.003
 NEAR_SECONDS, CLEAR_SECONDS = 4.0, 2.0
 REFINES_FROM, SHARP_FROM, BLURRED_FROM = 0.9, 0.85, 0.35
@@ -76,7 +78,7 @@ class Quality:
     def _worsen(self, now: float, factor: float, least: float, round_trip: float) -> None:
         # What was given up shows when the acknowledgements of what follows come, not before.
         if now >= self._worse_from:
-            self._limit, self._limit_at = self.level, now
+            self._limit, self._limit_at = max(self.level, LOWEST_LIMIT), now
             self.level = max(least, self.level * factor)
             self._worse_from = now + min(round_trip, LONGEST_HOLD_SECONDS)
 
