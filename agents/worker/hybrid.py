@@ -146,8 +146,17 @@ class HybridPicture:
         if ON_THE_SPOT_PIXELS < pixels <= _LOOK_ON_THE_SPOT_PIXELS and not self._is_plain:
             differing = self._encoder.differing(self.pending)
             pixels = sum(box.pixels for box in differing)
-            self.pending = _in_one_piece(differing)
+            self.pending = self._in_one_piece(differing)
         return pixels <= ON_THE_SPOT_PIXELS
+
+    def _in_one_piece(self, differing: list[Box]) -> list[Box]:
+        """As far as it may have moved: a scroll is found in the whole, and not in the tiles that it changed."""
+        if sum(box.pixels for box in differing) < MINIMUM_GAIN_PIXELS:
+            return differing
+        whole = reduce(Box.joined, differing)
+        # What the encoder knows of a region's inside is not what the viewer sees there: nothing may be moved out of it.
+        is_apart = all(whole.shared(box) is None for box in self._regions.boxes)
+        return [whole] if is_apart and whole.pixels <= _LOOK_ON_THE_SPOT_PIXELS else differing
 
     @property
     def has_fresh(self) -> bool:
@@ -183,6 +192,7 @@ class HybridPicture:
             self._give_away()
             self._regions.drawn(self.pending)
             self.pending = self._regions.outside(self.pending)
+            self._fresh = self._regions.outside(self._fresh)
         return self._with_ends(encoded.operations)
 
     # --- Streams
@@ -289,11 +299,3 @@ class HybridPicture:
         for video in self._videos.values():
             video.close()
         self._videos.clear()
-
-
-def _in_one_piece(differing: list[Box]) -> list[Box]:
-    """As far as it may have moved: a scroll is found in the whole, and not in the tiles that it changed."""
-    if sum(box.pixels for box in differing) < MINIMUM_GAIN_PIXELS:
-        return differing
-    whole = reduce(Box.joined, differing)
-    return [whole] if whole.pixels <= _LOOK_ON_THE_SPOT_PIXELS else differing
