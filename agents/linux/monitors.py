@@ -62,10 +62,11 @@ class Monitors:
 
 
 def within(boxes: Sequence[Box], width: int, height: int) -> list[Box]:
-    """Moved so that the box around them begins at (0, 0), and cut to a display of at most this size."""
+    """Moved so that the box around them begins at (0, 0), and cut to a display of at most this size; at least one."""
     left, top = min(box.x for box in boxes), min(box.y for box in boxes)
     cut = [box.moved(-left, -top).clipped(width, height) for box in boxes]
-    return [box for box in cut if box is not None]
+    # One far to the right and one far below: the corner between them is nobody's.
+    return [box for box in cut if box is not None] or [Box(0, 0, width, height)]
 
 
 def around(boxes: Sequence[Box]) -> tuple[int, int]:

@@ -64,8 +64,9 @@ async def test_monitors_may_change_places_without_another_size(x, session):
         ([(0, 0, 1500, 900), (1500, 0, 1500, 900)], (1920, 900), ["1500x900+0+0", "420x900+1500+0"]),
         ([(0, 0, 1000, 900), (60000, 60000, 100, 100)], (1000, 900), ["1000x900+0+0"]),
         ([(5, 5, 16384, 16384)], (1920, 1200), ["1920x1200+0+0"]),
+        ([(0, 60000, 100, 100), (60000, 0, 100, 100)], (1920, 1200), ["1920x1200+0+0"]),
     ],
-    ids=["not at the corner", "wider than the display", "one far outside", "one, enormous"],
+    ids=["not at the corner", "wider than the display", "one far outside", "one, enormous", "all outside"],
 )
 async def test_what_the_display_cannot_hold_is_cut_off(x, session, monitors, size, expected):
     client = await session.attach_drawn()
