@@ -14,6 +14,7 @@ import struct
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import xcffib
 import xcffib.xproto as xproto
@@ -38,43 +39,43 @@ class Stillness:
         self._asked = 0
         self._answered = 0
         self._is_closed = False
+        self._has_to_release = False
 
     @contextmanager
     def __call__(self) -> Iterator[None]:
-        is_asked = False
         try:
-            is_asked = self._ask()
+            self._ask()
         except (DesktopLost, xcffib.ConnectionException) as exc:
-            log.debug(
-                "the display cannot be held: %s", exc
-            )  # its end is told by the connection that all else uses
+            # Its end is told by the connection that all else uses.
+            log.debug("the display cannot be held: %s", exc)
         try:
             yield
         finally:
-            if is_asked:
-                self._release()
+            self._release()
 
     def close(self) -> None:
         """Not while a picture is read."""
         self._is_closed = True
         self._x.close()
 
-    def _ask(self) -> bool:
-        """Whether the server has to be let go again."""
+    def _ask(self) -> None:
         if self._is_closed:
-            return False
+            return
         x = self._x
         self._take_answers()
         if self._answered != self._asked:
-            return False  # somebody held the server then, and still does
+            return  # somebody held the server then, and still does
         self._asked = (self._asked + 1) & 0xFFFF
+        self._has_to_release = True
         x.core.GrabServer()
         x.core.SendEvent(False, self._window, 0, self._note())
         x.xcb.flush()
         self._await_answer()
-        return True
 
     def _release(self) -> None:
+        if not self._has_to_release:
+            return
+        self._has_to_release = False
         try:
             self._x.core.UngrabServer()
             self._x.xcb.flush()
@@ -93,7 +94,15 @@ class Stillness:
                 return
 
     def _take_answers(self) -> bool:
-        while (event := self._x.xcb.poll_for_event()) is not None:
-            if isinstance(event, xproto.ClientMessageEvent):
-                self._answered = event.data.data32[0]
+        while (event := self._next_event()) is not None:
+            # Applications may send events to any window: only what was asked last is an answer.
+            if isinstance(event, xproto.ClientMessageEvent) and event.data.data32[0] == self._asked:
+                self._answered = self._asked
         return self._answered == self._asked
+
+    def _next_event(self) -> Any:
+        while True:
+            try:
+                return self._x.xcb.poll_for_event()
+            except (xcffib.Error, LookupError) as exc:
+                log.debug("an event that nobody asked for: %s", type(exc).__name__)

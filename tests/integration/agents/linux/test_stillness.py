@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import select
+import struct
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import xcffib
+import xcffib.xproto as xproto
 
 from agents.linux.stillness import Stillness
 from agents.linux.x11 import XConnection
@@ -95,3 +97,19 @@ def test_after_the_end_nothing_is_asked_any_more(still, application):
     with still():
         application.core.GetInputFocus().reply()
         assert is_answered(application, 0) is False
+
+
+def test_whatever_an_application_sends_to_its_window_the_server_is_held_and_let_go(still, application):
+    root = application.get_setup().roots[0].root
+    (window,) = application.core.QueryTree(root).reply().children
+    extension = application.core.QueryExtension(len("DAMAGE"), "DAMAGE").reply()
+    client_message = struct.pack("=BBHIII16x", 33, 32, 0, window, xproto.Atom.WM_NAME, 4711)
+    unknown = struct.pack("=B31x", extension.first_event)
+    for event in (client_message, unknown):
+        application.core.SendEventChecked(False, window, 0, event).check()
+    for _ in range(2):
+        with still():
+            asked = application.core.GetInputFocus()
+            application.flush()
+            assert not is_answered(application, 0.2)
+        asked.reply()
