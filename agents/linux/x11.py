@@ -185,6 +185,8 @@ class XConnection:
             except xcffib.Error as exc:
                 # A window that another client destroyed meanwhile, for example.
                 log.debug("the X server refused a request: %s", type(exc).__name__)
+            except LookupError:
+                log.debug("an event of an extension that nobody asked for")
 
     def _lose(self) -> None:
         if self._loop is not None:
