@@ -226,6 +226,17 @@ test("a unit without a picture is passed over when the next one has come", () =>
   assert.deepEqual((await drawn).map(({ parts }) => parts.length), [0, 1]);
 }));
 
+test("a picture that nobody waits for does not make a decoder wait for ever", (t) => withDecoder(async () => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const worker = new Worker();
+  FakeDecoder.behaviour = "silent";
+  const painting = worker.paint(config(), video(true));
+  FakeDecoder.all[0].output(new FakeFrame(-1, 1, 48, 16));
+  t.mock.timers.tick(1000);
+  assert.deepEqual(worker.failed, [VIDEO.VP8]);
+  assert.deepEqual((await painting).parts, []);
+}));
+
 test("many streams leave no decoder and no picture behind", () => withDecoder(async () => {
   const worker = new Worker();
   for (let number = 0; number < 500; number++) {

@@ -205,10 +205,10 @@ export class Stream {
 
   /** Units before it have no picture. @param {number} timestamp */
   #placeOf(timestamp) {
-    clearTimeout(this.#timer);
     while (this.#awaited.length > 0 && this.#awaited[0].timestamp <= timestamp) {
       const first = /** @type {Awaited} */ (this.#awaited.shift());
       if (this.#awaited.length > 0) this.#expect();
+      else clearTimeout(this.#timer);
       if (first.timestamp === timestamp) return first;
       first.resolve(false);
     }
