@@ -26,6 +26,8 @@ const BUZZ_MS = 12;
 
 export class Touch {
   #element;
+  /** The element's own: another's draws nothing while it is hidden. */
+  #window;
   #send;
   #pixelAt;
   #moves;
@@ -49,9 +51,10 @@ export class Touch {
    */
   constructor(element, { send, pixelAt, onpress, zooming = FIXED, oncall = () => {} }) {
     this.#element = element;
+    this.#window = element.ownerDocument.defaultView ?? globalThis;
     this.#send = send;
     this.#pixelAt = pixelAt;
-    this.#moves = new MoveCoalescer(send, requestAnimationFrame.bind(globalThis));
+    this.#moves = new MoveCoalescer(send, (run) => this.#window.requestAnimationFrame(run));
     this.#gestures = new Gestures({
       click: (at, buttons) => this.#click(at, buttons, onpress),
       drag: (at, buttons) => this.#drag(at, buttons, onpress),
@@ -174,12 +177,12 @@ export class Touch {
    * @param {number} vy
    */
   #startFling(at, vx, vy) {
-    if (this.#fling.start(vx, vy, performance.now())) this.#flingOn(at);
+    if (this.#fling.start(vx, vy, this.#window.performance.now())) this.#flingOn(at);
   }
 
   /** @param {Point} at */
   #flingOn(at) {
-    this.#frame = requestAnimationFrame((now) => {
+    this.#frame = this.#window.requestAnimationFrame((now) => {
       const way = this.#fling.step(now);
       if (way === null) return;
       this.#scroll(at, way.dx, way.dy);
@@ -188,6 +191,6 @@ export class Touch {
   }
 
   #stopFling() {
-    cancelAnimationFrame(this.#frame);
+    this.#window.cancelAnimationFrame(this.#frame);
   }
 }
