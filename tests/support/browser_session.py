@@ -78,10 +78,9 @@ class _Splice:
                         if frame.fin:
                             await browser.send_bytes(bytes(payload))
                             payload.clear()
-        code = self._ws.close_code
-        await browser.close(
-            code=code if code and code != 1006 else 4000, message=(self._ws.close_reason or "").encode()
-        )
+        close = self._ws.close_rcvd
+        code = close.code if close and close.code not in (1005, 1006) else 4000
+        await browser.close(code=code, message=close.reason.encode() if close else b"")
 
     def _flush(self) -> None:
         for data in self._ws.data_to_send():

@@ -130,6 +130,15 @@ test("on Windows, a Control alone goes on with the next stroke or its release", 
   assert.deepEqual(desk.told.slice(2), ["-a", "-Control", "+Control", "-Control"]);
 });
 
+test("on Windows, a Control that was kept back is not pressed once the keyboard turned elsewhere", (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const desk = new Desk({ platform: { isWindows: true } });
+  desk.down("Control", { code: "ControlLeft", ctrlKey: true });
+  desk.fire("blur");
+  t.mock.timers.tick(10);
+  assert.deepEqual(desk.told, ["RELEASE_ALL"]);
+});
+
 test("on a Mac, Command with a letter is Control in the application", () => {
   const desk = new Desk({ platform: { isMac: true } });
   desk.down("Meta", { code: "MetaLeft", metaKey: true });

@@ -71,6 +71,8 @@ export class Keyboard {
 
   /** Nothing stays pressed in the application when the keyboard turns elsewhere. */
   releaseAll() {
+    clearTimeout(this.#control?.timer);
+    this.#control = null;
     this.#flush();
     this.#down.clear();
     this.#send({ message: "RELEASE_ALL" });
