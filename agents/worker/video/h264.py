@@ -12,9 +12,9 @@ from collections.abc import Callable
 from contextlib import nullcontext
 
 from agents.worker.damage import Pixels
+from agents.worker.memory import give_back
 from agents.worker.video.colour import Planes
 from agents.worker.video.contract import Still, VideoFailed
-from agents.worker.video.libraries import trim
 from agents.worker.video.rate import Rate
 from agents.worker.video.x264 import I420, I444, X264
 from portcullis.protocol.operations import BT601
@@ -90,7 +90,7 @@ class H264Encoder:
             self._x264.close()
             self._x264 = None
             del self._planes
-            trim()
+            give_back()
 
     def __del__(self) -> None:
         if hasattr(self, "_x264"):

@@ -27,13 +27,6 @@ def load(*names: str) -> ctypes.CDLL | None:
     return None
 
 
-def trim() -> None:
-    """Freed memory back to the system, which keeps what lies between other allocations: 10 MB after a large encoder."""
-    library = load("libc.so.6")
-    if library is not None and hasattr(library, "malloc_trim"):
-        library.malloc_trim(ctypes.c_size_t(0))
-
-
 def declare(library: ctypes.CDLL, name: str, arguments: Sequence[object], result: object = None) -> None:
     """The types of a function, kept by its attribute of the library: what is not declared is passed as 32 bits, which
     pointers do not survive. Raises LookupError where it has none such."""

@@ -10,9 +10,9 @@ from collections.abc import Callable
 from contextlib import nullcontext
 
 from agents.worker.damage import Pixels
+from agents.worker.memory import give_back
 from agents.worker.video.colour import Planes
 from agents.worker.video.contract import Still, VideoFailed
-from agents.worker.video.libraries import trim
 from agents.worker.video.libvpx import Libvpx
 from agents.worker.video.rate import Rate
 from portcullis.protocol.operations import BT601
@@ -74,7 +74,7 @@ class VpxEncoder:
             self._vpx.close()
             self._vpx = None
             del self._planes
-            trim()
+            give_back()
 
     def __del__(self) -> None:
         if hasattr(self, "_vpx"):
