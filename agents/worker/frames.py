@@ -176,7 +176,8 @@ class Frames:
         self._take_damage()
         if not self._is_encoding:
             self._take_tiles(now)
-        return now + ECHO_INTERVAL_SECONDS if picture.pending and not self._is_encoding else None
+        # Another picture than before, perhaps: the viewer's may have changed.
+        return now + ECHO_INTERVAL_SECONDS if self._picture.pending and not self._is_encoding else None
 
     def _has_to_look(self) -> bool:
         picture = self._picture
@@ -272,7 +273,8 @@ class Frames:
 
     def _in_thread(self, work: Callable[[], T], finish: Callable[[asyncio.Future[T]], None]) -> None:
         future = asyncio.get_running_loop().run_in_executor(self._executor, work)
-        future.add_done_callback(finish)
+        # What waits for the thread when the session ends is never done.
+        future.add_done_callback(lambda done: None if done.cancelled() else finish(done))
 
     def _encoded(self, picture: HybridPicture, done: asyncio.Future[Encoded], stamp: _Stamp) -> None:
         self._is_encoding = False

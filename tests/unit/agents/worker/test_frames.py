@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from concurrent.futures import Future
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from portcullis.protocol import operations as o
 from tests.support.simulated_view import (
     ALL_OPERATIONS,
     ALL_VIDEO,
+    SlowExecutor,
     photograph,
     simulated_view,
     text,
@@ -113,6 +115,15 @@ def test_echo_does_not_wait_for_what_is_made_exact(view):
     view.press(LETTER, 0x123456)
     view.wait(0.02)
     assert (view.viewer.picture[20:34, 20:29] == (0x12, 0x34, 0x56)).all()
+
+
+def test_work_that_the_end_of_a_session_leaves_undone_is_no_error(view, monkeypatch):
+    left: list[Future] = []
+    monkeypatch.setattr(SlowExecutor, "submit", lambda *_: left.append(Future()) or left[-1])
+    view.paint(Box(0, 0, WIDTH, HEIGHT), photograph(WIDTH, HEIGHT))
+    view.wait(0.05)
+    assert [future.cancel() for future in left] == [True]
+    view.wait(0.05)  # raises what a callback raises
 
 
 def test_scrolled_text_is_moved(view):
