@@ -5,7 +5,7 @@
  * 5). What is large a worker paints, so that it never holds up input; whatever comes behind it waits for its turn.
  */
 
-import { SpareBuffers, WORTH_KEEPING_BYTES } from "../display/buffers.js";
+import { WORTH_KEEPING_BYTES } from "../display/buffers.js";
 import { offer } from "../display/offer.js";
 import { loadDecoder } from "../display/zstd.js";
 import { encode } from "../protocol/messages.js";
@@ -33,7 +33,7 @@ const SUBPROTOCOL = "portcullis.v1";
 export const DECODER_MISSING = 4999;
 const NORMAL = 1000;
 const PROTOCOL_ERROR = 4400;
-/** Painted in less than half a millisecond. */
+/** Painted in less than half a millisecond, and not worth keeping buffers for. */
 const PAINTED_HERE_PIXELS = WORTH_KEEPING_BYTES / 4;
 
 let attempts = 0;
@@ -55,7 +55,6 @@ export class Transport {
   #open = false;
   #broken = false;
   #display = { width: 0, height: 0 };
-  #buffers = new SpareBuffers();
   /** What came and was not handed on, the oldest first. @type {Arrival[]} */
   #arrivals = [];
   #changed = () => this.oncapabilities();
@@ -154,7 +153,7 @@ export class Transport {
     try {
       const messages = open(data);
       if (typeof data !== "string" && isForWorker(messages, PAINTED_HERE_PIXELS)) this.#giveAway(data, messages, receivedAt);
-      else this.#arrived({ messages: painted(messages, this.#display, { zstd, buffers: this.#buffers }), receivedAt });
+      else this.#arrived({ messages: painted(messages, this.#display, { zstd }), receivedAt });
     } catch (error) {
       // What is too large for this page's memory ends its connection as what cannot be read does, not the page.
       if (!(error instanceof ProtocolError)) console.error(error);
