@@ -199,6 +199,8 @@ class Frames:
             return None
         self._filmed_at = now
         if not self._is_encoding:
+            # Where a picture takes longer to encode than the time between two, no other moment comes.
+            picture.end_rested(now)
             picture.shrink(now)
         damaged = picture.take_damaged()
         stamp = self._stamp(now)

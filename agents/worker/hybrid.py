@@ -248,12 +248,16 @@ class HybridPicture:
     # --- Rest
 
     def settle(self, now: float) -> list[bytes]:
-        """Gives what came to rest back to the tiles. Not while one of the threads works."""
+        """The operations that end what came to rest. Not while one of the threads works."""
+        self.end_rested(now)
+        return self._with_ends([])
+
+    def end_rested(self, now: float) -> None:
+        """Gives what came to rest back to the tiles; the next frame tells. Not while one of the threads works."""
         for region in list(self._regions.live):
             if now >= region.rests_at():
                 self._end(region, now - REST_SECONDS)
         self._give_away()
-        return self._with_ends([])
 
     def shrink(self, now: float) -> None:
         """Gives back what stands still of regions that are too large. Not while one of the threads works."""

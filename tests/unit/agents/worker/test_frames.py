@@ -171,6 +171,25 @@ def test_video_on_a_thin_path_is_one_region_although_its_pictures_come_in_pieces
         assert view.differing == 0
 
 
+def test_video_at_rest_becomes_exact_beside_one_that_takes_all_the_time():
+    left, right = Box(20, 20, 180, 200), Box(700, 20, 180, 200)
+    with simulated_view(900, HEIGHT, encoding_seconds=0.02) as view:
+        view.capabilities()
+        view.rest()
+        whole = photograph(left.width + 40, left.height)
+        for number in range(40):
+            part = whole[:, number : number + left.width]
+            view.paint(right, part)
+            view.paint(left, part)
+            view.wait(1 / 60)
+        assert len(view.viewer.streams) == 2
+        view.play(left, 120)
+        (stream,) = view.viewer.streams.values()
+        assert stream.box[0] == left.x
+        screen = rgb(view.desktop.pixels)
+        assert (view.viewer.picture[:, right.x :] == screen[:, right.x :]).all()
+
+
 def test_region_grows_with_what_plays(view):
     view.play(FILM, 12)
     larger = Box(61, 31, 301, 221)
