@@ -114,7 +114,7 @@ class Worker:
             self._waiting.add(before)  # until its stream is gone
         if not is_resume:
             self.inputs.drop()
-        if before is not None:
+        if before is not None or not is_resume:  # what was dropped may have been the release of who left
             self._release_all()
         self._tell_state()
 

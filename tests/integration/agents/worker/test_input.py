@@ -160,6 +160,21 @@ async def test_repeated_downs_are_repetitions_and_nothing_repeats_by_itself(x, s
     await typed.is_exactly("aaaaab")
 
 
+async def test_held_key_is_up_though_another_client_attaches_amid_a_long_text(x, session):
+    xcb = x.connection()
+    client = await session.attach_drawn()
+    client.send(m.Key(client.next_input(), True, 0, 0, "KeyA", "a"))
+    await until(lambda: any(xcb.core.QueryKeymap().reply().keys))
+    client.text(
+        "".join(chr(0x4E00 + number) for number in range(600))
+    )  # more than there are spare keys: it takes a while
+    await client.drop()
+    await session.until(lambda: session.state.connections == 0)
+    await session.attach()
+    await until(lambda: not any(xcb.core.QueryKeymap().reply().keys))
+    xcb.disconnect()
+
+
 async def test_held_keys_are_released_when_the_client_vanishes(x, session):
     client = await session.attach_drawn()
     log = (x.folder / "xev").open("wb")
