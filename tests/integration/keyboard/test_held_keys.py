@@ -69,6 +69,7 @@ async def test_letters_that_overlap_arrive_once_each_and_in_order(desk, seat):
     await seat.up("KeyA")
     await desk.until_held(B)
     await seat.up("KeyB")
+    await desk.until_held()
     for first, second in ("KeyC", "KeyD"), ("KeyD", "KeyC"), ("KeyC", "KeyD"):
         await seat.down(first, second)
         await seat.up(first, second)
