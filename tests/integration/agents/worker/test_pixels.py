@@ -14,12 +14,13 @@ async def test_picture_is_the_framebuffer_to_the_pixel(x, session):
     assert len(np.unique(client.picture.reshape(-1, 3), axis=0)) > 1
 
 
-async def test_picture_follows_what_is_drawn(x, session):
+async def test_picture_follows_what_is_drawn(x, session, tmp_path):
     client = await session.attach_drawn()
-    x.start(
-        "xterm", "-geometry", "100x30", "-e", "sh -c 'for i in $(seq 400); do ls -l /usr; done; sleep 60'"
-    )
+    enough = tmp_path / "enough"
+    listing = f"until [ -e {enough} ]; do ls -l /usr; done; sleep 60"
+    x.start("xterm", "-geometry", "100x30", "-e", "sh", "-c", listing)
     await client.until(lambda: client.frames > 20)
+    enough.touch()
     await session.until_drawn(client)
     assert client.picture.any()
 
