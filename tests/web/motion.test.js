@@ -39,6 +39,16 @@ test("one movement a frame, for as long as it moves", () => {
   assert.equal(sent.at(-1).x, 29);
 });
 
+test("what waited when everything was released presses nothing again", () => {
+  const { moves, sent, frame } = scene();
+  moves.now(at(1, 1));
+  moves.move(at(2, 1));
+  moves.move(at(3, 1));
+  moves.drop();
+  frame();
+  assert.deepEqual(places(sent), [1, 2]);
+});
+
 test("a button never waits, and never overtakes the way to it", () => {
   const { moves, sent, frame } = scene();
   moves.move(at(1));

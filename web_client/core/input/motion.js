@@ -42,6 +42,11 @@ export class MoveCoalescer {
     if (latest) this.#send(latest);
   }
 
+  /** What was not sent yet never is: it would press again what was just released. */
+  drop() {
+    this.#latest = null;
+  }
+
   #frame() {
     this.#scheduled = false;
     const latest = this.#latest;

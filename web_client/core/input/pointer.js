@@ -45,6 +45,7 @@ export class Pointer {
 
   /** The application was told to release everything. */
   released() {
+    this.#moves.drop();
     this.#buttons = 0;
   }
 
