@@ -1,6 +1,9 @@
 # What quickstart and tests/run.sh share, sourced by both: system packages, Python environments, shown progress.
 # shellcheck shell=bash disable=SC2034
 
+# Packages of whoever calls would pass for installed, and be missing in what runs later without them.
+unset PYTHONPATH PYTHONHOME
+
 mapfile -t packages_of_a_host < <(
     printf '%s\n' python3 python3-venv ca-certificates iproute2 procps
     sed '/^#/d; s/ .*//' "$(dirname "${BASH_SOURCE[0]}")/../portcullis/quickstart/system_packages.txt"
