@@ -18,6 +18,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from agents.linux.stale_keymaps import remove_stale_keymaps
 from portcullis.errors import PortcullisError, ProtocolError, Unavailable
 from portcullis.ids import is_id
 from portcullis.logs import ids
@@ -110,6 +111,7 @@ class LeaderConnection:
 
 async def start_leader(folder: Path, mode: int, prefix: Sequence[str]) -> LeaderConnection:
     """In a new folder. `mode` is that of folders which accounts of sessions pass through. Raises Unavailable."""
+    remove_stale_keymaps()
     try:
         make_passable(folder.parent, mode)
         folder.mkdir()
