@@ -11,7 +11,7 @@ import re
 import time
 from pathlib import Path
 
-FOLDER = Path("/tmp")
+FOLDER = Path("/tmp")  # noqa: S108 the X server knows no other
 _NAME = re.compile(r"server-[0-9]{1,10}\.xkm", re.ASCII)
 _IN_USE_SECONDS = 10.0
 """Compiling takes a tenth of a second, and the server's own patience ends before this."""
