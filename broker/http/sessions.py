@@ -7,10 +7,11 @@ import re
 from aiohttp import web
 
 from broker.http.body import Fields, read_fields
-from broker.http.middleware import CALLER, ONCE, Policy, login_of, route
+from broker.http.middleware import CALLER, ONCE, Caller, Policy, login_of, route
 from broker.http.services import PublicServices
 from broker.http.views import answer, figures_view, session_view
 from broker.launch.launch import LaunchRequest
+from broker.launch.plan import Context
 from portcullis.errors import InvalidInput, Refused
 from portcullis.ids import is_id
 from portcullis.model.session import Display, Session
@@ -50,10 +51,21 @@ class SessionRoutes:
         display = parse_display(fields.nested("display", default={}))
         fields.finish()
         session, reconnected = await self._services.launcher.launch(
-            LaunchRequest(caller.tenant.id, caller.user.id, application, display), request.get(ONCE)
+            LaunchRequest(
+                caller.tenant.id, caller.user.id, application, display, self._context(request, caller)
+            ),
+            request.get(ONCE),
         )
         view = session_view(session, self._services.applications, self._services.hosts)
         return answer({"session": view, "reconnected": reconnected}, 201, self._services.snapshot.revision)
+
+    def _context(self, request: web.Request, caller: Caller) -> Context:
+        """Signing in proved the factor; an API token never does."""
+        return Context(
+            client_address=request.headers.get("Portcullis-Client-Address"),
+            time=self._services.clock.now(),
+            factor_time=caller.login.created if caller.login else None,
+        )
 
     async def show(self, request: web.Request) -> web.Response:
         session = self._own(request)

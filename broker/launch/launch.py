@@ -17,7 +17,7 @@ from broker.launch.claims import Claims
 from broker.launch.index import HostIndex
 from broker.launch.outcomes import Outcomes, Uncounted
 from broker.launch.placement import Choose
-from broker.launch.plan import LaunchPlan, LaunchRequest, LaunchView, Reconnect, Refusal, plan
+from broker.launch.plan import Context, LaunchPlan, LaunchRequest, LaunchView, Reconnect, Refusal, plan
 from broker.launch.traces import Traces, new_reference
 from broker.launch.view import conditions, look
 from broker.repositories.committing import commit
@@ -105,7 +105,9 @@ class Launcher:
             steps = answer.steps
             if once is not None:
                 await once.look_again()
-        conflict = Step("claim", "failed", "others were faster each time [launch_conflict]")
+        conflict = Step(
+            "claim", "failed", "others were faster each time [launch_conflict]", "launch_conflict"
+        )
         refusal = Refusal("launch_conflict", CODES["launch_conflict"], (*steps, conflict))
         raise await self._refused(request, view, refusal)
 
@@ -116,7 +118,10 @@ class Launcher:
         False: nothing takes the session, or its user may not have it any more. Raises Unavailable, GridError.
         """
         tenant = await self._stores.tenant(session.tenant_id)
-        request = LaunchRequest(session.tenant_id, session.user_id, session.application_id, session.display)
+        request = LaunchRequest(
+            *(session.tenant_id, session.user_id, session.application_id, session.display),
+            Context(is_admitted=True),
+        )
         view = self._look(request, self._claims)
         others = tuple(other for other in view.sessions if other.id != session.id)
         answer = plan(request, replace(view, sessions=others), self._choose)

@@ -2,7 +2,8 @@
 
 Pure, so that a launch and its simulation share it. `plan` looks at a `LaunchView` (a picture of one moment)
 and answers with a `LaunchPlan` (claim this slot), a `Reconnect` (the session runs already) or a `Refusal`.
-Each carries the steps that led there, in order. It commits nothing and reads no clock; chance is an argument.
+Each carries the steps that led there, in order. It commits nothing and reads no clock; chance is an argument, and so
+is the stopwatch that the steps are timed by (`steps`).
 """
 
 from __future__ import annotations
@@ -13,14 +14,44 @@ from dataclasses import dataclass
 
 from broker.launch.placement import MINIMUM_MEMORY_BYTES, Candidate, Choose, place
 from broker.launch.queue import in_line, position_of_next
-from portcullis.errors import CODES
+from broker.launch.steps import PlanRefused, PlanTrace, Stopwatch, no_stopwatch
 from portcullis.model.application import Application
-from portcullis.model.launch import Outcome, Step
+from portcullis.model.launch import Step
 from portcullis.model.session import Display, Session
 from portcullis.model.user import User
 
 EXPLAINED_HOSTS = 32
 """So many rejected hosts are explained one by one, the rest counted: the session record holds the trace."""
+SIMULATED_HOSTS = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """How much the steps say. What is decided does not depend on it."""
+
+    hosts: int = EXPLAINED_HOSTS
+    scores: bool = False
+    """Whether the hosts that can take the session have a step each, too, with their scores."""
+
+
+BRIEF = Telling()
+WHOLE = Telling(SIMULATED_HOSTS, scores=True)
+"""For a simulation: nothing keeps its steps."""
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """The circumstances of a launch, which policies ask for. What is not known admits nobody who needs it."""
+
+    client_address: str | None = None
+    """Where the browser is, as the gateway saw it."""
+    time: float = 0.0
+    """When the launch was asked for, in Unix seconds."""
+    factor_time: float | None = None
+    """When the user last proved the second factor; None: never, as of an API token."""
+    is_admitted: bool = False
+    """The person was let in before, and the session is only placed anew: rules about the circumstances of who asks
+    are not asked again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +60,7 @@ class LaunchRequest:
     user_id: str
     application_id: str
     display: Display
+    context: Context = Context()
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +102,14 @@ class Refusal:
     """Hosts that are not live: with each that comes back the answer may be another."""
 
 
-def plan(request: LaunchRequest, view: LaunchView, choose: Choose) -> LaunchPlan | Reconnect | Refusal:
-    trace = _Trace()
+def plan(
+    request: LaunchRequest,
+    view: LaunchView,
+    choose: Choose,
+    stopwatch: Stopwatch = no_stopwatch,
+    telling: Telling = BRIEF,
+) -> LaunchPlan | Reconnect | Refusal:
+    trace = PlanTrace(stopwatch)
     try:
         user = _user(view, trace)
         application = _application(request, view, user, trace)
@@ -79,8 +117,8 @@ def plan(request: LaunchRequest, view: LaunchView, choose: Choose) -> LaunchPlan
         if running is not None:
             return Reconnect(running, trace.steps)
         _quota(view, trace)
-        candidates = _hosts(request, application, view, trace)
-    except _Refused as refused:
+        candidates = _hosts(request, application, view, trace, telling)
+    except PlanRefused as refused:
         return Refusal(
             refused.code, refused.message, trace.steps, refused.ending, refused.lost, refused.absent
         )
@@ -93,104 +131,68 @@ def _placed(
     view: LaunchView,
     candidates: Sequence[Candidate],
     choose: Choose,
-    trace: _Trace,
+    trace: PlanTrace,
 ) -> LaunchPlan:
     homes = {session.host_id for session in view.sessions if session.state != "ending"}
     placement = place(candidates, homes, choose)
     candidate = placement.candidate
     why = "where the user has a session already" if placement.is_home else "the least loaded"
-    trace.passed("placement", f"{candidate.host.name}, slot {placement.slot}, {why}, of {len(candidates)}")
+    detail = f"{candidate.host.name}, slot {placement.slot}, {why}, of {len(candidates)}"
+    trace.passed("placement", detail, _named(candidate))
     limit = candidate.host.starting_limit
     position = position_of_next(candidate.on_their_way, limit)
     if position is not None:
-        trace.info("queue", f"{in_line(position)} on {candidate.host.name}, which starts {limit} at once")
+        detail = f"{in_line(position)} on {candidate.host.name}, which starts {limit} at once"
+        trace.info("queue", detail, object=_named(candidate))
     return LaunchPlan(user, application, candidate, placement.slot, trace.steps)
 
 
-class _Refused(Exception):
-    def __init__(
-        self,
-        code: str,
-        message: str | None = None,
-        ending: Session | None = None,
-        lost: Session | None = None,
-        absent: frozenset[str] = frozenset(),
-    ) -> None:
-        super().__init__(code)
-        self.code = code
-        self.message = message or CODES[code]
-        self.ending = ending
-        self.lost = lost
-        self.absent = absent
-
-
-class _Trace:
-    def __init__(self) -> None:
-        self.steps: tuple[Step, ...] = ()
-
-    def passed(self, step: str, detail: str) -> None:
-        self._add(step, "passed", detail)
-
-    def info(self, step: str, detail: str) -> None:
-        self._add(step, "info", detail)
-
-    def failed(
-        self,
-        step: str,
-        code: str,
-        detail: str,
-        message: str | None = None,
-        ending: Session | None = None,
-        lost: Session | None = None,
-        absent: frozenset[str] = frozenset(),
-    ) -> _Refused:
-        self._add(step, "failed", f"{detail} [{code}]")
-        return _Refused(code, message, ending, lost, absent)
-
-    def _add(self, step: str, outcome: Outcome, detail: str) -> None:
-        self.steps += (Step(step, outcome, detail),)
-
-
-def _user(view: LaunchView, trace: _Trace) -> User:
+def _user(view: LaunchView, trace: PlanTrace) -> User:
     if view.user is None:
         raise trace.failed("user", "user_disabled", "the account does not exist any more")
+    named = f"user:{view.user.name}"
     if view.user.disabled:
-        raise trace.failed("user", "user_disabled", f"{view.user.name} is disabled")
+        raise trace.failed("user", "user_disabled", f"{view.user.name} is disabled", object=named)
     groups = ", ".join(sorted(view.user.groups)) or "no group"
-    trace.passed("user", f"{view.user.name}, in {groups}")
+    trace.passed("user", f"{view.user.name}, in {groups}", named)
     return view.user
 
 
-def _application(request: LaunchRequest, view: LaunchView, user: User, trace: _Trace) -> Application:
+def _application(request: LaunchRequest, view: LaunchView, user: User, trace: PlanTrace) -> Application:
     """Entitlement comes before the application's own state: who may not have it learns nothing of it."""
     application = view.application
     if application is None:
         raise trace.failed("application", "application_unknown", f"no application {request.application_id}")
-    trace.passed("application", application.name)
+    named = f"application:{application.name}"
+    trace.passed("application", application.name, named)
     entitled = application.entitlement
     if not entitled.admits(user.name, user.groups):
         users, groups = ", ".join(sorted(entitled.users)), ", ".join(sorted(entitled.groups))
         admits = f"it admits the users ({users}) and the groups ({groups})"
-        raise trace.failed("entitlement", "not_entitled", admits)
-    by_group = sorted(user.groups & entitled.groups)
-    trace.passed("entitlement", "by name" if user.name in entitled.users else f"by group {by_group[0]}")
+        raise trace.failed("entitlement", "not_entitled", admits, object=named)
+    if user.name in entitled.users:
+        trace.passed("entitlement", "by name", f"user:{user.name}")
+    else:
+        group = min(user.groups & entitled.groups)
+        trace.passed("entitlement", f"by group {group}", f"group:{group}")
     if application.disabled:
-        raise trace.failed("enabled", "application_disabled", f"{application.name} is disabled")
-    trace.passed("enabled", "the application is enabled")
+        raise trace.failed("enabled", "application_disabled", f"{application.name} is disabled", object=named)
+    trace.passed("enabled", "the application is enabled", named)
     return application
 
 
-def _running(request: LaunchRequest, view: LaunchView, trace: _Trace) -> Session | None:
+def _running(request: LaunchRequest, view: LaunchView, trace: PlanTrace) -> Session | None:
     """One session of an application a user."""
     own = [session for session in view.sessions if session.application_id == request.application_id]
     if not own:
         trace.info("reconnect", "no session of this application runs")
         return None
     session = own[0]
+    named = f"session:{session.id}"
     if session.state == "ending":
         detail = f"session {session.id} on {session.host_name} is still ending"
         message = "The earlier session of this application is still ending. Try again in a moment."
-        raise trace.failed("reconnect", "launch_conflict", detail, message, session)
+        raise trace.failed("reconnect", "launch_conflict", detail, message, session, object=named)
     if session.stage != "placed" and _is_offline(session.host_id, view):
         detail = f"session {session.id} runs on {session.host_name}, which is not connected"
         message = (
@@ -198,8 +200,10 @@ def _running(request: LaunchRequest, view: LaunchView, trace: _Trace) -> Session
             "it, or end it (unsaved work is lost) and start a new one."
         )
         absent = frozenset({session.host_id})
-        raise trace.failed("reconnect", "host_offline", detail, message, lost=session, absent=absent)
-    trace.passed("reconnect", f"session {session.id} runs on {session.host_name} ({session.state})")
+        raise trace.failed(
+            "reconnect", "host_offline", detail, message, lost=session, absent=absent, object=named
+        )
+    trace.passed("reconnect", f"session {session.id} runs on {session.host_name} ({session.state})", named)
     return session
 
 
@@ -207,7 +211,7 @@ def _is_offline(host_id: str, view: LaunchView) -> bool:
     return any(candidate.host.id == host_id and not candidate.live for candidate in view.candidates)
 
 
-def _quota(view: LaunchView, trace: _Trace) -> None:
+def _quota(view: LaunchView, trace: PlanTrace) -> None:
     count = sum(session.state != "ending" for session in view.sessions)
     detail = f"{count} of {view.sessions_per_user} sessions"
     if count >= view.sessions_per_user:
@@ -216,7 +220,7 @@ def _quota(view: LaunchView, trace: _Trace) -> None:
 
 
 def _hosts(
-    request: LaunchRequest, application: Application, view: LaunchView, trace: _Trace
+    request: LaunchRequest, application: Application, view: LaunchView, trace: PlanTrace, telling: Telling
 ) -> list[Candidate]:
     """The hosts that can take the session; each of the others is rejected by name.
 
@@ -234,7 +238,9 @@ def _hosts(
             accepted.append(candidate)
         else:
             rejected.append((code, candidate))
-    _explain(rejected, groups, needed_bytes, trace)
+    _explain(rejected, groups, needed_bytes, trace, telling.hosts)
+    if telling.scores:
+        _score(accepted, trace, telling.hosts)
     if not accepted:
         absent = frozenset(candidate.host.id for code, candidate in rejected if code == "host_offline")
         raise trace.failed("hosts", _overall(rejected), "no host can take the session", absent=absent)
@@ -268,16 +274,30 @@ def _overall(rejected: Sequence[tuple[str, Candidate]]) -> str:
 
 
 def _explain(
-    rejected: Sequence[tuple[str, Candidate]], groups: frozenset[str], needed_bytes: int, trace: _Trace
+    rejected: Sequence[tuple[str, Candidate]],
+    groups: frozenset[str],
+    needed_bytes: int,
+    trace: PlanTrace,
+    explained: int,
 ) -> None:
-    for code, candidate in rejected[:EXPLAINED_HOSTS]:
+    for code, candidate in rejected[:explained]:
         reason = _reason(code, candidate, groups, needed_bytes)
-        trace.info("host", f"{candidate.host.name}: {reason} [{code}]")
-    rest = Counter(code for code, _ in rejected[EXPLAINED_HOSTS:])
+        trace.info("host", f"{candidate.host.name}: {reason}", code, _named(candidate))
+    rest = Counter(code for code, _ in rejected[explained:])
     if rest:
         trace.info(
             "host", "and " + ", ".join(f"{count} more [{code}]" for code, count in sorted(rest.items()))
         )
+
+
+def _score(accepted: Sequence[Candidate], trace: PlanTrace, explained: int) -> None:
+    for candidate in sorted(accepted, key=lambda each: each.score)[:explained]:
+        detail = f"{candidate.host.name}: can take it, score {candidate.score:.3f}, {candidate.free} free"
+        trace.passed("host", detail, _named(candidate))
+
+
+def _named(candidate: Candidate) -> str:
+    return f"host:{candidate.host.name}"
 
 
 def _reason(code: str, candidate: Candidate, groups: frozenset[str], needed_bytes: int) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
+from dataclasses import replace
 
 from broker.repositories.traces import TraceStore
 from portcullis.clock import Clock
@@ -58,11 +59,8 @@ class Traces:
     async def failed(self, session: Session, code: str, message: str, detail: str) -> None:
         """Keep the trace of a session that did not start, or broke while it ran, under its reference."""
         steps = (
-            *(
-                Step(step["step"], "passed" if step["outcome"] == "passed" else "info", step["detail"])
-                for step in session.trace
-            ),
-            Step("run" if session.stage == "ready" else "start", "failed", detail),
+            *(_told_again(Step.from_json(step)) for step in session.trace),
+            Step("run" if session.stage == "ready" else "start", "failed", detail, code, _host_of(session)),
         )
         trace = LaunchTrace(
             session.reference,
@@ -74,3 +72,12 @@ class Traces:
             steps,
         )
         await self._store.put(session.tenant_id, trace)
+
+
+def _told_again(step: Step) -> Step:
+    """A step that placed the session: what failed is another one, which comes last."""
+    return replace(step, outcome="info") if step.outcome == "failed" else step
+
+
+def _host_of(session: Session) -> str:
+    return f"host:{session.host_name}"

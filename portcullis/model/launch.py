@@ -2,27 +2,74 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-Outcome = Literal["passed", "failed", "info"]
+Outcome = Literal["passed", "failed", "info", "skipped"]
+OUTCOMES: frozenset[Outcome] = frozenset({"passed", "failed", "info", "skipped"})
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """`step` is a stable name (`user`, `entitlement`, `quota`, `hosts`, ...); `detail` is for administrators."""
+    """One thing that was asked on the way to a launch, and how the answer was.
+
+    `step` is a stable name (`user`, `entitlement`, `quota`, `hosts`, ...), `detail` is for administrators. `object`
+    names what decided, as `kind:name` (`application:Editor`, `policy:group:staff`). A step that was not asked is
+    `skipped`, and its detail says why.
+    """
 
     step: str
     outcome: Outcome
     detail: str
+    code: str = ""
+    object: str = ""
+    milliseconds: float = 0.0
 
-    def to_json(self) -> dict[str, str]:
-        return {"step": self.step, "outcome": self.outcome, "detail": self.detail}
+    @property
+    def reason(self) -> str:
+        """The detail without the code, which older readers find at its end."""
+        return self.detail.removesuffix(f" [{self.code}]") if self.code else self.detail
+
+    def to_json(self) -> dict[str, Any]:
+        """As it is kept: session records hold the steps, so what says nothing is left out."""
+        more = {"code": self.code, "object": self.object, "milliseconds": round(self.milliseconds, 3)}
+        return {
+            "step": self.step,
+            "outcome": self.outcome,
+            "detail": self.detail,
+            **{name: value for name, value in more.items() if value},
+        }
+
+    def view(self) -> dict[str, Any]:
+        """As the API shows it: every field, and beside them the names that it had first."""
+        return {
+            "name": self.step,
+            "outcome": self.outcome,
+            "code": self.code,
+            "reason": self.reason,
+            "object": self.object,
+            "milliseconds": round(self.milliseconds, 3),
+            "step": self.step,
+            "detail": self.detail,
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Step:
+        outcome = data["outcome"]
+        return cls(
+            data["step"],
+            outcome if outcome in OUTCOMES else "info",
+            data["detail"],
+            data.get("code", ""),
+            data.get("object", ""),
+            data.get("milliseconds", 0.0),
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class LaunchTrace:
-    """Kept for a refused or failed launch under its reference, for 24 hours."""
+    """Of a launch, under its reference. In the grid: of refused and failed ones alone, for 24 hours."""
 
     reference: str
     time: float
@@ -31,8 +78,18 @@ class LaunchTrace:
     code: str
     message: str
     steps: tuple[Step, ...]
+    revision: int = 0
+    """Of the grid, as the plan saw it; 0: kept by a version that did not say."""
 
     def to_json(self) -> dict[str, Any]:
+        """As it is kept."""
+        return {**self._head(), "steps": [step.to_json() for step in self.steps]}
+
+    def view(self) -> dict[str, Any]:
+        """As the API shows it."""
+        return {**self._head(), "steps": [step.view() for step in self.steps]}
+
+    def _head(self) -> dict[str, Any]:
         return {
             "reference": self.reference,
             "time": self.time,
@@ -40,11 +97,11 @@ class LaunchTrace:
             "application": self.application,
             "code": self.code,
             "message": self.message,
-            "steps": [step.to_json() for step in self.steps],
+            "revision": self.revision,
         }
 
     @classmethod
-    def from_json(cls, data: dict[str, Any]) -> LaunchTrace:
+    def from_json(cls, data: Mapping[str, Any]) -> LaunchTrace:
         return cls(
             data["reference"],
             data["time"],
@@ -52,5 +109,6 @@ class LaunchTrace:
             data["application"],
             data["code"],
             data["message"],
-            tuple(Step(step["step"], step["outcome"], step["detail"]) for step in data["steps"]),
+            tuple(Step.from_json(step) for step in data["steps"]),
+            data.get("revision", 0),
         )

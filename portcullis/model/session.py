@@ -88,7 +88,7 @@ class Session:
     """Hash of the login whose ticket raised e: only that one may renew its grant."""
     end_code: str | None = None
     """Why it is `ending`."""
-    trace: tuple[dict[str, str], ...] = ()
+    trace: tuple[dict[str, Any], ...] = ()
     """Steps of the plan that placed it, so that a failed start can be explained whole."""
 
     def moved_to(self, state: State, stage: Stage | None = None) -> Session:

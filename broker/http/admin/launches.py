@@ -22,4 +22,4 @@ class LaunchRoutes:
         trace = await self._services.traces.get(tenant_id, reference)
         if trace is None:
             raise Refused("reference_unknown")
-        return answer(trace.to_json())
+        return answer(trace.view())
