@@ -12,7 +12,7 @@ from pathlib import Path
 
 from aiohttp import web
 
-FOLDERS = ("core", "app", "ui", "styles", "vendor", "locale")
+FOLDERS = ("core", "api", "app", "admin", "ui", "styles", "vendor", "locale")
 CONTENT_TYPES = {
     ".css": "text/css; charset=utf-8",
     ".html": "text/html; charset=utf-8",
@@ -22,7 +22,8 @@ CONTENT_TYPES = {
     ".wasm": "application/wasm",
     ".woff2": "font/woff2",
 }
-_PAGE = "index.html"
+_PAGES = ("index.html", "admin.html")
+"""The portal, which is also what stands at the root, and the console."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +45,9 @@ class StaticFiles:
         self._files = {
             f"/{path.relative_to(root).as_posix()}": StaticFile.read(path) for path in _published(root)
         }
-        if f"/{_PAGE}" in self._files:
-            self._files["/"] = self._files[f"/{_PAGE}"]
+        portal = self._files.get(f"/{_PAGES[0]}")
+        if portal is not None:
+            self._files["/"] = portal
 
     @property
     def paths(self) -> frozenset[str]:
@@ -63,8 +65,8 @@ class StaticFiles:
 
 def _published(root: Path) -> list[Path]:
     """Regular files below the published folders, links included only if they lead to one below `root`."""
-    page = root / _PAGE
-    candidates = [page, *(path for folder in FOLDERS for path in sorted((root / folder).rglob("*")))]
+    pages = [root / name for name in _PAGES]
+    candidates = [*pages, *(path for folder in FOLDERS for path in sorted((root / folder).rglob("*")))]
     return [path for path in candidates if _is_published(path, root)]
 
 

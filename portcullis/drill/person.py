@@ -1,6 +1,6 @@
 """A person's page as the API sees it: a cookie, a P-256 key that signs every change, and several gateways to go to.
 
-It follows the page's rules (web_client/app/api.js, lifeguard.js): a request that gets no answer, or is told that
+It follows the page's rules (web_client/api/client.js, lifeguard.js): a request that gets no answer, or is told that
 nothing serves it now, goes to the next gateway as it is. Beyond them `answered` tries again until its deadline, as a
 person would. What no gateway answers raises Unavailable.
 """

@@ -3,7 +3,7 @@ import http from "node:http";
 import test from "node:test";
 
 import { Api, ApiError } from "../../web_client/app/api.js";
-import { generateKey } from "../../web_client/app/signing.js";
+import { generateKey } from "../../web_client/api/signing.js";
 import { Gateways } from "../../web_client/core/gateways.js";
 
 /** A gateway as the API client sees it; `answer` is the test's. */

@@ -1,6 +1,6 @@
 /** A Connection with the other side of its transport in a test's hands. */
 
-import { generateKey, toBase64url } from "../../web_client/app/signing.js";
+import { generateKey, toBase64url } from "../../web_client/api/signing.js";
 import { Connection } from "../../web_client/core/connection.js";
 import { Gateways } from "../../web_client/core/gateways.js";
 import { ReconnectPolicy } from "../../web_client/core/reconnect.js";

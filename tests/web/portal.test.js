@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 
 import { elapsedText, matches } from "../../web_client/app/catalogue_rules.js";
 import { launchRatio } from "../../web_client/app/environment.js";
-import { EventParser, eventsOf } from "../../web_client/app/events.js";
+import { EventParser, eventsOf } from "../../web_client/api/events.js";
 import { STRINGS, errorText, t } from "../../web_client/app/strings.js";
 import { CLOSE_CODES } from "../../web_client/core/protocol/closing.js";
 import { cursorStyle } from "../../web_client/core/display/cursor.js";
@@ -60,7 +60,7 @@ test("an unknown error shows the message that came with it, and never nothing", 
 });
 
 test("markup is parsed nowhere", () => {
-  const all = ["app", "core", "ui"].flatMap(sources).map(read).join("\n");
+  const all = ["api", "app", "core", "ui"].flatMap(sources).map(read).join("\n");
   assert.doesNotMatch(all, /innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(|new Function|setAttribute\("style"/);
 });
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { generateKey, publicKey, requestMessage, signatureHeader, toBase64url } from "../../web_client/app/signing.js";
+import { generateKey, publicKey, requestMessage, signatureHeader, toBase64url } from "../../web_client/api/signing.js";
 import { attachMessage, epochOf, sign } from "../../web_client/core/attach.js";
 import { fromHex, readVectors, toHex } from "./vectors.js";
 

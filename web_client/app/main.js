@@ -11,7 +11,7 @@ import { Api, ApiError } from "./api.js";
 import { CatalogueView } from "./catalogue.js";
 import { describeDisplay } from "./environment.js";
 import { forgetToken, isEnrolment, takeToken } from "./enrolment_link.js";
-import { deleteKey, loadKey, saveKey } from "./key_store.js";
+import { deleteKey, loadKey, saveKey } from "../api/key_store.js";
 import { SessionView } from "./session_view.js";
 import { SignIn } from "./signin.js";
 import { errorText, t } from "./strings.js";

@@ -2,7 +2,7 @@
 
 import { h } from "../ui/dom.js";
 import { ApiError } from "./api.js";
-import { generateKey } from "./signing.js";
+import { generateKey } from "../api/signing.js";
 import { errorText, t } from "./strings.js";
 
 /** @typedef {import("./api.js").Api} Api */

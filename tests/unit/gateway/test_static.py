@@ -6,7 +6,7 @@ from gateway.static import StaticFiles
 @pytest.fixture
 def root(tmp_path):
     files = (
-        "index.html core/a.js core/deep/b.js core/a.test.js core/.hidden.js core/tests/c.js core/test_d.js app/e.json "
+        "index.html admin.html core/a.js core/deep/b.js core/a.test.js core/.hidden.js core/tests/c.js core/test_d.js app/e.json "
         "app/f.py app/g.js.map ui/h.css vendor/i.wasm styles/j.svg secret.js tests/k.js "
         "node_modules/l.js core/README.md"
     )
@@ -24,6 +24,7 @@ def test_only_the_client_itself_is_published(root):
     assert StaticFiles(root).paths == {
         "/",
         "/index.html",
+        "/admin.html",
         "/core/a.js",
         "/core/deep/b.js",
         "/core/inner.js",

@@ -1,0 +1,270 @@
+/**
+ * The way to the REST API (docs/api.md) and the login, for portal and console. Every change is signed with the login's
+ * key and the broker's time.
+ *
+ * Rejects with ApiError and nothing else. When an answer says that the login is over, `onsignedout` hears of it first.
+ * A request goes to the page's own gateway; when that gives no answer, the very same bytes go to the next one that the
+ * login's cookie reaches. Brokers know a signed request again and do it once.
+ */
+
+import { Gateways, probe } from "../core/gateways.js";
+import { eventsOf } from "./events.js";
+import { Lifeguard } from "./lifeguard.js";
+import { HEADER, publicKey, signatureHeader } from "./signing.js";
+
+/** @typedef {{id: string, name: string}} Named */
+/** @typedef {{signed_in: false, organisations: string[], time: number}} SignedOut */
+/** @typedef {{signed_in: true, user: Named, tenant: Named, role: string, permissions?: string[],
+ *   expires: number, time: number, recovery_codes_left?: number}} SignedIn */
+/** @typedef {{organisation?: string, username: string, password: string, code?: string}} Credentials */
+
+const BASE = "/api/v1";
+/** Refusals of a signature that the broker's time may mend. */
+const CLOCK_CODES = new Set(["clock_skewed", "signature_refused"]);
+const REVISION = "Portcullis-Revision";
+/** What a gateway says that reaches no broker. */
+const NO_WAY = new Set(["broker_unreachable"]);
+
+export class ApiError extends Error {
+  /**
+   * @param {string} code
+   * @param {string} message
+   * @param {{status?: number, reference?: string, session?: string, retryAfterSeconds?: number, field?: string,
+   *   expected?: string, current?: object}} [data] `session`: the one in the way; `current`: what the object is meanwhile
+   */
+  constructor(code, message, data = {}) {
+    const { status = 0, reference = "", session = "", retryAfterSeconds = 0, field = "", expected = "", current } = data;
+    super(message);
+    this.code = code;
+    this.status = status;
+    this.reference = reference;
+    this.session = session;
+    this.retryAfterSeconds = retryAfterSeconds;
+    this.field = field;
+    this.expected = expected;
+    this.current = current;
+  }
+}
+
+export class Client {
+  /** @type {CryptoKeyPair | null} */
+  #key = null;
+  /** Broker's clock minus this machine's, ms. */
+  #clockOffsetMs = 0;
+  /** The newest state of the grid that was seen: an older answer would take back what the user just did. */
+  #revision = "";
+  onsignedout = () => {};
+
+  /** @param {Gateways} [gateways] */
+  constructor(gateways = new Gateways(location.origin, probe)) {
+    this.gateways = gateways;
+  }
+
+  /** @param {CryptoKeyPair | null} key */
+  use(key) {
+    this.#key = key;
+  }
+
+  get key() {
+    if (this.#key === null) throw new ApiError("signed_out", "no key");
+    return this.#key;
+  }
+
+  /** @returns {Promise<SignedIn | SignedOut>} */
+  async whoAmI() {
+    const asked = Date.now();
+    const answer = await this.get("/login");
+    this.#clockOffsetMs = answer.time * 1000 - (asked + Date.now()) / 2;
+    this.gateways.learn(answer.gateways);
+    return answer;
+  }
+
+  /**
+   * @param {Credentials} credentials
+   * @param {CryptoKeyPair} key
+   * @returns {Promise<SignedIn | {factor_required: true}>}
+   */
+  async signIn(credentials, key) {
+    const body = { ...credentials, client_key: await publicKey(key) };
+    const answer = await this.change("POST", "/login", body, key);
+    if (answer.signed_in) this.#key = key;
+    return answer;
+  }
+
+  async signOut() {
+    await this.change("DELETE", "/login");
+    this.#key = null;
+  }
+
+  /**
+   * A change that no key signs: its proof stands in what is sent.
+   * @param {string} path
+   * @param {object} content
+   */
+  async post(path, content) {
+    const headers = { "Content-Type": "application/json" };
+    return json(await this.fetch("POST", path, { headers, body: JSON.stringify(content) }));
+  }
+
+  /**
+   * @param {string} path
+   * @param {AbortSignal} [signal]
+   */
+  async get(path, signal) {
+    return json(await this.fetch("GET", path, { signal }));
+  }
+
+  /**
+   * Events as they happen (`text/event-stream`), until the stream ends.
+   * @param {string} path
+   * @param {AbortSignal} signal
+   */
+  async *events(path, signal) {
+    const response = await this.fetch("GET", path, { signal });
+    if (response.body === null) throw networkError();
+    try {
+      for await (const { event, data } of eventsOf(response.body)) yield { event, values: JSON.parse(data) };
+    } catch (error) {
+      throw networkError(error);
+    }
+  }
+
+  /**
+   * A change, signed.
+   * @param {string} method
+   * @param {string} path
+   * @param {object} [content]
+   * @param {CryptoKeyPair} [key]
+   */
+  async change(method, path, content, key = this.key) {
+    try {
+      return await this.#signed(method, path, content, key);
+    } catch (error) {
+      // This machine's clock may have been set meanwhile: ask for the broker's time, once.
+      if (!(error instanceof ApiError) || !CLOCK_CODES.has(error.code)) throw error;
+      await this.whoAmI();
+      return this.#signed(method, path, content, key);
+    }
+  }
+
+  /**
+   * @param {string} method
+   * @param {string} path
+   * @param {object | undefined} content
+   * @param {CryptoKeyPair} key
+   */
+  async #signed(method, path, content, key) {
+    const body = new TextEncoder().encode(content === undefined ? "" : JSON.stringify(content));
+    const unixMs = Math.round(Date.now() + this.#clockOffsetMs);
+    const signature = await signatureHeader(key, { method, path: BASE + path, body, unixMs });
+    /** @type {Record<string, string>} */
+    const headers = { [HEADER]: signature };
+    if (content !== undefined) headers["Content-Type"] = "application/json";
+    const response = await this.fetch(method, path, { headers, body: content === undefined ? undefined : body });
+    return json(response);
+  }
+
+  /**
+   * The answer itself, for what is no JSON.
+   * @param {string} method
+   * @param {string} path
+   * @param {RequestInit} init
+   */
+  async fetch(method, path, init) {
+    const headers = new Headers(init.headers);
+    if (this.#revision) headers.set(REVISION, this.#revision);
+    const response = await this.#anywhere(path, { ...init, method, headers, cache: "no-store" });
+    const revision = response.headers.get(REVISION);
+    if (revision && Number(revision) > Number(this.#revision)) this.#revision = revision;
+    if (!response.ok) throw await this.#refusal(response);
+    return response;
+  }
+
+  /**
+   * The answer of the first gateway that has one.
+   * @param {string} path
+   * @param {RequestInit} request
+   */
+  async #anywhere(path, request) {
+    const origins = this.gateways.withCookie();
+    for (const [index, origin] of origins.entries()) {
+      const isLast = index === origins.length - 1;
+      try {
+        const response = await this.#at(origin, path, request, isLast);
+        if (isLast || !(await saysNoWay(response))) return response;
+      } catch (error) {
+        if (request.signal?.aborted) throw networkError(error);
+        this.gateways.failed(origin);
+        if (isLast) throw networkError(error);
+      }
+    }
+    throw networkError();
+  }
+
+  /**
+   * @param {string} origin
+   * @param {string} path
+   * @param {RequestInit} request
+   * @param {boolean} isLast then it is waited for as long as the browser does
+   */
+  async #at(origin, path, request, isLast) {
+    const guard = new Lifeguard(() => this.#lives(origin), request.signal, isLast);
+    try {
+      const credentials = origin === location.origin ? "same-origin" : "include";
+      const response = await fetch(origin + BASE + path, { ...request, credentials, signal: guard.signal });
+      this.gateways.worked(origin);
+      return guard.over(response);
+    } catch (error) {
+      guard.stop();
+      throw error;
+    }
+  }
+
+  /** @param {string} origin */
+  async #lives(origin) {
+    const lives = await this.gateways.answers(origin);
+    if (!lives) this.gateways.failed(origin);
+    return lives;
+  }
+
+  /** @param {Response} response */
+  async #refusal(response) {
+    const { error = {} } = await response.json().catch(() => ({}));
+    const code = error.code ?? (response.status >= 500 ? "unavailable" : "unknown");
+    if (response.status === 401 && code === "signed_out") this.onsignedout();
+    return new ApiError(code, error.message ?? "", {
+      status: response.status,
+      reference: error.reference,
+      session: error.session,
+      retryAfterSeconds: error.retry_after_seconds,
+      field: error.field,
+      expected: error.expected,
+      current: error.current,
+    });
+  }
+}
+
+/** Whether a gateway answered in place of a broker. @param {Response} response */
+async function saysNoWay(response) {
+  if (response.status !== 503) return false;
+  const { error = {} } = await response.clone().json().catch(() => ({}));
+  return NO_WAY.has(error.code);
+}
+
+/** @param {unknown} [cause] */
+export function networkError(cause) {
+  const error = new ApiError("network", "");
+  error.cause = cause;
+  return error;
+}
+
+/** @param {Response} response */
+async function json(response) {
+  if (response.status === 204) return null;
+  const text = await response.text();
+  try {
+    return text ? JSON.parse(text) : null;
+  } catch (error) {
+    throw networkError(error);
+  }
+}
