@@ -263,7 +263,8 @@ async def _account(name: str, role: str) -> _Account:
         User(
             id=new_id(),
             name=name,
-            role="administrator" if role == "administrator" else "user",
+            role=role,
+            platform=role == "administrator",
             password_hash=hashed,
             totp_secret=new_totp_secret(),
             first_password=True,

@@ -13,6 +13,7 @@ from broker.http.middleware import (
     REVISION_HEADER,
     Caller,
     Policy,
+    caller_of,
     check_origin,
     login_cookie_name,
     login_of,
@@ -88,7 +89,7 @@ class LoginRoutes:
         return response
 
     def _welcome(self, signed_in: SignedIn) -> web.Response:
-        caller = Caller(signed_in.tenant, signed_in.user, login=signed_in.login)
+        caller = caller_of(self._identity, signed_in.tenant, signed_in.user, login=signed_in.login)
         log.info("signed in", extra=ids(tenant=caller.tenant.id, user=caller.user.id, role=caller.role))
         view = self._signed_in_view(caller)
         if signed_in.recovery_codes_left is not None:
@@ -111,6 +112,7 @@ class LoginRoutes:
             "user": {"id": caller.user.id, "name": caller.user.name},
             "tenant": {"id": caller.tenant.id, "name": caller.tenant.name},
             "role": caller.role,
+            "permissions": sorted(caller.permissions),
             "expires": caller.expires,
             "gateways": self._services.gateways.serving_origins(),
             "time": self._services.clock.now(),

@@ -1,9 +1,9 @@
 """The way into the API: errors leave as JSON, callers are known and permitted before a handler runs.
 
-Every route of the public API is made by `route`, which takes its policy; `check_policies` refuses to start
-with one that was made otherwise. `public_middlewares` (broker/http/public.py) puts the pieces in order.
-Routes outside `/api/v1/` (the inner API) share `errors_as_json` and identify their callers by certificate
-themselves.
+Every route of the public API is made by `route`, which takes who may call it: `Needs("a.permission")`, or a `Policy`
+where no permission is asked for; `check_policies` refuses to start with one that was made otherwise.
+`public_middlewares` (broker/http/public.py) puts the pieces in order. Routes outside `/api/v1/` (the inner API) share
+`errors_as_json` and identify their callers by certificate themselves.
 """
 
 from __future__ import annotations
@@ -22,13 +22,15 @@ from broker.grid.grid import GridError, GridUnavailable
 from broker.http.body import read_body
 from broker.http.errors import error_response
 from broker.http.services import PublicServices
+from broker.identity.identity import Identity
 from broker.identity.request_signature import SignedRequest
 from broker.repositories.nonces import Once
 from portcullis.errors import PortcullisError, Refused, Unavailable
 from portcullis.ids import new_id
 from portcullis.logs import ids
+from portcullis.model.roles import PERMISSIONS
 from portcullis.model.tenant import Site, Tenant
-from portcullis.model.user import ApiToken, Login, Role, User
+from portcullis.model.user import ApiToken, Login, User
 
 log = logging.getLogger(__name__)
 
@@ -46,12 +48,25 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class Policy(Enum):
-    """Who may call a route."""
+    """Who may call a route that needs no permission."""
 
     ANYONE = auto()  # what the handler needs of proof it checks itself
     USER = auto()  # a login or an API token
     BROWSER = auto()  # a login: the route needs its key
-    ADMINISTRATOR = auto()  # a login or an API token of an administrator
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """A route for those who hold a permission (`portcullis.model.roles`), by login or by API token."""
+
+    permission: str
+
+    def __post_init__(self) -> None:
+        if self.permission not in PERMISSIONS:
+            raise LookupError(f"no such permission: {self.permission}")
+
+
+Access = Policy | Needs
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +77,22 @@ class Caller:
     user: User
     login: Login | None = None
     token: ApiToken | None = None
+    permissions: frozenset[str] = frozenset()
 
     @property
-    def role(self) -> Role:
+    def role(self) -> str:
         return self.user.role
+
+    def may(self, permission: str) -> bool:
+        """What a handler asks beyond the permission that its route needs."""
+        if permission not in PERMISSIONS:
+            raise LookupError(f"no such permission: {permission}")
+        return permission in self.permissions
+
+    def check(self, permission: str, why: str | None = None) -> None:
+        """Raises Refused("not_permitted")."""
+        if not self.may(permission):
+            raise Refused("not_permitted", why)
 
     @property
     def expires(self) -> float:
@@ -79,6 +106,17 @@ class Caller:
         return f"{self.user.name} ({self.user.id})"
 
 
+def caller_of(
+    identity: Identity,
+    tenant: Tenant,
+    user: User,
+    *,
+    login: Login | None = None,
+    token: ApiToken | None = None,
+) -> Caller:
+    return Caller(tenant, user, login, token, identity.authority.permissions(tenant.id, user, token))
+
+
 CALLER = web.RequestKey("caller", Caller)
 ONCE = web.RequestKey("once", Once)
 """Of a change that a browser signed."""
@@ -87,7 +125,7 @@ ONCE = web.RequestKey("once", Once)
 def route(
     method: str,
     path: str,
-    policy: Policy,
+    access: Access,
     handler: Handler,
     *,
     repeatable: bool = False,
@@ -100,14 +138,14 @@ def route(
     async def guarded(request: web.Request) -> web.StreamResponse:
         return await handler(request)
 
-    guarded.policy = policy  # type: ignore[attr-defined]
+    guarded.access = access  # type: ignore[attr-defined]
     guarded.repeatable = repeatable or method == "PUT"  # type: ignore[attr-defined]
     guarded.without_grid = without_grid or method in _READS  # type: ignore[attr-defined]
     return web.RouteDef(method, path, guarded, {"allow_head": False} if method == "GET" else {})
 
 
-def policy_of(handler: object) -> Policy | None:
-    return getattr(handler, "policy", None)
+def access_of(handler: object) -> Access | None:
+    return getattr(handler, "access", None)
 
 
 def is_repeatable(handler: object) -> bool:
@@ -122,7 +160,7 @@ def check_policies(application: web.Application) -> None:
     """Raises LookupError for a public route without a policy. To be called once all routes are there."""
     for entry in application.router.routes():
         path = entry.resource.canonical if entry.resource else ""
-        if path.startswith(PREFIX) and policy_of(entry.handler) is None:
+        if path.startswith(PREFIX) and access_of(entry.handler) is None:
             raise LookupError(f"{entry.method} {path} declares no policy")
 
 
@@ -156,7 +194,7 @@ async def errors_as_json(request: web.Request, handler: Handler) -> web.StreamRe
         return error_response(PortcullisError("internal_error", reference=reference))
 
 
-class Access:
+class Entrance:
     """Lets a request of the public API through to its handler, with `request[CALLER]` set if there is one."""
 
     def __init__(self, services: PublicServices) -> None:
@@ -171,8 +209,8 @@ class Access:
             raise Refused("certificate_refused")
         if request.match_info.http_exception is not None:
             raise Refused("not_found")
-        policy = policy_of(request.match_info.handler)
-        if policy is None:
+        access = access_of(request.match_info.handler)
+        if access is None:
             raise LookupError(f"{request.path} declares no policy")
         if request.method not in _READS:
             await self._services.clock_guard.check()
@@ -180,10 +218,10 @@ class Access:
         caller = self._identify(request)
         if caller:
             request[CALLER] = caller
-        _permit(policy, caller)
+        _permit(access, caller)
         if not goes_without_grid(request.match_info.handler):
             await self._until_writable()
-        if caller and caller.login and policy is not Policy.ANYONE and request.method not in _READS:
+        if caller and caller.login and access is not Policy.ANYONE and request.method not in _READS:
             await self._check_change(request, caller.login)
         try:
             return await self._handle(request, handler, caller)
@@ -236,14 +274,14 @@ class Access:
                 raise Refused("token_refused")
             token, user = self._identity.token_check.resolve(text)
             tenant = self._identity.tenants.get(token.tenant_id)
-            return Caller(tenant, user, token=token) if tenant else None
+            return caller_of(self._identity, tenant, user, token=token) if tenant else None
         cookie = read_cookie(request, login_cookie_name(self._identity.tenants.site()))
         resolved = self._identity.logins.resolve(cookie) if cookie else None
         if resolved is None:
             return None
         login, user = resolved
         tenant = self._identity.tenants.get(login.tenant_id)
-        return Caller(tenant, user, login=login) if tenant else None
+        return caller_of(self._identity, tenant, user, login=login) if tenant else None
 
     async def _check_change(self, request: web.Request, login: Login) -> None:
         """A change by a browser: from our own page, signed by the login's key. One that is put to a second broker,
@@ -320,15 +358,15 @@ def _degraded() -> Unavailable:
     return Unavailable("grid_degraded", retry_after_seconds=math.ceil(WRITABLE_WAIT_SECONDS))
 
 
-def _permit(policy: Policy, caller: Caller | None) -> None:
-    if policy is Policy.ANYONE:
+def _permit(access: Access, caller: Caller | None) -> None:
+    if access is Policy.ANYONE:
         return
     if caller is None:
         raise Refused("signed_out")
-    if policy is Policy.BROWSER and caller.login is None:
+    if access is Policy.BROWSER and caller.login is None:
         raise Refused("not_permitted", "Only a browser that signed in can do this.")
-    if policy is Policy.ADMINISTRATOR and caller.role != "administrator":
-        raise Refused("not_permitted")
+    if isinstance(access, Needs):
+        caller.check(access.permission)
 
 
 def _log_refusal(request: web.Request, error: PortcullisError) -> None:

@@ -21,7 +21,7 @@ from broker.http.catalogue import CatalogueRoutes
 from broker.http.enrolment_links import EnrolmentLinkRoutes
 from broker.http.icons import IconRoutes
 from broker.http.login import LoginRoutes
-from broker.http.middleware import Access, check_policies, errors_as_json
+from broker.http.middleware import Entrance, check_policies, errors_as_json
 from broker.http.services import PublicServices
 from broker.http.sessions import SessionRoutes
 from broker.http.stages import StageRoutes
@@ -59,4 +59,4 @@ def public_middlewares(services: PublicServices, *between: Middleware) -> list[M
     """For the application that holds `public_routes`; it may hold other routes beside them, outside
     `/api/v1/`. What stands `between` sees refusals as exceptions.
     """
-    return [errors_as_json, *between, Access(services).middleware]
+    return [errors_as_json, *between, Entrance(services).middleware]

@@ -10,6 +10,7 @@ from broker.identity import lockout
 from broker.identity.accounts import Accounts
 from broker.identity.api_tokens import ApiTokenCheck
 from broker.identity.authenticate import Authenticator, Directory
+from broker.identity.authority import Authority
 from broker.identity.disabled_users import DisabledUsers
 from broker.identity.enrolment_links import EnrolmentLinks
 from broker.identity.logins import Logins
@@ -19,6 +20,7 @@ from broker.repositories.api_tokens import ApiTokens
 from broker.repositories.attempts import AttemptRecords
 from broker.repositories.logins import LoginRecords
 from broker.repositories.nonces import Nonces
+from broker.repositories.roles import Roles
 from broker.repositories.tenants import Tenants
 from broker.repositories.users import Users
 from broker.snapshot import Snapshot
@@ -48,6 +50,8 @@ class Identity:
     signatures: RequestSignatures
     token_check: ApiTokenCheck
     disabled_users: DisabledUsers
+    roles: Roles
+    authority: Authority
 
     def start(self) -> None:
         """Once the snapshot is loaded."""
@@ -69,7 +73,7 @@ def build_identity(
     verdicts = verdicts or Verdicts()
     tenants, users = Tenants(snapshot), Users(stores, snapshot)
     tokens, records = ApiTokens(stores, snapshot), LoginRecords(stores, snapshot)
-    nonces = Nonces(stores, clock)
+    nonces, roles = Nonces(stores, clock), Roles(snapshot)
     attempts = AttemptRecords(stores, stranger_lease_seconds=lockout.FORGOTTEN_AFTER_SECONDS)
     directory = Directory(tenants, users, attempts, records, nonces)
     passwords = Passwords()
@@ -86,4 +90,6 @@ def build_identity(
         signatures=RequestSignatures(nonces, signature_clock or clock),
         token_check=ApiTokenCheck(tokens, users, clock, verdicts.token_is_void),
         disabled_users=DisabledUsers(snapshot, users, records),
+        roles=roles,
+        authority=Authority(snapshot, roles),
     )

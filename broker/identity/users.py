@@ -9,14 +9,14 @@ from broker.identity.lockout import Attempts
 from portcullis.errors import InvalidInput
 from portcullis.ids import new_id
 from portcullis.model.names import GROUP_RULE, NAME_RULE, is_fit_group, is_fit_name
-from portcullis.model.user import Role, User
+from portcullis.model.user import User
 
 MAXIMUM_GROUPS = 64
 
 AccountState = Literal["enrolled", "factor_off", "invited", "invitation_expired", "disabled"]
 
 
-def new_user(name: str, *, groups: Iterable[str] = (), role: Role = "user") -> User:
+def new_user(name: str, *, groups: Iterable[str] = (), role: str = "user") -> User:
     """Raises InvalidInput."""
     in_order = list(groups)
     check_names(name, in_order)

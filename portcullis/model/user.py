@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import base64
 from dataclasses import dataclass, field
-from typing import Any, Literal
-
-Role = Literal["user", "administrator"]
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
 class User:
     id: str
     name: str
-    role: Role = "user"
+    role: str = "user"
+    """The name of a role (`portcullis.model.roles`); one that is not there allows nothing."""
     groups: frozenset[str] = frozenset()
     disabled: bool = False
     password_hash: str = field(default="", repr=False)  # argon2id, in its own encoding
@@ -23,6 +22,8 @@ class User:
     link_expires: float = 0.0
     first_password: bool = False
     """Password and factor are those that the site was made with: they stand in a file."""
+    platform: bool = False
+    """A platform administrator: may do what concerns the whole site, and all in the tenant."""
 
     @property
     def enrolled(self) -> bool:
@@ -41,6 +42,7 @@ class User:
             "link_hash": self.link_hash,
             "link_expires": self.link_expires,
             "first_password": self.first_password,
+            "platform": self.platform,
         }
 
     @classmethod
@@ -48,7 +50,7 @@ class User:
         return cls(
             id=data["id"],
             name=data["name"],
-            role="administrator" if data.get("role") == "administrator" else "user",
+            role=data.get("role", "user"),
             groups=frozenset(data.get("groups", ())),
             disabled=data.get("disabled", False),
             password_hash=data.get("password_hash", ""),
@@ -56,6 +58,7 @@ class User:
             link_hash=data.get("link_hash", ""),
             link_expires=data.get("link_expires", 0.0),
             first_password=data.get("first_password", False),
+            platform=data.get("platform", False),
         )
 
 
@@ -133,6 +136,10 @@ class ApiToken:
     note: str
     created: float
     expires: float
+    permissions: frozenset[str] | None = None
+    """At most these of its user's; None: all that its user has."""
+    networks: tuple[str, ...] = ()
+    """The only ones from which it is good (CIDR); none: from anywhere."""
 
     @property
     def id(self) -> str:
@@ -146,6 +153,8 @@ class ApiToken:
             "note": self.note,
             "created": self.created,
             "expires": self.expires,
+            "permissions": None if self.permissions is None else sorted(self.permissions),
+            "networks": list(self.networks),
         }
 
     @classmethod
@@ -157,4 +166,6 @@ class ApiToken:
             data.get("note", ""),
             data["created"],
             data["expires"],
+            None if data.get("permissions") is None else frozenset(data["permissions"]),
+            tuple(data.get("networks", ())),
         )

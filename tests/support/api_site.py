@@ -66,7 +66,7 @@ from portcullis.model.application import Application, Entitlement
 from portcullis.model.host import Gateway, Host
 from portcullis.model.session import Display, Session
 from portcullis.model.tenant import Site, Tenant
-from portcullis.model.user import Role, User
+from portcullis.model.user import User
 from portcullis.protocol.channel import Report
 from tests.support.broker_grid import SettableClock
 from tests.support.browser import Answer, ApiBrowser, ClientKey
@@ -337,7 +337,7 @@ async def _make_account(
     store: TenantStore,
     tenant: Tenant,
     name: str,
-    role: Role,
+    role: str,
     groups: frozenset[str],
     now: float,
 ) -> Account:

@@ -8,7 +8,7 @@ from aiohttp import web
 
 from broker.http.admin.application_form import parse_name, parse_publication
 from broker.http.body import read_fields
-from broker.http.middleware import CALLER, Policy, route
+from broker.http.middleware import CALLER, Needs, route
 from broker.http.services import PublicServices
 from broker.http.views import answer, application_view, done
 from portcullis.logs import ids
@@ -24,9 +24,9 @@ class ApplicationRoutes:
 
     def routes(self) -> list[web.RouteDef]:
         return [
-            route("GET", PATH, Policy.ADMINISTRATOR, self.list),
-            route("PUT", PATH + "/{name}", Policy.ADMINISTRATOR, self.publish),
-            route("DELETE", PATH + "/{name}", Policy.ADMINISTRATOR, self.delete),
+            route("GET", PATH, Needs("applications.read"), self.list),
+            route("PUT", PATH + "/{name}", Needs("applications.write"), self.publish),
+            route("DELETE", PATH + "/{name}", Needs("applications.write"), self.delete),
         ]
 
     async def list(self, request: web.Request) -> web.Response:

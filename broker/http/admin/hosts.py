@@ -9,7 +9,7 @@ from typing import Any
 from aiohttp import web
 
 from broker.http.body import read_fields
-from broker.http.middleware import CALLER, Policy, route
+from broker.http.middleware import CALLER, Needs, route
 from broker.http.services import PublicServices
 from broker.http.views import answer
 from broker.live_brokers import LiveBrokers
@@ -24,6 +24,10 @@ log = logging.getLogger(__name__)
 
 MAXIMUM_GROUPS = 64
 """Of a host, and of those that an application names."""
+_GATEWAY_RULE = (
+    "Gateways serve every tenant: a platform administrator makes this token, or the operator by "
+    "`portcullis-broker init --tokens`."
+)
 
 
 class MachineRoutes:
@@ -32,10 +36,10 @@ class MachineRoutes:
 
     def routes(self) -> list[web.RouteDef]:
         return [
-            route("GET", "/api/v1/admin/hosts", Policy.ADMINISTRATOR, self.hosts),
-            route("PUT", "/api/v1/admin/hosts/{name}", Policy.ADMINISTRATOR, self.change_host),
-            route("GET", "/api/v1/admin/gateways", Policy.ADMINISTRATOR, self.gateways),
-            route("POST", "/api/v1/admin/join-tokens", Policy.ADMINISTRATOR, self.join_token),
+            route("GET", "/api/v1/admin/hosts", Needs("hosts.read"), self.hosts),
+            route("PUT", "/api/v1/admin/hosts/{name}", Needs("hosts.write"), self.change_host),
+            route("GET", "/api/v1/admin/gateways", Needs("hosts.read"), self.gateways),
+            route("POST", "/api/v1/admin/join-tokens", Needs("hosts.write"), self.join_token),
         ]
 
     async def hosts(self, request: web.Request) -> web.Response:
@@ -64,7 +68,8 @@ class MachineRoutes:
         """
         caller, tenant_id = request[CALLER], request[CALLER].tenant.id
         host = next((h for h in self._services.hosts.list() if h.name == request.match_info["name"]), None)
-        if host is None or tenant_id not in host.tenants:
+        everybodys = caller.may("platform.hosts.write")
+        if host is None or not (everybodys or tenant_id in host.tenants):
             raise Refused("not_found")
         fields = await read_fields(request)
         if not fields.has("groups"):
@@ -72,8 +77,9 @@ class MachineRoutes:
         groups = frozenset(fields.texts("groups", is_fit_group, GROUP_RULE, most=MAXIMUM_GROUPS))
         fields.finish()
         if host.tenants != {tenant_id}:
-            raise Refused(
-                "not_permitted", f"{host.name} serves several tenants: its groups are not one's to set."
+            caller.check(
+                "platform.hosts.write",
+                f"{host.name} serves several tenants: its groups are not one's to set.",
             )
         changed, revision = await self._services.hosts.set_groups(host.id, groups, caller.author)
         log.info("host groups set", extra=ids(tenant=tenant_id, host=host.id, by=caller.user.id))
@@ -95,8 +101,8 @@ class MachineRoutes:
         return answer({"items": items})
 
     async def join_token(self, request: web.Request) -> web.Response:
-        """A host's is for hosts of this tenant alone. Gateways see what passes of every tenant: where there are
-        several, the operator mints theirs at the broker.
+        """A host's is for hosts of this tenant alone. Gateways see what passes of every tenant: theirs is no tenant's
+        to make.
         """
         caller = request[CALLER]
         fields = await read_fields(request)
@@ -106,11 +112,8 @@ class MachineRoutes:
         text = fields.optional_text("name", f"the name of the {role}", longest=63)
         name = None if text is None else parse_machine_name(text)
         fields.finish()
-        if role == "gateway" and len(self._services.identity.tenants.list()) > 1:
-            raise Refused(
-                "not_permitted",
-                "Gateways serve every tenant: the operator makes this token by `portcullis-broker init --tokens`.",
-            )
+        if role == "gateway":
+            caller.check("platform.gateways.write", _GATEWAY_RULE)
         tenants = [caller.tenant.id] if role == "host" else []
         token, record = await self._services.join_tokens.mint(role, tenants=tenants, name=name)
         fields_of_log = ids(tenant=caller.tenant.id, role=role, name=name, by=caller.user.id)

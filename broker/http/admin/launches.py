@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from broker.http.middleware import CALLER, Policy, route
+from broker.http.middleware import CALLER, Needs, route
 from broker.http.services import PublicServices
 from broker.http.views import answer
 from portcullis.errors import Refused
@@ -15,7 +15,7 @@ class LaunchRoutes:
         self._services = services
 
     def routes(self) -> list[web.RouteDef]:
-        return [route("GET", "/api/v1/admin/launches/{reference}", Policy.ADMINISTRATOR, self.show)]
+        return [route("GET", "/api/v1/admin/launches/{reference}", Needs("launches.read"), self.show)]
 
     async def show(self, request: web.Request) -> web.Response:
         tenant_id, reference = request[CALLER].tenant.id, request.match_info["reference"]

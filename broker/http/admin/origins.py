@@ -8,11 +8,11 @@ from typing import Any
 from aiohttp import web
 
 from broker.http.body import read_fields
-from broker.http.middleware import CALLER, Policy, route
+from broker.http.middleware import CALLER, Needs, route
 from broker.http.services import PublicServices
 from broker.http.views import answer
 from broker.pki.claims import parse_origin
-from portcullis.errors import InvalidInput, Refused
+from portcullis.errors import InvalidInput
 from portcullis.logs import ids
 
 log = logging.getLogger(__name__)
@@ -28,23 +28,19 @@ class OriginRoutes:
 
     def routes(self) -> list[web.RouteDef]:
         return [
-            route("GET", PATH, Policy.ADMINISTRATOR, self.show),
-            route("PUT", PATH, Policy.ADMINISTRATOR, self.change),
+            route("GET", PATH, Needs("status.read"), self.show),
+            route("PUT", PATH, Needs("platform.site.write"), self.change),
         ]
 
     async def show(self, request: web.Request) -> web.Response:
         return answer(self._view())
 
     async def change(self, request: web.Request) -> web.Response:
-        """Every page of the site takes part of its trust from this list: where there are several tenants, none of
-        their administrators changes it.
-        """
+        """Every page of the site takes part of its trust from this list."""
         caller = request[CALLER]
         fields = await read_fields(request)
         origins = _parse(fields.raw("origins"))
         fields.finish()
-        if len(self._services.identity.tenants.list()) > 1:
-            raise Refused("not_permitted", "The names of a site with several tenants are its operator's.")
         revision = await self._services.site_origins.put(origins)
         log.info("public origins: %s", ", ".join(origins), extra=ids(by=caller.user.id))
         return answer(self._view(), revision=revision)

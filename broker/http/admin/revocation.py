@@ -8,7 +8,7 @@ from typing import Any
 from aiohttp import web
 
 from broker.http.body import read_fields
-from broker.http.middleware import CALLER, Policy, route
+from broker.http.middleware import CALLER, Caller, Needs, route
 from broker.http.services import PublicServices
 from broker.http.views import answer
 from broker.peers.message import Orphan
@@ -25,14 +25,13 @@ class RevocationRoutes:
         self._services = services
 
     def routes(self) -> list[web.RouteDef]:
-        administrator = Policy.ADMINISTRATOR
         always = {"repeatable": True, "without_grid": True}
         sign_out = "/api/v1/admin/users/{name}/sign-out"
         return [
-            route("POST", sign_out, administrator, self.sign_out, **always),
-            route("POST", "/api/v1/admin/panic", administrator, self.panic, **always),
-            route("GET", ORPHANS, administrator, self.orphans),
-            route("DELETE", ORPHANS + "/{name}/{session}", administrator, self.end_orphan, **always),
+            route("POST", sign_out, Needs("users.write"), self.sign_out, **always),
+            route("POST", "/api/v1/admin/panic", Needs("platform.panic"), self.panic, **always),
+            route("GET", ORPHANS, Needs("sessions.read"), self.orphans),
+            route("DELETE", ORPHANS + "/{name}/{session}", Needs("sessions.end"), self.end_orphan, **always),
         ]
 
     async def sign_out(self, request: web.Request) -> web.Response:
@@ -52,33 +51,33 @@ class RevocationRoutes:
         confirmed = fields.text("confirm", "the name of the site", longest=256)
         api_tokens = fields.flag("api_tokens", default=False)
         fields.finish()
-        self._check_alone("A panic concerns every tenant of the site: its operator decides on it.")
         if confirmed != self._services.identity.tenants.site().name:
             raise InvalidInput("confirm", "the name of the site")
         merged = await self._services.acts.panic(caller.author, api_tokens=api_tokens)
         return answer({"merged": merged, "epoch": self._services.identity.tenants.epoch()})
 
     async def orphans(self, request: web.Request) -> web.Response:
-        """Of the tenant; all, where it is alone: an orphan's tenant may be gone as well."""
-        tenant_id = request[CALLER].tenant.id
-        found = [one for one in self._found() if self._is_alone() or one.tenant == tenant_id]
+        """Of the tenant; all, for who sees the whole site: an orphan's tenant may be gone as well."""
+        caller = request[CALLER]
+        everybodys = caller.may("platform.site.read")
+        found = [one for one in self._found(caller) if everybodys or one.tenant == caller.tenant.id]
         return answer({"items": [self._view(one) for one in sorted(set(found), key=_order)]})
 
     async def end_orphan(self, request: web.Request) -> web.Response:
         caller = request[CALLER]
         name, session_id = request.match_info["name"], request.match_info["session"]
         hosts = {host.id for host in self._services.hosts.list() if name in (host.id, host.name)}
-        found = [one for one in self._found() if one.host in hosts and one.session == session_id]
+        found = [one for one in self._found(caller) if one.host in hosts and one.session == session_id]
         if not found:
             raise Refused("session_unknown", "No host reports such a session without a record.")
         if found[0].tenant != caller.tenant.id:
-            self._check_alone("The session is another tenant's: the operator of the site decides on it.")
+            caller.check("platform.hosts.write", "The session is another tenant's.")
         merged = await self._services.acts.end_session(found[0].tenant, session_id, caller.author)
         names = ids(tenant=found[0].tenant, session=session_id, host=found[0].host, by=caller.user.id)
         log.info("orphan is ended", extra=names)
         return answer({"merged": merged}, 202)
 
-    def _found(self) -> list[Orphan]:
+    def _found(self, caller: Caller) -> list[Orphan]:
         """Hosts say this themselves. None speaks for a tenant that it does not serve, nor of a session that has its
         record: ending that one would end it where it really runs.
         """
@@ -86,17 +85,9 @@ class RevocationRoutes:
         return [
             one
             for one in self._services.orphans()
-            if (self._is_alone() or one.tenant in tenants.get(one.host, ()))
+            if (caller.may("platform.site.read") or one.tenant in tenants.get(one.host, ()))
             and self._services.sessions.get(one.tenant, one.session) is None
         ]
-
-    def _is_alone(self) -> bool:
-        return len(self._services.identity.tenants.list()) <= 1
-
-    def _check_alone(self, why: str) -> None:
-        """As for the join tokens of gateways: no administrator of one tenant acts on the others."""
-        if not self._is_alone():
-            raise Refused("not_permitted", why)
 
     def _view(self, orphan: Orphan) -> dict[str, Any]:
         host = self._services.hosts.get(orphan.host)

@@ -6,7 +6,7 @@ from typing import Any
 
 from aiohttp import web
 
-from broker.http.middleware import CALLER, Policy, route
+from broker.http.middleware import CALLER, Needs, route
 from broker.http.services import PublicServices
 from broker.http.views import answer, figures_view, session_view
 from portcullis.errors import Refused
@@ -22,8 +22,8 @@ class AdminSessionRoutes:
 
     def routes(self) -> list[web.RouteDef]:
         return [
-            route("GET", PATH, Policy.ADMINISTRATOR, self.list),
-            route("DELETE", PATH + "/{id}", Policy.ADMINISTRATOR, self.log_off),
+            route("GET", PATH, Needs("sessions.read"), self.list),
+            route("DELETE", PATH + "/{id}", Needs("sessions.end"), self.log_off),
         ]
 
     async def list(self, request: web.Request) -> web.Response:

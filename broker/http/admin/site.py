@@ -7,7 +7,7 @@ from typing import Any
 
 from aiohttp import web
 
-from broker.http.middleware import CALLER, Policy, route
+from broker.http.middleware import CALLER, Caller, Needs, route
 from broker.http.services import PublicServices
 from broker.http.views import answer
 from portcullis.model.host import JoinToken
@@ -18,7 +18,7 @@ class SiteRoutes:
         self._services = services
 
     def routes(self) -> list[web.RouteDef]:
-        return [route("GET", "/api/v1/admin/site", Policy.ADMINISTRATOR, self.show)]
+        return [route("GET", "/api/v1/admin/site", Needs("status.read"), self.show)]
 
     async def show(self, request: web.Request) -> web.Response:
         tenant_id = request[CALLER].tenant.id
@@ -28,7 +28,7 @@ class SiteRoutes:
                 "version": version("portcullis"),
                 "brokers": self._brokers(),
                 "host_versions": self._host_versions(tenant_id),
-                "join_tokens": self._join_tokens(tenant_id),
+                "join_tokens": self._join_tokens(request[CALLER]),
                 "first_passwords": self._first_passwords(tenant_id),
             }
         )
@@ -45,15 +45,15 @@ class SiteRoutes:
         live = {host.id: self._services.hosts.live(host.id) for host in hosts}
         return {host_id: found.version for host_id, found in live.items() if found is not None}
 
-    def _join_tokens(self, tenant_id: str) -> list[dict[str, Any]]:
-        """Never their text. Those of gateways concern whoever runs the site: its only tenant, where there is one."""
+    def _join_tokens(self, caller: Caller) -> list[dict[str, Any]]:
+        """Never their text. Those of gateways concern whoever runs the site."""
         records = self._services.snapshot.list("site", "join")
         tokens = [JoinToken.from_json(record.value) for record in records]
-        alone = len(self._services.identity.tenants.list()) == 1
+        gateways_too = caller.may("platform.site.read")
         return [
             {"role": token.role, "name": token.name, "expires": token.expires}
             for token in sorted(tokens, key=lambda token: token.expires)
-            if tenant_id in token.tenants or (alone and token.role == "gateway")
+            if caller.tenant.id in token.tenants or (gateways_too and token.role == "gateway")
         ]
 
     def _first_passwords(self, tenant_id: str) -> list[str]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from aiohttp import web
 
-from broker.http.middleware import CALLER, Policy, route
+from broker.http.middleware import CALLER, Needs, route
 from broker.http.services import PublicServices
 from broker.http.views import answer, done
 from portcullis.errors import Refused
@@ -26,8 +26,8 @@ class TokenRoutes:
 
     def routes(self) -> list[web.RouteDef]:
         return [
-            route("GET", PATH, Policy.ADMINISTRATOR, self.list),
-            route("DELETE", PATH + "/{id}", Policy.ADMINISTRATOR, self.revoke),
+            route("GET", PATH, Needs("tokens.read"), self.list),
+            route("DELETE", PATH + "/{id}", Needs("tokens.write"), self.revoke),
         ]
 
     async def list(self, request: web.Request) -> web.Response:

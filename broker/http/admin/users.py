@@ -10,7 +10,7 @@ from aiohttp import web
 
 from broker.grid.grid import GridUnavailable
 from broker.http.body import Fields, read_fields
-from broker.http.middleware import CALLER, Policy, route
+from broker.http.middleware import CALLER, Needs, route
 from broker.http.services import PublicServices
 from broker.http.views import answer, done, user_view
 from broker.identity.accounts import Issued
@@ -19,7 +19,7 @@ from broker.identity.users import MAXIMUM_GROUPS, account_state, new_user
 from portcullis.errors import InvalidInput, Refused
 from portcullis.logs import ids
 from portcullis.model.names import GROUP_RULE, NAME_RULE, is_fit_group
-from portcullis.model.user import Role, User
+from portcullis.model.user import User
 
 log = logging.getLogger(__name__)
 
@@ -34,19 +34,19 @@ class UserRoutes:
     def routes(self) -> list[web.RouteDef]:
         user = PATH + "/{name}"
         return [
-            route("GET", PATH, Policy.ADMINISTRATOR, self.list),
-            route("POST", PATH, Policy.ADMINISTRATOR, self.invite),
-            route("POST", user + "/reset", Policy.ADMINISTRATOR, self.reset),
+            route("GET", PATH, Needs("users.read"), self.list),
+            route("POST", PATH, Needs("users.write"), self.invite),
+            route("POST", user + "/reset", Needs("users.write"), self.reset),
             route(
                 "POST",
                 user + "/disable",
-                Policy.ADMINISTRATOR,
+                Needs("users.write"),
                 self.disable,
                 repeatable=True,
                 without_grid=True,
             ),
-            route("POST", user + "/enable", Policy.ADMINISTRATOR, self.enable),
-            route("DELETE", user, Policy.ADMINISTRATOR, self.delete),
+            route("POST", user + "/enable", Needs("users.write"), self.enable),
+            route("DELETE", user, Needs("users.write"), self.delete),
         ]
 
     async def list(self, request: web.Request) -> web.Response:
@@ -135,10 +135,8 @@ class UserRoutes:
         return user_view(user, state)
 
 
-def _role(fields: Fields) -> Role:
+def _role(fields: Fields) -> str:
     role = fields.raw("role", "user")
-    if role == "user":
-        return "user"
-    if role == "administrator":
-        return "administrator"
-    raise InvalidInput(fields.name("role"), "user or administrator")
+    if role not in ("user", "administrator"):
+        raise InvalidInput(fields.name("role"), "user or administrator")
+    return str(role)

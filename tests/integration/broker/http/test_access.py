@@ -61,7 +61,7 @@ MATRIX: dict[str, tuple[int, int, int, int, int, int]] = {
     "POST /api/v1/admin/join-tokens": (401, 403, 201, 403, 201, 201),
     "GET /api/v1/admin/site": (401, 403, 200, 403, 200, 200),
     "GET /api/v1/admin/site/origins": (401, 403, 200, 403, 200, 200),
-    "PUT /api/v1/admin/site/origins": (401, 403, 400, 403, 400, 400),
+    "PUT /api/v1/admin/site/origins": (401, 403, 403, 403, 403, 403),
     "GET /api/v1/admin/tokens": (401, 403, 200, 403, 200, 200),
     "DELETE /api/v1/admin/tokens/{id}": (401, 403, 204, 403, 204, 404),
     "GET /api/v1/admin/launches/{reference}": (401, 403, 200, 403, 200, 404),

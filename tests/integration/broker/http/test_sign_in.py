@@ -67,6 +67,7 @@ async def test_password_then_code_sign_in(site: ApiSite) -> None:
         "user": {"id": ann.user.id, "name": "ann"},
         "tenant": {"id": ann.tenant.id, "name": "acme"},
         "role": "user",
+        "permissions": [],
         "expires": site.clock.now() + 12 * 3600,
         "gateways": [],
         "time": site.clock.now(),

@@ -49,6 +49,14 @@ async def second_tenant(broker: RunningBroker) -> str:
     return tenant
 
 
+async def no_platform_administrator(broker: RunningBroker) -> None:
+    parts = broker.parts
+    (record,) = [one for one in parts.snapshot.list(broker.tenant, "user") if one.value["platform"]]
+    store = await parts.stores.tenant(broker.tenant)
+    put = store.put(record.path, {**record.value, "platform": False}, author="test")
+    assert await parts.snapshot.until((await parts.stores.commit(put)).revision)
+
+
 async def test_the_state_of_the_site_names_every_part_and_holds_no_secret(
     site: Sequence[RunningBroker],
 ) -> None:
@@ -128,6 +136,7 @@ async def test_where_there_are_several_tenants_the_site_is_none_of_an_administra
     site: Sequence[RunningBroker],
 ) -> None:
     other = await second_tenant(site[0])
+    await no_platform_administrator(site[0])
     for method, path in (("GET", "status"), ("POST", "gateways/gw/drain"), ("POST", "brokers/b1/drain")):
         status, answer = await ask(site[0], method, path, {"draining": True} if method == "POST" else None)
         assert (status, answer["error"]["code"]) == (403, "not_permitted")
@@ -141,3 +150,15 @@ async def test_where_there_are_several_tenants_the_site_is_none_of_an_administra
     theirs = parts.stores.site.put(record.path, {**record.value, "tenants": [other]})
     assert await parts.snapshot.until((await parts.stores.commit(theirs)).revision)
     assert (await drain(site[0], "hosts/h1"))[0] == 404  # of others it does not even hear
+
+
+async def test_a_platform_administrator_has_the_whole_site(site: Sequence[RunningBroker]) -> None:
+    other = await second_tenant(site[0])
+    parts = site[0].parts
+    record = parts.snapshot.get("site", ("host", site[0].host.id))
+    assert record is not None
+    theirs = parts.stores.site.put(record.path, {**record.value, "tenants": [other]})
+    assert await parts.snapshot.until((await parts.stores.commit(theirs)).revision)
+    assert (await ask(site[0], "GET", "status"))[0] == 200
+    for part in ("hosts/h1", "gateways/gw", "brokers/b2"):
+        assert (await drain(site[0], part))[0] == 200
