@@ -117,6 +117,8 @@ class Broker:
             self._metered,
             self._health,
         )
+        await parts.audit.start()
+        undo.push_async_callback(parts.audit.stop)
         undo.push_async_callback(parts.stop)
         parts.start()
         bound = self._bind(undo)

@@ -10,6 +10,7 @@ from ssl import SSLContext
 
 from aiohttp import web
 
+from broker.audit.audit import Audit
 from broker.compaction import PERIOD_SECONDS, Compaction
 from broker.drain import Drains
 from broker.gateways.channel import GatewayServer, GatewayServices
@@ -20,6 +21,7 @@ from broker.grid.metered import MeteredGrid
 from broker.grid.opening import GridChoice
 from broker.grid.scopes import Stores
 from broker.hosts.channel import ControlServer, ControlServices
+from broker.hosts.checks import HostChecks
 from broker.hosts.liveness import SWEEP_SECONDS, HostWatch
 from broker.hosts.loads import HostLoads
 from broker.hosts.registry import ChannelRegistry
@@ -97,6 +99,7 @@ class Parts:
         self.stores = stores
         self.health = health
         self.presence = presence
+        self.audit = Audit(settings.state, clock, settings.audit_days, settings.audit_mb)
         self.brokers = LiveBrokers(snapshot)
         self.drains = Drains(stores, snapshot)
         self.snapshot = snapshot
@@ -160,6 +163,9 @@ class Parts:
         self.reaper = self._job("reaper", self.host_watch.sweep, SWEEP_SECONDS, broker_id)
         compaction = Compaction(stores.grid, snapshot)
         self.compaction = self._job("compaction", compaction.round, PERIOD_SECONDS, broker_id)
+        self.checks = HostChecks(
+            snapshot, self.registry, broker_id, lambda *asked: self.exchange.post(*asked)
+        )
         self.control = self._control(broker_id)
         self.gateway_registry = GatewayRegistry()
         self.gateway_channels = GatewayServer(
@@ -326,6 +332,7 @@ class Parts:
             self.gateway_channels,
             self.exchange,
             self._clock,
+            self.checks,
         )
 
     def _public(self) -> PublicServices:
@@ -350,6 +357,7 @@ class Parts:
             health=self.health,
             clock_guard=self._clock,
             acts=self.acts,
+            audit=self.audit,
             orphans=lambda: self.exchange.orphans(),
             from_gateway=self.peers.is_gateway,
         )

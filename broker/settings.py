@@ -16,6 +16,7 @@ from portcullis.settings import Address, setting
 
 SHORTEST_HOST_LOST_SECONDS = 30
 """A host that restarts must be back by then."""
+SMALLEST_AUDIT_MB = 16
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,8 @@ class BrokerSettings:
     host_lost_seconds: int = setting(
         300, help="How long a host may be gone before its sessions are given up; 0: for ever."
     )
+    audit_days: int = setting(90, help="How long the record of what happened (audit.sqlite) is kept.")
+    audit_mb: int = setting(1024, help="How large it may become, in MB; what there is most of gives way.")
     log_level: str = setting("info", help="debug, info, warning or error.")
     log_format: str = setting("text", help=FORMAT_HELP)
     metrics: str = setting("", help=METRICS_HELP)
@@ -53,6 +56,10 @@ class BrokerSettings:
             raise InvalidInput("--sessions-per-user", "at least 1")
         if self.host_lost_seconds != 0 and self.host_lost_seconds < SHORTEST_HOST_LOST_SECONDS:
             raise InvalidInput("--host-lost-seconds", f"0 or at least {SHORTEST_HOST_LOST_SECONDS}")
+        if self.audit_days < 1:
+            raise InvalidInput("--audit-days", "at least 1")
+        if self.audit_mb < SMALLEST_AUDIT_MB:
+            raise InvalidInput("--audit-mb", f"at least {SMALLEST_AUDIT_MB}")
         if self.name:
             _check_name(self.name)
         self.advertised(self.listen.port)

@@ -133,6 +133,43 @@ PEOPLE: dict[str, Reason] = {
     ),
 }
 
+TENANTS: dict[str, Reason] = {
+    "tenant_suspended": Reason(
+        "Your organisation is suspended.",
+        user="Ask whoever runs the service for your organisation. Your applications were logged off.",
+        administrator="Nobody of the tenant signs in or launches, and its sessions were logged off. A platform "
+        "administrator takes it back: `portcullis tenant resume NAME`.",
+    ),
+    "quota_tenant_sessions": Reason(
+        "Your organisation has reached the number of sessions it may run at once.",
+        user="Log off a session that you do not need any more, or try again when others have.",
+        administrator="`portcullis get sessions` shows the tenant's sessions. The limit is the quota `sessions` of the "
+        "tenant: `portcullis tenant set NAME --sessions N`.",
+    ),
+    "launches_too_fast": Reason(
+        "Your organisation starts more applications in a second than it may.",
+        user=_RETRIED,
+        administrator="The limit is the quota `launches_per_second` of the tenant: `portcullis tenant set NAME "
+        "--launches-per-second N`. Each broker allows its share.",
+    ),
+    "logins_too_fast": Reason(
+        "Too many people of your organisation sign in at once.",
+        user="Wait a moment and sign in again.",
+        administrator="The limit is the quota `logins_per_second` of the tenant: `portcullis tenant set NAME "
+        "--logins-per-second N`. Each broker allows its share.",
+    ),
+    "own_tenant": Reason(
+        "This is the tenant that you belong to.",
+        administrator="Whoever suspends or deletes a tenant belongs to another one: there would be nobody left to take "
+        "it back.",
+    ),
+    "host_not_isolated": Reason(
+        "This host runs all sessions under one account.",
+        administrator="Accounts of the operating system are never shared among tenants, so such a host serves the one "
+        "tenant that it has. Run its agent as root (docs/unprivileged.md), or join it anew for the other tenant.",
+    ),
+}
+
 LAUNCH_REFUSED: dict[str, Reason] = {
     "application_unknown": Reason(
         "There is no such application.",
@@ -637,6 +674,17 @@ STATUS: dict[str, Reason] = {
         administrator="They go on. The one with the wrong clock may take a verification code that is too old, and "
         "refuse good ones. Compare the clocks of their machines (`timedatectl`), and set the wrong one.",
     ),
+    "audit_unavailable": Reason(
+        "This broker cannot record what happens, so it makes no changes.",
+        administrator="The disk of its state folder is full, or takes no writes: free some. It goes on by itself within "
+        "seconds, and what happened meanwhile is recorded then. Sign-ins and launches of users go on; changes and "
+        "sign-ins of administrators go to another broker, or wait.",
+    ),
+    "audit_damaged": Reason(
+        "A broker's record of what happened was damaged, and a new one was begun.",
+        administrator="The damaged file lies beside the new one (`audit.sqlite.damaged-...`): keep it for whoever "
+        "asks, or delete it. Other brokers have copies of its events. Look at that machine's disk.",
+    ),
     "broker_alone": Reason(
         "The site has one broker.",
         administrator="Start another one on another machine: same --grid, a copy of site.key, an --address of its own.",
@@ -699,6 +747,7 @@ STATUS: dict[str, Reason] = {
 GROUPS: dict[str, dict[str, Reason]] = {
     "Signing in": SIGNING_IN,
     "Users and their links": PEOPLE,
+    "Tenants": TENANTS,
     "A launch is refused": LAUNCH_REFUSED,
     "A launch fails on the host": LAUNCH_FAILED,
     "Sessions and streams": SESSIONS,

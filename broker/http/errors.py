@@ -24,6 +24,7 @@ _STATUSES: dict[str, int] = {
     "origin_refused": 403,
     "not_permitted": 403,
     "factor_off": 403,
+    "tenant_suspended": 403,
     "grant_refused": 403,
     "session_unknown": 404,
     "session_ended": 404,
@@ -33,11 +34,14 @@ _STATUSES: dict[str, int] = {
     "protocol_error": 400,
     "invalid_field": 422,
     "sign_in_blocked": 429,
+    "logins_too_fast": 429,
+    "launches_too_fast": 429,
     "too_many_connections": 429,
     "unavailable": 503,
     "grid_degraded": 503,
     "clock_wrong": 503,
     "broker_behind": 503,
+    "audit_unavailable": 503,
     "broker_unreachable": 503,
     "gateway_unreachable": 503,
     "host_unreachable": 503,
@@ -45,7 +49,7 @@ _STATUSES: dict[str, int] = {
 }
 _SHOWN = ("field", "expected", "reference", "session", "retry_after_seconds")
 """What of an error's data its reader sees; the rest is for logs."""
-_ELSEWHERE = frozenset({"clock_wrong", "broker_behind"})
+_ELSEWHERE = frozenset({"clock_wrong", "broker_behind", "audit_unavailable"})
 """Nothing was done, and another broker can: a gateway asks the next one."""
 
 

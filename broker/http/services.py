@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
+from broker.audit.audit import Audit
 from broker.grid.health import GridHealth
 from broker.identity.identity import Identity
 from broker.launch.launch import Launcher
@@ -52,6 +53,7 @@ class PublicServices:
     health: GridHealth
     clock_guard: ClockGuard
     acts: Acts
+    audit: Audit
     orphans: Callable[[], tuple[Orphan, ...]]
     from_gateway: Callable[[web.Request], bool]
     """Whether a gateway of this site sent the request (by its certificate): nobody else reaches the public

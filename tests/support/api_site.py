@@ -19,6 +19,7 @@ from pathlib import Path
 
 from aiohttp import web
 
+from broker.audit.audit import Audit
 from broker.grid.embedded import EmbeddedGrid
 from broker.grid.health import GridHealth
 from broker.grid.scopes import Stores, TenantStore
@@ -157,6 +158,7 @@ class ApiBroker:
             health=self.health,
             clock_guard=looked(clock),
             acts=self.acts,
+            audit=Audit(folder, clock),
             orphans=lambda: self.orphans,
             from_gateway=lambda request: "Portcullis-Origin" in request.headers,
         )
@@ -193,6 +195,8 @@ class ApiBroker:
         undo.push_async_callback(self.identity.stop)
         self.services.stages.start()
         undo.callback(self.services.stages.stop)
+        await self.services.audit.start()
+        undo.push_async_callback(self.services.audit.stop)
         self.address = await undo.enter_async_context(serving(self.application()))
 
 
