@@ -213,6 +213,8 @@ class Snapshot:
         previous = self._kinds.get((scope, path[0]), {}).pop(path, None)
         if previous is None:
             return None
+        if scope == keys.SITE and path[:2] == ("key", "tenant"):
+            self._stores.forget(path[2])
         for prefix in _prefixes(path):
             below = self._below[scope, prefix]
             del below[path]

@@ -90,14 +90,20 @@ SIGNING_IN: dict[str, Reason] = {
     ),
     "token_refused": Reason(
         "The API token is unknown, expired or revoked.",
-        administrator="Tokens last 90 days at most. `deploy/quickstart.sh` writes a profile with its own; `portcullis "
-        "get tokens`, with one that works, lists those that are good.",
+        administrator="Tokens last 90 days at most, and may be good from some networks alone. `deploy/quickstart.sh` "
+        "writes a profile with its own; `portcullis get tokens`, with one that works, lists those that are good.",
     ),
     "not_permitted": Reason(
         "Your role does not allow this.",
         user="Ask your administrator to do it, or for the role.",
-        administrator="The route wants the role `administrator`, or a browser that has signed in: no API token can "
-        "fetch tickets or grants.",
+        administrator="The route wants a permission that the user's role, or the API token, does not hold (docs/roles.md: "
+        "`portcullis get roles` shows what each allows), or it would reach somebody who may do more; or it wants a "
+        "browser that has signed in: no API token can fetch tickets or grants.",
+    ),
+    "entry_needed": Reason(
+        "You have not entered this tenant, or your entry is over.",
+        administrator="A platform administrator acts in another tenant only after `portcullis tenant enter NAME --reason "
+        "TEXT`, for as long as that says.",
     ),
 }
 

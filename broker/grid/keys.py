@@ -22,7 +22,7 @@ HISTORY_KINDS = frozenset({"tenant", "host", "gateway", "user", "application", "
 content, and a key that was deleted must be gone."""
 
 NOT_IN_SNAPSHOT = frozenset(
-    {HISTORY, "attempts", "enrolment", "icon", "nonce", "recovery", "ticket", "trace"}
+    {HISTORY, "attempts", "enrolment", "icon", "logo", "nonce", "recovery", "ticket", "trace"}
 )
 """Read from the grid when they are needed. Strangers make `attempts`, `nonce` and `trace` as they like; secrets that
 hardly anybody asks for stay out of memory."""

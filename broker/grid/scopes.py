@@ -12,6 +12,7 @@ milliseconds with random hex behind it; the order that counts is that of the his
 from __future__ import annotations
 
 import base64
+import contextlib
 import functools
 import json
 import logging
@@ -22,6 +23,7 @@ from typing import Any
 
 from broker.grid import keys
 from broker.grid.grid import (
+    MAXIMUM_OPERATIONS,
     Compare,
     CreateRevision,
     Delete,
@@ -294,6 +296,27 @@ class Stores:
         if is_data_key(item.key):
             self._learn(path[-1], record)
         return record
+
+    def forget(self, tenant_id: str) -> None:
+        """Its data key was destroyed: nothing of it is written or opened any more."""
+        self._tenants.pop(tenant_id, None)
+
+    async def erase(self, tenant_id: str) -> int:
+        """Delete whatever lies in a tenant's scope, unopened: how many records. Raises GridUnavailable."""
+        if tenant_id == keys.SITE:
+            raise keys.InvalidPath("the site is no tenant")
+        erased = 0
+        while found := await self._first_keys(keys.prefix(tenant_id)):
+            for start in range(0, len(found), MAXIMUM_OPERATIONS):
+                batch = found[start : start + MAXIMUM_OPERATIONS]
+                await self.grid.txn([], [Delete(key) for key in batch])
+            erased += len(found)
+        return erased
+
+    async def _first_keys(self, prefix: str) -> list[str]:
+        """One page of them: a tenant may have hundreds of thousands."""
+        async with contextlib.aclosing(self.grid.pages(prefix)) as pages:
+            return [item.key for item in (await anext(pages)).items]
 
     def _learn(self, tenant_id: str, record: Record) -> TenantStore:
         store = self._tenants.get(tenant_id)

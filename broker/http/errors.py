@@ -23,6 +23,7 @@ _STATUSES: dict[str, int] = {
     "certificate_refused": 401,
     "origin_refused": 403,
     "not_permitted": 403,
+    "entry_needed": 403,
     "factor_off": 403,
     "tenant_suspended": 403,
     "grant_refused": 403,

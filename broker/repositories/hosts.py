@@ -5,6 +5,7 @@ The lease's id stands in the live record, so that the next broker that holds the
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from broker.grid.grid import LeaseGone
@@ -63,12 +64,16 @@ class Hosts:
 
     async def set_groups(self, host_id: str, groups: frozenset[str], author: str) -> tuple[Host, int]:
         """The host as it is then, and the grid's revision. Raises Refused("not_found"), Unavailable."""
+        return await self.change(host_id, lambda known: replace(known, groups=groups), author)
+
+    async def change(self, host_id: str, change: Callable[[Host], Host], author: str) -> tuple[Host, int]:
+        """As `set_groups`; also raises what `change` does."""
         for _ in range(ATTEMPTS_ON_CONFLICT):
             record = self._snapshot.get("site", ("host", host_id))
             if record is None:
                 raise Refused("not_found")
             known = Host.from_json(record.value)
-            changed = replace(known, groups=groups)
+            changed = change(known)
             if changed == known:
                 return known, self._snapshot.revision
             site = self._stores.site

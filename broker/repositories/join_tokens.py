@@ -63,6 +63,13 @@ class JoinTokens:
         token = JoinToken.from_json(record.value)
         return (record, token) if token.expires > self._stores.clock.now() else None
 
+    async def withdraw(self, tenant_id: str) -> None:
+        """Those by which a host would come to serve the tenant. Raises Unavailable."""
+        for record in self._snapshot.list("site", "join"):
+            if tenant_id in record.value["tenants"]:
+                result = await commit(self._stores, self._stores.site.delete(record.path))
+                await self._snapshot.until(result.revision)
+
     def _site_id(self) -> str:
         record = self._snapshot.get("site", ("meta",))
         if record is None:
