@@ -24,6 +24,7 @@ from agents.linux.launcher import WORKER_COMMAND, LinuxLauncher, this_machine
 from agents.linux.leaders import make_passable
 from agents.linux.one_account import OneAccount
 from agents.revocations import HostRevocations
+from agents.sessions.dry_runs import DryRuns, Knowledge
 from agents.sessions.launches import LaunchCounts
 from agents.sessions.manager import Manager, SiteFacts
 from agents.sessions.session import TimeLimits
@@ -39,6 +40,7 @@ from portcullis.measuring import Metrics
 from portcullis.metrics import GROUPING
 from portcullis.probes import Probes, Watch
 from portcullis.protocol.channel import Directory, Hello, Report
+from portcullis.protocol.checks import FEATURE as CHECK
 from portcullis.protocol.link import Heard, Revoke
 from portcullis.tasks import cancel_and_wait, spawn
 from portcullis.tickets import verifying_keys
@@ -71,6 +73,7 @@ class Agent:
             directory=self._on_directory,
             desired=lambda desired: self._manager.apply(desired),
             cut=lambda cut: self._manager.cut(cut),
+            check=lambda check: self._dry_runs.answer(check),
             figures=lambda: self._manager.take_figures(),
             revocations=lambda texts: self._revocations.take(texts),
             time=self._on_time,
@@ -96,6 +99,7 @@ class Agent:
             credentials.id, self._clock, lambda: self._keys, self._find, self._revocations.check
         )
         self._links = Links(doorkeeper, self._context_for_gateways, self._told_by_gateway)
+        self._dry_runs = DryRuns(launcher.looks, self._knowledge())
         self._renewal = Renewal(credentials, self._on_renewed)
         offer_readings(self._metrics, launcher, self._manager, self._control, self._links)
         self._metrics.read(GROUPING, lambda: {(launcher.grouping,): 1})
@@ -139,6 +143,15 @@ class Agent:
             self._manager.reports(),
             self._isolation,
             self._starting_limit,
+            frozenset({CHECK}),
+        )
+
+    def _knowledge(self) -> Knowledge:
+        return Knowledge(
+            self._slots,
+            running=lambda: sum(state != "ended" for state in self._manager.states()),
+            memory_available_bytes=memory_available_bytes,
+            links=lambda: (self._links.up, self._links.wanted),
         )
 
     def _find(self, session: str, tenant: str) -> AttachedSession | None:

@@ -6,11 +6,13 @@ and find the leader again (`adopt`).
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
 from portcullis.model.host import Isolation
 from portcullis.protocol.channel import Order
+from portcullis.protocol.checks import Check, CheckResult
 from portcullis.protocol.worker_channel import FromWorker, Start, Status, ToWorker
 
 
@@ -72,6 +74,11 @@ class Launcher(Protocol):
     @property
     def ready_memory_bytes(self) -> int:
         """What they hold."""
+        ...
+
+    def looks(self, check: Check) -> Mapping[str, Callable[[], CheckResult]]:
+        """What would keep the application from starting for this user, by what is looked at. Each may block for a
+        moment, and none changes anything."""
         ...
 
     async def adopt(self) -> list[Adopted]:

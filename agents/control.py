@@ -3,7 +3,7 @@
 `ControlClient.run` is one task that dials, serves the channel until it breaks, waits a little and dials the next
 broker (`brokers`). Pings find out within seconds that a broker is frozen or cut off. While a channel stands, three
 tasks serve it: one reads, one sends reports as they change (only the newest of a session counts), one sends
-heartbeats. Losing the channel changes nothing on the host.
+heartbeats. A dry run has a task of its own until it is answered. Losing the channel changes nothing on the host.
 """
 
 from __future__ import annotations
@@ -43,6 +43,7 @@ from portcullis.protocol.channel import (
     encode,
     parse_from_broker,
 )
+from portcullis.protocol.checks import Check, Checked
 
 log = logging.getLogger(__name__)
 
@@ -66,6 +67,8 @@ class ControlHandlers:
     revocations: Callable[[Sequence[str]], None] = lambda texts: None
     time: Callable[[float], None] = lambda now: None
     """What time the broker has, at each welcome."""
+    check: Callable[[Check], Awaitable[Checked]] | None = None
+    """Makes a dry run; None: the hello names no such feature."""
     figures: Callable[[], dict[str, StreamFigures]] = dict
     """Of the streams, what is new since it was asked the last time."""
 
@@ -146,15 +149,18 @@ class ControlClient:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._send_reports(socket), name="control-reports")
                 tasks.create_task(self._send_heartbeats(socket, heartbeat_seconds), name="control-heartbeats")
-                await self._receive(socket)
+                await self._receive(socket, tasks)
                 raise ProtocolError("the broker closed the channel")
         except ExceptionGroup as group:
             raise group.exceptions[0] from group
 
-    async def _receive(self, socket: ClientConnection) -> None:
+    async def _receive(self, socket: ClientConnection, tasks: asyncio.TaskGroup) -> None:
         async for text in socket:
             message = parse_from_broker(text)
-            if message is not None:
+            if isinstance(message, Check):
+                if self._handlers.check is not None:
+                    tasks.create_task(_answer(socket, self._handlers.check(message)), name="control-check")
+            elif message is not None:
                 await self._handle(message)
 
     async def _handle(self, message: FromBroker) -> None:
@@ -196,6 +202,10 @@ class ControlClient:
 
 def _uniform() -> float:
     return secrets.randbelow(1 << 20) / (1 << 20)
+
+
+async def _answer(socket: ClientConnection, answer: Awaitable[Checked]) -> None:
+    await _send(socket, await answer)
 
 
 async def _send(socket: ClientConnection, message: FromAgent) -> None:

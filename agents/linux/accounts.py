@@ -54,8 +54,22 @@ class SessionAccounts(Protocol):
         """Of the folders that lead to what the accounts of a session own."""
         ...
 
+    @property
+    def homes(self) -> Path:
+        """The folder of the users' homes."""
+        ...
+
     async def user(self, tenant_id: str, user_id: str, user_name: str) -> Account:
         """Whose programs run in the session. Raises Unavailable("account_failed")."""
+        ...
+
+    def find(self, tenant_id: str, user_id: str) -> Account | None:
+        """What `user` would answer, as it is now; None when it is still to be made. Makes nothing. Raises
+        Unavailable("account_failed")."""
+        ...
+
+    def why_none_can_be_made(self) -> str | None:
+        """What keeps `user` from making an account, as far as one can see without doing it."""
         ...
 
     async def worker(self, index: int, taken: Collection[str]) -> Account:
@@ -74,12 +88,28 @@ class Accounts:
         self._prefix = prefix
         self._homes = homes
 
+    @property
+    def homes(self) -> Path:
+        return self._homes
+
     async def user(self, tenant_id: str, user_id: str, user_name: str) -> Account:
         """Raises Unavailable("account_failed")."""
         name = user_account_name(self._prefix, tenant_id, user_id)
         comment = gecos(user_name, tenant_id, user_id)
         home = self._homes / home_name(user_name, name)
         return await asyncio.to_thread(self._ensure_user, name, home, comment, f"{tenant_id}/{user_id}")
+
+    def find(self, tenant_id: str, user_id: str) -> Account | None:
+        name = user_account_name(self._prefix, tenant_id, user_id)
+        if (found := _find(name)) is None:
+            return None
+        _check_owner(found, f"{tenant_id}/{user_id}")
+        return _account(name)
+
+    def why_none_can_be_made(self) -> str | None:
+        if shutil.which("useradd") is None:
+            return "useradd is not installed"
+        return None if os.access("/etc", os.W_OK) else "/etc cannot be written"
 
     async def worker(self, index: int, taken: Collection[str] = ()) -> Account:
         """The slot's, or a spare one while a session without a record still has it."""
@@ -99,9 +129,8 @@ class Accounts:
                 options = ("--create-home", "--user-group", "--comment", comment)
                 _run("useradd", *options, "--home-dir", str(home), "--shell", NOLOGIN, name)
                 home.chmod(0o700)
-            elif not found.pw_gecos.endswith(f"({ids})"):
-                raise Unavailable("account_failed", f"the account {name} belongs to somebody else")
             else:
+                _check_owner(found, ids)
                 self._refresh(found, comment)
             return _account(name)
 
@@ -188,6 +217,11 @@ def _find(name: str) -> pwd.struct_passwd | None:
         return pwd.getpwnam(name)
     except KeyError:
         return None
+
+
+def _check_owner(found: pwd.struct_passwd, ids: str) -> None:
+    if not found.pw_gecos.endswith(f"({ids})"):
+        raise Unavailable("account_failed", f"the account {found.pw_name} belongs to somebody else")
 
 
 def _account(name: str) -> Account:

@@ -24,13 +24,13 @@ import shutil
 import subprocess
 import sys
 import zoneinfo
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from agents.contracts import Adopted
-from agents.linux import display, environment, window_manager
+from agents.linux import checks, display, environment, window_manager
 from agents.linux.accounts import Account, SessionAccounts
 from agents.linux.groups import Backend, Group, Limits
 from agents.linux.leaders import (
@@ -49,6 +49,7 @@ from portcullis.ids import new_id
 from portcullis.logs import ids
 from portcullis.model.host import Isolation
 from portcullis.protocol.channel import About, Order
+from portcullis.protocol.checks import Check, CheckResult
 from portcullis.protocol.worker_channel import Prepare, Start, Status, WorkerState, body
 
 log = logging.getLogger(__name__)
@@ -113,6 +114,9 @@ class LinuxLauncher:
     @property
     def ready_memory_bytes(self) -> int:
         return self._warm.memory_bytes
+
+    def looks(self, check: Check) -> Mapping[str, Callable[[], CheckResult]]:
+        return checks.looks(check, self._accounts)
 
     async def adopt(self) -> list[Adopted]:
         # What was prepared ahead ends without its agent; this removes what was killed, and waits for the rest.

@@ -28,6 +28,10 @@ class OneAccount:
         self._entry = own_entry()
         self._homes = homes
 
+    @property
+    def homes(self) -> Path:
+        return self._homes
+
     async def user(self, tenant_id: str, user_id: str, user_name: str) -> Account:
         """Raises Unavailable("account_failed")."""
         key = user_account_name("", tenant_id, user_id).removeprefix("u")
@@ -35,6 +39,14 @@ class OneAccount:
             return self._account(self._ensure_home(user_name, key))
         except OSError as exc:
             raise Unavailable("account_failed", f"the home of {user_name} cannot be made: {exc}") from exc
+
+    def find(self, tenant_id: str, user_id: str) -> Account | None:
+        home = self._home(user_account_name("", tenant_id, user_id).removeprefix("u"))
+        return None if home is None else self._account(home)
+
+    def why_none_can_be_made(self) -> str | None:
+        folder = next(each for each in (self._homes, *self._homes.parents) if each.is_dir())
+        return None if os.access(folder, os.W_OK) else f"{folder} cannot be written"
 
     async def worker(self, index: int, taken: Collection[str]) -> Account:
         return self._account(_NO_HOME)
@@ -45,11 +57,14 @@ class OneAccount:
     def _ensure_home(self, user_name: str, key: str) -> Path:
         """`<user name>-<key>`; the key alone finds it again, since people are renamed."""
         self._homes.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for home in sorted(self._homes.glob(f"*-{key}")):
-            return home
+        if (found := self._home(key)) is not None:
+            return found
         home = self._homes / f"{home_name(user_name, key).rpartition('-')[0]}-{key}"
         home.mkdir(mode=0o700)
         return home
+
+    def _home(self, key: str) -> Path | None:
+        return next(iter(sorted(self._homes.glob(f"*-{key}"))), None)
 
 
 def own_entry() -> pwd.struct_passwd:

@@ -22,7 +22,9 @@ from aiohttp import WSMsgType, web
 
 from broker.gateways.directory import GatewayDirectory
 from broker.hosts.announcing import Announcement, Announcing
+from broker.hosts.answers import OLDER, HostAnswer
 from broker.hosts.changes import HostChanges
+from broker.hosts.checks import PendingChecks
 from broker.hosts.loads import HostLoad, HostLoads
 from broker.hosts.registry import ChannelRegistry, revocation_messages
 from broker.hosts.reports import Reports
@@ -47,6 +49,7 @@ from portcullis.protocol.channel import (
     Cut,
     Desired,
     Directory,
+    FromAgent,
     FromBroker,
     Heartbeat,
     Hello,
@@ -57,6 +60,7 @@ from portcullis.protocol.channel import (
     encode,
     parse_from_agent,
 )
+from portcullis.protocol.checks import FEATURE, Check, Checked
 from portcullis.tasks import cancel_and_wait, spawn
 
 log = logging.getLogger(__name__)
@@ -159,7 +163,8 @@ class ControlChannel:
         self._socket = socket
         self._ended: asyncio.Future[_Closing] = asyncio.get_running_loop().create_future()
         self._wake = asyncio.Event()
-        self._cuts: deque[Cut | Revocations] = deque()
+        self._cuts: deque[Cut | Revocations | Check] = deque()
+        self._checks = PendingChecks()
         self._orders: tuple[Order, ...] | None = None
         self._directory: Directory | None = None
         self._announcement: Announcement | None = None
@@ -176,6 +181,7 @@ class ControlChannel:
             closing = await self._ended
         finally:
             unsubscribe()
+            self._checks.end()
             if self._services.registry.remove(self._host.id, self):
                 self._services.loads.forget(self._host.id)
             await cancel_and_wait(reader, writer)
@@ -190,7 +196,12 @@ class ControlChannel:
         if not self._ended.done():
             self._ended.set_result(_Closing(code, reason))
 
-    def cut(self, message: Cut | Revocations) -> None:
+    async def check(self, check: Check) -> HostAnswer:
+        if FEATURE not in self._checks.features:
+            return OLDER
+        return await self._checks.ask(check, self.cut)
+
+    def cut(self, message: Cut | Revocations | Check) -> None:
         if len(self._cuts) >= MAXIMUM_CUTS:
             self.end(TRY_AGAIN, "messages are not taken")
             return
@@ -207,6 +218,7 @@ class ControlChannel:
 
     async def _converse(self) -> None:
         hello = await self._read_hello()
+        self._checks.features = hello.features
         await self._announce(hello)
         previous = self._services.registry.replace(self._host.id, self)
         if previous is not None:
@@ -264,6 +276,8 @@ class ControlChannel:
                 self._hear_figures(heartbeat)
                 if self._announcement is not None:
                     self._announcement.heard()
+            case Checked() as answer:
+                self._checks.take(answer)
             case Hello():
                 raise _Closing(MALFORMED, "hello twice")
             case None:
@@ -410,7 +424,7 @@ def _end_of(report: Report) -> Order:
     )
 
 
-def _parse(text: str) -> Hello | Report | Heartbeat | None:
+def _parse(text: str) -> FromAgent | None:
     try:
         return parse_from_agent(text)
     except ProtocolError as exc:

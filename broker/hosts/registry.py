@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+from broker.hosts.answers import HostAnswer
 from portcullis.protocol.channel import MAXIMUM_REVOCATIONS, Cut, Report, Revocations
+from portcullis.protocol.checks import Check
 
 
 class Channel(Protocol):
@@ -18,6 +20,8 @@ class Channel(Protocol):
     def end(self, code: int, reason: str) -> None: ...
 
     def orphans(self) -> tuple[Report, ...]: ...
+
+    async def check(self, check: Check) -> HostAnswer: ...
 
 
 class ChannelRegistry:

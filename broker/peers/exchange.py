@@ -75,6 +75,21 @@ class PeerExchange:
         if self._http is not None:
             await self._http.close()
 
+    async def post(self, broker_id: str, path: str, body: bytes) -> bytes | None:
+        """Ask one of the others something else; None when it does not answer with 200: it may be of a version that does
+        not know the path."""
+        address = self._others().get(broker_id)
+        if self._http is None or address is None:
+            return None
+        headers = {"Content-Type": "application/json"}
+        try:
+            async with self._http.post(f"https://{address}{path}", data=body, headers=headers) as response:
+                said = await response.content.read(MAXIMUM_BYTES + 1)
+        except (aiohttp.ClientError, TimeoutError, OSError) as exc:
+            log.info("a broker did not answer: %r", exc, extra=ids(broker=address, path=path))
+            return None
+        return said if response.status == 200 and len(said) <= MAXIMUM_BYTES else None
+
     def state(self, broker_id: str) -> PeerState | None:
         """What the broker said last; None when it counts as dead."""
         heard = self._heard.get(broker_id)

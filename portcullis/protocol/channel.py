@@ -18,6 +18,7 @@ from portcullis.ids import is_id
 from portcullis.model.host import DEFAULT_STARTING_LIMIT, Isolation
 from portcullis.model.session import Display, Session, Stage, State
 from portcullis.model.stream_figures import StreamFigures
+from portcullis.protocol.checks import Check, Checked, read_check, read_checked
 from portcullis.protocol.fields import Fields
 from portcullis.revocations import MAXIMUM_REVOCATION_BYTES
 
@@ -32,6 +33,7 @@ MAXIMUM_KEYS = 64
 MAXIMUM_BROKERS = 64
 MAXIMUM_REVOCATIONS = 256
 """In one message; more are told in several."""
+MAXIMUM_FEATURES = 64
 NAME_CHARACTERS = 128
 TEXT_CHARACTERS = 1024
 REFERENCE_CHARACTERS = 64
@@ -106,6 +108,8 @@ class Hello:
     isolation: Isolation = "accounts"
     starting_limit: int = DEFAULT_STARTING_LIMIT
     """So many sessions it starts at once."""
+    features: frozenset[str] = frozenset()
+    """Messages of later versions that it answers, by their types: nobody waits for an answer of an older agent."""
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -115,6 +119,7 @@ class Hello:
             "incarnation": self.incarnation,
             "isolation": self.isolation,
             "starting_limit": self.starting_limit,
+            "features": sorted(self.features),
             "sessions": [replace(report, about=None).to_json() for report in self.sessions],
         }
 
@@ -274,8 +279,8 @@ class Revocations:
         return {"type": "revocations", "revocations": list(self.revocations)}
 
 
-FromAgent = Hello | Report | Heartbeat
-FromBroker = Welcome | Directory | Desired | Cut | Revocations
+FromAgent = Hello | Report | Heartbeat | Checked
+FromBroker = Welcome | Directory | Desired | Cut | Revocations | Check
 
 
 def encode(message: FromAgent | FromBroker) -> str:
@@ -302,6 +307,7 @@ def _hello(fields: Fields) -> Hello:
         sessions=fields.items("sessions", MAXIMUM_REPORTS, _report),
         isolation=_isolation(fields),
         starting_limit=_starting_limit(fields),
+        features=frozenset(fields.optional_texts("features", MAXIMUM_FEATURES, 64)),
     )
 
 
@@ -450,11 +456,13 @@ _FROM_AGENT: dict[str, Callable[[Fields], FromAgent]] = {
     "hello": _hello,
     "report": _report,
     "heartbeat": _heartbeat,
+    "checked": read_checked,
 }
 _FROM_BROKER: dict[str, Callable[[Fields], FromBroker]] = {
     "welcome": _welcome,
     "directory": _directory,
     "desired": _desired,
     "cut": _cut,
+    "check": read_check,
     "revocations": _revocations,
 }

@@ -30,6 +30,7 @@ from portcullis.protocol.channel import (
     parse_from_agent,
     parse_from_broker,
 )
+from portcullis.protocol.checks import Check, Checked, CheckResult
 
 REPORT = Report("0123456789abcdef", "fedcba9876543210", "ended", "display", "display_failed", "no tmpfs", -9)
 ORDER = Order(
@@ -50,6 +51,8 @@ FROM_AGENT: list[FromAgent] = [
     REPORT,
     Hello("0.1.0", 20, "0123456789abcdef", (REPORT,)),
     Hello("0.2.0", 20, "0123456789abcdef", starting_limit=12),
+    Hello("0.2.0", 20, "0123456789abcdef", features=frozenset({"check"})),
+    Checked("0123456789abcdef", (CheckResult("command", "failed", "xterm: not found", "application_missing"),)),
     Heartbeat(0.25, 2**34),
     Heartbeat(
         0.25, 2**34, {"5" * 16: StreamFigures(12.5, 30.0, 41.0, 24.5, 90_000.0, 3.0, 70, "tiles", "network")}
@@ -60,6 +63,7 @@ FROM_BROKER: list[FromBroker] = [
     DIRECTORY,
     Desired(7, (ORDER,)),
     Cut("fedcba9876543210", "ab" * 32, "signed_out"),
+    Check("0123456789abcdef", "fedcba9876543210", "00112233445566aa", "Zoë", ("xterm", "-e"), {"A": "b"}),
 ]
 
 
@@ -71,6 +75,23 @@ def test_what_an_agent_writes_a_broker_reads(message: FromAgent) -> None:
 @pytest.mark.parametrize("message", FROM_BROKER, ids=lambda message: type(message).__name__)
 def test_what_a_broker_writes_an_agent_reads(message: FromBroker) -> None:
     assert parse_from_broker(encode(message)) == message
+
+
+def test_results_of_a_dry_run_that_make_no_sense_are_left_out_and_the_rest_counts() -> None:
+    good = {"what": "command", "outcome": "passed", "detail": "there"}
+    results = [
+        *({**good, "outcome": "perhaps"}, {**good, "detail": "x" * 1025}, {**good, "what": 7}, {}, good),
+        {**good, "outcome": "failed", "code": "code_of_a_later_version"},
+    ]
+    read = parse_from_agent(json.dumps({"type": "checked", "id": "0" * 16, "results": results}))
+    there = CheckResult("command", "passed", "there")
+    assert read == Checked("0" * 16, (there, CheckResult("command", "failed", "there")))
+
+
+@pytest.mark.parametrize("results", [[1], "passed", [{}] * 33, {"what": "command"}])
+def test_an_answer_to_a_dry_run_that_is_no_list_of_results_is_refused(results: object) -> None:
+    with pytest.raises(ProtocolError):
+        parse_from_agent(json.dumps({"type": "checked", "id": "0" * 16, "results": results}))
 
 
 def test_unknown_message_types_are_skipped() -> None:
