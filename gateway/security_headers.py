@@ -50,7 +50,7 @@ def preflight_headers(methods: Collection[str]) -> dict[str, str]:
     """What a page of another gateway may ask with."""
     return {
         "Access-Control-Allow-Methods": ", ".join(sorted(methods)),
-        "Access-Control-Allow-Headers": "Content-Type, Portcullis-Revision, Portcullis-Signature",
+        "Access-Control-Allow-Headers": "Content-Type, Portcullis-Revision, Portcullis-Signature, Portcullis-Tenant",
         "Access-Control-Max-Age": str(PREFLIGHT_SECONDS),
     }
 

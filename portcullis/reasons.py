@@ -96,14 +96,14 @@ SIGNING_IN: dict[str, Reason] = {
     "not_permitted": Reason(
         "Your role does not allow this.",
         user="Ask your administrator to do it, or for the role.",
-        administrator="The route wants a permission that the user's role, or the API token, does not hold (docs/roles.md: "
-        "`portcullis get roles` shows what each allows), or it would reach somebody who may do more; or it wants a "
+        administrator="The route wants a permission that the user's role, or the API token, does not hold "
+        "(`portcullis get roles` shows what each allows: docs/roles.md), or it would reach somebody who may do more; or it wants a "
         "browser that has signed in: no API token can fetch tickets or grants.",
     ),
     "entry_needed": Reason(
         "You have not entered this tenant, or your entry is over.",
-        administrator="A platform administrator acts in another tenant only after `portcullis tenant enter NAME --reason "
-        "TEXT`, for as long as that says.",
+        administrator="A platform administrator acts in another tenant only after `portcullis tenant enter NAME "
+        "--reason TEXT`, for as long as that says.",
     ),
 }
 

@@ -8,14 +8,13 @@ from typing import Any
 from aiohttp import web
 
 from broker.http.body import Fields, parse_object
+from broker.http.callers import caller_of, login_cookie_name
 from broker.http.middleware import (
     CALLER,
     REVISION_HEADER,
     Caller,
     Policy,
-    caller_of,
     check_origin,
-    login_cookie_name,
     login_of,
     route,
     signed_request,

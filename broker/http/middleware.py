@@ -1,9 +1,8 @@
 """The way into the API: errors leave as JSON, callers are known and permitted before a handler runs.
 
-Every route of the public API is made by `route`, which takes who may call it: `Needs("a.permission")`, or a `Policy`
-where no permission is asked for; `check_policies` refuses to start with one that was made otherwise.
-`public_middlewares` (broker/http/public.py) puts the pieces in order. Routes outside `/api/v1/` (the inner API) share
-`errors_as_json` and identify their callers by certificate themselves.
+What a route asks of its callers is said where it is made (`broker/http/access.py`). `public_middlewares`
+(broker/http/public.py) puts the pieces in order. Routes outside `/api/v1/` (the inner API) share `errors_as_json` and
+identify their callers by certificate themselves.
 """
 
 from __future__ import annotations
@@ -12,164 +11,64 @@ import asyncio
 import logging
 import math
 import re
-from collections.abc import Awaitable, Callable, Collection
-from dataclasses import dataclass
-from enum import Enum, auto
+from collections.abc import Collection
 
 from aiohttp import web
 
 from broker.grid.grid import GridError, GridUnavailable
+from broker.http.access import (
+    CALLER,
+    ONCE,
+    PREFIX,
+    READS,
+    Access,
+    Caller,
+    Handler,
+    Needs,
+    Policy,
+    access_of,
+    check_policies,
+    goes_without_grid,
+    is_repeatable,
+    login_of,
+    route,
+)
 from broker.http.body import read_body
+from broker.http.callers import Callers, acted_in
 from broker.http.errors import error_response
 from broker.http.services import PublicServices
-from broker.identity.identity import Identity
 from broker.identity.request_signature import SignedRequest
 from broker.repositories.nonces import Once
 from portcullis.errors import PortcullisError, Refused, Unavailable
 from portcullis.ids import new_id
 from portcullis.logs import ids
-from portcullis.model.roles import PERMISSIONS
-from portcullis.model.tenant import Site, Tenant
-from portcullis.model.user import ApiToken, Login, User
+from portcullis.model.user import Login
+
+__all__ = [
+    "CALLER",
+    "ONCE",
+    "REVISION_HEADER",
+    "Caller",
+    "Entrance",
+    "Needs",
+    "Policy",
+    "check_origin",
+    "check_policies",
+    "errors_as_json",
+    "login_of",
+    "route",
+    "signed_request",
+]
 
 log = logging.getLogger(__name__)
 
-PREFIX = "/api/v1/"
 REVISION_HEADER = "Portcullis-Revision"
 REVISION_WAIT_SECONDS = 1.0
 WRITABLE_WAIT_SECONDS = 2.0
 NONCE_SECONDS = 0.75
 """How long what needs no grid waits for it."""
 _GRID_CODES = frozenset({"unavailable", "grid_unavailable"})
-_READS = frozenset({"GET", "HEAD"})
 _REVISION = re.compile(r"[0-9]{1,18}", re.ASCII)
-
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
-
-class Policy(Enum):
-    """Who may call a route that needs no permission."""
-
-    ANYONE = auto()  # what the handler needs of proof it checks itself
-    USER = auto()  # a login or an API token
-    BROWSER = auto()  # a login: the route needs its key
-
-
-@dataclass(frozen=True, slots=True)
-class Needs:
-    """A route for those who hold a permission (`portcullis.model.roles`), by login or by API token."""
-
-    permission: str
-
-    def __post_init__(self) -> None:
-        if self.permission not in PERMISSIONS:
-            raise LookupError(f"no such permission: {self.permission}")
-
-
-Access = Policy | Needs
-
-
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """Who is asking. Its tenant is the only one that a handler ever looks into."""
-
-    tenant: Tenant
-    user: User
-    login: Login | None = None
-    token: ApiToken | None = None
-    permissions: frozenset[str] = frozenset()
-
-    @property
-    def role(self) -> str:
-        return self.user.role
-
-    def may(self, permission: str) -> bool:
-        """What a handler asks beyond the permission that its route needs."""
-        if permission not in PERMISSIONS:
-            raise LookupError(f"no such permission: {permission}")
-        return permission in self.permissions
-
-    def check(self, permission: str, why: str | None = None) -> None:
-        """Raises Refused("not_permitted")."""
-        if not self.may(permission):
-            raise Refused("not_permitted", why)
-
-    @property
-    def expires(self) -> float:
-        """When the login or token ends by itself."""
-        proof = self.login or self.token
-        return proof.expires if proof else 0.0
-
-    @property
-    def author(self) -> str:
-        """Whom history names for a change."""
-        return f"{self.user.name} ({self.user.id})"
-
-
-def caller_of(
-    identity: Identity,
-    tenant: Tenant,
-    user: User,
-    *,
-    login: Login | None = None,
-    token: ApiToken | None = None,
-) -> Caller:
-    return Caller(tenant, user, login, token, identity.authority.permissions(tenant.id, user, token))
-
-
-CALLER = web.RequestKey("caller", Caller)
-ONCE = web.RequestKey("once", Once)
-"""Of a change that a browser signed."""
-
-
-def route(
-    method: str,
-    path: str,
-    access: Access,
-    handler: Handler,
-    *,
-    repeatable: bool = False,
-    without_grid: bool = False,
-) -> web.RouteDef:
-    """`repeatable`: to do the same signed change a second time, also while the first is under way, does no harm.
-    `without_grid`: a change that is served while the grid takes none.
-    """
-
-    async def guarded(request: web.Request) -> web.StreamResponse:
-        return await handler(request)
-
-    guarded.access = access  # type: ignore[attr-defined]
-    guarded.repeatable = repeatable or method == "PUT"  # type: ignore[attr-defined]
-    guarded.without_grid = without_grid or method in _READS  # type: ignore[attr-defined]
-    return web.RouteDef(method, path, guarded, {"allow_head": False} if method == "GET" else {})
-
-
-def access_of(handler: object) -> Access | None:
-    return getattr(handler, "access", None)
-
-
-def is_repeatable(handler: object) -> bool:
-    return getattr(handler, "repeatable", False)
-
-
-def goes_without_grid(handler: object) -> bool:
-    return getattr(handler, "without_grid", False)
-
-
-def check_policies(application: web.Application) -> None:
-    """Raises LookupError for a public route without a policy. To be called once all routes are there."""
-    for entry in application.router.routes():
-        path = entry.resource.canonical if entry.resource else ""
-        if path.startswith(PREFIX) and access_of(entry.handler) is None:
-            raise LookupError(f"{entry.method} {path} declares no policy")
-
-
-def login_of(request: web.Request) -> Login:
-    """Of a route whose policy is BROWSER."""
-    login = request[CALLER].login
-    if login is None:
-        raise Refused("signed_out")
-    return login
 
 
 @web.middleware
@@ -200,6 +99,7 @@ class Entrance:
     def __init__(self, services: PublicServices) -> None:
         self._services = services
         self._identity = services.identity
+        self._callers = Callers(services)
 
     @web.middleware
     async def middleware(self, request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -212,16 +112,16 @@ class Entrance:
         access = access_of(request.match_info.handler)
         if access is None:
             raise LookupError(f"{request.path} declares no policy")
-        if request.method not in _READS:
+        if request.method not in READS:
             await self._services.clock_guard.check()
         await self._wait_for_revision(request)
-        caller = self._identify(request)
+        caller = self._callers.identify(request, access)
         if caller:
             request[CALLER] = caller
         _permit(access, caller)
         if not goes_without_grid(request.match_info.handler):
             await self._until_writable()
-        if caller and caller.login and access is not Policy.ANYONE and request.method not in _READS:
+        if caller and caller.login and access is not Policy.ANYONE and request.method not in READS:
             await self._check_change(request, caller.login)
         try:
             return await self._handle(request, handler, caller)
@@ -254,7 +154,7 @@ class Entrance:
         if not _REVISION.fullmatch(text):
             raise Refused("invalid_request", f"{REVISION_HEADER} is not a number.")
         reached = await self._services.snapshot.until(int(text), REVISION_WAIT_SECONDS)
-        may_be_old = request.method in _READS or goes_without_grid(request.match_info.handler)
+        may_be_old = request.method in READS or goes_without_grid(request.match_info.handler)
         if not (reached or may_be_old) and await self._is_behind():
             raise Unavailable("broker_behind")
 
@@ -264,24 +164,6 @@ class Entrance:
             return await self._services.snapshot.newest() > self._services.snapshot.revision
         except GridUnavailable:
             return True
-
-    def _identify(self, request: web.Request) -> Caller | None:
-        """By the token if one is presented, else by the cookie. Raises Refused("token_refused")."""
-        presented = request.headers.getall("Authorization", [])
-        if presented:
-            scheme, _, text = presented[0].partition(" ")
-            if len(presented) > 1 or scheme.lower() != "bearer":
-                raise Refused("token_refused")
-            token, user = self._identity.token_check.resolve(text)
-            tenant = self._identity.tenants.get(token.tenant_id)
-            return caller_of(self._identity, tenant, user, token=token) if tenant else None
-        cookie = read_cookie(request, login_cookie_name(self._identity.tenants.site()))
-        resolved = self._identity.logins.resolve(cookie) if cookie else None
-        if resolved is None:
-            return None
-        login, user = resolved
-        tenant = self._identity.tenants.get(login.tenant_id)
-        return caller_of(self._identity, tenant, user, login=login) if tenant else None
 
     async def _check_change(self, request: web.Request, login: Login) -> None:
         """A change by a browser: from our own page, signed by the login's key. One that is put to a second broker,
@@ -331,27 +213,9 @@ def check_origin(request: web.Request, public_origins: Collection[str]) -> None:
 async def signed_request(request: web.Request) -> SignedRequest:
     headers = request.headers.getall("Portcullis-Signature", [])
     header = headers[0] if len(headers) == 1 else None
-    return SignedRequest(request.method, request.raw_path, await read_body(request), header)
-
-
-def login_cookie_name(site: Site) -> str:
-    """Cookies ignore ports, so two sites on one machine need two names."""
-    return f"__Host-portcullis-{site.id[:8]}"
-
-
-def read_cookie(request: web.Request, name: str) -> str | None:
-    """The cookie's value, None when it is absent or there twice.
-
-    Read by hand: other services on the same host name may have set cookies that the standard library's parser
-    stumbles over, and it would silently choose between two of the same name.
-    """
-    pairs = (
-        part.strip().partition("=")
-        for line in request.headers.getall("Cookie", [])
-        for part in line.split(";")
-    )
-    values = [value for key, _, value in pairs if key == name]
-    return values[0] if len(values) == 1 else None
+    named = acted_in(request)
+    target = request.raw_path if named is None else f"{request.raw_path} {named}"
+    return SignedRequest(request.method, target, await read_body(request), header)
 
 
 def _degraded() -> Unavailable:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import ipaddress
+import logging
+from collections.abc import Callable, Iterable
 
 from broker.repositories.api_tokens import ApiTokens
 from broker.repositories.users import Users
 from portcullis.clock import Clock
 from portcullis.errors import Refused
 from portcullis.ids import BearerSecret, new_secret, parse_secret
+from portcullis.logs import ids
 from portcullis.model.user import ApiToken, User
+
+log = logging.getLogger(__name__)
 
 LIFETIME_SECONDS = 90 * 24 * 3600
 
@@ -35,17 +40,34 @@ class ApiTokenCheck:
         self._clock = clock
         self._is_void = is_void
 
-    def resolve(self, text: str) -> tuple[ApiToken, User]:
+    def resolve(self, text: str, client_address: str | None = None) -> tuple[ApiToken, User]:
         """The token and whom it acts for.
 
-        Raises Refused("token_refused") for one that is malformed, unknown, expired or revoked, and when its
-        user is disabled: the caller learns no difference.
+        Raises Refused("token_refused") for one that is malformed, unknown, expired or revoked, that comes from a
+        network that it does not name, and when its user is disabled: the caller learns no difference.
         """
         secret = parse_secret(text, "api")
         token = secret and self._tokens.get(secret.scope, secret.hash)
         if not token or token.expires <= self._clock.now() or self._is_void(token):
             raise Refused("token_refused")
+        if token.networks and not is_within(client_address, token.networks):
+            log.warning(
+                "an API token came from a network that is not its own",
+                extra=ids(token=token.id, client=client_address),
+            )
+            raise Refused("token_refused")
         user = self._users.get(token.tenant_id, token.user_id)
         if user is None or user.disabled:
             raise Refused("token_refused")
         return token, user
+
+
+def is_within(address: str | None, networks: Iterable[str]) -> bool:
+    """An IPv4 address may be written as IPv6 (`::ffff:192.0.2.1`). What is no address is nowhere."""
+    try:
+        found = ipaddress.ip_address(address or "")
+    except ValueError:
+        return False
+    if isinstance(found, ipaddress.IPv6Address) and found.ipv4_mapped is not None:
+        found = found.ipv4_mapped
+    return any(found in ipaddress.ip_network(network) for network in networks)
