@@ -132,6 +132,11 @@ PEOPLE: dict[str, Reason] = {
         user="Take a few words that do not belong together, and not your name or your organisation's.",
         administrator="A million guesses would find it, or without the names in it fewer than 8 characters are left.",
     ),
+    "group_cycle": Reason(
+        "The group would contain itself.",
+        administrator="The way around stands in the message: take one of these groups out of another one "
+        "(`portcullis group set NAME --groups a,b`).",
+    ),
     "last_administrator": Reason(
         "The last administrator cannot be disabled or deleted.",
         administrator="No other administrator has enrolled and is enabled: `portcullis get users`. Add one with "
@@ -202,7 +207,27 @@ LAUNCH_REFUSED: dict[str, Reason] = {
         "You have reached the number of sessions you may run at once.",
         user="Log off a session that you do not need any more; disconnecting keeps it running.",
         administrator="`portcullis get sessions` shows them, `portcullis session logoff ID` ends one. The limit is "
-        "the broker's setting `--sessions-per-user`.",
+        "the policy `sessions` (`portcullis policy effective --user U --application A`), or where none is set the "
+        "broker's setting `--sessions-per-user`.",
+    ),
+    "outside_networks": Reason(
+        "This application may not be used from where you are.",
+        user="Use it from your organisation's network, or by its VPN.",
+        administrator=f"{_EXPLAIN}The address that the gateway saw is in none of the policy's `networks`; `portcullis "
+        "policy effective --user U --application A` shows which level set them. Behind a proxy a gateway sees the "
+        "proxy's address.",
+    ),
+    "outside_hours": Reason(
+        "This application may not be used at this time.",
+        user="Come back during the hours that your administrator has set. What runs goes on.",
+        administrator=f"{_EXPLAIN}The policy's `hours` are over, by the clock of its `time_zone`: `portcullis policy "
+        "effective --user U --application A` shows which level set them.",
+    ),
+    "factor_needed": Reason(
+        "A new verification code is needed before this application starts.",
+        user="Enter the code that your authenticator shows now.",
+        administrator="The policy `second_factor_minutes` asks for a code that was given lately; the page asks for it "
+        "by itself. API tokens have no second factor and cannot launch where the policy is set.",
     ),
     "no_host": Reason(
         "No host serves this application.",
@@ -327,6 +352,18 @@ SESSIONS: dict[str, Reason] = {
         "The session was logged off.",
         user="Start the application again if you need it.",
         administrator="The user or an administrator ended it. The broker's log says who, under the session.",
+    ),
+    "idle_limit": Reason(
+        "The session was logged off because nobody used it for as long as the policy allows.",
+        user="Start the application again. Save your work before you leave it for long.",
+        administrator="The policy `idle_minutes` of its user and application: `portcullis policy effective --user U "
+        "--application A` shows which level set it.",
+    ),
+    "disconnected_limit": Reason(
+        "The session was logged off because nobody was connected to it for as long as the policy allows.",
+        user="Start the application again. Save your work before you disconnect for long.",
+        administrator="The policy `disconnected_minutes` of its user and application: `portcullis policy effective "
+        "--user U --application A` shows which level set it.",
     ),
     "ticket_refused": Reason(
         "The ticket is unknown, used or expired.",

@@ -4,6 +4,7 @@ A host's score is the sum of four shares, and the lowest wins (docs/placement.md
 use, sessions on their way against how many it starts at once, and memory that lacks for comfort. A host where the user
 has a session already is preferred while it is only a little worse. Hosts that are as good as the best are drawn by lot,
 and so is the slot: brokers that decide at the same moment then rarely claim the same key, or all run to one host.
+A policy may ask to pack instead: then the fullest host wins that is not strained, so that others stay empty.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ COMFORTABLE_MEMORY_BYTES = 2 * 1024**3
 """A host with less available counts as the fuller, the less it is."""
 MINIMUM_MEMORY_BYTES = 256 * 1024**2
 """A host with less available takes no session: display, worker and a small application need as much."""
+STRAINED_CPU = 0.8
+"""Nothing is packed onto a host that is this busy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,13 @@ class Candidate:
         new = frozenset(slots) - self.taken
         return replace(self, taken=self.taken | new, on_their_way=self.on_their_way + len(new))
 
+    @property
+    def is_strained(self) -> bool:
+        """Whether one session more would be felt, or nobody knows."""
+        if self.load is None or self.load.cpu >= STRAINED_CPU or _lack(self.load) > 0:
+            return True
+        return self.on_their_way >= self.host.starting_limit
+
     def lacks_memory(self, needed_bytes: int) -> bool:
         """An agent that cannot tell how much there is says 0."""
         return self.load is not None and 0 < self.load.memory_available_bytes < needed_bytes
@@ -70,10 +80,29 @@ class Placement:
     slot: int
     is_home: bool
     """It was preferred because the user has a session there."""
+    is_packed: bool = False
+    """It was preferred because it is the fullest."""
 
 
-def place(candidates: Sequence[Candidate], homes: Set[str], choose: Choose) -> Placement:
+def place(
+    candidates: Sequence[Candidate], homes: Set[str], choose: Choose, *, packs: bool = False
+) -> Placement:
     """Every candidate has a free slot, and there is at least one. `homes`: ids of hosts that the user is on."""
+    easy = [candidate for candidate in candidates if not candidate.is_strained] if packs else []
+    return _packed(easy, homes, choose) if easy else _spread(candidates, homes, choose)
+
+
+def _packed(candidates: Sequence[Candidate], homes: Set[str], choose: Choose) -> Placement:
+    within = [candidate for candidate in candidates if candidate.host.id in homes]
+    among = within or candidates
+    fewest = min(candidate.free for candidate in among)
+    best = [candidate for candidate in among if candidate.free == fewest]
+    chosen = best[choose(len(best))]
+    free = chosen.free_slots
+    return Placement(chosen, free[choose(len(free))], bool(within), is_packed=not within)
+
+
+def _spread(candidates: Sequence[Candidate], homes: Set[str], choose: Choose) -> Placement:
     lowest = min(candidate.score for candidate in candidates)
     within = [
         candidate

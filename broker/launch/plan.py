@@ -10,14 +10,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from broker.launch.placement import MINIMUM_MEMORY_BYTES, Candidate, Choose, place
+from broker.launch.policy_steps import ask_policies, ask_second_factor, named
 from broker.launch.queue import in_line, position_of_next
 from broker.launch.steps import PlanRefused, PlanTrace, Stopwatch, no_stopwatch
+from broker.policy.conditions import Values
 from portcullis.model.application import Application
 from portcullis.model.launch import Step
+from portcullis.model.policy import defaults
 from portcullis.model.session import Display, Session
+from portcullis.model.tenant import Tenant
 from portcullis.model.user import User
 
 EXPLAINED_HOSTS = 32
@@ -72,6 +76,19 @@ class LaunchView:
     sessions: tuple[Session, ...]
     candidates: Sequence[Candidate]
     sessions_per_user: int
+    """The broker's setting; a policy may say otherwise."""
+    outer_groups: frozenset[str] = frozenset()
+    """Groups that contain those which the user names."""
+    policy: Values = field(default_factory=defaults)
+    """What counts for this user and application."""
+    tenant: Tenant | None = None
+    tenant_sessions: int = 0
+    """Of all its users, those included that are being claimed."""
+
+    @property
+    def groups(self) -> frozenset[str]:
+        """All that the user is in."""
+        return self.outer_groups | (self.user.groups if self.user is not None else frozenset())
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +130,8 @@ def plan(
     try:
         user = _user(view, trace)
         application = _application(request, view, user, trace)
+        ask_policies(view.policy, request.context, trace, whole=telling.scores)
+        ask_second_factor(view.policy, request.context, trace)
         running = _running(request, view, trace)
         if running is not None:
             return Reconnect(running, trace.steps)
@@ -134,9 +153,12 @@ def _placed(
     trace: PlanTrace,
 ) -> LaunchPlan:
     homes = {session.host_id for session in view.sessions if session.state != "ending"}
-    placement = place(candidates, homes, choose)
+    packs = view.policy["host_choice"].value == "pack"
+    placement = place(candidates, homes, choose, packs=packs)
     candidate = placement.candidate
     why = "where the user has a session already" if placement.is_home else "the least loaded"
+    if placement.is_packed:
+        why = "the fullest"
     detail = f"{candidate.host.name}, slot {placement.slot}, {why}, of {len(candidates)}"
     trace.passed("placement", detail, _named(candidate))
     limit = candidate.host.starting_limit
@@ -148,13 +170,18 @@ def _placed(
 
 
 def _user(view: LaunchView, trace: PlanTrace) -> User:
+    if view.tenant is not None and not view.tenant.is_open:
+        suspended = f"{view.tenant.name} is suspended"
+        raise trace.failed("user", "tenant_suspended", suspended, object=f"tenant:{view.tenant.name}")
     if view.user is None:
         raise trace.failed("user", "user_disabled", "the account does not exist any more")
     named = f"user:{view.user.name}"
     if view.user.disabled:
         raise trace.failed("user", "user_disabled", f"{view.user.name} is disabled", object=named)
     groups = ", ".join(sorted(view.user.groups)) or "no group"
-    trace.passed("user", f"{view.user.name}, in {groups}", named)
+    outer = sorted(view.outer_groups - view.user.groups)
+    inside = f", and so in {', '.join(outer)}" if outer else ""
+    trace.passed("user", f"{view.user.name}, in {groups}{inside}", named)
     return view.user
 
 
@@ -166,14 +193,14 @@ def _application(request: LaunchRequest, view: LaunchView, user: User, trace: Pl
     named = f"application:{application.name}"
     trace.passed("application", application.name, named)
     entitled = application.entitlement
-    if not entitled.admits(user.name, user.groups):
+    if not entitled.admits(user.name, view.groups):
         users, groups = ", ".join(sorted(entitled.users)), ", ".join(sorted(entitled.groups))
         admits = f"it admits the users ({users}) and the groups ({groups})"
         raise trace.failed("entitlement", "not_entitled", admits, object=named)
     if user.name in entitled.users:
         trace.passed("entitlement", "by name", f"user:{user.name}")
     else:
-        group = min(user.groups & entitled.groups)
+        group = min(view.groups & entitled.groups)
         trace.passed("entitlement", f"by group {group}", f"group:{group}")
     if application.disabled:
         raise trace.failed("enabled", "application_disabled", f"{application.name} is disabled", object=named)
@@ -213,10 +240,23 @@ def _is_offline(host_id: str, view: LaunchView) -> bool:
 
 def _quota(view: LaunchView, trace: PlanTrace) -> None:
     count = sum(session.state != "ending" for session in view.sessions)
-    detail = f"{count} of {view.sessions_per_user} sessions"
-    if count >= view.sessions_per_user:
-        raise trace.failed("quota", "quota_user", detail)
-    trace.passed("quota", detail)
+    rule = view.policy["sessions"]
+    most = view.sessions_per_user if rule.value is None else rule.value
+    detail, object_ = f"{count} of {most} sessions", "" if rule.value is None else named(rule)
+    if count >= most:
+        raise trace.failed("quota", "quota_user", detail, object=object_)
+    trace.passed("quota", detail, object_)
+    _tenant_quota(view, trace)
+
+
+def _tenant_quota(view: LaunchView, trace: PlanTrace) -> None:
+    if view.tenant is None or view.tenant.quotas.sessions is None:
+        return
+    most, object_ = view.tenant.quotas.sessions, f"tenant:{view.tenant.name}"
+    detail = f"{view.tenant_sessions} of {most} sessions of {view.tenant.name}"
+    if view.tenant_sessions >= most:
+        raise trace.failed("quota", "quota_tenant_sessions", detail, object=object_)
+    trace.passed("quota", detail, object_)
 
 
 def _hosts(

@@ -90,6 +90,8 @@ def test_an_entitled_user_gets_a_free_slot_and_the_trace_tells_every_step() -> N
         "application",
         "entitlement",
         "enabled",
+        "policy",
+        "second_factor",
         "reconnect",
         "quota",
         "hosts",
@@ -197,7 +199,7 @@ def test_many_rejected_hosts_are_counted_not_listed() -> None:
     offline = tuple(candidate(f"h{n}", live=False) for n in range(1000))
     answer = decide(candidates=offline)
     assert isinstance(answer, Refusal)
-    assert len(answer.steps) < EXPLAINED_HOSTS + 10
+    assert len(answer.steps) < EXPLAINED_HOSTS + 16
     assert any(f"{1000 - EXPLAINED_HOSTS} more [host_offline]" in step.detail for step in answer.steps)
 
 
