@@ -22,7 +22,7 @@ _LONGEST_INTERVAL, _SHORTEST_INTERVAL = 0.25, 1 / 120
 _STEPS_OF_HALF = 6.0
 """So many quantisers more halve the bytes: the scale of H.264 is made so, and pictures follow it closely enough."""
 
-_BEST, _FINEST, _WORSE = 23.0, 20.0, 12
+_BEST, _FINEST, _WORSE = 22.0, 20.0, 12
 """Of 1920x1080, of small regions, and what the worst quality adds."""
 _FINER_A_HALF = 1.7
 """A picture of half the pixels holds as many edges: it has to be so much finer for the same decibels."""

@@ -31,11 +31,11 @@ def new(pixels: int = FULL_HD) -> Rate:
 
 def test_pictures_that_fit_have_one_quality():
     sent = film(new(), [2_000_000.0] + [100_000.0] * 100)
-    assert {quantiser for quantiser, _ in sent[1:]} == {23}
+    assert {quantiser for quantiser, _ in sent[1:]} == {22}
 
 
 def test_the_worst_quality_is_coarser_and_a_small_region_finer():
-    assert film(new(), [1e5] * 3, quality=0.0)[-1][0] == 35
+    assert film(new(), [1e5] * 3, quality=0.0)[-1][0] == 34
     assert film(new(100_000), [1e5] * 3)[-1][0] == 20
 
 
@@ -48,7 +48,7 @@ def test_pictures_too_large_for_the_rate_are_made_to_fit_it():
     sent = film(new(), [8_000_000.0] + [600_000.0] * 300)
     bytes_per_second = sum(size for _, size in sent[-120:]) / 2
     assert bytes_per_second < 1.02 * new().bytes_per_second(1.0)
-    assert sent[-1][0] > 23
+    assert sent[-1][0] > 22
 
 
 def test_a_film_of_24_pictures_a_second_gets_larger_ones():
@@ -59,7 +59,7 @@ def test_a_film_of_24_pictures_a_second_gets_larger_ones():
 def test_quality_comes_back_step_by_step_after_a_cut():
     sent = film(new(), [8e6] + [6e5] * 100 + [1e7] + [5e4] * 100)
     steps = [after - before for (before, _), (after, _) in itertools.pairwise(sent[101:])]
-    assert min(steps) == -1 and sent[-1][0] == 23
+    assert min(steps) == -1 and sent[-1][0] == 22
 
 
 @settings(max_examples=40)
