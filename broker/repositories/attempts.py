@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import secrets
+from collections.abc import Sequence
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -18,6 +19,9 @@ from broker.grid.scopes import Condition, Path, Record, Scope, SealedOperation, 
 from broker.repositories.committing import commit
 from portcullis.errors import Unavailable
 from portcullis.ids import name_hash
+
+SOME = 250
+"""Users, that are asked for one by one."""
 
 
 def attempts_deletion(store: Scope, user_id: str) -> SealedOperation:
@@ -105,6 +109,14 @@ class AttemptRecords:
         """What is recorded, by user id; who never tried is not there. From the grid itself."""
         store = await self._stores.tenant(tenant_id)
         return {record.path[1]: record.value for record in await store.list("attempts")}
+
+    async def of_users(self, tenant_id: str, user_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+        """The same of some users; of many, all are asked for at once."""
+        if len(user_ids) > SOME:
+            return await self.of_tenant(tenant_id)
+        store = await self._stores.tenant(tenant_id)
+        records = await asyncio.gather(*(store.get(_path(user_id)) for user_id in user_ids))
+        return {record.path[1]: record.value for record in records if record is not None}
 
     def of_stranger(self, organisation: str, name: str) -> AttemptLedger:
         digest = hashlib.sha256(f"{name_hash(organisation)}{name_hash(name)}".encode()).hexdigest()

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
+from typing import Any
 
 from aiohttp import web
 
+from broker.grid.scopes import Record
 from broker.http.admin.application_form import parse_name, parse_publication
+from broker.http.admin.listing import listed_records
 from broker.http.body import read_fields
 from broker.http.middleware import CALLER, Needs, route
 from broker.http.services import PublicServices
 from broker.http.views import answer, application_view, done
+from broker.repositories.tables import ApplicationTable
 from portcullis.logs import ids
+from portcullis.model.application import Application
 
 log = logging.getLogger(__name__)
 
@@ -29,9 +35,14 @@ class ApplicationRoutes:
             route("DELETE", PATH + "/{name}", Needs("applications.write"), self.delete),
         ]
 
-    async def list(self, request: web.Request) -> web.Response:
-        applications = self._services.applications.list(request[CALLER].tenant.id)
-        return answer({"items": [application_view(application) for application in applications]})
+    async def list(self, request: web.Request) -> web.StreamResponse:
+        tenant_id, snapshot = request[CALLER].tenant.id, self._services.snapshot
+
+        async def views(records: Sequence[Record]) -> list[dict[str, Any]]:
+            return [application_view(Application.from_json(record.value)) for record in records]
+
+        table = snapshot.index(ApplicationTable)
+        return await listed_records(request, table, tenant_id, views, snapshot.revision)
 
     async def publish(self, request: web.Request) -> web.Response:
         caller = request[CALLER]

@@ -8,6 +8,7 @@ from typing import Any
 
 from aiohttp import web
 
+from broker.http.admin.listing import listed
 from broker.http.body import read_fields
 from broker.http.middleware import CALLER, Needs, route
 from broker.http.services import PublicServices
@@ -42,10 +43,11 @@ class MachineRoutes:
             route("POST", "/api/v1/admin/join-tokens", Needs("hosts.write"), self.join_token),
         ]
 
-    async def hosts(self, request: web.Request) -> web.Response:
+    async def hosts(self, request: web.Request) -> web.StreamResponse:
         tenant_id = request[CALLER].tenant.id
         hosts = sorted(self._services.hosts.list(), key=lambda host: host.name)
-        return answer({"items": [self._host(host, tenant_id) for host in hosts if tenant_id in host.tenants]})
+        items = [self._host(host, tenant_id) for host in hosts if tenant_id in host.tenants]
+        return await listed(request, items, self._services.snapshot.revision)
 
     def _host(self, host: Host, tenant_id: str) -> dict[str, Any]:
         """Of the sessions that run there, the tenant's own are counted: others are none of its business."""
@@ -85,7 +87,7 @@ class MachineRoutes:
         log.info("host groups set", extra=ids(tenant=tenant_id, host=host.id, by=caller.user.id))
         return answer({"host": self._host(changed, tenant_id)}, revision=revision)
 
-    async def gateways(self, request: web.Request) -> web.Response:
+    async def gateways(self, request: web.Request) -> web.StreamResponse:
         gateways = sorted(self._services.gateways.list(), key=lambda gateway: gateway.name)
         items = [
             {
@@ -98,7 +100,7 @@ class MachineRoutes:
             }
             for gateway in gateways
         ]
-        return answer({"items": items})
+        return await listed(request, items, self._services.snapshot.revision)
 
     async def join_token(self, request: web.Request) -> web.Response:
         """A host's is for hosts of this tenant alone. Gateways see what passes of every tenant: theirs is no tenant's

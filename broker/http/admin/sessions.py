@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from aiohttp import web
 
+from broker.grid.scopes import Record
+from broker.http.admin.listing import listed_records
 from broker.http.middleware import CALLER, Needs, route
 from broker.http.services import PublicServices
 from broker.http.views import answer, figures_view, session_view
+from broker.repositories.sessions import session_of
+from broker.repositories.tables import SessionTable
 from portcullis.errors import Refused
 from portcullis.ids import is_id
 from portcullis.model.session import Session
@@ -26,10 +31,14 @@ class AdminSessionRoutes:
             route("DELETE", PATH + "/{id}", Needs("sessions.end"), self.log_off),
         ]
 
-    async def list(self, request: web.Request) -> web.Response:
-        sessions = self._services.sessions.list(request[CALLER].tenant.id)
-        ordered = sorted(sessions, key=lambda session: (session.created, session.id))
-        return answer({"items": [self._view(session) for session in ordered]})
+    async def list(self, request: web.Request) -> web.StreamResponse:
+        tenant_id, snapshot = request[CALLER].tenant.id, self._services.snapshot
+
+        async def views(records: Sequence[Record]) -> list[dict[str, Any]]:
+            return [self._view(session_of(record)) for record in records]
+
+        table = snapshot.index(SessionTable)
+        return await listed_records(request, table, tenant_id, views, snapshot.revision)
 
     async def log_off(self, request: web.Request) -> web.Response:
         caller, session_id = request[CALLER], request.match_info["id"]

@@ -7,9 +7,10 @@ from typing import Any
 
 from aiohttp import web
 
+from broker.http.admin.listing import listed
 from broker.http.middleware import CALLER, Needs, route
 from broker.http.services import PublicServices
-from broker.http.views import answer, done
+from broker.http.views import done
 from portcullis.errors import Refused
 from portcullis.ids import is_id
 from portcullis.logs import ids
@@ -30,9 +31,10 @@ class TokenRoutes:
             route("DELETE", PATH + "/{id}", Needs("tokens.write"), self.revoke),
         ]
 
-    async def list(self, request: web.Request) -> web.Response:
+    async def list(self, request: web.Request) -> web.StreamResponse:
         tokens = self._services.identity.tokens.list(request[CALLER].tenant.id)
-        return answer({"items": [self._view(token) for token in tokens]})
+        items = [self._view(token) for token in tokens]
+        return await listed(request, items, self._services.snapshot.revision)
 
     async def revoke(self, request: web.Request) -> web.Response:
         caller, token_id = request[CALLER], request.match_info["id"]

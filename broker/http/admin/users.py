@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 from aiohttp import web
 
 from broker.grid.grid import GridUnavailable
+from broker.grid.scopes import Record
+from broker.http.admin.listing import listed_records
 from broker.http.body import Fields, read_fields
 from broker.http.middleware import CALLER, Needs, route
 from broker.http.services import PublicServices
@@ -16,6 +19,7 @@ from broker.http.views import answer, done, user_view
 from broker.identity.accounts import Issued
 from broker.identity.lockout import Attempts
 from broker.identity.users import MAXIMUM_GROUPS, account_state, new_user
+from broker.repositories.tables import UserTable
 from portcullis.errors import InvalidInput, Refused
 from portcullis.logs import ids
 from portcullis.model.names import GROUP_RULE, NAME_RULE, is_fit_group
@@ -24,6 +28,7 @@ from portcullis.model.user import User
 log = logging.getLogger(__name__)
 
 PATH = "/api/v1/admin/users"
+_ROLE_RULE = "the name of a role: user, administrator, help_desk, auditor or one of your own"
 
 
 class UserRoutes:
@@ -36,6 +41,7 @@ class UserRoutes:
         return [
             route("GET", PATH, Needs("users.read"), self.list),
             route("POST", PATH, Needs("users.write"), self.invite),
+            route("PUT", user, Needs("users.write"), self.change),
             route("POST", user + "/reset", Needs("users.write"), self.reset),
             route(
                 "POST",
@@ -49,26 +55,52 @@ class UserRoutes:
             route("DELETE", user, Needs("users.write"), self.delete),
         ]
 
-    async def list(self, request: web.Request) -> web.Response:
-        tenant_id = request[CALLER].tenant.id
-        attempts = await self._attempts(tenant_id)
-        users = self._services.identity.users.list(tenant_id)
-        return answer({"items": [self._view(user, attempts.get(user.id, {})) for user in users]})
+    async def list(self, request: web.Request) -> web.StreamResponse:
+        tenant_id, snapshot = request[CALLER].tenant.id, self._services.snapshot
+
+        async def views(records: Sequence[Record]) -> list[dict[str, Any]]:
+            users = [User.from_json(record.value) for record in records]
+            attempts = await self._attempts(tenant_id, [user.id for user in users])
+            return [self._view(user, attempts.get(user.id, {})) for user in users]
+
+        return await listed_records(request, snapshot.index(UserTable), tenant_id, views, snapshot.revision)
 
     async def invite(self, request: web.Request) -> web.Response:
         caller = request[CALLER]
         fields = await read_fields(request)
         name = fields.text("name", NAME_RULE, longest=256)
         groups = fields.texts("groups", is_fit_group, GROUP_RULE, most=MAXIMUM_GROUPS)
-        role = _role(fields)
+        role = self._role(fields, caller) or "user"
+        platform = _platform(fields, caller) or False
         fields.finish()
-        user = new_user(name, groups=groups, role=role)
+        user = new_user(name, groups=groups, role=role, platform=platform)
         issued = await self._accounts.invite(caller.tenant.id, user, caller.author)
         return await self._issued(request, issued, "user invited", 201)
+
+    async def change(self, request: web.Request) -> web.Response:
+        """What is not named stays as it is."""
+        caller, name = request[CALLER], request.match_info["name"]
+        fields = await read_fields(request)
+        role = self._role(fields, caller)
+        groups = None
+        if fields.has("groups"):
+            groups = frozenset(fields.texts("groups", is_fit_group, GROUP_RULE, most=MAXIMUM_GROUPS))
+        wanted = Changes(groups, role, _platform(fields, caller), _revision(fields))
+        fields.finish()
+        self._check_reach(caller, name)
+        user, revision = await self._accounts.change(
+            caller.tenant.id, name, wanted, caller.author, await self._relied_on(caller, role)
+        )
+        await self._services.snapshot.until(revision)
+        what = ids(tenant=caller.tenant.id, user=user.id, role=user.role, by=caller.user.id)
+        log.info("user changed", extra=what)
+        attempts = await self._attempts(caller.tenant.id, [user.id])
+        return answer({"user": self._view(user, attempts.get(user.id, {}))}, revision=revision)
 
     async def reset(self, request: web.Request) -> web.Response:
         caller = request[CALLER]
         (await read_fields(request)).finish()
+        self._check_reach(caller, request.match_info["name"])
         issued = await self._accounts.reset(caller.tenant.id, request.match_info["name"], caller.author)
         return await self._issued(request, issued, "user reset", 200)
 
@@ -77,12 +109,14 @@ class UserRoutes:
         caller = request[CALLER]
         (await read_fields(request)).finish()
         name = request.match_info["name"]
+        self._check_reach(caller, name)
         user, merged = await self._services.acts.disable(caller.tenant.id, name, caller.author)
         return await self._changed(request, replace(user, disabled=True), {"merged": merged})
 
     async def enable(self, request: web.Request) -> web.Response:
         caller, name = request[CALLER], request.match_info["name"]
         (await read_fields(request)).finish()
+        self._check_reach(caller, name)
         user, revision = await self._accounts.set_disabled(caller.tenant.id, name, False, caller.author)
         await self._services.snapshot.until(revision)
         return await self._changed(request, user, {})
@@ -91,6 +125,7 @@ class UserRoutes:
         """Their sessions are logged off; a session that ends by itself meanwhile is no trouble."""
         caller = request[CALLER]
         tenant_id = caller.tenant.id
+        self._check_reach(caller, request.match_info["name"])
         user, revision = await self._accounts.delete(tenant_id, request.match_info["name"], caller.author)
         await self._services.snapshot.until(revision)
         for session in self._services.sessions.of_user(tenant_id, user.id):
@@ -101,6 +136,34 @@ class UserRoutes:
         log.info("user deleted", extra=ids(tenant=tenant_id, user=user.id, by=caller.user.id))
         return done(revision)
 
+    def _check_reach(self, caller: Caller, name: str) -> None:
+        """Who may do more than the caller is out of reach: to reset them would be to become them. Raises
+        Refused("not_permitted").
+        """
+        user = self._services.identity.users.by_name(caller.tenant.id, name)
+        if user is not None and user.id != caller.user.id:
+            held = self._services.identity.authority.permissions(caller.tenant.id, user)
+            caller.check_covers(held, "This user may do more than you.")
+
+    def _role(self, fields: Fields, caller: Caller) -> str | None:
+        """As it is written in the tenant; None where none is named. Raises InvalidInput, Refused."""
+        if not fields.has("role"):
+            return None
+        name = fields.text("role", _ROLE_RULE, longest=256)
+        role = self._services.identity.roles.get(caller.tenant.id, name)
+        if role is None:
+            raise InvalidInput(fields.name("role"), _ROLE_RULE)
+        caller.check_covers(role.permissions, "This role allows more than you may do yourself.")
+        return role.name
+
+    async def _relied_on(self, caller: Caller, role: str | None) -> Sequence[Condition]:
+        """That the role that is given is still the one that was judged."""
+        found = None if role is None else self._services.identity.roles.get(caller.tenant.id, role)
+        if found is None:
+            return ()
+        store = await self._services.stores.tenant(caller.tenant.id)
+        return self._services.identity.roles.unchanged(store, found)
+
     async def _changed(self, request: web.Request, user: User, more: dict[str, Any]) -> web.Response:
         caller = request[CALLER]
         log.info(
@@ -108,7 +171,7 @@ class UserRoutes:
             "disabled" if user.disabled else "enabled",
             extra=ids(tenant=caller.tenant.id, user=user.id, by=caller.user.id),
         )
-        attempts = await self._attempts(caller.tenant.id)
+        attempts = await self._attempts(caller.tenant.id, [user.id])
         view = self._view(user, attempts.get(user.id, {}))
         return answer({"user": view, **more}, revision=self._services.snapshot.revision)
 
@@ -120,12 +183,12 @@ class UserRoutes:
         enrolment = {"link": issued.link(origin), "expires": user.link_expires}
         return answer({"user": self._view(user, {}), "enrolment": enrolment}, status, issued.revision)
 
-    async def _attempts(self, tenant_id: str) -> dict[str, dict[str, Any]]:
+    async def _attempts(self, tenant_id: str, user_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
         """None while the grid does not answer: who is there is known all the same."""
         if not self._services.health.writable:
             return {}
         try:
-            return await self._services.identity.attempts.of_tenant(tenant_id)
+            return await self._services.identity.attempts.of_users(tenant_id, user_ids)
         except GridUnavailable as exc:
             log.warning("users are listed without their failures: %s", exc, extra=ids(tenant=tenant_id))
             return {}
@@ -135,8 +198,14 @@ class UserRoutes:
         return user_view(user, state)
 
 
-def _role(fields: Fields) -> str:
-    role = fields.raw("role", "user")
-    if role not in ("user", "administrator"):
-        raise InvalidInput(fields.name("role"), "user or administrator")
-    return str(role)
+def _platform(fields: Fields, caller: Caller) -> bool | None:
+    """Whether they shall be a platform administrator: another one says so. Raises InvalidInput, Refused."""
+    if not fields.has("platform"):
+        return None
+    platform = fields.flag("platform", default=False)
+    caller.check_covers(frozenset(PERMISSIONS), "Only a platform administrator makes or unmakes another one.")
+    return platform
+
+
+def _revision(fields: Fields) -> int | None:
+    return fields.integer("revision", 1, 2**63 - 1) if fields.has("revision") else None
