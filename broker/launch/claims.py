@@ -13,6 +13,7 @@ from contextlib import contextmanager
 class Claims:
     def __init__(self) -> None:
         self._slots: dict[str, set[int]] = {}
+        self._tenants: dict[tuple[str, int], str] = {}
 
     def __bool__(self) -> bool:
         return bool(self._slots)
@@ -21,15 +22,21 @@ class Claims:
         """By host."""
         return list(self._slots.items())
 
+    def of_tenant(self, tenant_id: str) -> list[tuple[str, int]]:
+        """Host and slot of what is to be its sessions."""
+        return [place for place, tenant in self._tenants.items() if tenant == tenant_id]
+
     @contextmanager
-    def claiming(self, host_id: str, slot: int) -> Iterator[None]:
+    def claiming(self, host_id: str, slot: int, tenant_id: str = "") -> Iterator[None]:
         """Two launches may claim the same slot: the grid lets one of them have it."""
         mine = slot not in self._slots.setdefault(host_id, set())
         self._slots[host_id].add(slot)
+        self._tenants.setdefault((host_id, slot), tenant_id)
         try:
             yield
         finally:
             if mine:
+                del self._tenants[host_id, slot]
                 self._slots[host_id].discard(slot)
                 if not self._slots[host_id]:
                     del self._slots[host_id]

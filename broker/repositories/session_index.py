@@ -30,6 +30,7 @@ class SessionIndex:
         self._hosts: defaultdict[str, _OnHost] = defaultdict(_OnHost)
         self.states: Counter[str] = Counter()
         """How many sessions are in each."""
+        self._running: Counter[str] = Counter()  # by tenant, those that are not ending
         for tenant in snapshot.tenants():
             for record in snapshot.list(tenant.path[1], "session"):
                 self._add(record)
@@ -49,6 +50,10 @@ class SessionIndex:
     def count(self, host_id: str, tenant_id: str) -> int:
         """How many sessions of the tenant the host has."""
         return self._hosts[host_id].tenants[tenant_id] if host_id in self._hosts else 0
+
+    def running(self, tenant_id: str) -> int:
+        """How many sessions the tenant has, without those that are ending."""
+        return self._running[tenant_id]
 
     def pending(self) -> Sequence[Record]:
         """Those that their hosts have not accepted yet, of all hosts."""
@@ -82,6 +87,7 @@ class SessionIndex:
         on_host.sessions[session_id] = record
         on_host.tenants[record.scope] += 1
         self.states[record.value["state"]] += 1
+        self._running[record.scope] += record.value["state"] != "ending"
         if is_unaccepted(record):
             on_host.unaccepted[session_id] = record
             on_host.line = None
@@ -98,6 +104,7 @@ class SessionIndex:
         if on_host.sessions.pop(session_id, None) is not None:
             on_host.tenants[record.scope] -= 1
             self.states[record.value["state"]] -= 1
+            self._running[record.scope] -= record.value["state"] != "ending"
         if on_host.unaccepted.pop(session_id, None) is not None:
             on_host.line = None
         on_host.starting.discard(session_id)
