@@ -49,12 +49,14 @@ from broker.pki.web_authority import WebAuthority
 from broker.presence import Presence
 from broker.repositories.applications import Applications
 from broker.repositories.gateways import Gateways
+from broker.repositories.groups import Groups
 from broker.repositories.hosts import Hosts
 from broker.repositories.icons import Icons
 from broker.repositories.join_tokens import JoinTokens
 from broker.repositories.keys import GrantKeys
 from broker.repositories.late_ends import LateEnds
 from broker.repositories.logins import LoginRecords
+from broker.repositories.policies import Policies
 from broker.repositories.sessions import Sessions
 from broker.repositories.site_origins import SiteOrigins
 from broker.repositories.tickets import Tickets
@@ -341,6 +343,8 @@ class Parts:
             snapshot=self.snapshot,
             identity=self.identity,
             applications=self.applications,
+            groups=Groups(self.stores, self.snapshot),
+            policies=Policies(self.stores, self.snapshot),
             icons=self.icons,
             sessions=self.sessions,
             hosts=self.hosts,

@@ -17,7 +17,7 @@ ROOT = "/p/v1/"
 SITE = "site"
 
 HISTORY = "history"
-HISTORY_KINDS = frozenset({"tenant", "host", "gateway", "user", "application", "token"})
+HISTORY_KINDS = frozenset({"tenant", "host", "gateway", "user", "group", "policy", "application", "token"})
 """Configuration whose every write is kept. Name indices follow from their records, icons are named by their
 content, and a key that was deleted must be gone."""
 

@@ -9,9 +9,11 @@ from aiohttp.typedefs import Middleware
 
 from broker.http.account import AccountRoutes
 from broker.http.admin.applications import ApplicationRoutes
+from broker.http.admin.groups import GroupRoutes
 from broker.http.admin.hosts import MachineRoutes
 from broker.http.admin.launches import LaunchRoutes
 from broker.http.admin.origins import OriginRoutes
+from broker.http.admin.policies import PolicyRoutes
 from broker.http.admin.revocation import RevocationRoutes
 from broker.http.admin.sessions import AdminSessionRoutes
 from broker.http.admin.site import SiteRoutes
@@ -45,6 +47,8 @@ def public_routes(services: PublicServices) -> list[web.RouteDef]:
         ApplicationRoutes(services),
         UserRoutes(services),
         RevocationRoutes(services),
+        GroupRoutes(services),
+        PolicyRoutes(services),
         AdminSessionRoutes(services),
         MachineRoutes(services),
         TokenRoutes(services),

@@ -17,9 +17,11 @@ from broker.peers.clock_guard import ClockGuard
 from broker.peers.message import Orphan
 from broker.repositories.applications import Applications
 from broker.repositories.gateways import Gateways
+from broker.repositories.groups import Groups
 from broker.repositories.hosts import Hosts
 from broker.repositories.icons import Icons
 from broker.repositories.join_tokens import JoinTokens
+from broker.repositories.policies import Policies
 from broker.repositories.sessions import Sessions
 from broker.repositories.site_origins import SiteOrigins
 from broker.revocation.acts import Acts
@@ -37,6 +39,8 @@ class PublicServices:
     snapshot: Snapshot
     identity: Identity
     applications: Applications
+    groups: Groups
+    policies: Policies
     icons: Icons
     sessions: Sessions
     hosts: Hosts

@@ -42,11 +42,13 @@ from broker.pki.authority import new_ca, new_grant_key
 from broker.repositories.api_tokens import token_creation
 from broker.repositories.applications import Applications
 from broker.repositories.gateways import Gateways
+from broker.repositories.groups import Groups
 from broker.repositories.hosts import Hosts
 from broker.repositories.icons import Icons
 from broker.repositories.join_tokens import JoinTokens
 from broker.repositories.keys import GrantKeys
 from broker.repositories.logins import LoginRecords, login_creation
+from broker.repositories.policies import Policies
 from broker.repositories.sessions import Sessions
 from broker.repositories.site_origins import SiteOrigins
 from broker.repositories.tickets import Tickets
@@ -130,6 +132,8 @@ class ApiBroker:
             snapshot=snapshot,
             identity=self.identity,
             applications=Applications(stores, snapshot),
+            groups=Groups(stores, snapshot),
+            policies=Policies(stores, snapshot),
             icons=Icons(stores),
             sessions=sessions,
             hosts=hosts,
