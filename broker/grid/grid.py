@@ -249,7 +249,7 @@ def check_transaction(
         check_key(*keys)
         if len(set(keys)) != len(keys):
             raise InvalidTransaction("a key twice in one branch")
-        size += _size(branch)
+        size += size_of(branch)
     if size > MAXIMUM_VALUE_BYTES:
         raise InvalidTransaction(f"{size} bytes, of at most {MAXIMUM_VALUE_BYTES}")
 
@@ -261,7 +261,8 @@ def check_key(*keys: str) -> None:
             raise ValueError(f"not a key: {key!r}")
 
 
-def _size(branch: Iterable[Operation]) -> int:
+def size_of(branch: Iterable[Operation]) -> int:
+    """Bytes of keys and values, as MAXIMUM_VALUE_BYTES counts them."""
     return sum(
         len(operation.key.encode()) + (len(operation.value) if isinstance(operation, Put) else 0)
         for operation in branch

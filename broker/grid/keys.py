@@ -17,12 +17,14 @@ ROOT = "/p/v1/"
 SITE = "site"
 
 HISTORY = "history"
-HISTORY_KINDS = frozenset({"tenant", "host", "gateway", "user", "group", "policy", "application", "token"})
+HISTORY_KINDS = frozenset(
+    {"tenant", "host", "gateway", "user", "group", "policy", "application", "token", "role"}
+)
 """Configuration whose every write is kept. Name indices follow from their records, icons are named by their
 content, and a key that was deleted must be gone."""
 
 NOT_IN_SNAPSHOT = frozenset(
-    {HISTORY, "attempts", "enrolment", "icon", "logo", "nonce", "recovery", "ticket", "trace"}
+    {HISTORY, "attempts", "change-items", "enrolment", "icon", "logo", "nonce", "recovery", "ticket", "trace"}
 )
 """Read from the grid when they are needed. Strangers make `attempts`, `nonce` and `trace` as they like; secrets that
 hardly anybody asks for stay out of memory."""

@@ -4,9 +4,10 @@ A scope adds its prefix, refuses whatever is not a path (`keys`), seals and open
 conditions and operations; `Stores.commit` alone sends them, in one transaction across scopes. A tenant's
 records are reached through its `TenantStore` and through nothing else.
 
-Writing configuration keeps history by itself: the record as it was put, or null when it was deleted, by whom
-and when, under `history/<path>/<stamp>` in the same transaction. The stamp is the broker's time in
-milliseconds with random hex behind it; the order that counts is that of the history records' revisions.
+Writing configuration keeps history by itself: the record as it was put, or null when it was deleted, by whom,
+when, why and as part of which larger change (`Cause`), under `history/<path>/<stamp>` in the same transaction. The
+stamp is the broker's time in milliseconds with random hex behind it; the order that counts is that of the history
+records' revisions.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ from broker.grid.grid import (
     ModRevision,
     Operation,
     Put,
+    size_of,
 )
 from broker.grid.keys import Path
 from broker.grid.seal import KEY_BYTES, Seal, SealBroken, SiteKey
@@ -41,6 +43,7 @@ from portcullis.clock import Clock, SystemClock
 from portcullis.errors import Refused
 
 __all__ = [
+    "Cause",
     "CommitResult",
     "Condition",
     "Path",
@@ -99,6 +102,21 @@ def _plain(value: Mapping[str, Any]) -> bytes:
 
 
 @dataclass(frozen=True, slots=True)
+class Cause:
+    """What history says of a change besides its author."""
+
+    reason: str = ""
+    change: str = ""
+    """Id of the change of many objects that it is part of."""
+
+    def to_json(self) -> dict[str, str]:
+        return {name: value for name, value in (("reason", self.reason), ("change", self.change)) if value}
+
+
+UNSAID = Cause()
+
+
+@dataclass(frozen=True, slots=True)
 class Condition:
     """Made by a Scope."""
 
@@ -111,6 +129,11 @@ class SealedOperation:
 
     _scope: Scope
     _operations: tuple[Operation, ...] = field(repr=False)
+
+    @property
+    def weight(self) -> tuple[int, int]:
+        """Operations and bytes, of what one transaction holds (`broker.grid.grid`)."""
+        return len(self._operations), size_of(self._operations)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,14 +157,21 @@ class Scope:
         return f"{type(self).__name__}({self.scope})"
 
     def put(
-        self, path: Path, value: dict[str, Any], *, lease: int = 0, author: str = "system"
+        self,
+        path: Path,
+        value: dict[str, Any],
+        *,
+        lease: int = 0,
+        author: str = "system",
+        cause: Cause = UNSAID,
     ) -> SealedOperation:
-        """`author` stands in the history of configuration."""
-        return SealedOperation(self, (self._put(path, value, lease), *self._history(path, value, author)))
+        """`author` and `cause` stand in the history of configuration."""
+        history = self._history(path, value, author, cause)
+        return SealedOperation(self, (self._put(path, value, lease), *history))
 
-    def delete(self, path: Path, *, author: str = "system") -> SealedOperation:
+    def delete(self, path: Path, *, author: str = "system", cause: Cause = UNSAID) -> SealedOperation:
         delete = Delete(keys.key(self.scope, path))
-        return SealedOperation(self, (delete, *self._history(path, None, author)))
+        return SealedOperation(self, (delete, *self._history(path, None, author, cause)))
 
     def read(self, path: Path) -> SealedOperation:
         """For a transaction that only compares: with an operation it is judged at the newest revision, without any
@@ -202,12 +232,14 @@ class Scope:
         key = keys.key(self.scope, path)
         return Put(key, self._seal.seal(key, _plain(value)), lease)
 
-    def _history(self, path: Path, value: dict[str, Any] | None, author: str) -> tuple[Put, ...]:
+    def _history(
+        self, path: Path, value: dict[str, Any] | None, author: str, cause: Cause
+    ) -> tuple[Put, ...]:
         if path[0] not in keys.HISTORY_KINDS:
             return ()
         now = self._clock.now()
         stamp = f"{int(now * 1000):013d}-{secrets.token_hex(4)}"
-        entry = {"value": value, "author": author, "time": now}
+        entry = {"value": value, "author": author, "time": now, **cause.to_json()}
         return (self._put((keys.HISTORY, *path, stamp), entry),)
 
     def _check_own(self, record: Record) -> None:

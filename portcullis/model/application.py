@@ -6,6 +6,29 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+MAXIMUM_ARGUMENTS = 64
+MAXIMUM_ARGUMENT_LENGTH = 4096
+MAXIMUM_VARIABLES = 64
+MAXIMUM_VALUE_LENGTH = 4096
+MAXIMUM_ENTITLED = 1000
+MAXIMUM_HOST_GROUPS = 64
+MAXIMUM_MEMORY_BYTES = 2**50
+
+# The session sets these, or a program would load code through them before it is the program that was published.
+RESERVED_PREFIXES = ("LD_", "GLIBC_", "MALLOC_", "DYLD_", "PORTCULLIS_")
+# fmt: off
+RESERVED_VARIABLES = frozenset(
+    {
+        "BASH_ENV", "DBUS_SESSION_BUS_ADDRESS", "DISPLAY", "ENV", "GCONV_PATH", "GIO_EXTRA_MODULES",
+        "GIO_MODULE_DIR", "GTK_MODULES", "GTK_PATH", "HOME", "IFS", "LOCPATH", "LOGNAME", "MAIL",
+        "NLSPATH", "NODE_OPTIONS", "NODE_PATH", "PATH", "PERL5LIB", "PERL5OPT", "PWD", "PYTHONHOME",
+        "PYTHONPATH", "PYTHONSTARTUP", "QT_PLUGIN_PATH", "RUBYLIB", "RUBYOPT", "SHELL", "TMPDIR",
+        "USER", "WAYLAND_DISPLAY", "XAUTHORITY", "XDG_RUNTIME_DIR", "XDG_SESSION_ID",
+        "XDG_SESSION_TYPE",
+    }
+)
+# fmt: on
+
 
 @dataclass(frozen=True, slots=True)
 class Entitlement:

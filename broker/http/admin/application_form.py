@@ -16,34 +16,22 @@ from broker.http.body import Fields
 from broker.repositories.applications import Publication
 from broker.repositories.icons import Icon
 from portcullis.errors import InvalidInput
-from portcullis.model.application import Entitlement
+from portcullis.model.application import (
+    MAXIMUM_ARGUMENT_LENGTH,
+    MAXIMUM_ARGUMENTS,
+    MAXIMUM_ENTITLED,
+    MAXIMUM_HOST_GROUPS,
+    MAXIMUM_MEMORY_BYTES,
+    MAXIMUM_VALUE_LENGTH,
+    MAXIMUM_VARIABLES,
+    RESERVED_PREFIXES,
+    RESERVED_VARIABLES,
+    Entitlement,
+)
 from portcullis.model.names import GROUP_RULE, NAME_RULE, is_fit_group, is_fit_name
 from portcullis.model.user import User
 
-MAXIMUM_ARGUMENTS = 64
-MAXIMUM_ARGUMENT_LENGTH = 4096
-MAXIMUM_VARIABLES = 64
-MAXIMUM_VALUE_LENGTH = 4096
-MAXIMUM_ENTITLED = 1000
-MAXIMUM_HOST_GROUPS = 64
-MAXIMUM_MEMORY_BYTES = 2**50
-
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}", re.ASCII)
-
-# The session sets these, or a program would load code through them before it is the program that was published.
-_RESERVED_PREFIXES = ("LD_", "GLIBC_", "MALLOC_", "DYLD_", "PORTCULLIS_")
-# fmt: off
-_RESERVED = frozenset(
-    {
-        "BASH_ENV", "DBUS_SESSION_BUS_ADDRESS", "DISPLAY", "ENV", "GCONV_PATH", "GIO_EXTRA_MODULES",
-        "GIO_MODULE_DIR", "GTK_MODULES", "GTK_PATH", "HOME", "IFS", "LOCPATH", "LOGNAME", "MAIL",
-        "NLSPATH", "NODE_OPTIONS", "NODE_PATH", "PATH", "PERL5LIB", "PERL5OPT", "PWD", "PYTHONHOME",
-        "PYTHONPATH", "PYTHONSTARTUP", "QT_PLUGIN_PATH", "RUBYLIB", "RUBYOPT", "SHELL", "TMPDIR",
-        "USER", "WAYLAND_DISPLAY", "XAUTHORITY", "XDG_RUNTIME_DIR", "XDG_SESSION_ID",
-        "XDG_SESSION_TYPE",
-    }
-)
-# fmt: on
 
 
 def parse_publication(name: str, fields: Fields, user_named: Callable[[str], User | None]) -> Publication:
@@ -91,7 +79,7 @@ def _environment(fields: Fields) -> dict[str, str]:
         place = fields.name(key[:64])
         if not _VARIABLE.fullmatch(key):
             raise InvalidInput(place, "a name of letters, digits and _ that starts with no digit")
-        if key in _RESERVED or key.startswith(_RESERVED_PREFIXES):
+        if key in RESERVED_VARIABLES or key.startswith(RESERVED_PREFIXES):
             raise InvalidInput(place, "a variable that the session does not set itself")
         if not isinstance(value, str) or len(value) > MAXIMUM_VALUE_LENGTH or "\0" in value:
             raise InvalidInput(place, f"a string of at most {MAXIMUM_VALUE_LENGTH} characters without NUL")

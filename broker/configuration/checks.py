@@ -1,0 +1,129 @@
+"""What a plan must not do: name roles that are not there, nest groups in a circle, give rights that the caller lacks,
+leave the tenant without an administrator. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from broker.configuration.access import group_of
+from broker.configuration.changes import Change
+from broker.configuration.objects import Held, State
+from broker.configuration.wanted import DocumentFinding, Wanted
+from portcullis.errors import Refused
+from portcullis.model.group import cycle_through
+from portcullis.model.roles import BUILT_IN_ROLES, TENANT_PERMISSIONS
+
+PERMISSION_OF_KIND = {
+    "tenant": "tenant.write",
+    "role": "roles.write",
+    "group": "groups.write",
+    "user": "users.write",
+    "host-group": "hosts.write",
+    "application": "applications.write",
+    "entitlement": "applications.write",
+    "policy": "policies.write",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Powers:
+    """What the caller may do: nobody gives more than they have."""
+
+    permissions: frozenset[str]
+
+    def may(self, permission: str) -> bool:
+        return permission in self.permissions
+
+
+def check(found: Wanted, after: State, changes: Iterable[Change], powers: Powers) -> list[DocumentFinding]:
+    """Raises Refused: not_permitted, last_administrator."""
+    findings: list[DocumentFinding] = []
+    for change in changes:
+        _check_permission(change, powers)
+        index = change.document
+        if change.after is None:
+            continue
+        for path, expected in _wrong(change, change.after, after, powers):
+            place = (
+                f"documents[{index}].{path}" if index is not None else f"{change.kind} {change.name}: {path}"
+            )
+            findings.append(DocumentFinding(place, expected))
+    _check_administrators(found.state, after)
+    return findings
+
+
+def _check_permission(change: Change, powers: Powers) -> None:
+    needed = PERMISSION_OF_KIND[change.kind]
+    if not powers.may(needed):
+        raise Refused("not_permitted", f"{change.action} {change.kind} {change.name}: this needs {needed}.")
+
+
+def _wrong(change: Change, held: Held, after: State, powers: Powers) -> Iterator[tuple[str, str]]:
+    if change.kind == "user":
+        yield from _wrong_role_of_user(change, held, after, powers)
+    elif change.kind == "role":
+        if held.name in BUILT_IN_ROLES:
+            yield "name", "another name than that of a built-in role"
+        for position, permission in enumerate(held.fields["permissions"]):
+            if not powers.may(permission):
+                yield f"permissions[{position}]", f"a permission that you have ({permission} is none)"
+    elif change.kind == "group":
+        others = {name: group_of(group) for name, group in after.of("group").items()}
+        way = cycle_through(group_of(held), others)
+        if way is not None:
+            yield "members.groups", f"groups that do not contain each other ({' > '.join(way[:8])})"
+    elif change.kind == "host-group":
+        yield from _wrong_hosts(change, held, after, powers)
+    elif change.kind == "tenant" and not powers.may("platform.tenants.write"):
+        before = change.before.fields["quotas"] if change.before else None
+        if held.fields["quotas"] != before:
+            yield "quotas", "the quotas that the platform administrator set"
+
+
+def _wrong_role_of_user(
+    change: Change, held: Held, after: State, powers: Powers
+) -> Iterator[tuple[str, str]]:
+    role: str = held.fields["role"]
+    if change.before is not None and change.before.fields["role"] == role:
+        return
+    permissions = permissions_of(role, after)
+    if permissions is None:
+        yield "role", f"{', '.join(BUILT_IN_ROLES)}, or a role that is there, or in these documents"
+    elif not permissions <= powers.permissions:
+        yield "role", "a role that may do no more than you"
+
+
+def permissions_of(role: str, state: State) -> frozenset[str] | None:
+    if role in BUILT_IN_ROLES:
+        return BUILT_IN_ROLES[role]
+    held = state.find("role", role)
+    return None if held is None else frozenset(held.fields["permissions"]) & TENANT_PERMISSIONS
+
+
+def _wrong_hosts(change: Change, held: Held, after: State, powers: Powers) -> Iterator[tuple[str, str]]:
+    """What other tenants see changes only with their platform administrator."""
+    if powers.may("platform.hosts.write"):
+        return
+    before = set(change.before.fields["hosts"]) if change.before else set()
+    for position, name in enumerate(held.fields["hosts"]):
+        host = after.hosts.get(name)
+        if host is not None and host.is_shared and name not in before:
+            yield f"hosts[{position}]", "a host that no other tenant uses"
+    for name in sorted(before - set(held.fields["hosts"])):
+        host = after.hosts.get(name)
+        if host is not None and host.is_shared:
+            yield "hosts", f"{name} as well: other tenants use it, so it stays as it is"
+
+
+def _check_administrators(before: State, after: State) -> None:
+    if _administrators(before) and not _administrators(after):
+        raise Refused("last_administrator")
+
+
+def _administrators(state: State) -> bool:
+    return any(
+        held.enrolled and held.fields["role"] == "administrator" and not held.fields["disabled"]
+        for held in state.of("user").values()
+    )
