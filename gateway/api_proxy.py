@@ -148,9 +148,10 @@ def check_change(headers: MultiMapping[str], origins: Origins) -> None:
     """
     named = headers.getall("Origin", [])
     is_script = not named and "Authorization" in headers
-    if not is_script and not (len(named) == 1 and origins.allow(named[0])):
+    host = headers.get("Host", "")
+    if not is_script and not (len(named) == 1 and origins.allow(named[0], host)):
         raise Refused("origin_refused")
-    is_ours = named == [origins.called_by(headers.get("Host", ""))]
+    is_ours = named == [origins.called_by(host)]
     if set(headers.getall("Sec-Fetch-Site", [])) - {"same-origin" if is_ours or is_script else "same-site"}:
         raise Refused("origin_refused")
 

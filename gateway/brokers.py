@@ -207,14 +207,18 @@ class Brokers:
         up = self._health.up
         self._said = {known: said for known, said in self._said.items() if known in up}
         brokers = sorted({broker for said in self._said.values() for broker in said})
-        self._learn(tuple(brokers), message.grant_keys, message.public_origins)
+        self._learn(tuple(brokers), message.grant_keys, message.public_origins, message.own_names)
         self._heard.draining(message.gateway_draining)
 
     def _learn(
-        self, brokers: tuple[str, ...], grant_keys: Mapping[str, str], origins: tuple[str, ...]
+        self,
+        brokers: tuple[str, ...],
+        grant_keys: Mapping[str, str],
+        origins: tuple[str, ...],
+        own_names: tuple[str, ...] = (),
     ) -> None:
         try:
-            self._site.learn(brokers, grant_keys, origins)
+            self._site.learn(brokers, grant_keys, origins, own_names)
         except ProtocolError as exc:
             log.warning("what a broker says of the site is not taken: %s", exc)
             raise

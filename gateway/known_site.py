@@ -35,24 +35,28 @@ class KnownSite:
         self._named_at = dict.fromkeys(credentials.brokers, clock.monotonic())
         self._on_changed = on_changed
         self.grant_keys: Mapping[str, Ed25519PublicKey] = verifying_keys(credentials.grant_keys)
-        self.origins = self._served(Origins.parse(credentials.public_origins))
+        self.origins = self._served(Origins.parse(credentials.public_origins, credentials.own_names))
 
     @property
     def brokers(self) -> tuple[str, ...]:
         return self.credentials.brokers
 
     def learn(
-        self, brokers: tuple[str, ...], grant_keys: Mapping[str, str], public_origins: tuple[str, ...]
+        self,
+        brokers: tuple[str, ...],
+        grant_keys: Mapping[str, str],
+        public_origins: tuple[str, ...],
+        own_names: tuple[str, ...] = (),
     ) -> None:
         """Keep what a broker said. No brokers at all: those of before. Raises ProtocolError."""
         try:
             keys = verifying_keys(grant_keys)
-            origins = Origins.parse(public_origins)
+            origins = Origins.parse(public_origins, own_names)
             served = self._served(origins)
         except (InvalidInput, ValueError) as exc:
             raise ProtocolError("a broker's answer is not understood") from exc
         self.grant_keys, self.origins = keys, served
-        self._keep(self._remembering(brokers or self.brokers), grant_keys, origins.texts)
+        self._keep(self._remembering(brokers or self.brokers), grant_keys, origins)
 
     def renewed(self, credentials: Credentials) -> None:
         self.credentials = credentials
@@ -68,13 +72,14 @@ class KnownSite:
         """A gateway under https knows no plain origin: neither its pages nor its callers have one."""
         return origins.over_tls() if self.credentials.public_origin.startswith("https:") else origins
 
-    def _keep(
-        self, brokers: tuple[str, ...], grant_keys: Mapping[str, str], origins: tuple[str, ...]
-    ) -> None:
+    def _keep(self, brokers: tuple[str, ...], grant_keys: Mapping[str, str], origins: Origins) -> None:
         """On disk, when it differs: rare and small, and not beside a renewal, which writes the same file."""
         try:
             changed = self.credentials.with_site(
-                brokers=brokers, grant_keys=grant_keys, public_origins=origins
+                brokers=brokers,
+                grant_keys=grant_keys,
+                public_origins=origins.texts,
+                own_names=tuple(sorted(origins.own)),
             )
         except OSError as exc:
             log.error("what the broker said cannot be kept on disk: %s", exc)

@@ -22,18 +22,21 @@ class Origins:
     """At least one; the first is where a stray navigation is sent."""
 
     texts: tuple[str, ...]
+    own: frozenset[str] = frozenset()
+    """Of tenants' own host names: served as well, and named in no page of another origin."""
 
     @classmethod
-    def parse(cls, texts: Iterable[str]) -> Origins:
+    def parse(cls, texts: Iterable[str], own: Iterable[str] = ()) -> Origins:
         """Raises InvalidInput for anything that a browser would not send as an Origin."""
         origins = tuple(dict.fromkeys(map(parse_origin, texts)))
         if not origins:
             raise InvalidInput("public_origins", "at least one origin")
-        return cls(origins)
+        return cls(origins, frozenset(map(parse_origin, own)) - set(origins))
 
     def over_tls(self) -> Origins:
         """Those that a page of https may have to do with. Raises InvalidInput when there is none."""
-        return Origins.parse(origin for origin in self.texts if origin.startswith("https:"))
+        safe = (origin for origin in self.texts if origin.startswith("https:"))
+        return Origins.parse(safe, (origin for origin in self.own if origin.startswith("https:")))
 
     @property
     def first(self) -> str:
@@ -44,15 +47,25 @@ class Origins:
         for origin in self.texts:
             if origin.partition("://")[2] == host.lower():
                 return origin
-        return None
+        possible = (f"{scheme}://{host.lower()}" for scheme in _OWN_PORTS)
+        return next((origin for origin in possible if origin in self.own), None)
+
+    def named_at(self, host: str) -> tuple[str, ...]:
+        """Those that a page under this Host header may name: a tenant's own name is its own page's alone."""
+        called = self.called_by(host)
+        return (*self.texts, called) if called in self.own and called is not None else self.texts
 
     def nearest(self, host: str) -> str:
         """Where a navigation to a foreign name is sent: the origin of the same port, else the first."""
         port = host.rpartition(":")[2]
         return next((origin for origin in self.texts if origin.endswith(f":{port}")), self.first)
 
-    def allow(self, origin: str | None) -> bool:
-        return origin in self.texts
+    def allow(self, origin: str | None, host: str = "") -> bool:
+        """Whether a page of this origin may act on what the Host header calls. No tenant's page acts on another's."""
+        if origin in self.texts:
+            return True
+        called = self.called_by(host)
+        return origin in self.own and (called == origin or called in self.texts)
 
 
 def parse_origin(text: str) -> str:

@@ -38,7 +38,8 @@ def public_app(
 ) -> web.Application:
     async def add_security_headers(request: web.Request, response: web.StreamResponse) -> None:
         if response.status != 101:
-            response.headers.update(security_headers(brokers.origins, hsts=is_publicly_trusted()))
+            host = request.headers.get("Host", "")
+            response.headers.update(security_headers(brokers.origins, host, hsts=is_publicly_trusted()))
             response.headers.update(_shared_with(request, brokers.origins))
 
     async def health(request: web.Request) -> web.Response:

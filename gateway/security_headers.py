@@ -14,14 +14,14 @@ HSTS = "max-age=31536000"
 PREFLIGHT_SECONDS = 7200  # browsers keep it no longer
 
 
-def security_headers(origins: Origins | None, *, hsts: bool = False) -> dict[str, str]:
-    """`origins` None: the policy for answers that are made before a site is known or a request understood.
+def security_headers(origins: Origins | None, host: str = "", *, hsts: bool = False) -> dict[str, str]:
+    """`host`: what the request called. `origins` None: the policy for answers that are made before a site is known or a request understood.
 
     `hsts` only where every browser trusts the certificate: it takes away the way round a warning.
     """
     transport = {"Strict-Transport-Security": HSTS} if hsts else {}
     return transport | {
-        "Content-Security-Policy": content_security_policy(origins),
+        "Content-Security-Policy": content_security_policy(origins, host),
         "Cross-Origin-Opener-Policy": "same-origin",
         "Cross-Origin-Embedder-Policy": "require-corp",
         "Cross-Origin-Resource-Policy": "same-origin",
@@ -36,7 +36,7 @@ def sharing_headers(origins: Origins, origin: str | None, host: str) -> dict[str
 
     A page of any other origin is told nothing, and one of our own needs nothing.
     """
-    if not origins.allow(origin) or origin is None or origin == origins.called_by(host):
+    if not origins.allow(origin, host) or origin is None or origin == origins.called_by(host):
         return {}
     return {
         "Access-Control-Allow-Origin": origin,
@@ -55,10 +55,10 @@ def preflight_headers(methods: Collection[str]) -> dict[str, str]:
     }
 
 
-def content_security_policy(origins: Origins | None) -> str:
+def content_security_policy(origins: Origins | None, host: str = "") -> str:
     """Streams may go to any gateway of the site; `'self'` covers ws: in new browsers only."""
     gateways: list[str] = []
-    for origin in origins.texts if origins else ():
+    for origin in origins.named_at(host) if origins else ():
         gateways += (origin, "ws" + origin.removeprefix("http"))
     return "; ".join(
         (

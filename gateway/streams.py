@@ -151,7 +151,7 @@ class Streams:
 
     def _check_origin(self, request: web.Request) -> None:
         origins = request.headers.getall("Origin", [])
-        if len(origins) != 1 or not self._brokers.origins.allow(origins[0]):
+        if len(origins) != 1 or not self._brokers.origins.allow(origins[0], request.headers.get("Host", "")):
             raise Refused("origin_refused")
 
     async def _pass_through(self, visitor: Visitor, client: str, connection: str) -> None:

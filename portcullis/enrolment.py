@@ -120,6 +120,8 @@ class Credentials:
     public_origins: tuple[str, ...]
     public_origin: str = ""
     """Of a gateway: where browsers reach it."""
+    own_names: tuple[str, ...] = ()
+    """Of a gateway: origins of tenants' own host names."""
 
     @property
     def pem(self) -> Path:
@@ -150,6 +152,7 @@ class Credentials:
         brokers: tuple[str, ...] | None = None,
         grant_keys: Mapping[str, str] | None = None,
         public_origins: tuple[str, ...] | None = None,
+        own_names: tuple[str, ...] | None = None,
     ) -> Credentials:
         """The same machine with what a broker said since; written to the folder when it differs."""
         changed = replace(
@@ -157,6 +160,7 @@ class Credentials:
             brokers=self.brokers if brokers is None else brokers,
             grant_keys=self.grant_keys if grant_keys is None else grant_keys,
             public_origins=self.public_origins if public_origins is None else public_origins,
+            own_names=self.own_names if own_names is None else own_names,
         )
         if changed != self:
             changed._write()
@@ -173,6 +177,7 @@ class Credentials:
             "grant_keys": dict(self.grant_keys),
             "public_origins": list(self.public_origins),
             "public_origin": self.public_origin,
+            "own_names": list(self.own_names),
         }
         replace_file(self.state / "machine.json", json.dumps(data, indent=2) + "\n")
 
@@ -193,6 +198,7 @@ class Credentials:
             grant_keys={str(kid): str(key) for kid, key in data["grant_keys"].items()},
             public_origins=tuple(map(str, data["public_origins"])),
             public_origin=str(data.get("public_origin", "")),
+            own_names=tuple(map(str, data.get("own_names", ()))),
         )
 
 

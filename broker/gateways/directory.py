@@ -45,7 +45,8 @@ class GatewayDirectory:
             broker=broker_id,
             brokers=tuple(self._brokers.addresses()),
             grant_keys=self._keys.verifying(),
-            public_origins=tuple(sorted(self._gateways.public_origins())),
+            public_origins=tuple(sorted(self._gateways.listed_origins())),
+            own_names=self._gateways.tenant_origins(),
             gateways=self._gateways.serving_origins(),
             draining=broker is not None and broker.draining,
             gateway_draining=gateway is not None and gateway.draining,
@@ -63,5 +64,5 @@ class GatewayDirectory:
     @staticmethod
     def concerns_gateways(change: Change) -> bool:
         """Whether the change may have changed what gateways are told."""
-        meta = change.scope == "site" and change.path == ("meta",)
+        meta = change.scope == "site" and (change.path == ("meta",) or change.path[0] == "tenant")
         return meta or GatewayDirectory.is_touched_by(change)

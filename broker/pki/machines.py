@@ -70,7 +70,7 @@ class Machines:
             "site": {"id": site.id, "name": site.name},
             "grant_keys": self._grant_keys.verifying(),
             "brokers": LiveBrokers(self._snapshot).addresses(),
-            "public_origins": sorted(self._gateways.public_origins()),
+            "public_origins": sorted(self._gateways.listed_origins()),
         }
 
     def admit(self, identity: MachineIdentity | None, role: MachineRole) -> Machine:

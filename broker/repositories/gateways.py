@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from broker.grid.grid import LeaseGone
 from broker.grid.scopes import Stores
 from broker.repositories.committing import commit
+from broker.repositories.host_names import HostNames
 from broker.snapshot import Snapshot
 from portcullis.model.host import Gateway
 
@@ -26,9 +27,17 @@ class Gateways:
         return [Gateway.from_json(record.value) for record in self._snapshot.list("site", "gateway")]
 
     def public_origins(self) -> frozenset[str]:
-        """Where browsers reach the site, and from where alone changes come: the site's own origins and those of
-        its gateways.
-        """
+        """Where browsers reach the site, and from where alone changes come: the listed origins and the tenants' own."""
+        listed = self.listed_origins()
+        return listed.union(self._snapshot.index(HostNames).origins(listed))
+
+    def tenant_origins(self) -> tuple[str, ...]:
+        """Those of tenants' own host names: no page of another tenant is told of them."""
+        listed = self.listed_origins()
+        return tuple(one for one in self._snapshot.index(HostNames).origins(listed) if one not in listed)
+
+    def listed_origins(self) -> frozenset[str]:
+        """The site's own origins and those of its gateways: every page names them."""
         site = self._snapshot.get("site", ("meta",))
         own = site.value["public_origins"] if site else ()
         return frozenset(own) | {gateway.public_origin for gateway in self.list() if not gateway.revoked}

@@ -27,6 +27,7 @@ MAXIMUM_FROM_GATEWAY_BYTES = 256 * 1024
 MAXIMUM_FROM_BROKER_BYTES = 1024 * 1024
 MAXIMUM_BROKERS = 64
 MAXIMUM_ORIGINS = 256
+MAXIMUM_OWN_NAMES = 4096
 MAXIMUM_HOSTS = 4096
 MAXIMUM_KEYS = 64
 MAXIMUM_REVOCATIONS = 256
@@ -83,6 +84,8 @@ class Site:
     """This broker: it is asked nothing any more where another answers."""
     gateway_draining: bool = False
     """The gateway itself: it gives its streams away and takes no new one."""
+    own_names: tuple[str, ...] = ()
+    """Origins of tenants' own host names. They are served like `public_origins`, and no other page names them."""
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -95,6 +98,7 @@ class Site:
             "gateways": list(self.gateways),
             "draining": self.draining,
             "gateway_draining": self.gateway_draining,
+            "own_names": list(self.own_names),
         }
 
 
@@ -152,6 +156,7 @@ def _site(fields: Fields) -> Site:
         gateways=fields.texts("gateways", MAXIMUM_ORIGINS, 256),
         draining=fields.flag("draining"),
         gateway_draining=fields.flag("gateway_draining"),
+        own_names=fields.optional_texts("own_names", MAXIMUM_OWN_NAMES, 300),
     )
 
 

@@ -96,3 +96,26 @@ def test_a_missing_origin_is_not_allowed():
 )
 def test_a_stray_navigation_goes_to_the_gateway_that_was_met(host, origin):
     assert SITE.nearest(host) == origin
+
+
+def test_a_tenants_own_name_is_served_and_named_in_no_page_of_another():
+    origins = Origins.parse(["https://apps.example"], ["https://acme.example", "https://globex.example"])
+    assert origins.called_by("ACME.example") == "https://acme.example"
+    assert origins.called_by("acme.example:8443") is None
+    assert origins.named_at("apps.example") == ("https://apps.example",)
+    assert origins.named_at("acme.example") == ("https://apps.example", "https://acme.example")
+
+
+def test_a_tenants_page_acts_on_the_sites_names_and_its_own_and_on_no_other_tenants():
+    origins = Origins.parse(["https://apps.example"], ["https://acme.example", "https://globex.example"])
+    assert origins.allow("https://acme.example", "apps.example")
+    assert origins.allow("https://acme.example", "acme.example")
+    assert not origins.allow("https://acme.example", "globex.example")
+    assert not origins.allow("https://initech.example", "apps.example")
+
+
+def test_a_gateway_under_https_knows_no_plain_name_of_a_tenant():
+    origins = Origins.parse(
+        ["https://apps.example", "http://localhost"], ["http://acme.localhost", "https://a.example"]
+    )
+    assert origins.over_tls().own == {"https://a.example"}
