@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 
 import {
-  addressOf, asText, decidingStep, pauses, rankedHosts, stagesOf, timeText, verdictOf, waterfall,
+  objectAddress, asText, decidingStep, pauses, rankedHosts, stagesOf, timeText, verdictOf, waterfall,
 } from "../../web_client/admin/walkthrough_rules.js";
 
 const step = (name, more = {}) => ({ name, outcome: "passed", code: "", reason: "", object: "", milliseconds: 1, ...more });
@@ -61,13 +61,13 @@ test("the step that decided is the one with the verdict's code", () => {
 });
 
 test("an object leads to its screen, whatever stands in its name", () => {
-  assert.equal(addressOf("application:Text editor"), "#/applications/Text%20editor");
-  assert.equal(addressOf("application:Text editor", "not_entitled"), "#/entitlements/application/Text%20editor");
-  assert.equal(addressOf("policy:group:a:b"), "#/policies/group/a%3Ab");
-  assert.equal(addressOf("policy:tenant"), "#/policies/tenant/-");
-  assert.equal(addressOf("policy:tenant:-"), "#/policies/tenant/-");
-  assert.equal(addressOf('user:"><script>/?#'), "#/users/%22%3E%3Cscript%3E%2F%3F%23");
-  for (const none of ["", "user:", "nothing", "spell:magic", "constructor:x"]) assert.equal(addressOf(none), "");
+  assert.equal(objectAddress("application:Text editor"), "#/applications/Text%20editor");
+  assert.equal(objectAddress("application:Text editor", "not_entitled"), "#/entitlements/application/Text%20editor");
+  assert.equal(objectAddress("policy:group:a:b"), "#/policies/group/a%3Ab");
+  assert.equal(objectAddress("policy:tenant"), "#/policies/tenant/-");
+  assert.equal(objectAddress("policy:tenant:-"), "#/policies/tenant/-");
+  assert.equal(objectAddress('user:"><script>/?#'), "#/users/%22%3E%3Cscript%3E%2F%3F%23");
+  for (const none of ["", "user:", "nothing", "spell:magic", "constructor:x"]) assert.equal(objectAddress(none), "");
 });
 
 test("playing lasts as long for every walk-through, and longest at the slow steps", () => {

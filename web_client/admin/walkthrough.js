@@ -8,9 +8,9 @@
 import { copyButton } from "../ui/copy_button.js";
 import { h } from "../ui/dom.js";
 import { hostList } from "./host_list.js";
-import { hasText, t } from "./strings.js";
+import { STRINGS, t } from "./strings.js";
 import {
-  addressOf, asText, decidingStep, kindOf, nameOf, pauses, rankedHosts, stagesOf, timeText, verdictOf, waterfall,
+  objectAddress, asText, decidingStep, kindOf, nameOf, pauses, rankedHosts, stagesOf, timeText, verdictOf, waterfall,
 } from "./walkthrough_rules.js";
 
 /** @typedef {import("./walkthrough_rules.js").Simulation} Simulation */
@@ -232,16 +232,16 @@ function partList(parts, link) {
  * @param {(address: string) => boolean} mayOpen
  */
 function objectLink(object, code, mayOpen) {
-  const address = addressOf(object, code);
+  const address = objectAddress(object, code);
   if (address === "" || !mayOpen(address)) return null;
   const kind = kindOf(object);
-  const said = hasText(`kind.${kind}`) ? t(`kind.${kind}`) : kind;
+  const said = STRINGS[`kind.${kind}`] ?? kind;
   return h("a", { href: address }, `${said} `, h("bdi", {}, nameOf(object)));
 }
 
 /** @param {string} name one that a newer broker asks is shown as it is called */
 function stepName(name) {
-  return hasText(`step.${name}`) ? t(`step.${name}`) : name;
+  return STRINGS[`step.${name}`] ?? name;
 }
 
 /** @param {Stage[]} stages */

@@ -132,7 +132,7 @@ export function decidingStep({ code, steps }) {
 
 /** Where the console shows what stands behind an object, by kind. */
 const SCREENS = new Map(Object.entries({
-  application: "applications", user: "users", group: "groups", host: "hosts", "host-group": "host-groups",
+  application: "applications", user: "users", group: "groups", host: "hosts", "host-group": "hostgroups",
   session: "sessions", gateway: "gateways", broker: "brokers", role: "roles", tenant: "tenant",
 }));
 /** Codes after which not the application is to be changed, but what stands beside it. */
@@ -143,7 +143,7 @@ const BESIDE_APPLICATIONS = new Map([["not_entitled", "entitlements/application"
  * @param {string} object `kind:name`
  * @param {string} [code] of the step that named it
  */
-export function addressOf(object, code = "") {
+export function objectAddress(object, code = "") {
   const [kind, name] = [kindOf(object), nameOf(object)];
   if (kind === "" || name === "") return "";
   if (kind === "policy") {

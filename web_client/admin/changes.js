@@ -1,0 +1,52 @@
+/** Changes of the configuration as they are told: who, when, why, and each field from what to what. */
+
+import { h } from "../ui/dom.js";
+import { t } from "./strings.js";
+import { objectAddress } from "./walkthrough_rules.js";
+
+/** @typedef {{field: string, from: unknown, to: unknown}} FieldChange */
+/**
+ * @typedef {{revision: number, time: number, author: string, reason?: string, kind: string, name: string,
+ *   action: "create" | "change" | "delete", fields?: FieldChange[]}} Entry
+ */
+/** @typedef {{action: "create" | "change" | "delete", kind: string, name: string, fields?: FieldChange[]}} Change */
+
+/**
+ * What is changed, as a link where it still exists.
+ * @param {Change} change
+ * @param {(address: string) => boolean} mayOpen
+ */
+export function changedObject({ action, kind, name }, mayOpen) {
+  const address = action === "delete" ? "" : objectAddress(`${kind}:${name}`);
+  const shown = h("bdi", {}, name);
+  return h("span", { class: "changed-object" }, h("span", { class: `badge ${action}` }, t(`change.${action}`)), ` ${kind} `,
+    address !== "" && mayOpen(address) ? h("a", { href: address }, shown) : h("strong", {}, shown));
+}
+
+/** @param {FieldChange[]} fields */
+export function fieldChanges(fields) {
+  if (fields.length === 0) return null;
+  return h("dl", { class: "field-changes" }, ...fields.flatMap(({ field, from, to }) => [
+    h("dt", {}, field),
+    h("dd", {}, from !== null && from !== undefined && h("del", {}, valueText(from)), " ",
+      to !== null && to !== undefined && h("ins", {}, valueText(to))),
+  ]));
+}
+
+/** @param {Change[]} changes @param {(address: string) => boolean} mayOpen */
+export function changeList(changes, mayOpen) {
+  return h("ul", { class: "change-list" }, ...changes.map((change) =>
+    h("li", {}, changedObject(change, mayOpen), fieldChanges(change.fields ?? []))));
+}
+
+/** @param {unknown} value */
+export function valueText(value) {
+  if (typeof value === "string") return value === "" ? "\u201c\u201d" : value;
+  return JSON.stringify(value) ?? "";
+}
+
+/** @param {number} time Unix seconds */
+export function moment(time) {
+  const date = new Date(time * 1000);
+  return h("time", { datetime: date.toISOString() }, date.toLocaleString());
+}
