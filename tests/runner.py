@@ -1,8 +1,10 @@
 """Runs the suites and counts: `python tests/runner.py [SUITE...]`, called by tests/run.sh.
 
 A suite is a list of checks. Pytest and node write JUnit reports, whose cases are counted; any other command
-counts as one. Output passes through as it comes. The last line is `N passed, N failed`, with `, N skipped` if
-there are any. Standard library only.
+counts as one. Output passes through as it comes; checks that run side by side put their name before each line. The
+last line is `N passed, N failed`, with `, N skipped` and `, N at the second attempt` if there are any: tests of real
+processes that failed are run once more, by themselves, while they are few (docs/decisions/0022-second-attempt.md).
+Standard library only.
 """
 
 from __future__ import annotations
@@ -13,10 +15,11 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 CLONE = Path(__file__).resolve().parent.parent
@@ -24,6 +27,10 @@ OUTPUT = CLONE / "tests/output"
 WEB_CLIENT = CLONE / "web_client"
 PYTHON_CODE = ("portcullis", "broker", "gateway", "agents", "web_client", "tests", "deploy")
 SUITE_DEADLINE_SECONDS = 20 * 60
+MOST_TRIED_AGAIN = 3
+"""More failures of one check have another reason than a busy machine."""
+_SOME_FAILED = 1
+"""Pytest's exit status for that and nothing worse."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +38,21 @@ class Count:
     passed: int = 0
     failed: int = 0
     skipped: int = 0
+    again: int = 0
+    """Of those that passed, how many did so at the second attempt."""
 
     def __add__(self, other: Count) -> Count:
-        return Count(self.passed + other.passed, self.failed + other.failed, self.skipped + other.skipped)
+        return Count(
+            self.passed + other.passed,
+            self.failed + other.failed,
+            self.skipped + other.skipped,
+            self.again + other.again,
+        )
 
     def __str__(self) -> str:
         skipped = f", {self.skipped} skipped" if self.skipped else ""
-        return f"{self.passed} passed, {self.failed} failed{skipped}"
+        again = f", {self.again} at the second attempt" if self.again else ""
+        return f"{self.passed} passed, {self.failed} failed{skipped}{again}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +62,8 @@ class Check:
     name: str
     command: tuple[str, ...]
     report: Path | None = None
+    again: tuple[str, ...] = ()
+    """What runs those tests once more that failed; its report is the same file. Empty: a failure stands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,17 +74,38 @@ class Suite:
     exists: Callable[[], bool]
     always: bool = True
     """Whether it runs when no suite is named."""
+    side_by_side: bool = False
+    """Its checks mostly wait, so they run at the same time."""
 
 
-def pytest_suite(name: str, about: str) -> Suite:
+def pytest_suite(name: str, about: str, *, apart: Sequence[str] = (), tries_again: bool = False) -> Suite:
+    """`apart`: folders of it that run beside the rest."""
     folder = CLONE / "tests" / name
-    report = OUTPUT / f"{name}.xml"
+
+    def check(lane: str, paths: Sequence[str]) -> Check:
+        report, cache = OUTPUT / f"{lane}.xml", OUTPUT / "cache" / lane
+        shutil.rmtree(cache, ignore_errors=True)  # it says what failed: nothing from another time
+        options = (
+            "-v",
+            "--durations=5",
+            f"--junitxml={report}",
+            "-o",
+            f"cache_dir={cache}",
+        )
+        command = (sys.executable, "-m", "pytest", *options, *paths)
+        again = (*command, "--last-failed", "--last-failed-no-failures=none")
+        return Check(lane, command, report, again if tries_again else ())
 
     def checks() -> list[Check]:
-        options = ("-v", "--durations=5", f"--junitxml={report}")
-        return [Check(name, (sys.executable, "-m", "pytest", *options, str(folder)), report)]
+        if not apart:
+            return [check(name, [str(folder)])]
+        others = [f"--ignore={folder / each}" for each in apart]
+        return [
+            check(f"{name}-{apart[0]}", [str(folder / each) for each in apart]),
+            check(name, [str(folder), *others]),
+        ]
 
-    return Suite(name, about, checks, lambda: any(folder.rglob("test_*.py")))
+    return Suite(name, about, checks, lambda: any(folder.rglob("test_*.py")), side_by_side=bool(apart))
 
 
 def lint_checks() -> list[Check]:
@@ -156,11 +194,18 @@ SUITES = (
         web_checks,
         lambda: any(CLONE.glob("tests/web/**/*.test.js")),
     ),
-    pytest_suite("integration", "parts against real sockets, processes and displays"),
+    pytest_suite(
+        "integration",
+        "parts against real sockets, processes and displays",
+        apart=("web_client", "keyboard"),
+        tries_again=True,
+    ),
     pytest_suite(
         "faults", "a cluster under kills and freezes, its histories judged; `faults SECONDS` goes on longer"
     ),
-    pytest_suite("e2e", "the whole system in a real browser (needs root: it makes accounts)"),
+    pytest_suite(
+        "e2e", "the whole system in a real browser (needs root: it makes accounts)", tries_again=True
+    ),
     Suite(
         "fuzz",
         "every parser under atheris, `fuzz SECONDS` each; only when named",
@@ -197,6 +242,8 @@ def main() -> int:
     os.environ.setdefault("FAULT_SECONDS", seconds_behind("faults", given) or "0")
     os.chdir(CLONE)
     OUTPUT.mkdir(parents=True, exist_ok=True)
+    # What a shell starts in the background ignores interrupts, and so would all that is started from here.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     total = sum((run_suite(suites[name]) for name in dict.fromkeys(named)), Count())
     print(total, flush=True)
     return 1 if total.failed or not total.passed else 0
@@ -205,19 +252,36 @@ def main() -> int:
 def run_suite(suite: Suite) -> Count:
     count = Count()
     started = time.monotonic()
-    for check in suite.checks():
-        print(f"\n=== {suite.name}: {check.name}", flush=True)
-        result = run_check(check)
-        print(f"--- {check.name}: {result}", flush=True)
-        count += result
+    checks = suite.checks()
+    groups = [checks] if suite.side_by_side else [[check] for check in checks]
+    for group in groups:
+        print(f"\n=== {suite.name}: {', '.join(check.name for check in group)}", flush=True)
+        for check, result in zip(group, run_checks(group), strict=True):
+            print(f"--- {check.name}: {result}", flush=True)
+            count += result
     print(f"=== {suite.name}: {count} in {time.monotonic() - started:.0f} s", flush=True)
     return count
 
 
 def run_check(check: Check) -> Count:
-    if check.report is not None:
-        check.report.unlink(missing_ok=True)
-    status = run(check.command)
+    return run_checks([check])[0]
+
+
+def run_checks(checks: Sequence[Check]) -> list[Count]:
+    """All at the same time, if there are several; what failed, again one by one."""
+    for check in checks:
+        if check.report is not None:
+            check.report.unlink(missing_ok=True)
+    statuses = run([check.command for check in checks], [check.name for check in checks])
+    counts = []
+    for check, status in zip(checks, statuses, strict=True):
+        first = count_of(check, status)
+        is_worth_it = check.again and status == _SOME_FAILED and first.failed <= MOST_TRIED_AGAIN
+        counts.append(second_attempt(check, first) if is_worth_it else first)
+    return counts
+
+
+def count_of(check: Check, status: int) -> Count:
     if check.report is None:
         return Count(passed=1) if status == 0 else Count(failed=1)
     count = read_report(check.report)
@@ -228,23 +292,83 @@ def run_check(check: Check) -> Count:
     return count
 
 
-def run(command: tuple[str, ...]) -> int:
-    """The exit status of `command`, in a process group of its own, which a deadline ends."""
-    # What a shell starts in the background ignores interrupts, and so would all that is started from here.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+def second_attempt(check: Check, first: Count) -> Count:
+    """`first`, with those that pass now counted so: exactly those that failed must have run."""
+    assert check.report is not None
+    print(
+        f"\n=== {check.name}: {first.failed} failed, and {'is' if first.failed == 1 else 'are'} run again",
+        flush=True,
+    )
+    check.report.rename(check.report.with_suffix(".first.xml"))
+    status = run([check.again], [check.name])[0]
+    second = count_of(replace(check, command=check.again), status)
+    if second.passed + second.failed != first.failed or second.skipped:
+        print(f"{check.name}: the second attempt ran {second}", file=sys.stderr)
+        return first
+    return Count(first.passed + second.passed, second.failed, first.skipped, second.passed)
+
+
+def run(commands: Sequence[tuple[str, ...]], names: Sequence[str]) -> list[int]:
+    """The exit status of each, in a process group of its own, which a deadline ends."""
+    is_alone = len(commands) == 1
+    started: list[subprocess.Popen[bytes] | None] = []
     try:
-        process = subprocess.Popen(command, cwd=CLONE, stdin=subprocess.DEVNULL, start_new_session=True)
+        for command, name in zip(commands, names, strict=True):
+            started.append(start(command, None if is_alone else name))
+        speaking = [] if is_alone else speak(started, names)
+        deadline = time.monotonic() + SUITE_DEADLINE_SECONDS
+        statuses = [127 if process is None else wait(process, deadline) for process in started]
+        for thread in speaking:
+            thread.join(5)  # what a test left running may hold the pipe
+        return statuses
+    except BaseException:  # whatever ends the runner ends what it runs
+        for process in started:
+            if process is not None and process.poll() is None:
+                end(process)
+        raise
+
+
+def start(command: tuple[str, ...], label: str | None) -> subprocess.Popen[bytes] | None:
+    output = None if label is None else subprocess.PIPE
+    try:
+        process = subprocess.Popen(
+            command,
+            cwd=CLONE,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=None if label is None else subprocess.STDOUT,
+            start_new_session=True,
+        )
     except OSError as exc:
         print(f"{command[0]}: {exc.strerror}", file=sys.stderr)
-        return 127
+        return None
+    return process
+
+
+def speak(
+    processes: Sequence[subprocess.Popen[bytes] | None], names: Sequence[str]
+) -> list[threading.Thread]:
+    pairs = [(process, name) for process, name in zip(processes, names, strict=True) if process is not None]
+    threads = [threading.Thread(target=pass_through, args=pair, daemon=True) for pair in pairs]
+    for thread in threads:
+        thread.start()
+    return threads
+
+
+def pass_through(process: subprocess.Popen[bytes], label: str) -> None:
+    assert process.stdout is not None
+    with process.stdout as lines:
+        for line in lines:
+            text = f"{label}: {line.decode(errors='replace')}"
+            print(text if text.endswith("\n") else f"{text}\n", end="", flush=True)
+
+
+def wait(process: subprocess.Popen[bytes], deadline: float) -> int:
     try:
-        return process.wait(SUITE_DEADLINE_SECONDS)
+        return process.wait(max(0.0, deadline - time.monotonic()))
     except subprocess.TimeoutExpired:
-        print(f"{command[0]}: not done after {SUITE_DEADLINE_SECONDS} s", file=sys.stderr)
+        print(f"{process.args[0]}: not done after {SUITE_DEADLINE_SECONDS} s", file=sys.stderr)  # type: ignore[index]
         return end(process)
-    except BaseException:  # whatever ends the runner ends what it runs
-        end(process)
-        raise
 
 
 def end(process: subprocess.Popen[bytes]) -> int:

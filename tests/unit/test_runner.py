@@ -84,3 +84,62 @@ def test_a_number_behind_fuzz_is_no_suite() -> None:
 def test_the_seconds_of_a_suite_stand_behind_it() -> None:
     assert runner.seconds_behind("faults", ["unit", "faults", "600"]) == "600"
     assert runner.seconds_behind("faults", ["600", "faults"]) is None
+
+
+FAILS_ONCE = """
+import pathlib
+BEFORE = pathlib.Path(__file__).with_name("before")
+def test_sound(): assert True
+def test_unlucky():
+    is_second = BEFORE.exists()
+    BEFORE.touch()
+    assert is_second
+"""
+FAILS_ALWAYS = "def test_sound(): assert True\ndef test_broken(): assert False\n"
+FAILS_WHOLLY = (
+    FAILS_ALWAYS
+    + "import pytest\n@pytest.mark.parametrize('n', range(9))\ndef test_wholly_broken(n): assert False\n"
+)
+
+
+def pytest_check(tmp_path: Path, program: str) -> Check:
+    (tmp_path / "test_it.py").write_text(program)
+    options = (
+        f"--junitxml={tmp_path / 'r.xml'}",
+        "-o",
+        f"cache_dir={tmp_path / 'cache'}",
+        f"--rootdir={tmp_path}",
+    )
+    command = (sys.executable, "-m", "pytest", "-q", *options, str(tmp_path / "test_it.py"))
+    return Check("x", command, tmp_path / "r.xml", (*command, "--last-failed"))
+
+
+@pytest.mark.parametrize(
+    ("program", "count"),
+    [(FAILS_ONCE, Count(2, 0, 0, 1)), (FAILS_ALWAYS, Count(1, 1)), (FAILS_WHOLLY, Count(1, 10))],
+    ids=["once", "always", "wholly"],
+)
+def test_what_failed_is_tried_again_and_told_apart(tmp_path: Path, program: str, count: Count) -> None:
+    assert run_check(pytest_check(tmp_path, program)) == count
+
+
+def test_a_second_attempt_is_told_in_the_last_line() -> None:
+    assert str(Count(12, 0, 0, 1)) == "12 passed, 0 failed, 1 at the second attempt"
+
+
+def test_checks_side_by_side_say_which_of_them_speaks(capfd: pytest.CaptureFixture[str]) -> None:
+    checks = [Check(name, (sys.executable, "-c", f"print('it is {name}')")) for name in ("one", "two")]
+    assert runner.run_checks(checks) == [Count(1), Count(1)]
+    said = capfd.readouterr().out
+    assert "one: it is one\n" in said and "two: it is two\n" in said
+
+
+def test_checks_side_by_side_run_at_the_same_time(tmp_path: Path) -> None:
+    def waits(mine: str, other: str) -> Check:
+        program = (
+            f"import pathlib, time; pathlib.Path({str(tmp_path / mine)!r}).touch()\n"
+            f"while not pathlib.Path({str(tmp_path / other)!r}).exists(): time.sleep(0.01)"
+        )
+        return Check(mine, (sys.executable, "-c", program))
+
+    assert runner.run_checks([waits("one", "two"), waits("two", "one")]) == [Count(1), Count(1)]
