@@ -166,8 +166,8 @@ class Scope:
         cause: Cause = UNSAID,
     ) -> SealedOperation:
         """`author` and `cause` stand in the history of configuration."""
-        history = self._history(path, value, author, cause)
-        return SealedOperation(self, (self._put(path, value, lease), *history))
+        put = self._put(path, value, lease)
+        return SealedOperation(self, (put, *self._history(path, value, author, cause)))
 
     def delete(self, path: Path, *, author: str = "system", cause: Cause = UNSAID) -> SealedOperation:
         delete = Delete(keys.key(self.scope, path))
