@@ -97,8 +97,8 @@ SIGNING_IN: dict[str, Reason] = {
         "Your role does not allow this.",
         user="Ask your administrator to do it, or for the role.",
         administrator="The route wants a permission that the user's role, or the API token, does not hold "
-        "(`portcullis get roles` shows what each allows: docs/roles.md), or it would reach somebody who may do more; or it wants a "
-        "browser that has signed in: no API token can fetch tickets or grants.",
+        "(`portcullis get roles` shows what each allows: docs/roles.md), or it would reach somebody who may do more; or "
+        "it wants a browser that has signed in: no API token can fetch tickets or grants.",
     ),
     "entry_needed": Reason(
         "You have not entered this tenant, or your entry is over.",
@@ -137,8 +137,22 @@ PEOPLE: dict[str, Reason] = {
         administrator="The way around stands in the message: take one of these groups out of another one "
         "(`portcullis group set NAME --groups a,b`).",
     ),
+    "last_platform_administrator": Reason(
+        "The last platform administrator cannot be disabled, deleted or made an ordinary user.",
+        administrator="Nobody else who can sign in may act on the whole site. Make another one first: `portcullis user "
+        "set NAME --platform yes`.",
+    ),
+    "role_built_in": Reason(
+        "Built-in roles cannot be changed or deleted.",
+        administrator="Make a role of your own under another name: `portcullis role set NAME --permissions A,B`.",
+    ),
+    "role_in_use": Reason(
+        "There are users who have this role.",
+        administrator="Give them another one first: `portcullis get users` shows who has which, `portcullis user set "
+        "NAME --role ROLE` changes it.",
+    ),
     "last_administrator": Reason(
-        "The last administrator cannot be disabled or deleted.",
+        "The last administrator cannot be disabled, deleted or given another role.",
         administrator="No other administrator has enrolled and is enabled: `portcullis get users`. Add one with "
         "`portcullis user add NAME --administrator`, and have them open their link first.",
     ),
@@ -197,6 +211,11 @@ LAUNCH_REFUSED: dict[str, Reason] = {
         "The application is disabled.",
         user="Ask your administrator when it will be back.",
         administrator="Set `disabled: false` in the application's file and `portcullis apply` it.",
+    ),
+    "user_unknown": Reason(
+        "There is no such user.",
+        administrator="The user was deleted, or the name is another one: `portcullis get users` lists them. Somebody "
+        "without an account cannot sign in at all.",
     ),
     "user_disabled": Reason(
         "The account is disabled.",

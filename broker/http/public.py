@@ -16,6 +16,7 @@ from broker.http.admin.origins import OriginRoutes
 from broker.http.admin.policies import PolicyRoutes
 from broker.http.admin.revocation import RevocationRoutes
 from broker.http.admin.sessions import AdminSessionRoutes
+from broker.http.admin.roles import RoleRoutes
 from broker.http.admin.site import SiteRoutes
 from broker.http.admin.tokens import TokenRoutes
 from broker.http.admin.users import UserRoutes
@@ -59,6 +60,7 @@ def public_routes(services: PublicServices) -> list[web.RouteDef]:
     return [definition for group in groups for definition in group.routes()]
 
 
+        RoleRoutes(services),
 def public_middlewares(services: PublicServices, *between: Middleware) -> list[Middleware]:
     """For the application that holds `public_routes`; it may hold other routes beside them, outside
     `/api/v1/`. What stands `between` sees refusals as exceptions.

@@ -76,6 +76,7 @@ def user_view(user: User, state: AccountState) -> dict[str, Any]:
         "id": user.id,
         "name": user.name,
         "role": user.role,
+        "platform": user.platform,
         "groups": sorted(user.groups),
         "disabled": user.disabled,
         "state": state,

@@ -1,10 +1,10 @@
-"""What administrators do to accounts: invite, reset, disable, enable, delete.
+"""What administrators do to accounts: invite, reset, change, disable, enable, delete.
 
 They never see or choose a password: inviting and resetting give out a link by which the person does
 (`enrolment_links`). A reset takes password and factor away at once, also where the factor was lost to somebody
 else, and `disabled_users` cuts the live logins; API tokens stay, they are revoked by themselves. The last
-administrator who can sign in is never disabled or deleted; the transaction depends on another one as they are,
-so that two who disable each other do not both succeed.
+administrator of a tenant, or platform administrator of the site, who can sign in never stops being one
+(`indispensable`).
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 
 from broker.grid.grid import GridUnavailable
 from broker.grid.scopes import Condition, Record, Scope, SealedOperation, Stores
+from broker.identity.indispensable import Indispensable
 from broker.repositories.api_tokens import ApiTokens, token_deletion
 from broker.repositories.attempts import attempts_deletion
 from broker.repositories.committing import commit
@@ -42,6 +43,24 @@ class Issued:
 
 
 @dataclass(frozen=True, slots=True)
+class Changes:
+    """What shall be different of a user; None: as it is. `revision`: of the record that they were chosen for."""
+
+    groups: frozenset[str] | None = None
+    role: str | None = None
+    platform: bool | None = None
+    revision: int | None = None
+
+    def of(self, user: User) -> User:
+        return replace(
+            user,
+            groups=user.groups if self.groups is None else self.groups,
+            role=user.role if self.role is None else self.role,
+            platform=user.platform if self.platform is None else self.platform,
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class _NewLink:
     token: BearerSecret
     record: EnrolmentLink
@@ -54,6 +73,7 @@ class Accounts:
         self._users = users
         self._tokens = tokens
         self._clock = clock
+        self._others = Indispensable(stores, users)
 
     async def invite(self, tenant_id: str, user: User, author: str) -> Issued:
         """Create the user. Raises Refused("already_exists"), Unavailable."""
@@ -94,19 +114,41 @@ class Accounts:
     async def check_disabling(self, tenant_id: str, name: str) -> User:
         """Whether it would be refused, as far as is known here. Raises Refused: not_found, last_administrator."""
         _, user = self._find(tenant_id, name)
-        self._others_stay(await self._stores.tenant(tenant_id), tenant_id, user)
+        await self._others.stay(tenant_id, user, replace(user, disabled=True))
         return user
 
     async def set_disabled(self, tenant_id: str, name: str, disabled: bool, author: str) -> tuple[User, int]:
         """Answers with the user and the grid's revision.
 
-        Raises Refused: not_found, last_administrator, changed_meanwhile; Unavailable.
+        Raises Refused: not_found, last_administrator, last_platform_administrator, changed_meanwhile; Unavailable.
         """
         record, user = self._find(tenant_id, name)
         store = await self._stores.tenant(tenant_id)
         changed = replace(user, disabled=disabled)
         put, unchanged = user_change(store, record, changed, author)
-        conditions = [unchanged, *(self._others_stay(store, tenant_id, user) if disabled else ())]
+        conditions = [unchanged, *await self._others.stay(tenant_id, user, changed)]
+        result = await commit(self._stores, put, conditions=conditions)
+        if not result.succeeded:
+            now = await store.get(record.path)
+            if now is None or now.value != changed.to_json():
+                raise Refused("changed_meanwhile")
+        return changed, result.revision
+
+    async def change(
+        self, tenant_id: str, name: str, wanted: Changes, author: str, relied_on: Sequence[Condition] = ()
+    ) -> tuple[User, int]:
+        """Groups, role, or whether they are a platform administrator. `relied_on`: what must still hold. Answers with
+        the user and the grid's revision.
+
+        Raises Refused: not_found, last_administrator, last_platform_administrator, changed_meanwhile; Unavailable.
+        """
+        record, user = self._find(tenant_id, name)
+        if wanted.revision not in (None, record.mod_revision):
+            raise Refused("changed_meanwhile")
+        store = await self._stores.tenant(tenant_id)
+        changed = wanted.of(user)
+        put, unchanged = user_change(store, record, changed, author)
+        conditions = [unchanged, *relied_on, *await self._others.stay(tenant_id, user, changed)]
         result = await commit(self._stores, put, conditions=conditions)
         if not result.succeeded:
             now = await store.get(record.path)
@@ -117,11 +159,11 @@ class Accounts:
     async def delete(self, tenant_id: str, name: str, author: str) -> tuple[User, int]:
         """With everything that only they could use, API tokens included; sessions are the caller's to end.
 
-        Raises Refused: not_found, last_administrator, changed_meanwhile; Unavailable.
+        Raises Refused: not_found, last_administrator, last_platform_administrator, changed_meanwhile; Unavailable.
         """
         record, user = self._find(tenant_id, name)
         store = await self._stores.tenant(tenant_id)
-        conditions = [store.unchanged(record), *self._others_stay(store, tenant_id, user)]
+        conditions = [store.unchanged(record), *await self._others.stay(tenant_id, user, None)]
         operations = [
             *user_deletion(store, user, author),
             attempts_deletion(store, user.id),
@@ -143,20 +185,6 @@ class Accounts:
         if user is None or record is None:
             raise Refused("not_found", "There is no such user.")
         return record, User.from_json(record.value)
-
-    def _others_stay(self, store: Scope, tenant_id: str, user: User) -> list[Condition]:
-        """That another administrator who can sign in is still as they are now.
-
-        Raises Refused("last_administrator") where there is none.
-        """
-        if user.role != "administrator" or user.disabled or not user.enrolled:
-            return []
-        for other in self._users.list(tenant_id):
-            record = self._users.record(tenant_id, other.id)
-            can_sign_in = other.enrolled and not other.disabled and other.id != user.id
-            if record and other.role == "administrator" and can_sign_in:
-                return [store.unchanged(record)]
-        raise Refused("last_administrator")
 
     async def _new_link(self, tenant_id: str, user: User) -> _NewLink:
         token, now = new_secret("enrol", tenant_id), self._clock.now()

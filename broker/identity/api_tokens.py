@@ -1,10 +1,11 @@
-"""API tokens: what a script presents instead of a browser's login. It has the role of its user."""
+"""API tokens: what a script presents instead of a browser's login. It may do what its user may, or less."""
 
 from __future__ import annotations
 
 import ipaddress
 import logging
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 
 from broker.repositories.api_tokens import ApiTokens
 from broker.repositories.users import Users
@@ -19,10 +20,34 @@ log = logging.getLogger(__name__)
 LIFETIME_SECONDS = 90 * 24 * 3600
 
 
-def new_api_token(tenant_id: str, user_id: str, note: str, now: float) -> tuple[BearerSecret, ApiToken]:
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Of a token: what it may do at most, from where, for how long."""
+
+    permissions: frozenset[str] | None = None
+    networks: tuple[str, ...] = ()
+    seconds: float = LIFETIME_SECONDS
+
+
+_NO_LIMITS = Limits()
+
+
+def new_api_token(
+    tenant_id: str, user_id: str, note: str, now: float, limits: Limits = _NO_LIMITS
+) -> tuple[BearerSecret, ApiToken]:
     """The secret, to be shown once, and the record that is kept."""
     secret = new_secret("api", tenant_id)
-    return secret, ApiToken(secret.hash, tenant_id, user_id, note, now, now + LIFETIME_SECONDS)
+    token = ApiToken(
+        secret.hash,
+        tenant_id,
+        user_id,
+        note,
+        now,
+        now + limits.seconds,
+        limits.permissions,
+        limits.networks,
+    )
+    return secret, token
 
 
 class ApiTokenCheck:

@@ -73,7 +73,7 @@ def build_identity(
     verdicts = verdicts or Verdicts()
     tenants, users = Tenants(snapshot), Users(stores, snapshot)
     tokens, records = ApiTokens(stores, snapshot), LoginRecords(stores, snapshot)
-    nonces, roles = Nonces(stores, clock), Roles(snapshot)
+    nonces, roles = Nonces(stores, clock), Roles(stores, snapshot)
     attempts = AttemptRecords(stores, stranger_lease_seconds=lockout.FORGOTTEN_AFTER_SECONDS)
     directory = Directory(tenants, users, attempts, records, nonces)
     passwords = Passwords()

@@ -16,11 +16,11 @@ MAXIMUM_GROUPS = 64
 AccountState = Literal["enrolled", "factor_off", "invited", "invitation_expired", "disabled"]
 
 
-def new_user(name: str, *, groups: Iterable[str] = (), role: str = "user") -> User:
+def new_user(name: str, *, groups: Iterable[str] = (), role: str = "user", platform: bool = False) -> User:
     """Raises InvalidInput."""
     in_order = list(groups)
     check_names(name, in_order)
-    return User(id=new_id(), name=name, role=role, groups=frozenset(in_order))
+    return User(id=new_id(), name=name, role=role, groups=frozenset(in_order), platform=platform)
 
 
 def check_names(name: str, groups: Iterable[str]) -> None:

@@ -6,7 +6,7 @@ from broker.grid.scopes import Scope, SealedOperation, Stores
 from broker.repositories.committing import commit
 from broker.snapshot import Snapshot
 from portcullis.errors import Refused
-from portcullis.model.user import ApiToken
+from portcullis.model.user import ApiToken, User
 
 
 def token_creation(store: Scope, token: ApiToken, author: str = "system") -> SealedOperation:
@@ -31,6 +31,16 @@ class ApiTokens:
         """The newest first."""
         tokens = [ApiToken.from_json(record.value) for record in self._snapshot.list(tenant_id, "token")]
         return sorted(tokens, key=lambda token: (-token.created, token.hash))
+
+    async def create(self, token: ApiToken, user: User, author: str) -> int:
+        """Answers with the grid's revision. Raises Refused("changed_meanwhile") where the user is gone."""
+        store = await self._stores.tenant(token.tenant_id)
+        creation = token_creation(store, token, author)
+        result = await commit(self._stores, creation, conditions=[store.present(("user", user.id))])
+        if not result.succeeded:
+            raise Refused("changed_meanwhile")
+        await self._snapshot.until(result.revision)
+        return result.revision
 
     async def revoke(self, tenant_id: str, token_id: str, author: str) -> int:
         """By its public id. Answers with the grid's revision. Raises Refused("not_found")."""

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from broker.grid.scopes import Condition, Record, Scope, SealedOperation, Stores
 from broker.repositories.committing import commit
+from broker.repositories.platform_index import PlatformIndex
 from broker.snapshot import Snapshot
 from portcullis.errors import Refused
 from portcullis.ids import name_hash
@@ -52,6 +55,14 @@ class Users:
         """By name."""
         users = [User.from_json(record.value) for record in self._snapshot.list(tenant_id, "user")]
         return sorted(users, key=lambda user: user.name.casefold())
+
+    def records(self, tenant_id: str) -> Sequence[Record]:
+        return self._snapshot.list(tenant_id, "user")
+
+    def platform_administrators(self) -> Sequence[Record]:
+        """Of the whole site."""
+        found = (self.record(*place) for place in self._snapshot.index(PlatformIndex))
+        return [record for record in found if record is not None]
 
     async def create(self, tenant_id: str, user: User, author: str) -> int:
         """Answers with the grid's revision. Raises Refused("already_exists")."""

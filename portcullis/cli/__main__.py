@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from portcullis import reasons
-from portcullis.cli import changing, joining, reading, revoking, site, status, users
+from portcullis.cli import changing, joining, reading, revoking, roles, site, status, users
 from portcullis.cli.manifest import ManifestError
 from portcullis.cli.output import safe, wrapped
 from portcullis.errors import InvalidInput, PortcullisError, Unavailable
@@ -111,9 +111,10 @@ def _add_changing(commands: Commands) -> None:
     )
     panic.set_defaults(run=revoking.panic)
 
-    revoke = _group(commands, "token", "look after API tokens").add_parser(
-        "revoke", help="revoke an API token"
-    )
+    roles.add_role_commands(_group(commands, "role", "say what users may do"))
+    tokens = _group(commands, "token", "look after API tokens")
+    roles.add_token_commands(tokens)
+    revoke = tokens.add_parser("revoke", help="revoke an API token")
     revoke.add_argument("id")
     revoke.set_defaults(run=changing.token_revoke)
 

@@ -47,6 +47,10 @@ def session_state(item: Item) -> str:
     return str(item.get("state")) if position is None else f"waiting, position {position}"
 
 
+def role(item: Item) -> str:
+    return f"{item.get('role')}, platform" if item.get("platform") else str(item.get("role"))
+
+
 def user_state(item: Item) -> str:
     state = item.get("state")
     if state == "invited":
@@ -54,6 +58,11 @@ def user_state(item: Item) -> str:
     return {"invitation_expired": "invitation expired", "factor_off": "factor off"}.get(
         str(state), str(state)
     )
+
+
+def _token_permissions(item: Item) -> object:
+    permissions = item.get("permissions")
+    return "all of the user's" if permissions is None else permissions
 
 
 LISTS: dict[str, tuple[Column, ...]] = {
@@ -83,9 +92,15 @@ LISTS: dict[str, tuple[Column, ...]] = {
     ),
     "users": (
         plain("NAME", "name"),
-        plain("ROLE", "role"),
+        Column("ROLE", role),
         plain("GROUPS", "groups"),
         Column("STATE", user_state),
+    ),
+    "roles": (
+        plain("NAME", "name"),
+        Column("KIND", lambda item: "built-in" if item.get("built_in") else "own"),
+        plain("USERS", "users"),
+        plain("PERMISSIONS", "permissions"),
     ),
     "gateways": (
         plain("NAME", "name"),
@@ -103,6 +118,8 @@ LISTS: dict[str, tuple[Column, ...]] = {
         plain("ID", "id"),
         Column("USER", lambda item: user_name(item.get("user"))),
         plain("NOTE", "note"),
+        Column("PERMISSIONS", _token_permissions),
+        plain("NETWORKS", "networks"),
         at("CREATED", "created"),
         at("EXPIRES", "expires"),
     ),

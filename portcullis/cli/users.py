@@ -1,4 +1,4 @@
-"""The commands below `portcullis user`: invite, reset, disable, enable, delete.
+"""The commands below `portcullis user`: invite, change, reset, disable, enable, delete.
 
 Who runs them never sees or chooses a password: a link is printed, which the person opens.
 """
@@ -23,7 +23,12 @@ def add_commands(commands: Any) -> None:
     """`commands`: what `add_parser` of argparse adds to."""
     add = _command(commands, "add", "add a user; prints the link by which they enrol", _LINK, add_user)
     add.add_argument("--group", action="append", default=[], metavar="G", help="may be given several times")
-    add.add_argument("--administrator", action="store_true")
+    role = add.add_mutually_exclusive_group()
+    role.add_argument("--administrator", action="store_true", help="short for --role administrator")
+    role.add_argument(
+        "--role", default="user", metavar="ROLE", help="what they may do: `portcullis get roles`"
+    )
+    add.add_argument("--platform", action="store_true", help="a platform administrator: of the whole site")
     reset = _command(
         commands,
         "reset",
@@ -32,7 +37,21 @@ def add_commands(commands: Any) -> None:
         f"sessions go on running and API tokens stay. {_LINK}",
         reset_user,
     )
-    for command in (add, reset):
+    change = _command(
+        commands,
+        "set",
+        "give a user another role, or other groups",
+        "What is not given stays as it is. It holds at once, also for who is signed in.",
+        set_user,
+    )
+    change.add_argument("--role", metavar="ROLE", help="what they may do: `portcullis get roles`")
+    change.add_argument("--groups", metavar="A,B", help="all of them; '' for none")
+    change.add_argument(
+        "--platform",
+        choices=("yes", "no"),
+        help="whether they are a platform administrator: of the whole site",
+    )
+    for command in (add, reset, change):
         command.add_argument("--json", action="store_true", help="JSON instead of text")
     _command(
         commands,
@@ -77,9 +96,26 @@ def add_user(client: Client, arguments: argparse.Namespace) -> None:
     body = {
         "name": arguments.name,
         "groups": arguments.group,
-        "role": "administrator" if arguments.administrator else "user",
+        "role": "administrator" if arguments.administrator else arguments.role,
+        **({"platform": True} if arguments.platform else {}),
     }
     _print_link(client.post("admin", "users", body=body), arguments)
+
+
+def set_user(client: Client, arguments: argparse.Namespace) -> None:
+    body: dict[str, Any] = {}
+    if arguments.role is not None:
+        body["role"] = arguments.role
+    if arguments.groups is not None:
+        body["groups"] = [group.strip() for group in arguments.groups.split(",") if group.strip()]
+    if arguments.platform is not None:
+        body["platform"] = arguments.platform == "yes"
+    user = client.put("admin", "users", arguments.name, body=body)["user"]
+    if arguments.json:
+        print(as_json(user))
+        return
+    groups = ", ".join(map(safe, user.get("groups", ()))) or "none"
+    print(f"user {safe(user.get('name'))}: role {safe(user.get('role'))}, groups {groups}")
 
 
 def reset_user(client: Client, arguments: argparse.Namespace) -> None:

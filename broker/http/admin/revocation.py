@@ -40,6 +40,8 @@ class RevocationRoutes:
         user = self._services.identity.users.by_name(caller.tenant.id, request.match_info["name"])
         if user is None:
             raise Refused("not_found", "There is no such user.")
+        held = self._services.identity.authority.permissions(caller.tenant.id, user)
+        caller.check_covers(held, "This user may do more than you.")
         merged = await self._services.acts.sign_out(caller.tenant.id, user, caller.author)
         names = ids(tenant=caller.tenant.id, user=user.id, by=caller.user.id)
         log.info("user signed out everywhere", extra=names)

@@ -10,19 +10,20 @@ from typing import Any
 from aiohttp import web
 
 from broker.grid.grid import GridUnavailable
-from broker.grid.scopes import Record
+from broker.grid.scopes import Condition, Record
 from broker.http.admin.listing import listed_records
 from broker.http.body import Fields, read_fields
-from broker.http.middleware import CALLER, Needs, route
+from broker.http.middleware import CALLER, Caller, Needs, route
 from broker.http.services import PublicServices
 from broker.http.views import answer, done, user_view
-from broker.identity.accounts import Issued
+from broker.identity.accounts import Changes, Issued
 from broker.identity.lockout import Attempts
 from broker.identity.users import MAXIMUM_GROUPS, account_state, new_user
 from broker.repositories.tables import UserTable
 from portcullis.errors import InvalidInput, Refused
 from portcullis.logs import ids
 from portcullis.model.names import GROUP_RULE, NAME_RULE, is_fit_group
+from portcullis.model.roles import PERMISSIONS
 from portcullis.model.user import User
 
 log = logging.getLogger(__name__)
@@ -158,11 +159,8 @@ class UserRoutes:
 
     async def _relied_on(self, caller: Caller, role: str | None) -> Sequence[Condition]:
         """That the role that is given is still the one that was judged."""
-        found = None if role is None else self._services.identity.roles.get(caller.tenant.id, role)
-        if found is None:
-            return ()
-        store = await self._services.stores.tenant(caller.tenant.id)
-        return self._services.identity.roles.unchanged(store, found)
+        roles = self._services.identity.roles
+        return () if role is None else await roles.unchanged(caller.tenant.id, role)
 
     async def _changed(self, request: web.Request, user: User, more: dict[str, Any]) -> web.Response:
         caller = request[CALLER]

@@ -1,5 +1,5 @@
-"""The way in: what callers get of objects of their own and of another tenant, what a browser must prove on a change, and
-what strangers learn. That every route wants its permission: test_permissions.py.
+"""The way in: what callers get of objects of their own and of another tenant, what a browser must prove on a change,
+and what strangers learn. That every route wants its permission: test_permissions.py.
 """
 
 from __future__ import annotations

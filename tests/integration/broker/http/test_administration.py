@@ -204,7 +204,7 @@ async def test_a_new_user_enrols_by_the_link_and_signs_in(site: ApiSite) -> None
     for secret in (person.password, person.totp_secret, "argon2", "totp", "hash", "enrol_"):
         assert secret not in listing.body.decode()
     assert {item["name"] for item in listing.json["items"]} == {"ann", "bob", "root"}
-    fields = {"id", "name", "role", "groups", "disabled", "state", "invited_until"}
+    fields = {"id", "name", "role", "platform", "groups", "disabled", "state", "invited_until"}
     assert listing.json["items"][0].keys() == fields
 
 
@@ -426,7 +426,7 @@ async def test_a_revoked_token_is_worth_nothing_at_once(site: ApiSite) -> None:
         assert (await root.change("DELETE", f"{ADMIN}/tokens/{mine['id']}")).status == 204
         assert (await script.get(f"{ADMIN}/tokens", headers)).code == "token_refused"
         assert (await root.change("DELETE", f"{ADMIN}/tokens/{mine['id']}")).code == "not_found"
-    assert mine.keys() == {"id", "user", "note", "created", "expires"}
+    assert mine.keys() == {"id", "user", "note", "created", "expires", "permissions", "networks"}
     assert len(mine["id"]) == 16
     assert site.acme.root.api_token.split("_")[2] not in json.dumps(tokens)
 

@@ -1,6 +1,6 @@
 """Route x role x tenant: every route of a real broker asks for what `permissions.json` says, and lets nobody else in.
 
-A new route: run `python -m tests.support.permission_vectors`, and read the difference. The second half puts every route,
+A new route: run `python -m tests.support.permission_vectors`, and read the difference. The second half puts all routes,
 with handlers that do nothing, behind the real way in.
 """
 
