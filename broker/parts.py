@@ -76,6 +76,7 @@ from broker.sessions.stages import Stages
 from broker.settings import BrokerSettings
 from broker.snapshot import Snapshot
 from broker.status.watch import StatusWatch
+from broker.simulation.simulator import Simulator, Ways
 from portcullis.measuring import Metrics
 from portcullis.serving.guard import guarded
 
@@ -182,6 +183,10 @@ class Parts:
         self.revocations.subscribe(self.gateway_registry.revoke)
         self.exchange = self._exchange(peer_context, metered)
         self.status = self._status_watch(metered)
+        self.simulator = Simulator(
+            *(snapshot, self.identity.users, self.applications, self.gateways, self._told_clock),
+            Ways(self.launcher.decide, self.checks.ask),
+        )
 
     def start(self) -> None:
         self.revocations.start()
@@ -365,3 +370,4 @@ class Parts:
             orphans=lambda: self.exchange.orphans(),
             from_gateway=self.peers.is_gateway,
         )
+            simulator=self.simulator,

@@ -17,6 +17,7 @@ from broker.http.admin.policies import PolicyRoutes
 from broker.http.admin.revocation import RevocationRoutes
 from broker.http.admin.sessions import AdminSessionRoutes
 from broker.http.admin.roles import RoleRoutes
+from broker.http.admin.simulations import SimulationRoutes
 from broker.http.admin.site import SiteRoutes
 from broker.http.admin.tokens import TokenRoutes
 from broker.http.admin.users import UserRoutes
@@ -62,6 +63,7 @@ def public_routes(services: PublicServices) -> list[web.RouteDef]:
 
         RoleRoutes(services),
 def public_middlewares(services: PublicServices, *between: Middleware) -> list[Middleware]:
+        SimulationRoutes(services),
     """For the application that holds `public_routes`; it may hold other routes beside them, outside
     `/api/v1/`. What stands `between` sees refusals as exceptions.
     """

@@ -31,6 +31,7 @@ from broker.sessions.lifecycle import Lifecycle
 from broker.sessions.stages import Stages
 from broker.snapshot import Snapshot
 from portcullis.clock import Clock
+from broker.simulation.simulator import Simulator
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,7 @@ class PublicServices:
     lifecycle: Lifecycle
     stages: Stages
     figures: SessionFigures
+    simulator: Simulator
     lines: WaitingLines
     traces: Traces
     join_tokens: JoinTokens

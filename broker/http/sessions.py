@@ -23,7 +23,7 @@ LARGEST_WIDTH, LARGEST_HEIGHT = 3840, 2160  # of a display; a larger window show
 
 _LOCALE = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{1,8}){0,8}", re.ASCII)
 _LAYOUT = re.compile(r"[a-z]{2,8}([_-][a-z0-9]{1,16})*(\([A-Za-z0-9_-]{1,32}\))?", re.ASCII)
-_TIME_ZONE = re.compile(r"[A-Za-z][A-Za-z0-9_+-]{0,31}(/[A-Za-z0-9_+-]{1,32}){0,2}", re.ASCII)
+TIME_ZONE = re.compile(r"[A-Za-z][A-Za-z0-9_+-]{0,31}(/[A-Za-z0-9_+-]{1,32}){0,2}", re.ASCII)
 
 
 class SessionRoutes:
@@ -117,7 +117,7 @@ def parse_display(fields: Fields) -> Display:
             fields, "layout", _LAYOUT, "a keyboard layout such as us or de(nodeadkeys)", plain.layout
         ),
         time_zone=_matching(
-            fields, "time_zone", _TIME_ZONE, "a time zone such as Europe/Berlin", plain.time_zone
+            fields, "time_zone", TIME_ZONE, "a time zone such as Europe/Berlin", plain.time_zone
         ),
     )
     fields.finish()

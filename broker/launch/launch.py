@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -17,13 +18,26 @@ from broker.launch.claims import Claims
 from broker.launch.index import HostIndex
 from broker.launch.outcomes import Outcomes, Uncounted
 from broker.launch.placement import Choose
-from broker.launch.plan import Context, LaunchPlan, LaunchRequest, LaunchView, Reconnect, Refusal, plan
+from broker.launch.plan import (
+    BRIEF,
+    Context,
+    LaunchPlan,
+    LaunchRequest,
+    LaunchView,
+    Reconnect,
+    Refusal,
+    Telling,
+    plan,
+)
+from broker.launch.steps import Stopwatch
 from broker.launch.traces import Traces, new_reference
 from broker.launch.view import conditions, look
 from broker.repositories.committing import commit
 from broker.repositories.nonces import Once
 from broker.repositories.sessions import Sessions
+from broker.repositories.tenants import Tenants
 from broker.snapshot import Change, Snapshot
+from broker.tenants.rates import TenantRates
 from portcullis.clock import Clock
 from portcullis.errors import CODES, Refused
 from portcullis.ids import new_id
@@ -55,6 +69,7 @@ class Launcher:
         sessions_per_user: int,
         choose: Choose = secrets.randbelow,
         outcomes: Outcomes | None = None,
+        rates: TenantRates | None = None,
     ) -> None:
         self._stores = stores
         self._snapshot = snapshot
@@ -66,24 +81,29 @@ class Launcher:
         self._sessions_per_user = sessions_per_user
         self._choose = choose
         self._outcomes = outcomes or Uncounted()
+        self._rates = rates or TenantRates(clock)
+        self._tenants = Tenants(snapshot)
 
     async def launch(self, request: LaunchRequest, once: Once | None = None) -> tuple[Session, bool]:
-        """The session, and whether it ran already. Raises Refused with a reference, or Unavailable.
+        """The session, and whether it ran already. Raises Refused with a reference (`launches_too_fast` has none, and
+        `retry_after_seconds`), or Unavailable.
 
         `once`: however often and to whichever broker the same request comes, it makes one session.
         """
         tenant = await self._stores.tenant(request.tenant_id)
+        if owner := self._tenants.get(request.tenant_id):
+            self._rates.launch(owner)
         may_wait = True
         steps: tuple[Step, ...] = ()
         for _ in range(ATTEMPTS_ON_CONFLICT):
             if once is not None and once.outcome is not None:
                 return await self._made_before(tenant, once.outcome), False
-            view, answer = self._plan(request)
+            view, answer = self.decide(request)
             if isinstance(answer, Refusal) and may_wait:
                 if answer.ending is not None:
                     may_wait = False
                     await self._until_ended(answer.ending)
-                    view, answer = self._plan(request)
+                    view, answer = self.decide(request)
                 elif answer.absent and _is_deserted(request.tenant_id, view):
                     may_wait = False
                     view, answer = await self._with_hosts_back(request, view, answer)
@@ -97,7 +117,7 @@ class Launcher:
                 steps = answer.steps
                 continue
             relied_on = conditions(self._snapshot, request, answer, self._stores.site, tenant)
-            with self._claims.claiming(answer.candidate.host.id, answer.slot):
+            with self._claims.claiming(answer.candidate.host.id, answer.slot, request.tenant_id):
                 session = await self._claim(request, tenant, answer, relied_on, once)
             if session is not None:
                 log.info("launch placed", extra=_ids_of(session))
@@ -141,18 +161,27 @@ class Launcher:
                 log.info("launch placed anew", extra=_ids_of(moved))
         return True
 
-    def _plan(self, request: LaunchRequest) -> tuple[LaunchView, LaunchPlan | Reconnect | Refusal]:
-        """Among places that no other launch of this broker is claiming, or, if there is none, among all."""
+    def decide(
+        self, request: LaunchRequest, stopwatch: Stopwatch = time.perf_counter, telling: Telling = BRIEF
+    ) -> tuple[LaunchView, LaunchPlan | Reconnect | Refusal]:
+        """What a launch would do now, and what that was decided on. Changes nothing: a simulation asks the same.
+
+        Among places that no other launch of this broker is claiming, or, if there is none, among all.
+        """
         view = self._look(request, self._claims)
-        answer = plan(request, view, self._choose)
+        answer = plan(request, view, self._choose, stopwatch, telling)
         if isinstance(answer, Refusal) and answer.code == "host_full" and self._claims:
             view = self._look(request, None)
-            answer = plan(request, view, self._choose)
+            answer = plan(request, view, self._choose, stopwatch, telling)
         return view, answer
 
     def _look(self, request: LaunchRequest, claims: Claims | None) -> LaunchView:
         index = self._sessions.index
-        return look(self._snapshot, self._hosts, index, request, self._sessions_per_user, claims)
+        claimed = sum(
+            self._snapshot.get("site", ("slot", host_id, str(slot))) is None
+            for host_id, slot in self._claims.of_tenant(request.tenant_id)
+        )
+        return look(self._snapshot, self._hosts, index, request, self._sessions_per_user, claims, claimed)
 
     async def _made_before(self, tenant: TenantStore, session_id: str) -> Session:
         """What the same request made when it came first. Raises Refused("session_ended")."""
@@ -263,7 +292,7 @@ class Launcher:
                 while isinstance(planned, Refusal) and planned.absent:
                     await back.wait()
                     back.clear()
-                    view, planned = self._plan(request)
+                    view, planned = self.decide(request)
         except TimeoutError:
             pass  # the last refusal stands
         finally:

@@ -98,6 +98,8 @@ class LaunchPlan:
     candidate: Candidate
     slot: int
     steps: tuple[Step, ...]
+    able: Sequence[Candidate] = ()
+    """All that could take the session."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +168,7 @@ def _placed(
     if position is not None:
         detail = f"{in_line(position)} on {candidate.host.name}, which starts {limit} at once"
         trace.info("queue", detail, object=_named(candidate))
-    return LaunchPlan(user, application, candidate, placement.slot, trace.steps)
+    return LaunchPlan(user, application, candidate, placement.slot, trace.steps, candidates)
 
 
 def _user(view: LaunchView, trace: PlanTrace) -> User:
@@ -333,7 +335,7 @@ def _explain(
 def _score(accepted: Sequence[Candidate], trace: PlanTrace, explained: int) -> None:
     for candidate in sorted(accepted, key=lambda each: each.score)[:explained]:
         detail = f"{candidate.host.name}: can take it, score {candidate.score:.3f}, {candidate.free} free"
-        trace.passed("host", detail, _named(candidate))
+        trace.passed("host", detail, _named(candidate), round(candidate.score, 6))
 
 
 def _named(candidate: Candidate) -> str:

@@ -53,8 +53,8 @@ class PlanTrace:
         self._stopwatch = stopwatch
         self._last = stopwatch()
 
-    def passed(self, step: str, detail: str, object: str = "") -> None:
-        self._add(step, "passed", detail, "", object)
+    def passed(self, step: str, detail: str, object: str = "", score: float | None = None) -> None:
+        self._add(step, "passed", detail, "", object, score)
 
     def info(self, step: str, detail: str, code: str = "", object: str = "") -> None:
         """It decides nothing by itself."""
@@ -78,9 +78,11 @@ class PlanTrace:
         self._add(step, "failed", detail, code, object)
         return PlanRefused(code, message, ending, lost, absent)
 
-    def _add(self, step: str, outcome: Outcome, detail: str, code: str, object: str) -> None:
+    def _add(
+        self, step: str, outcome: Outcome, detail: str, code: str, object: str, score: float | None = None
+    ) -> None:
         now = self._stopwatch()
         milliseconds = (now - self._last) * 1e3
         self._last = now
         text = f"{detail} [{code}]" if code else detail
-        self.steps += (Step(step, outcome, text, code, object, milliseconds),)
+        self.steps += (Step(step, outcome, text, code, object, milliseconds, score),)

@@ -25,6 +25,8 @@ class Step:
     code: str = ""
     object: str = ""
     milliseconds: float = 0.0
+    score: float | None = None
+    """Of a host that can take the session: the lowest wins."""
 
     @property
     def reason(self) -> str:
@@ -39,6 +41,7 @@ class Step:
             "outcome": self.outcome,
             "detail": self.detail,
             **{name: value for name, value in more.items() if value},
+            **({} if self.score is None else {"score": self.score}),
         }
 
     def view(self) -> dict[str, Any]:
@@ -50,6 +53,7 @@ class Step:
             "reason": self.reason,
             "object": self.object,
             "milliseconds": round(self.milliseconds, 3),
+            "score": self.score,
             "step": self.step,
             "detail": self.detail,
         }
@@ -64,6 +68,7 @@ class Step:
             data.get("code", ""),
             data.get("object", ""),
             data.get("milliseconds", 0.0),
+            data.get("score"),
         )
 
 

@@ -24,6 +24,7 @@ from broker.grid.embedded import EmbeddedGrid
 from broker.grid.health import GridHealth
 from broker.grid.scopes import Stores, TenantStore
 from broker.grid.seal import SiteKey
+from broker.hosts.checks import HostChecks
 from broker.hosts.loads import HostLoads
 from broker.hosts.registry import ChannelRegistry
 from broker.http.public import PublicServices, check_policies, public_middlewares, public_routes
@@ -62,6 +63,7 @@ from broker.sessions.attach import Attach
 from broker.sessions.figures import SessionFigures
 from broker.sessions.lifecycle import Lifecycle
 from broker.sessions.stages import Stages
+from broker.simulation.simulator import Simulator, Ways
 from broker.snapshot import Change, Snapshot
 from portcullis.ids import name_hash, new_id
 from portcullis.measuring import Metrics
@@ -127,6 +129,8 @@ class ApiBroker:
         traces = Traces(TraceStore(stores, clock), clock)
         lines = WaitingLines(snapshot, sessions.index)
         hosts_seen = HostIndex(snapshot, sessions.index, HostLoads(clock))
+        launcher = Launcher(stores, snapshot, sessions, traces, clock, hosts_seen, sessions_per_user=3)
+        self.checks = HostChecks(snapshot, self.registry, "b" * 16, self._no_peer)
         self.services = PublicServices(
             clock=clock,
             snapshot=snapshot,
@@ -140,7 +144,12 @@ class ApiBroker:
             gateways=Gateways(stores, snapshot),
             join_tokens=JoinTokens(stores, snapshot),
             site_origins=SiteOrigins(stores, snapshot),
-            launcher=Launcher(stores, snapshot, sessions, traces, clock, hosts_seen, sessions_per_user=3),
+            launcher=launcher,
+            simulator=Simulator(
+                *(snapshot, self.identity.users, Applications(stores, snapshot), Gateways(stores, snapshot)),
+                clock,
+                Ways(launcher.decide, self.checks.ask),
+            ),
             attach=Attach(
                 stores,
                 snapshot,
@@ -167,6 +176,9 @@ class ApiBroker:
             from_gateway=lambda request: "Portcullis-Origin" in request.headers,
         )
         self.address = ""
+
+    async def _no_peer(self, broker_id: str, path: str, body: bytes) -> None:
+        """The brokers of this site do not call each other."""
 
     async def until_login_ends(self, account: Account) -> None:
         """The next login of the account to end, however it does."""

@@ -1,0 +1,1 @@
+"""Launch Simulation: what would happen if this user launched this application, without anything happening."""
