@@ -3,7 +3,7 @@
 import { h } from "../ui/dom.js";
 import { ApiError } from "./api.js";
 import { confirmLogOff } from "./confirm.js";
-import { iconOf } from "./icon.js";
+import { iconOf } from "../ui/icon.js";
 import { elapsedText, matches } from "./catalogue_rules.js";
 import { errorText, t } from "./strings.js";
 
@@ -104,6 +104,7 @@ export class CatalogueView {
       h("div", { class: "search" }, this.#search),
       h("div", { class: "account" }, h("span", { class: "who", title: who }, h("span", { class: "visually-hidden" }, who),
         h("span", { "aria-hidden": "true" }, user.name)),
+      mayAdminister(this.#actions.login) && h("a", { class: "console-link", href: "admin.html" }, t("catalogue.console")),
       h("button", { type: "button", class: "quiet", click: () => this.#actions.signOut() }, t("catalogue.signout"))));
   }
 
@@ -211,6 +212,11 @@ export class CatalogueView {
     if (this.#content === null) this.#message.textContent = "";
     this.#alert.replaceChildren(h("span", {}, `${t("catalogue.failed")} ${errorText(error)}`), again);
   }
+}
+
+/** @param {import("./api.js").SignedIn} login whose broker may be of the release before, which knows but one role */
+function mayAdminister({ permissions, role }) {
+  return permissions ? permissions.length > 0 : role === "administrator";
 }
 
 /** @param {SessionInfo} session */

@@ -1,7 +1,7 @@
 /** The named stages of a launch, ticked off as they happen. */
 
 import { h } from "../ui/dom.js";
-import { iconOf } from "./icon.js";
+import { iconOf } from "../ui/icon.js";
 import { ordinal, t } from "./strings.js";
 
 /** Twice what a launch takes on a busy host. */

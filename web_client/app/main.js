@@ -2,7 +2,8 @@
  * The portal: who is signed in, and which view is shown. Views are objects with `element`, `title`, `focus` and `stop`.
  *
  * The address decides: `#/session/<id>` is that session, everything else the catalogue; without a login both are the
- * sign-in page, and the address waits. `#/enrol/<token>` sets up an account, whoever is signed in. Windows of the same login hear of each other's sign-out.
+ * sign-in page, and the address waits. `#/enrol/<token>` sets up an account, whoever is signed in; `#/admin/…` is a place
+ * in the console, which is a page of its own. Windows of the same login hear of each other's sign-out.
  */
 
 import { prepare } from "../core/session.js";
@@ -23,6 +24,7 @@ import { errorText, t } from "./strings.js";
 /** @typedef {{element: HTMLElement, title: string, focus: () => void, stop: () => void}} View */
 
 const CATALOGUE = "#/";
+const CONSOLE = "admin.html";
 
 class Portal {
   #api = new Api();
@@ -163,6 +165,8 @@ class Portal {
   /** @param {string} [notice] */
   #route(notice = "") {
     if (this.#login === null) return;
+    const place = /^#\/admin(\/.*)?$/s.exec(location.hash);
+    if (place) return location.replace(`${CONSOLE}#${place[1] ?? "/"}`);
     const id = /^#\/session\/([0-9a-f]{16})$/.exec(location.hash)?.[1] ?? "";
     if (id && id === this.#shownSession) return;
     if (id) this.#openSession(id);

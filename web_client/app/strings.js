@@ -82,6 +82,7 @@ export const STRINGS = {
   "catalogue.trial": "This is an unprivileged trial: sessions are not walled off from each other.",
   "catalogue.failed": "The applications could not be loaded.",
   "catalogue.retry": "Try again",
+  "catalogue.console": "Administration",
   "catalogue.signout": "Sign out",
   "catalogue.user": "Signed in as {user}, {tenant}",
 

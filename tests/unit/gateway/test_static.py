@@ -6,8 +6,8 @@ from gateway.static import StaticFiles
 @pytest.fixture
 def root(tmp_path):
     files = (
-        "index.html admin.html core/a.js core/deep/b.js core/a.test.js core/.hidden.js core/tests/c.js core/test_d.js app/e.json "
-        "app/f.py app/g.js.map ui/h.css vendor/i.wasm styles/j.svg secret.js tests/k.js "
+        "index.html admin.html core/a.js core/deep/b.js core/a.test.js core/.hidden.js core/tests/c.js core/test_d.js "
+        "app/e.json app/f.py app/g.js.map ui/h.css vendor/i.wasm styles/j.svg secret.js tests/k.js "
         "node_modules/l.js core/README.md"
     )
     for name in files.split():

@@ -1,6 +1,6 @@
 /** An application's icon, or a coloured letter for one that has none. Decoration: the name stands beside it. */
 
-import { h } from "../ui/dom.js";
+import { h } from "./dom.js";
 
 const HUES = 8;
 

@@ -1,0 +1,133 @@
+import assert from "node:assert/strict";
+import { readFileSync, readdirSync } from "node:fs";
+import path from "node:path";
+import test from "node:test";
+import { fileURLToPath } from "node:url";
+
+import { placeOf, addressOf } from "../../web_client/admin/router.js";
+import { SCREENS, SECTIONS, screensFor } from "../../web_client/admin/screens.js";
+import { bodyOf, commandText, copyName, valuesOf } from "../../web_client/admin/screens/application_rules.js";
+import { STRINGS, counted, errorText, t } from "../../web_client/admin/strings.js";
+import { ACCESS } from "../../web_client/admin/strings/access.js";
+import { OBJECTS } from "../../web_client/admin/strings/objects.js";
+import { SHELL } from "../../web_client/admin/strings/shell.js";
+
+const ROOT = fileURLToPath(new URL("../../web_client/", import.meta.url));
+const read = (name) => readFileSync(path.join(ROOT, name), "utf8");
+const sources = (folder) => readdirSync(path.join(ROOT, folder), { recursive: true })
+  .filter((name) => name.endsWith(".js")).map((name) => `${folder}/${name.replaceAll("\\", "/")}`);
+const modules = sources("admin").filter((name) => !name.includes("strings"));
+const admin = modules.map(read).join("\n");
+
+// --- addresses
+
+test("an address names screen, object and query, whatever the name holds", () => {
+  for (const name of ["Text editor", "a/b?c#d", "50%", "../..", "<img src=x>", "名前", "+", "a&b=c"]) {
+    const place = placeOf(addressOf("applications", name, { search: "x & y", sort: "-name" }));
+    assert.equal(place.screen, "applications");
+    assert.equal(place.name, name);
+    assert.deepEqual(Object.fromEntries(place.query), { search: "x & y", sort: "-name" });
+  }
+});
+
+test("an address typed by hand is read as far as it goes", () => {
+  assert.deepEqual({ ...placeOf(""), query: null }, { screen: "", name: "", query: null });
+  assert.equal(placeOf("#/hosts/%E0%A4%A").name, "%E0%A4%A");
+  assert.equal(placeOf("#/hosts/a/b").name, "a/b");
+});
+
+// --- screens
+
+test("every screen has a name, a section of the menu and a key of its own", () => {
+  for (const { id, section } of SCREENS) {
+    assert.ok(t(`screen.${id}`));
+    assert.ok(SECTIONS.includes(section), section);
+  }
+  const keys = SCREENS.flatMap(({ key }) => key ?? []);
+  assert.equal(new Set(keys).size, keys.length);
+});
+
+test("every permission that a screen asks for exists", () => {
+  const known = read("../portcullis/model/roles.py");
+  const asked = [...new Set([...SCREENS.flatMap(({ needs }) => needs), ...[...admin.matchAll(/may\("([a-z.]+)"\)/g)].map(([, name]) => name)])];
+  assert.ok(asked.length > 1);
+  assert.deepEqual(asked.filter((name) => !known.includes(`"${name}":`)), []);
+});
+
+test("the menu shows what one may see and nothing else", () => {
+  assert.deepEqual(screensFor(() => false), []);
+  assert.deepEqual(screensFor((name) => name === "applications.read").map(({ id }) => id), ["applications"]);
+});
+
+// --- texts
+
+test("every text that is used is in a table, and only in one", () => {
+  const used = [...admin.matchAll(/\b(?:t|counted)\(\s*(?:[\w.()]+, )?(?:[\w.]+ (?:=== 1 )?\? )?"([a-z_.]+)"(?: : "([a-z_.]+)")?/g)].flatMap(([, ...keys]) => keys.filter(Boolean));
+  assert.ok(used.length > 60);
+  assert.deepEqual(used.filter((key) => !(key in STRINGS)), []);
+  assert.equal(Object.keys(STRINGS).length, [SHELL, OBJECTS, ACCESS].reduce((sum, table) => sum + Object.keys(table).length, 0));
+});
+
+test("every text of the frame and the objects is used", () => {
+  const all = admin + ["ui"].flatMap(sources).map(read).join("\n");
+  const families = /^(screen|section|error|table|keys)\.|\.one$/;
+  const unused = [...Object.keys(SHELL), ...Object.keys(OBJECTS)].filter((key) => !all.includes(`"${key}"`) && !families.test(key));
+  assert.deepEqual(unused, []);
+});
+
+test("no text for users stands outside the tables", () => {
+  const stray = [...admin.matchAll(/h\("[a-z0-9]+", \{[^}]*\}, "([^"]+)"/g)].map(([, text]) => text).filter((text) => text !== "×");
+  assert.deepEqual(stray, []);
+});
+
+test("what is counted is said in the singular for one", () => {
+  assert.equal(counted(1, "applications.did.delete", { name: "Editor" }), "Editor is deleted.");
+  assert.equal(counted(1200, "applications.did.delete"), `${(1200).toLocaleString()} applications are deleted.`);
+});
+
+test("an error is told in the console's words, the broker's, or the portal's, and never as nothing", () => {
+  assert.equal(errorText({ code: "not_permitted", message: "x" }), t("error.not_permitted"));
+  assert.equal(errorText({ code: "host_unheard_of", message: "The broker's words." }), "The broker's words.");
+  assert.ok(errorText({}).length > 0);
+});
+
+// --- who imports whom
+
+test("ui and core know neither portal nor console, and what both share knows neither", () => {
+  const imports = (folder) => sources(folder).flatMap((name) =>
+    [...read(name).matchAll(/(?:from|import\()\s*"(\.[^"]+)"/g)].map(([, target]) => path.posix.join(path.posix.dirname(name), target)));
+  assert.deepEqual(imports("ui").filter((target) => !target.startsWith("ui/")), []);
+  assert.deepEqual(imports("core").filter((target) => /^(app|admin)\//.test(target)), []);
+  assert.deepEqual(imports("api").filter((target) => /^(app|admin|ui)\//.test(target)), []);
+  assert.deepEqual(imports("app").filter((target) => target.startsWith("admin/")), []);
+});
+
+test("the page of the console holds no script, style or handler of its own", () => {
+  const page = read("admin.html");
+  assert.doesNotMatch(page, /<script(?![^>]*src=)|<style|\son\w+=|\sstyle=|https?:/);
+});
+
+// --- applications
+
+const APPLICATION = {
+  id: "1", name: "Editor", command: ["mousepad", "--flag"], environment: { A: "b=c" }, entitled: { users: ["ann"], groups: ["staff"] },
+  icon: "/api/v1/icons/ab", disabled: false, host_groups: ["gpu"], minimum_memory_bytes: 256 * 2 ** 20, revision: 7,
+};
+
+test("a form that nobody touched sends what was read", () => {
+  const body = bodyOf(valuesOf(APPLICATION));
+  assert.deepEqual(body, {
+    command: ["mousepad", "--flag"], environment: { A: "b=c" }, entitled: { users: ["ann"], groups: ["staff"] },
+    host_groups: ["gpu"], minimum_memory_bytes: 256 * 2 ** 20, disabled: false,
+  });
+  assert.ok(!("icon" in body), "an absent icon keeps the old one");
+  assert.equal(bodyOf({ ...valuesOf(null), icon: null }).icon, null);
+});
+
+test("a command is shown as a shell would be given it", () => {
+  assert.equal(commandText(["xterm", "-e", "echo 'hi'", ""]), "xterm -e 'echo '\\''hi'\\''' ''");
+});
+
+test("a copy has a name that nobody has", () => {
+  assert.equal(copyName("Editor", ["editor", "EDITOR 2", "Editor 3"]), "Editor 4");
+});

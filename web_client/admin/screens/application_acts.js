@@ -1,0 +1,104 @@
+/** What is done to applications as a whole: enabled, disabled, deleted, brought back, tried. */
+
+import { ApiError } from "../../api/client.js";
+import { h } from "../../ui/dom.js";
+import { counted, errorText, t } from "../strings.js";
+import { bodyOf, valuesOf } from "./application_rules.js";
+
+/** @typedef {import("../context.js").Context} Context */
+/** @typedef {import("./application_rules.js").Application} Application */
+
+const PATH = "/applications/";
+
+/**
+ * @param {Context} context
+ * @param {string} name
+ * @param {object} body
+ */
+export function publish(context, name, body) {
+  return context.change("PUT", PATH + encodeURIComponent(name), body);
+}
+
+/**
+ * @param {Context} context
+ * @param {Application[]} applications
+ * @param {boolean} disabled
+ */
+export function setDisabled(context, applications, disabled) {
+  /** @param {boolean} value */
+  const set = (value) => (/** @type {Application} */ application) =>
+    publish(context, application.name, { ...bodyOf(valuesOf(application)), disabled: value });
+  return context.doAll(applications, set(disabled), {
+    done: disabled ? "applications.did.disable" : "applications.did.enable", undo: set(!disabled), name: ({ name }) => name,
+  });
+}
+
+/**
+ * Asks first where there are several; one can be undone as well.
+ * @param {Context} context
+ * @param {Application[]} applications
+ */
+export async function deleteApplications(context, applications) {
+  const goesOn = await context.ask({
+    title: applications.length === 1 ? t("applications.delete.title", { name: applications[0].name }) : counted(applications.length, "applications.delete.several"),
+    consequences: [
+      applications.length > 1 && h("ul", { class: "listed" }, ...applications.slice(0, 12).map(({ name }) => h("li", {}, h("bdi", {}, name))),
+        applications.length > 12 && h("li", {}, t("more", { count: applications.length - 12 }))),
+      affected(applications), t("applications.delete.sessions"),
+    ],
+    act: t("applications.delete"), danger: true,
+  });
+  if (!goesOn) return false;
+  /** @type {Map<string, {content_type: string, data: string} | null>} */
+  const icons = new Map();
+  const remove = async (/** @type {Application} */ application) => {
+    icons.set(application.id, await iconContent(application.icon));
+    await context.change("DELETE", PATH + encodeURIComponent(application.name));
+  };
+  const restore = (/** @type {Application} */ application) =>
+    publish(context, application.name, { ...bodyOf(valuesOf(application)), icon: icons.get(application.id) ?? null });
+  const done = await context.doAll(applications, remove, { done: "applications.did.delete", undo: restore, name: ({ name }) => name });
+  return done.length > 0;
+}
+
+/** Who will miss them. @param {Application[]} applications */
+function affected(applications) {
+  const users = new Set(applications.flatMap(({ entitled }) => entitled.users));
+  const groups = new Set(applications.flatMap(({ entitled }) => entitled.groups));
+  const whom = [...Array.from(groups, (name) => t("applications.group", { name })), ...users];
+  if (whom.length === 0) return t("applications.delete.nobody");
+  const shown = whom.slice(0, 5).join(", ") + (whom.length > 5 ? ` ${t("more", { count: whom.length - 5 })}` : "");
+  return t("applications.delete.whom", { whom: shown });
+}
+
+/** So that it can be put back. @param {string | null} url */
+async function iconContent(url) {
+  if (url === null) return null;
+  const response = await fetch(url);
+  if (!response.ok) return null;
+  const bytes = new Uint8Array(await response.arrayBuffer());
+  const type = (response.headers.get("Content-Type") ?? "").split(";")[0];
+  return { content_type: type, data: btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join("")) };
+}
+
+/**
+ * A launch by whoever is signed in, in a window of its own.
+ * @param {Context} context
+ * @param {Application} application
+ */
+export async function tryLaunch(context, application) {
+  // Opened at once: later the browser would take it for a pop-up.
+  const opened = window.open("about:blank", "_blank");
+  try {
+    const { describeDisplay } = await import("../../app/environment.js");
+    const { session } = await context.client.change("POST", "/sessions", { application: application.id, display: await describeDisplay() });
+    const address = new URL(`./#/session/${session.id}`, location.href).href;
+    if (opened) opened.location.href = address;
+    else location.href = address;
+  } catch (error) {
+    opened?.close();
+    if (!(error instanceof ApiError)) throw error;
+    const reference = error.reference ? ` ${t("applications.try.reference", { reference: error.reference })}` : "";
+    context.toasts.show(t("applications.try.refused", { name: application.name, reason: errorText(error) }) + reference, { bad: true });
+  }
+}

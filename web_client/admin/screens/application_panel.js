@@ -1,0 +1,170 @@
+/** One application: its form, or its facts for those who may only look; a new one, or a copy. */
+
+import { Form } from "../../ui/form.js";
+import { h } from "../../ui/dom.js";
+import { facts, names } from "../cells.js";
+import { iconField } from "../icon_field.js";
+import { formTexts, ObjectPanel, saveAs } from "../object_panel.js";
+import { addressOf } from "../router.js";
+import { t } from "../strings.js";
+import { Suggestions } from "../suggestions.js";
+import { deleteApplications, publish, tryLaunch } from "./application_acts.js";
+import { bodyOf, commandText, copyName, valuesOf } from "./application_rules.js";
+
+/** @typedef {import("../context.js").Context} Context */
+/** @typedef {import("./application_rules.js").Application} Application */
+
+/** In the address: `#/applications/+`, and `#/applications/+Text editor` for a copy. */
+const NEW = /^\+(.*)$/s;
+
+export class ApplicationPanel {
+  #context;
+  #panel;
+  #suggestions;
+
+  /**
+   * @param {Context} context
+   * @param {string} name
+   * @param {Application | undefined} item
+   */
+  constructor(context, name, item) {
+    this.#context = context;
+    this.#suggestions = new Suggestions(context);
+    const original = NEW.exec(name)?.[1];
+    /** @type {ObjectPanel<Application | null>} */
+    this.#panel = new ObjectPanel({
+      title: original === undefined ? name : t("applications.new"),
+      item: original === "" ? null : item,
+      find: (signal) => (original === undefined ? this.#find(name, signal) : this.#copy(original, signal)),
+      draw: (application) => (context.may("applications.write") ? this.#edit(application) : [this.#facts(/** @type {Application} */ (application))]),
+    });
+    this.isNew = original !== undefined;
+  }
+
+  get title() {
+    return this.#panel.title;
+  }
+
+  get element() {
+    return this.#panel.element;
+  }
+
+  focus() {
+    if (this.isNew) this.element.querySelector("input")?.focus();
+    else this.element.parentElement?.querySelector("h2")?.focus({ preventScroll: true });
+  }
+
+  stop() {
+    this.#panel.stop();
+  }
+
+  changed() {
+    if (!this.isNew) this.#panel.changed();
+  }
+
+  mayClose() {
+    return this.#panel.mayClose();
+  }
+
+  /**
+   * @param {string} name
+   * @param {AbortSignal} signal
+   * @returns {Promise<Application | undefined>}
+   */
+  async #find(name, signal) {
+    const { items } = await this.#context.get(`/applications?${new URLSearchParams({ name })}`, signal);
+    return items.find((/** @type {Application} */ each) => each.name === name);
+  }
+
+  /**
+   * @param {string} name
+   * @param {AbortSignal} signal
+   */
+  async #copy(name, signal) {
+    const { items } = await this.#context.get("/applications", signal);
+    const original = items.find((/** @type {Application} */ each) => each.name === name);
+    const taken = items.map((/** @type {Application} */ each) => each.name);
+    return original && { ...original, id: "", icon: null, revision: undefined, name: copyName(name, taken) };
+  }
+
+  /** @param {Application | null} application null: a new one */
+  #edit(application) {
+    const exists = application !== null && application.id !== "";
+    const before = valuesOf(application);
+    const fields = this.#fields(exists);
+    const form = new Form({
+      fields, values: { ...before, icon: { name: before.name, icon: application?.icon ?? null } },
+      texts: formTexts(exists ? t("form.save") : t("applications.publish")),
+      send: (values) => saveAs({
+        name: values.name, before, values, revision: application?.revision, valuesOf,
+        label: (name) => fields.find((field) => field.name === name)?.label ?? name,
+        send: (each, revision) => publish(this.#context, each.name.trim(), { ...bodyOf(each), ...(revision !== undefined && { revision }) }),
+        saved: () => this.#saved(values.name.trim(), exists),
+      }),
+      cancel: () => this.#leave(""),
+    });
+    return exists ? [this.#tools(application), form] : [form];
+  }
+
+  /** @param {Application} application */
+  #tools(application) {
+    const { name } = application;
+    return h("div", { class: "buttons panel-tools" },
+      h("button", { type: "button", class: "small", click: () => tryLaunch(this.#context, application) }, t("applications.try")),
+      h("a", { class: "button small", href: addressOf("applications", `+${name}`) }, t("applications.clone")),
+      this.#context.may("simulate") && h("a", { class: "button small", href: addressOf("simulation", "", { application: name }) }, t("applications.simulate")),
+      h("button", { type: "button", class: "small danger", click: () => this.#delete(application) }, t("applications.delete")));
+  }
+
+  /** @param {boolean} exists @returns {import("../../ui/form.js").Field[]} */
+  #fields(exists) {
+    const labels = { remove: t("form.remove") };
+    return [
+      { name: "name", label: t("applications.name"), kind: "text", isFixed: exists, hint: exists ? "" : t("applications.name.hint"), attributes: { maxlength: "256" } },
+      { name: "icon", label: t("applications.icon"), kind: iconField, hint: t("applications.icon.hint") },
+      { name: "command", label: t("applications.command"), kind: "lines", hint: t("applications.command.hint") },
+      { name: "entitled.groups", label: t("applications.groups"), kind: "names", labels, group: t("applications.entitled"), suggestions: () => this.#suggestions.of("groups") },
+      { name: "entitled.users", label: t("applications.people"), kind: "names", labels, suggestions: () => this.#suggestions.of("users") },
+      { name: "host_groups", label: t("applications.hostgroups"), kind: "names", labels, group: t("applications.where"), hint: t("applications.hostgroups.hint"), suggestions: () => this.#suggestions.of("hostGroups") },
+      { name: "minimum_memory_bytes", label: t("applications.memory"), kind: "number", hint: t("applications.memory.hint") },
+      { name: "environment", label: t("applications.environment"), kind: "pairs", hint: t("applications.environment.hint"), group: t("applications.more") },
+      { name: "disabled", label: t("applications.disabled.field"), kind: "flag", hint: t("applications.disabled.hint") },
+    ];
+  }
+
+  /** @param {Application} application */
+  #facts({ name, command, entitled, host_groups: groups = [], environment, disabled }) {
+    return facts([
+      [t("applications.name"), name],
+      [t("applications.state"), t(disabled ? "applications.disabled" : "applications.enabled")],
+      [t("applications.command"), h("code", {}, commandText(command))],
+      [t("applications.groups"), names(entitled.groups, t("applications.nobody"))],
+      [t("applications.people"), names(entitled.users, t("applications.nobody"))],
+      [t("applications.hostgroups"), names(groups, t("applications.anyhost"))],
+      [t("applications.environment"), Object.entries(environment).map(([key, value]) => `${key}=${value}`).join("\n")],
+    ]);
+  }
+
+  /**
+   * @param {string} name
+   * @param {boolean} existed
+   */
+  #saved(name, existed) {
+    this.#panel.settle();
+    this.#context.toasts.show(t(existed ? "applications.saved" : "applications.published", { name }));
+    this.#leave(existed ? null : name);
+    if (existed) this.changed();
+  }
+
+  /** @param {Application} application */
+  async #delete(application) {
+    if (!(await deleteApplications(this.#context, [application]))) return;
+    this.#panel.settle();
+    this.#leave("");
+  }
+
+  /** @param {string | null} name to be shown instead; "" nothing, null the same */
+  #leave(name) {
+    if (name !== null) this.#context.go(addressOf("applications", name));
+  }
+}

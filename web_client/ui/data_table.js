@@ -1,0 +1,424 @@
+/**
+ * A list of any length: searched, sorted and filtered by whoever serves it, read a page at a time, worked with by keys.
+ *
+ * Keys on the rows: arrows, j and k, PageUp, PageDown, Home, End; Enter opens; Space or x selects, with Shift as far
+ * as it goes; Ctrl+A all; Escape none; Left and Right go through the cells, ArrowUp above the first row to the head.
+ * `refresh` reads again what is seen: scroll, focus and selection stay.
+ */
+
+import { csv } from "./csv.js";
+import { h } from "./dom.js";
+import { GridView } from "./grid_view.js";
+import { emptyQuery, nextSort, sortState } from "./list_query.js";
+import { PagedRows } from "./paged_rows.js";
+import { Selection } from "./selection.js";
+import { bulkBar, TableTools } from "./table_tools.js";
+
+/** @typedef {import("./list_query.js").Query} Query */
+/**
+ * @template Item
+ * @typedef {object} Parts
+ * @property {(key: string, values?: Record<string, string | number>) => string} texts
+ * @property {string} label name of the list
+ * @property {string} search label of the search
+ * @property {import("./grid_view.js").Column<Item>[]} columns the first one names the row
+ * @property {(query: Query, page: {offset: number, limit: number}, signal: AbortSignal) => Promise<{items: Item[], total: number}>} load
+ * @property {(item: Item) => string} key
+ * @property {(item: Item) => void} open
+ * @property {(item: Item) => string} [href]
+ * @property {import("./table_tools.js").Filter[]} [filters]
+ * @property {import("./table_tools.js").Act<Item>[]} [acts] on what is selected
+ * @property {HTMLElement[]} [tools] more of them, behind the count
+ * @property {() => Node} empty what stands where there is nothing at all
+ * @property {Query} [query]
+ * @property {(query: Query) => void} [asked] another query
+ * @property {(error: unknown) => string} failed
+ */
+
+/** As many as are selected at once. */
+const MOST_SELECTED = 5000;
+const MOST_EXPORTED = 200_000;
+
+/** @template Item */
+export class DataTable {
+  #parts;
+  /** @type {Query} */
+  #query;
+  #rows;
+  /** Whose rows are drawn. @type {PagedRows<Item>} */
+  #shown = /** @type {any} */ (null);
+  #selection;
+  #grid;
+  #tools;
+  #active = 0;
+  #cell = -1;
+  /** The row from which Shift selects. */
+  #anchor = 0;
+  /** Of the first row in view, so that it stays there when rows come above it. */
+  #first = "";
+  #activeKey = "";
+  #frame = 0;
+  #bar = h("div", { class: "bulk", role: "group" });
+  #message = h("div", { class: "table-message" });
+  #sizes = new ResizeObserver(() => this.#draw());
+
+  /** @param {Parts<Item>} parts */
+  constructor(parts) {
+    const { texts, label, columns, key, href, acts = [] } = parts;
+    this.#parts = parts;
+    this.#query = parts.query ?? emptyQuery();
+    this.#selection = new Selection(key);
+    this.#rows = this.#newRows();
+    this.#grid = new GridView({ label, columns, key, href, isSelectable: acts.length > 0, selectAll: texts("table.selectall") });
+    this.#grid.onscroll = () => this.#drawSoon();
+    this.#tools = new TableTools({
+      texts, label: parts.search, query: this.#query, filters: parts.filters ?? [],
+      orders: columns.filter(({ sortable }) => sortable !== false), more: parts.tools ?? [],
+      asked: (query) => this.ask(query), down: () => this.focus(),
+    });
+    this.#bar.setAttribute("aria-label", texts("table.bulk"));
+    this.element = h("div", { class: "data-table" }, this.#tools.element, this.#bar, this.#grid.element, this.#message);
+    this.#grid.element.addEventListener("keydown", (event) => this.#key(event));
+    this.#grid.element.addEventListener("click", (event) => this.#click(event));
+    this.#grid.element.addEventListener("focus", () => this.#grid.element.classList.add("focused"));
+    this.#sizes.observe(this.#grid.element);
+    this.#draw();
+  }
+
+  get query() {
+    return this.#query;
+  }
+
+  get selected() {
+    return this.#selection.items;
+  }
+
+  stop() {
+    this.#sizes.disconnect();
+    cancelAnimationFrame(this.#frame);
+  }
+
+  focus() {
+    this.#grid.element.focus({ preventScroll: true });
+  }
+
+  focusSearch() {
+    this.#tools.focus();
+  }
+
+  /** @param {Query} query */
+  ask(query) {
+    if (JSON.stringify(query) === JSON.stringify(this.#query)) return;
+    this.#query = query;
+    this.#rows = this.#newRows(this.#rows);
+    this.#active = this.#anchor = 0;
+    this.#activeKey = this.#first = "";
+    this.#selection.clear();
+    this.#parts.asked?.(query);
+    this.#tools.show(query);
+    this.#grid.element.scrollTop = 0;
+    this.#draw();
+  }
+
+  /** Reads again what is seen. */
+  refresh() {
+    this.#rows.refresh();
+    this.#draw();
+  }
+
+  clearSelection() {
+    this.#selection.clear();
+    this.#draw();
+  }
+
+  /** The filters' options are other ones. */
+  renewFilters() {
+    this.#tools.show(this.#query);
+  }
+
+  /** All rows of the query, as CSV. */
+  async csv() {
+    const items = await this.#rows.all(MOST_EXPORTED);
+    const { columns } = this.#parts;
+    return csv([columns.map(({ title }) => title), ...items.map((item) => columns.map(({ text }) => text(item)))]);
+  }
+
+  /** @param {number} by */
+  move(by) {
+    this.#moveTo(Math.max(0, this.#active) + by, false);
+  }
+
+  /** Makes the row of this key the one that keys act on, if it is here. @param {string} key */
+  activate(key) {
+    const index = this.#indexOf(key);
+    if (index >= 0) this.#moveTo(index, false);
+  }
+
+  // --- what is shown
+
+  /** Until the new rows have come, the old ones stay. @param {PagedRows<Item>} [before] */
+  #newRows(before) {
+    const query = this.#query;
+    const rows = new PagedRows(
+      (offset, limit, signal) => this.#parts.load(query, { offset, limit }, signal),
+      () => this.#arrived(rows),
+    );
+    this.#shown = before ?? rows;
+    return rows;
+  }
+
+  /** @param {PagedRows<Item>} rows */
+  #arrived(rows) {
+    if (rows !== this.#rows) return;
+    this.#shown = rows;
+    this.#selection.renew(rows.loaded());
+    this.#stay();
+    this.#draw();
+  }
+
+  /** The first row in view stays where it is, and keys go on acting on the same row. */
+  #stay() {
+    const { element, rowHeight } = this.#grid;
+    const firstIndex = Math.floor(element.scrollTop / rowHeight);
+    const moved = this.#first && element.scrollTop > 0 ? this.#indexOf(this.#first, firstIndex) - firstIndex : 0;
+    const active = this.#activeKey ? this.#indexOf(this.#activeKey, this.#active) : -1;
+    if (active >= 0) this.#active = active;
+    if (moved !== 0 && firstIndex + moved >= 0) {
+      // The height must allow it first.
+      this.#draw();
+      element.scrollTop += moved * rowHeight;
+    }
+  }
+
+  /**
+   * @param {string} key
+   * @param {number} [near] where it was
+   */
+  #indexOf(key, near = 0) {
+    const { first, last } = this.#grid.range();
+    const from = Math.max(0, Math.min(first, near) - 200);
+    for (let index = from; index <= Math.max(last, near) + 200; index++) {
+      const item = this.#rows.at(index);
+      if (item !== undefined && this.#parts.key(item) === key) return index;
+    }
+    return -1;
+  }
+
+  #drawSoon() {
+    cancelAnimationFrame(this.#frame);
+    this.#frame = requestAnimationFrame(() => this.#draw());
+  }
+
+  #draw() {
+    const rows = this.#shown;
+    const total = Math.max(0, rows.total);
+    this.#active = Math.min(this.#active, Math.max(0, total - 1));
+    const { first, last } = this.#grid.range();
+    this.#rows.want(first, this.#rows.total < 0 ? last : Math.min(last, Math.max(0, this.#rows.total - 1)));
+    this.#grid.draw({
+      total: rows.total < 0 && rows.error === null ? 8 : total,
+      at: (index) => rows.at(index),
+      isSelected: (item) => this.#selection.has(item),
+      active: this.#active,
+      cell: this.#cell,
+    });
+    this.#remember();
+    this.#drawState(total);
+  }
+
+  #remember() {
+    const top = this.#shown.at(Math.floor(this.#grid.element.scrollTop / this.#grid.rowHeight));
+    this.#first = top === undefined ? "" : this.#parts.key(top);
+    const active = this.#shown.at(this.#active);
+    if (active !== undefined) this.#activeKey = this.#parts.key(active);
+  }
+
+  /** @param {number} total */
+  #drawState(total) {
+    const { texts, acts = [], empty, failed } = this.#parts;
+    const { size } = this.#selection;
+    this.#grid.drawState({ sort: ({ id }) => sortState(this.#query.sort, id), allSelected: size > 0 && size >= Math.min(total, MOST_SELECTED) });
+    this.#grid.element.setAttribute("aria-busy", String(this.#rows !== this.#shown || this.#rows.total < 0));
+    this.#tools.showCount(this.#shown.total < 0 ? "" : texts(total === 1 ? "table.count.one" : "table.count", { count: total.toLocaleString() }));
+    this.#bar.hidden = size === 0;
+    const focusedAct = document.activeElement?.getAttribute("data-act");
+    this.#bar.replaceChildren(...(size > 0 ? bulkBar(texts, acts.map((act) => this.#ending(act)), this.#selection.items, () => this.#leaveSelection()) : []));
+    if (focusedAct) /** @type {HTMLElement | null} */ (this.#bar.querySelector(`[data-act="${focusedAct}"]`))?.focus();
+    this.#drawMessage(total, empty, failed);
+  }
+
+  /**
+   * @param {number} total
+   * @param {() => Node} empty
+   * @param {(error: unknown) => string} failed
+   */
+  #drawMessage(total, empty, failed) {
+    const { texts } = this.#parts;
+    const { error } = this.#rows;
+    const isNarrowed = this.#query.search !== "" || Object.values(this.#query.filters).some((values) => values.length > 0);
+    const state = error !== null ? `error ${failed(error)}` : this.#shown.total === 0 ? `empty ${isNarrowed}` : "";
+    if (this.#message.dataset.state === state) return;
+    this.#message.dataset.state = state;
+    this.#message.hidden = state === "";
+    this.#grid.element.classList.toggle("bare", this.#shown.total <= 0 && state !== "");
+    if (error !== null)
+      this.#message.replaceChildren(h("p", { role: "alert", class: "alert" }, failed(error)),
+        h("button", { type: "button", click: () => this.refresh() }, texts("table.retry")));
+    else if (state !== "")
+      this.#message.replaceChildren(isNarrowed ? this.#noMatch() : empty());
+    if (state === "") this.#message.replaceChildren();
+    if (total > 0) this.#message.classList.add("beside");
+    else this.#message.classList.remove("beside");
+  }
+
+  #noMatch() {
+    const { texts } = this.#parts;
+    return h("div", {}, h("p", {}, texts("table.nomatch")),
+      h("button", { type: "button", click: () => this.#tools.clear() }, texts("table.clear")));
+  }
+
+  // --- what is done
+
+  /** @param {KeyboardEvent} event */
+  #key(event) {
+    if (event.altKey || event.isComposing) return;
+    const act = this.#actOf(event);
+    if (act === undefined) return;
+    event.preventDefault();
+    event.stopPropagation();
+    act();
+  }
+
+  /**
+   * @param {KeyboardEvent} event
+   * @returns {(() => void) | undefined}
+   */
+  #actOf({ key, ctrlKey, metaKey, shiftKey }) {
+    const isSelectable = (this.#parts.acts ?? []).length > 0;
+    if (ctrlKey || metaKey) return key === "a" && isSelectable ? () => this.#selectAll() : undefined;
+    const { pageRows } = this.#grid;
+    const end = Math.max(0, this.#shown.total - 1);
+    const far = shiftKey && isSelectable;
+    switch (key) {
+      case "ArrowDown": case "j": case "J": return () => this.#moveTo(this.#active + 1, far);
+      case "ArrowUp": case "k": case "K": return () => this.#moveTo(this.#active - 1, far);
+      case "PageDown": return () => this.#moveTo(this.#active + pageRows, far);
+      case "PageUp": return () => this.#moveTo(Math.max(0, this.#active - pageRows), far);
+      case "Home": return () => this.#moveTo(0, far);
+      case "End": return () => this.#moveTo(end, far);
+      case "ArrowRight": return () => this.#moveCell(1);
+      case "ArrowLeft": return () => this.#moveCell(-1);
+      case "Enter": return () => this.#enter();
+      case " ": case "x": return isSelectable ? () => this.#toggle(this.#active) : undefined;
+      case "Escape": return this.#selection.size > 0 ? () => this.clearSelection() : undefined;
+    }
+  }
+
+  /**
+   * @param {number} index -1: the head
+   * @param {boolean} selects
+   */
+  #moveTo(index, selects) {
+    const last = Math.max(0, this.#shown.total - 1);
+    this.#active = Math.max(-1, Math.min(index, last));
+    if (this.#active >= 0) this.#grid.reveal(this.#active);
+    else this.#cell = Math.max(0, this.#cell);
+    if (selects) this.#selectTo(this.#active);
+    else this.#anchor = this.#active;
+    this.#draw();
+  }
+
+  /** @param {number} by */
+  #moveCell(by) {
+    const count = this.#parts.columns.length + Number((this.#parts.acts ?? []).length > 0);
+    const least = this.#active < 0 ? 0 : -1;
+    this.#cell = Math.max(least, Math.min(this.#cell + by, count - 1));
+    this.#draw();
+  }
+
+  #enter() {
+    if (this.#active < 0) return this.#pressHead(this.#cell - Number((this.#parts.acts ?? []).length > 0));
+    const item = this.#shown.at(this.#active);
+    if (item !== undefined) this.#parts.open(item);
+  }
+
+  /** @param {number} column -1: the one that selects all */
+  #pressHead(column) {
+    if (column < 0) return this.#selection.size > 0 ? this.clearSelection() : this.#selectAll();
+    const { id, sortable } = this.#parts.columns[column];
+    if (sortable !== false) this.ask({ ...this.#query, sort: nextSort(this.#query.sort, id) });
+  }
+
+  /** @param {MouseEvent} event */
+  #click(event) {
+    const target = /** @type {HTMLElement} */ (event.target);
+    const head = target.closest("[data-column]");
+    if (head) return this.#pressHead(head.getAttribute("data-column") === "all" ? -1 : Number(head.getAttribute("data-column")));
+    const row = /** @type {HTMLElement | null} */ (target.closest("[data-index]"));
+    if (row === null || event.button !== 0) return;
+    if (event.ctrlKey || event.metaKey || getSelection()?.isCollapsed === false) return;
+    event.preventDefault(); // the link of a row is for other windows; here the row opens
+    const index = Number(row.dataset.index);
+    this.#cell = -1;
+    if (target.closest(".grid-box") || event.shiftKey) return this.#pressBox(index, event.shiftKey);
+    this.#moveTo(index, false);
+    this.focus();
+    this.#enter();
+  }
+
+  /**
+   * @param {number} index
+   * @param {boolean} far
+   */
+  #pressBox(index, far) {
+    if ((this.#parts.acts ?? []).length === 0) return;
+    if (far) return this.#moveTo(index, true);
+    this.#moveTo(index, false);
+    this.#toggle(index);
+  }
+
+  /** @param {number} index */
+  #toggle(index) {
+    const item = this.#shown.at(index);
+    if (item === undefined) return;
+    this.#selection.toggle(item);
+    this.#draw();
+  }
+
+  /** @param {number} index */
+  #selectTo(index) {
+    const [from, to] = [Math.max(0, Math.min(this.#anchor, index)), Math.max(this.#anchor, index)];
+    for (let each = from; each <= to; each++) {
+      const item = this.#shown.at(each);
+      if (item !== undefined) this.#selection.add([item]);
+    }
+  }
+
+  async #selectAll() {
+    const rows = this.#rows;
+    const items = await rows.all(MOST_SELECTED);
+    if (rows !== this.#rows) return;
+    this.#selection.add(items);
+    this.#draw();
+  }
+
+  /**
+   * What was acted on is selected no more.
+   * @param {import("./table_tools.js").Act<Item>} act
+   * @returns {import("./table_tools.js").Act<Item>}
+   */
+  #ending(act) {
+    const run = async (/** @type {Item[]} */ items) => {
+      if ((await act.run(items)) === false) return;
+      this.#leaveSelection();
+      this.refresh();
+    };
+    return { ...act, run };
+  }
+
+  /** The button that had the focus is gone. */
+  #leaveSelection() {
+    this.clearSelection();
+    this.focus();
+  }
+}
