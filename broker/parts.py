@@ -68,6 +68,7 @@ from broker.revocation.journal import RevocationJournal
 from broker.revocation.office import Revocations
 from broker.revocation.pending import NAME as PENDING
 from broker.revocation.pending import PendingActs
+from broker.revocation.rules import LiveRules
 from broker.sessions.adoption import Adoption
 from broker.sessions.attach import Attach
 from broker.sessions.figures import SessionFigures
@@ -124,6 +125,7 @@ class Parts:
         self.keys = GrantKeys(snapshot)
         self.revocations = Revocations(stores, snapshot, self.keys, clock)
         self.derived = DerivedRevocations(snapshot, self.revocations, clock)
+        self.rules = LiveRules(snapshot, self.sessions.index, self.revocations, clock, broker_id)
         self.journal = RevocationJournal(settings.state / JOURNAL, snapshot, clock)
         self.acts = Acts(
             *(
@@ -191,6 +193,7 @@ class Parts:
     def start(self) -> None:
         self.revocations.start()
         self.derived.start()
+        self.rules.start()
         self.journal.start()
         self.acts.start()
         self.stages.start()
@@ -206,6 +209,7 @@ class Parts:
         self.stages.stop()
         await self.acts.stop()
         await self.journal.stop()
+        await self.rules.stop()
         self.derived.stop()
         await self.revocations.stop()
 
@@ -251,11 +255,11 @@ class Parts:
             self.snapshot,
             self.sessions,
             self.identity.users,
-            self.applications,
             Tickets(self.stores),
             self.keys,
             self._clock,
             self.revocations.is_void,
+            withdraw=self.rules.withdraw,
         )
 
     def _launcher(self) -> Launcher:

@@ -7,6 +7,7 @@ from aiohttp import web
 from broker.http.middleware import CALLER, Policy, route
 from broker.http.services import PublicServices
 from broker.http.views import answer, session_view, tile_view
+from broker.repositories.policy_index import PolicyIndex
 from portcullis.model.host import Isolation
 
 
@@ -19,11 +20,11 @@ class CatalogueRoutes:
 
     async def show(self, request: web.Request) -> web.Response:
         caller, services = request[CALLER], self._services
+        groups = services.snapshot.index(PolicyIndex).groups(caller.tenant.id, caller.user)
         applications = [
             application
             for application in services.applications.list(caller.tenant.id)
-            if not application.disabled
-            and application.entitlement.admits(caller.user.name, caller.user.groups)
+            if not application.disabled and application.entitlement.admits(caller.user.name, groups)
         ]
         running = [
             session

@@ -62,7 +62,7 @@ class SessionRoutes:
     def _context(self, request: web.Request, caller: Caller) -> Context:
         """Signing in proved the factor; an API token never does."""
         return Context(
-            client_address=request.headers.get("Portcullis-Client-Address"),
+            client_address=client_address(request),
             time=self._services.clock.now(),
             factor_time=caller.login.created if caller.login else None,
         )
@@ -85,7 +85,9 @@ class SessionRoutes:
     async def ticket(self, request: web.Request) -> web.Response:
         (await read_fields(request)).finish()
         session = self._own(request)
-        ticket = await self._services.attach.issue_ticket(login_of(request), session.id)
+        ticket = await self._services.attach.issue_ticket(
+            login_of(request), session.id, client_address(request)
+        )
         return answer({"ticket": ticket.text, "expires_in_seconds": TICKET_LIFETIME_SECONDS})
 
     async def renew_grant(self, request: web.Request) -> web.Response:
@@ -93,7 +95,9 @@ class SessionRoutes:
         e = fields.integer("e", 0, 2**32 - 1)
         fields.finish()
         session = self._own(request)
-        grant = await self._services.attach.renew(login_of(request), session.id, e)
+        grant = await self._services.attach.renew(
+            login_of(request), session.id, e, client_address(request)
+        )
         return answer({"grant": grant, "gateways": self._services.gateways.serving_origins()})
 
     def _own(self, request: web.Request) -> Session:
@@ -103,6 +107,11 @@ class SessionRoutes:
         if session is None or session.user_id != caller.user.id:
             raise Refused("session_ended")
         return session
+
+
+def client_address(request: web.Request) -> str | None:
+    """Where the browser is, as the gateway saw it."""
+    return request.headers.get("Portcullis-Client-Address")
 
 
 def parse_display(fields: Fields) -> Display:

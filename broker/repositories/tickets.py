@@ -21,6 +21,8 @@ class Ticket:
     login: str
     user: str
     client_key: bytes = field(repr=False)
+    address: str = ""
+    """From where it was asked for; empty: a broker of before issued it."""
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -28,21 +30,30 @@ class Ticket:
             "login": self.login,
             "user": self.user,
             "client_key": base64.b64encode(self.client_key).decode(),
+            "address": self.address,
         }
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Ticket:
-        return cls(data["session"], data["login"], data["user"], base64.b64decode(data["client_key"]))
+        return cls(
+            data["session"],
+            data["login"],
+            data["user"],
+            base64.b64decode(data["client_key"]),
+            data.get("address", ""),
+        )
 
 
 class Tickets:
     def __init__(self, stores: Stores) -> None:
         self._stores = stores
 
-    async def issue(self, secret: BearerSecret, login: Login, session_id: str) -> None:
+    async def issue(
+        self, secret: BearerSecret, login: Login, session_id: str, address: str = ""
+    ) -> None:
         tenant = await self._stores.tenant(secret.scope)
         lease = await self._stores.grid.lease(TICKET_LIFETIME_SECONDS)
-        ticket = Ticket(session_id, login.hash, login.user_id, login.client_key)
+        ticket = Ticket(session_id, login.hash, login.user_id, login.client_key, address)
         await commit(self._stores, tenant.put(ticket_path(secret), ticket.to_json(), lease=lease.id))
 
     async def get(self, tenant: TenantStore, secret: BearerSecret) -> Record | None:

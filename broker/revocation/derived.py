@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from broker.grid.scopes import Record
+from broker.repositories.policy_index import PolicyIndex
 from broker.revocation.office import Revocations
 from broker.snapshot import Change, Snapshot
 from portcullis.clock import Clock
@@ -82,5 +83,7 @@ class DerivedRevocations:
                 found = self._snapshot.get(tenant_id, ("application", application_id))
                 applications[application_id] = Application.from_json(found.value) if found else None
             user, application = users[user_id], applications[application_id]
-            if user and application and not application.entitlement.admits(user.name, user.groups):
-                yield user_id, record.path[1]
+            if user and application:
+                groups = self._snapshot.index(PolicyIndex).groups(tenant_id, user)
+                if not application.entitlement.admits(user.name, groups):
+                    yield user_id, record.path[1]

@@ -18,6 +18,7 @@ import logging
 from broker.grid.scopes import Record, Stores
 from broker.repositories.applications import Applications
 from broker.repositories.committing import commit
+from broker.repositories.policy_index import PolicyIndex
 from broker.repositories.sessions import Sessions
 from broker.repositories.users import Users
 from broker.snapshot import Snapshot
@@ -93,7 +94,7 @@ class Adoption:
         if (
             record is None
             or application is None
-            or not _may_run(User.from_json(record.value), application, host)
+            or not self._may_run(User.from_json(record.value), application, host, tenant)
         ):
             return None
         return host, record, application
@@ -140,8 +141,7 @@ class Adoption:
         await self._snapshot.until(result.revision)
         return result.succeeded or self._sessions.get(session.tenant_id, session.id) is not None
 
-
-def _may_run(user: User, application: Application, host: Host) -> bool:
-    groups = application.host_groups
-    is_placeable = not groups or not groups.isdisjoint(host.groups)
-    return is_placeable and not user.disabled and application.entitlement.admits(user.name, user.groups)
+    def _may_run(self, user: User, application: Application, host: Host, tenant: str) -> bool:
+        is_placeable = not application.host_groups or not application.host_groups.isdisjoint(host.groups)
+        groups = self._snapshot.index(PolicyIndex).groups(tenant, user)
+        return is_placeable and not user.disabled and application.entitlement.admits(user.name, groups)

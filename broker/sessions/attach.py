@@ -4,7 +4,9 @@ A ticket is redeemed by one transaction that deletes it and raises the session's
 it was issued to still exists and its user is what it was: it works once, never after signing out, never for a user
 who is disabled. The grant then carries the client from there without broker or grid, so it names everything it allows.
 
-Whose entitlement was withdrawn gets no ticket and no renewed grant. An application that was deleted withdraws nothing.
+Whose entitlement was withdrawn gets no ticket and no renewed grant, nor who is where or comes when a policy does not
+allow it (`standing`). What a grant allows is what the policy says at that moment. An application that was deleted
+withdraws nothing.
 """
 
 from __future__ import annotations
@@ -14,12 +16,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from broker.grid.scopes import Record, Stores, TenantStore
-from broker.repositories.applications import Applications
+from broker.policy.conditions import channels
 from broker.repositories.committing import commit
 from broker.repositories.keys import GrantKeys
 from broker.repositories.sessions import ATTEMPTS_ON_CONFLICT, Sessions, session_of
 from broker.repositories.tickets import Ticket, Tickets, ticket_path
 from broker.repositories.users import Users
+from broker.sessions.standing import Standing
 from broker.snapshot import Snapshot
 from portcullis.clock import Clock
 from portcullis.errors import Refused, Unavailable
@@ -27,7 +30,7 @@ from portcullis.ids import BearerSecret, new_secret, parse_secret
 from portcullis.logs import ids
 from portcullis.model.session import ATTACHABLE, Session
 from portcullis.model.user import Login, User
-from portcullis.tickets import CHANNELS, GRANT_LIFETIME_SECONDS, Grant, sign_grant
+from portcullis.tickets import GRANT_LIFETIME_SECONDS, Grant, sign_grant
 
 log = logging.getLogger(__name__)
 
@@ -47,32 +50,37 @@ class Attach:
         snapshot: Snapshot,
         sessions: Sessions,
         users: Users,
-        applications: Applications,
         tickets: Tickets,
         keys: GrantKeys,
         clock: Clock,
         is_void: Callable[[Login], bool] = lambda _: False,
+        withdraw: Callable[[Session], None] = lambda _: None,
     ) -> None:
-        """`is_void`: whether a login was revoked, although its record is still there."""
+        """`is_void`: whether a login was revoked, although its record is still there. `withdraw`: somebody whom a
+        policy keeps away may be connected to this session, and is not to be any more.
+        """
+        self._withdraw = withdraw
         self._is_void = is_void
         self._stores = stores
         self._snapshot = snapshot
         self._sessions = sessions
         self._users = users
-        self._applications = applications
         self._tickets = tickets
         self._keys = keys
         self._clock = clock
+        self._standing = Standing(snapshot, clock)
 
-    async def issue_ticket(self, login: Login, session_id: str) -> BearerSecret:
-        """Raises Refused: session_unknown (another user's is unknown too), user_disabled, not_entitled,
-        session_not_ready.
+    async def issue_ticket(self, login: Login, session_id: str, address: str | None = None) -> BearerSecret:
+        """`address`: where the client is.
+
+        Raises Refused: session_unknown (another user's is unknown too), user_disabled, not_entitled,
+        outside_networks, outside_hours, session_not_ready.
         """
-        session = self._own_session(login, session_id)
+        session, _ = self._own_session(login, session_id, address)
         if session.state not in ATTACHABLE:
             raise Refused("session_not_ready")
         secret = new_secret("ticket", login.tenant_id)
-        await self._tickets.issue(secret, login, session_id)
+        await self._tickets.issue(secret, login, session_id, address or "")
         return secret
 
     async def redeem(self, ticket_text: str) -> Redeemed:
@@ -90,35 +98,38 @@ class Attach:
                 return redeemed
         raise Unavailable(message="The session changes too often to be attached to now.")
 
-    async def renew(self, login: Login, session_id: str, e: int) -> str:
+    async def renew(self, login: Login, session_id: str, e: int, address: str | None = None) -> str:
         """A grant for the connection that this login opened as `e`.
 
         Raises Refused: as `issue_ticket`, session_ended, taken_over.
         """
-        session = self._own_session(login, session_id)
+        session, user = self._own_session(login, session_id, address, is_connected=True)
         if self._is_void(login):
             raise Refused("signed_out")
         if session.state not in ATTACHABLE:
             raise Refused("session_ended")
         if session.e != e or session.login != login.hash:
             raise Refused("taken_over")
-        return self._grant(login, session)
+        return self._grant(login, session, self._standing.channels(user, session))
 
-    def _own_session(self, login: Login, session_id: str) -> Session:
+    def _own_session(
+        self, login: Login, session_id: str, address: str | None, *, is_connected: bool = False
+    ) -> tuple[Session, User]:
         session = self._sessions.get(login.tenant_id, session_id)
         if session is None or session.user_id != login.user_id:
             raise Refused("session_unknown")
         user = self._users.get(login.tenant_id, login.user_id)
         if user is None or user.disabled:
             raise Refused("user_disabled")
-        if not self._is_entitled(user, session):
+        if not self._standing.is_entitled(user, session):
             raise Refused("not_entitled")
-        return session
-
-    def _is_entitled(self, user: User, session: Session) -> bool:
-        """The deletion of the application withdraws nothing."""
-        application = self._applications.get(session.tenant_id, session.application_id)
-        return application is None or application.entitlement.admits(user.name, user.groups)
+        denial = self._standing.denial(self._standing.values(user, session), address)
+        if denial is not None:
+            log.info("no connection: %s", denial.detail, extra=ids(session=session.id, code=denial.code))
+            if is_connected:
+                self._withdraw(session)
+            raise Refused(denial.code)
+        return session, user
 
     async def _tenant(self, secret: BearerSecret) -> TenantStore:
         try:
@@ -133,9 +144,19 @@ class Attach:
         user_record = self._user(secret.scope, ticket)
         session_record = await self._session(tenant, secret.scope, ticket)
         session = session_of(session_record)
-        if not self._is_entitled(User.from_json(user_record.value), session):
+        user = User.from_json(user_record.value)
+        if not self._standing.is_entitled(user, session):
             raise Refused("ticket_refused")  # withdrawn since it was issued
-        raised = replace(session, e=session.e + 1, login=ticket.login)
+        values = self._standing.values(user, session)
+        if self._standing.denial(values, ticket.address or None) is not None:
+            raise Refused("ticket_refused")  # whoever asks for a new one is told why
+        raised = replace(
+            session,
+            e=session.e + 1,
+            login=ticket.login,
+            client_address=ticket.address,
+            clipboard=values["clipboard"].value,
+        )
         result = await commit(
             self._stores,
             tenant.delete(ticket_path(secret)),
@@ -154,7 +175,7 @@ class Attach:
         login = Login.from_json(login_record.value)
         if self._is_void(login):
             raise Refused("ticket_refused")
-        grant = self._grant(login, raised)
+        grant = self._grant(login, raised, channels(values))
         return Redeemed(raised, secret.scope, session.host_id, grant)
 
     async def _login(self, tenant: TenantStore, tenant_id: str, ticket: Ticket) -> Record:
@@ -180,7 +201,7 @@ class Attach:
             raise Refused("session_ended")
         return record
 
-    def _grant(self, login: Login, session: Session) -> str:
+    def _grant(self, login: Login, session: Session, allowed: frozenset[str]) -> str:
         """Never longer than the login: a grant is verified offline."""
         now = self._clock.now()
         kid, key = self._keys.signing()
@@ -191,7 +212,7 @@ class Attach:
             login=login.hash,
             session=session.id,
             host=session.host_id,
-            channels=CHANNELS,
+            channels=allowed,
             client_key=login.client_key,
             e=session.e,
             issued=now,
