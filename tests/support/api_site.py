@@ -155,7 +155,6 @@ class ApiBroker:
                 snapshot,
                 sessions,
                 self.identity.users,
-                Applications(stores, snapshot),
                 Tickets(stores),
                 GrantKeys(snapshot),
                 clock,

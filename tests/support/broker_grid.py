@@ -26,7 +26,6 @@ from broker.launch.launch import Launcher, LaunchRequest
 from broker.launch.traces import Traces
 from broker.launch.waiting import WaitingLines
 from broker.pki.authority import new_grant_key
-from broker.repositories.applications import Applications
 from broker.repositories.hosts import Hosts
 from broker.repositories.keys import GrantKeys
 from broker.repositories.logins import LoginRecords
@@ -92,7 +91,6 @@ class SmallSite:
             snapshot,
             self.sessions,
             Users(stores, snapshot),
-            Applications(stores, snapshot),
             Tickets(stores),
             self.keys,
             self.clock,
