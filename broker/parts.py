@@ -68,16 +68,15 @@ from broker.revocation.journal import RevocationJournal
 from broker.revocation.office import Revocations
 from broker.revocation.pending import NAME as PENDING
 from broker.revocation.pending import PendingActs
-from broker.revocation.rules import LiveRules
 from broker.sessions.adoption import Adoption
 from broker.sessions.attach import Attach
 from broker.sessions.figures import SessionFigures
 from broker.sessions.lifecycle import Lifecycle
 from broker.sessions.stages import Stages
+from broker.simulation.simulator import Simulator, Ways
 from broker.settings import BrokerSettings
 from broker.snapshot import Snapshot
 from broker.status.watch import StatusWatch
-from broker.simulation.simulator import Simulator, Ways
 from portcullis.measuring import Metrics
 from portcullis.serving.guard import guarded
 
@@ -125,7 +124,6 @@ class Parts:
         self.keys = GrantKeys(snapshot)
         self.revocations = Revocations(stores, snapshot, self.keys, clock)
         self.derived = DerivedRevocations(snapshot, self.revocations, clock)
-        self.rules = LiveRules(snapshot, self.sessions.index, self.revocations, clock, broker_id)
         self.journal = RevocationJournal(settings.state / JOURNAL, snapshot, clock)
         self.acts = Acts(
             *(
@@ -171,6 +169,10 @@ class Parts:
         self.checks = HostChecks(
             snapshot, self.registry, broker_id, lambda *asked: self.exchange.post(*asked)
         )
+        self.simulator = Simulator(
+            *(snapshot, self.identity.users, self.applications, self.gateways, self._told_clock),
+            Ways(self.launcher.decide, self.checks.ask),
+        )
         self.control = self._control(broker_id)
         self.gateway_registry = GatewayRegistry()
         self.gateway_channels = GatewayServer(
@@ -185,15 +187,10 @@ class Parts:
         self.revocations.subscribe(self.gateway_registry.revoke)
         self.exchange = self._exchange(peer_context, metered)
         self.status = self._status_watch(metered)
-        self.simulator = Simulator(
-            *(snapshot, self.identity.users, self.applications, self.gateways, self._told_clock),
-            Ways(self.launcher.decide, self.checks.ask),
-        )
 
     def start(self) -> None:
         self.revocations.start()
         self.derived.start()
-        self.rules.start()
         self.journal.start()
         self.acts.start()
         self.stages.start()
@@ -209,7 +206,6 @@ class Parts:
         self.stages.stop()
         await self.acts.stop()
         await self.journal.stop()
-        await self.rules.stop()
         self.derived.stop()
         await self.revocations.stop()
 
@@ -255,11 +251,11 @@ class Parts:
             self.snapshot,
             self.sessions,
             self.identity.users,
+            self.applications,
             Tickets(self.stores),
             self.keys,
             self._clock,
             self.revocations.is_void,
-            withdraw=self.rules.withdraw,
         )
 
     def _launcher(self) -> Launcher:
@@ -359,6 +355,7 @@ class Parts:
             hosts=self.hosts,
             gateways=self.gateways,
             launcher=self.launcher,
+            simulator=self.simulator,
             attach=self.attach,
             lifecycle=self.lifecycle,
             stages=self.stages,
@@ -374,4 +371,3 @@ class Parts:
             orphans=lambda: self.exchange.orphans(),
             from_gateway=self.peers.is_gateway,
         )
-            simulator=self.simulator,

@@ -15,8 +15,8 @@ from broker.http.admin.launches import LaunchRoutes
 from broker.http.admin.origins import OriginRoutes
 from broker.http.admin.policies import PolicyRoutes
 from broker.http.admin.revocation import RevocationRoutes
-from broker.http.admin.sessions import AdminSessionRoutes
 from broker.http.admin.roles import RoleRoutes
+from broker.http.admin.sessions import AdminSessionRoutes
 from broker.http.admin.simulations import SimulationRoutes
 from broker.http.admin.site import SiteRoutes
 from broker.http.admin.tokens import TokenRoutes
@@ -53,17 +53,17 @@ def public_routes(services: PublicServices) -> list[web.RouteDef]:
         PolicyRoutes(services),
         AdminSessionRoutes(services),
         MachineRoutes(services),
+        RoleRoutes(services),
         TokenRoutes(services),
         LaunchRoutes(services),
+        SimulationRoutes(services),
         SiteRoutes(services),
         OriginRoutes(services),
     ]
     return [definition for group in groups for definition in group.routes()]
 
 
-        RoleRoutes(services),
 def public_middlewares(services: PublicServices, *between: Middleware) -> list[Middleware]:
-        SimulationRoutes(services),
     """For the application that holds `public_routes`; it may hold other routes beside them, outside
     `/api/v1/`. What stands `between` sees refusals as exceptions.
     """

@@ -29,9 +29,9 @@ from broker.sessions.attach import Attach
 from broker.sessions.figures import SessionFigures
 from broker.sessions.lifecycle import Lifecycle
 from broker.sessions.stages import Stages
+from broker.simulation.simulator import Simulator
 from broker.snapshot import Snapshot
 from portcullis.clock import Clock
-from broker.simulation.simulator import Simulator
 
 
 @dataclass(frozen=True, slots=True)
