@@ -77,6 +77,9 @@ from broker.simulation.simulator import Simulator, Ways
 from broker.settings import BrokerSettings
 from broker.snapshot import Snapshot
 from broker.status.watch import StatusWatch
+from broker.tenants.keeper import PERIOD_SECONDS as TENANTS_SECONDS
+from broker.tenants.keeper import TenantKeeper
+from broker.tenants.rates import TenantRates
 from portcullis.measuring import Metrics
 from portcullis.serving.guard import guarded
 
@@ -137,9 +140,11 @@ class Parts:
             ),
             lambda login: self.lifecycle.cut(login),
         )
+        self.rates = TenantRates(clock, self._serving_brokers)
         self.identity = build_identity(
             *(stores, snapshot, clock, self._told_clock),
             Verdicts(self.revocations.is_void, self.acts.token_is_void),
+            self.rates,
         )
         self.directory = GatewayDirectory(self.gateways, self.keys, snapshot)
         self.traces = Traces(TraceStore(stores, clock), clock)
@@ -163,6 +168,10 @@ class Parts:
             is_queued=lambda session: self.lines.position(session.host_id, session.id) is not None,
             move=self.launcher.move,
         )
+        self.tenants = TenantKeeper(
+            *(stores, snapshot, self.sessions, self.hosts, self.join_tokens, self.lifecycle)
+        )
+        self.settling = self._job("tenants", self.tenants.sweep, TENANTS_SECONDS, broker_id)
         self.reaper = self._job("reaper", self.host_watch.sweep, SWEEP_SECONDS, broker_id)
         compaction = Compaction(stores.grid, snapshot)
         self.compaction = self._job("compaction", compaction.round, PERIOD_SECONDS, broker_id)
@@ -268,7 +277,11 @@ class Parts:
             self.host_index,
             sessions_per_user=self._settings.sessions_per_user,
             outcomes=self._outcomes,
+            rates=self.rates,
         )
+
+    def _serving_brokers(self) -> int:
+        return sum(not broker.draining for broker in self.brokers.live())
 
     def _control(self, broker_id: str) -> ControlServer:
         services = ControlServices(
@@ -363,6 +376,7 @@ class Parts:
             lines=self.lines,
             traces=self.traces,
             join_tokens=self.join_tokens,
+            tenants=self.tenants,
             site_origins=SiteOrigins(self.stores, self.snapshot),
             health=self.health,
             clock_guard=self._clock,

@@ -15,7 +15,8 @@ PREFLIGHT_SECONDS = 7200  # browsers keep it no longer
 
 
 def security_headers(origins: Origins | None, host: str = "", *, hsts: bool = False) -> dict[str, str]:
-    """`host`: what the request called. `origins` None: the policy for answers that are made before a site is known or a request understood.
+    """`host`: what the request called. `origins` None: the policy for answers that are made before a site is known or a
+    request understood.
 
     `hsts` only where every browser trusts the certificate: it takes away the way round a warning.
     """

@@ -7,11 +7,12 @@ administrative routes alone. A browser signs that name with the request: nobody 
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from urllib.parse import unquote
 
 from aiohttp import web
 
-from broker.http.access import Access, Caller, Needs
+from broker.http.access import Access, Caller, Needs, Policy
 from broker.http.services import PublicServices
 from broker.identity.identity import Identity
 from portcullis.errors import Refused
@@ -28,8 +29,14 @@ class Callers:
         self._identity = services.identity
 
     def identify(self, request: web.Request, access: Access) -> Caller | None:
-        """By the token if one is presented, else by the cookie. Raises Refused: token_refused, entry_needed."""
+        """By the token if one is presented, else by the cookie. Raises Refused: token_refused, tenant_suspended,
+        entry_needed.
+        """
         caller = self._by_token(request) if "Authorization" in request.headers else self._by_cookie(request)
+        if caller is not None and caller.tenant.suspended:
+            if access is Policy.ANYONE:
+                return None
+            raise Refused("tenant_suspended")
         named = acted_in(request)
         if caller is None or named is None or not isinstance(access, Needs):
             return caller
@@ -60,7 +67,11 @@ class Callers:
         tenant = self._identity.tenants.by_name(name)
         if tenant is not None and tenant.id == caller.tenant.id:
             return caller
-        raise Refused("entry_needed")
+        if tenant is None or not caller.may("platform.enter"):
+            raise Refused("entry_needed")
+        if self._identity.entries.of(tenant.id, caller.user.id) is None:
+            raise Refused("entry_needed")
+        return replace(caller, tenant=tenant, home=caller.tenant)
 
 
 def caller_of(

@@ -10,7 +10,7 @@ from broker.http.middleware import CALLER, Policy, route
 from broker.http.services import PublicServices
 from portcullis.errors import Refused
 
-_HEADERS = {
+HEADERS = {
     "Cache-Control": "private, max-age=31536000, immutable",
     # An SVG that is opened by itself is a document of our origin: it must not act like one.
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox",
@@ -29,4 +29,4 @@ class IconRoutes:
         icon = await self._services.icons.get(request[CALLER].tenant.id, request.match_info["hash"])
         if icon is None:
             raise Refused("not_found")
-        return web.Response(body=icon.data, content_type=icon.content_type, headers=_HEADERS)
+        return web.Response(body=icon.data, content_type=icon.content_type, headers=HEADERS)

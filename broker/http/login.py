@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from typing import Any
 
 from aiohttp import web
@@ -19,6 +20,7 @@ from broker.http.middleware import (
     route,
     signed_request,
 )
+from broker.http.platform.tenant_view import door_view
 from broker.http.services import PublicServices
 from broker.http.views import answer
 from broker.identity.authenticate import FactorRequired, SignedIn, SignIn
@@ -49,15 +51,25 @@ class LoginRoutes:
         caller = request.get(CALLER)
         if caller:
             return answer(self._signed_in_view(caller))
-        several = len(self._identity.tenants.list()) > 1
         return answer(
             {
                 "signed_in": False,
-                "organisations": ["?"] if several else [],
+                **self._door(_origin(request)),
                 "gateways": self._services.gateways.serving_origins(),
                 "time": self._services.clock.now(),
             }
         )
+
+    def _door(self, origin: str) -> dict[str, Any]:
+        """Which organisations one may sign in to here. Under a tenant's own host name it is that one, and its theme is
+        shown; elsewhere a stranger learns of none.
+        """
+        if (tenant := self._identity.tenants.by_origin(origin)) is not None:
+            return {"organisations": [], "theme": door_view(tenant)}
+        tenants = self._identity.tenants.list()
+        if len(tenants) == 1:
+            return {"organisations": [], "theme": door_view(tenants[0])}
+        return {"organisations": ["?"], "theme": None}
 
     async def sign_in(self, request: web.Request) -> web.Response:
         """The key that is presented signs the request itself: it is the browser's own, and no page of another
@@ -67,7 +79,10 @@ class LoginRoutes:
         fields = Fields(parse_object(signed.body))
         client_key = _client_key(fields)
         nonce = self._identity.signatures.check(signed, client_key).nonce
-        outcome = await self._identity.authenticator.sign_in(_sign_in(fields, client_key, nonce))
+        wanted = replace(
+            _sign_in(fields, client_key, nonce), at=self._identity.tenants.by_origin(_origin(request))
+        )
+        outcome = await self._identity.authenticator.sign_in(wanted)
         if isinstance(outcome, FactorRequired):
             return answer({"factor_required": True})
         return self._welcome(outcome)
@@ -110,12 +125,18 @@ class LoginRoutes:
             "signed_in": True,
             "user": {"id": caller.user.id, "name": caller.user.name},
             "tenant": {"id": caller.tenant.id, "name": caller.tenant.name},
+            "theme": {**door_view(caller.tenant), "title": caller.tenant.shown_name},
             "role": caller.role,
             "permissions": sorted(caller.permissions),
             "expires": caller.expires,
             "gateways": self._services.gateways.serving_origins(),
             "time": self._services.clock.now(),
         }
+
+
+def _origin(request: web.Request) -> str:
+    """Under which the gateway was called."""
+    return request.headers.get("Portcullis-Origin", "")
 
 
 def _client_key(fields: Fields) -> bytes:

@@ -19,13 +19,18 @@ from broker.http.admin.roles import RoleRoutes
 from broker.http.admin.sessions import AdminSessionRoutes
 from broker.http.admin.simulations import SimulationRoutes
 from broker.http.admin.site import SiteRoutes
+from broker.http.admin.tenant import OwnTenantRoutes
 from broker.http.admin.tokens import TokenRoutes
 from broker.http.admin.users import UserRoutes
 from broker.http.catalogue import CatalogueRoutes
 from broker.http.enrolment_links import EnrolmentLinkRoutes
 from broker.http.icons import IconRoutes
 from broker.http.login import LoginRoutes
+from broker.http.logos import LogoRoutes
 from broker.http.middleware import Entrance, check_policies, errors_as_json
+from broker.http.platform.entry import EntryRoutes
+from broker.http.platform.hosts import PlatformHostRoutes
+from broker.http.platform.tenants import TenantRoutes
 from broker.http.services import PublicServices
 from broker.http.sessions import SessionRoutes
 from broker.http.stages import StageRoutes
@@ -59,6 +64,11 @@ def public_routes(services: PublicServices) -> list[web.RouteDef]:
         SimulationRoutes(services),
         SiteRoutes(services),
         OriginRoutes(services),
+        OwnTenantRoutes(services),
+        TenantRoutes(services),
+        EntryRoutes(services),
+        PlatformHostRoutes(services),
+        LogoRoutes(services),
     ]
     return [definition for group in groups for definition in group.routes()]
 

@@ -18,6 +18,7 @@ from broker.peers.message import Orphan
 from broker.repositories.applications import Applications
 from broker.repositories.gateways import Gateways
 from broker.repositories.groups import Groups
+from broker.repositories.host_names import origins_of
 from broker.repositories.hosts import Hosts
 from broker.repositories.icons import Icons
 from broker.repositories.join_tokens import JoinTokens
@@ -31,7 +32,9 @@ from broker.sessions.lifecycle import Lifecycle
 from broker.sessions.stages import Stages
 from broker.simulation.simulator import Simulator
 from broker.snapshot import Snapshot
+from broker.tenants.keeper import TenantKeeper
 from portcullis.clock import Clock
+from portcullis.model.tenant import Tenant
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,7 @@ class PublicServices:
     lines: WaitingLines
     traces: Traces
     join_tokens: JoinTokens
+    tenants: TenantKeeper
     site_origins: SiteOrigins
     health: GridHealth
     clock_guard: ClockGuard
@@ -65,3 +69,10 @@ class PublicServices:
     """Whether a gateway of this site sent the request (by its certificate): nobody else reaches the public
     API.
     """
+
+    def origin_of(self, tenant: Tenant) -> str:
+        """Under which its people are sent links: its own first host name, or the site's."""
+        site = self.identity.tenants.site().public_origins[0]
+        own = origins_of(tenant.host_names[:1], self.gateways.listed_origins())
+        port = site.rpartition(":")[2]
+        return next((origin for origin in own if origin.endswith(f":{port}")), next(iter(own), site))

@@ -25,6 +25,7 @@ from broker.repositories.nonces import Nonces
 from broker.repositories.tenants import Tenants
 from broker.repositories.users import Users
 from broker.snapshot import Snapshot
+from broker.tenants.rates import TenantRates
 from portcullis.clock import Clock
 from portcullis.errors import Refused, Unavailable
 from portcullis.ids import BearerSecret
@@ -47,6 +48,8 @@ class SignIn:
     code: str | None = field(repr=False)
     client_key: bytes = field(repr=False)
     nonce: str
+    at: Tenant | None = None
+    """Whose page it is, where it was reached by a tenant's own host name: nobody else signs in there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,31 +92,58 @@ class Directory:
 
 class Authenticator:
     def __init__(
-        self, stores: Stores, snapshot: Snapshot, directory: Directory, passwords: Passwords, clock: Clock
+        self,
+        stores: Stores,
+        snapshot: Snapshot,
+        directory: Directory,
+        passwords: Passwords,
+        clock: Clock,
+        rates: TenantRates,
     ) -> None:
         self._stores = stores
         self._snapshot = snapshot
         self._directory = directory
         self._passwords = passwords
         self._clock = clock
+        self._rates = rates
 
     async def sign_in(self, request: SignIn) -> SignedIn | FactorRequired:
-        """Raises Refused: sign_in_refused, sign_in_blocked (`retry_after_seconds`), factor_off; Unavailable."""
-        tenant = self._tenant(request.organisation)
+        """Raises Refused: sign_in_refused, sign_in_blocked (`retry_after_seconds`), factor_off, tenant_suspended,
+        logins_too_fast (`retry_after_seconds`); Unavailable.
+        """
+        tenant = self._tenant(request)
         user = self._directory.users.by_name(tenant.id, request.username) if tenant else None
         with self._passwords.reserved():
             guess = await claim(await self._ledger(tenant, user, request), self._clock)
             verdict = await self._passwords.verify(request.password, user.password_hash if user else None)
         if tenant is None or user is None or not verdict.correct or user.disabled:
             raise _refused(guess, tenant, user, "password")
+        try:
+            self._admit(tenant, request)
+        except Refused:
+            await forgive(guess)
+            raise
         if request.code is None:
             await forgive(guess)
             return FactorRequired()
         new_hash = await self._passwords.hash(request.password) if verdict.outdated else None
         return await self._complete(_Proven(tenant, user, request, guess, new_hash), request.code)
 
-    def _tenant(self, organisation: str | None) -> Tenant | None:
-        """A site of one tenant needs no name; where there are more, none is guessed."""
+    def _admit(self, tenant: Tenant, request: SignIn) -> None:
+        """After a right password, so that strangers learn of no tenant. Raises Refused: tenant_suspended,
+        logins_too_fast.
+        """
+        if not tenant.is_open:
+            raise Refused("tenant_suspended")
+        if request.code is not None:
+            self._rates.login(tenant)
+
+    def _tenant(self, request: SignIn) -> Tenant | None:
+        """A site of one tenant needs no name, nor does a tenant's own host name; else none is guessed."""
+        organisation = request.organisation
+        if request.at is not None:
+            named = None if organisation is None else self._directory.tenants.by_name(organisation)
+            return request.at if organisation is None or named == request.at else None
         if organisation is not None:
             return self._directory.tenants.by_name(organisation)
         tenants = self._directory.tenants.list()

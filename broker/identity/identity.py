@@ -18,12 +18,14 @@ from broker.identity.passwords import Passwords
 from broker.identity.request_signature import RequestSignatures
 from broker.repositories.api_tokens import ApiTokens
 from broker.repositories.attempts import AttemptRecords
+from broker.repositories.entries import Entries
 from broker.repositories.logins import LoginRecords
 from broker.repositories.nonces import Nonces
 from broker.repositories.roles import Roles
 from broker.repositories.tenants import Tenants
 from broker.repositories.users import Users
 from broker.snapshot import Snapshot
+from broker.tenants.rates import TenantRates
 from portcullis.clock import Clock
 from portcullis.model.user import ApiToken, Login
 
@@ -50,6 +52,7 @@ class Identity:
     signatures: RequestSignatures
     token_check: ApiTokenCheck
     disabled_users: DisabledUsers
+    entries: Entries
     roles: Roles
     authority: Authority
 
@@ -68,6 +71,7 @@ def build_identity(
     clock: Clock,
     signature_clock: Clock | None = None,
     verdicts: Verdicts | None = None,
+    rates: TenantRates | None = None,
 ) -> Identity:
     """The caller starts and stops it. `signature_clock`: the one that browsers are told, which never goes back."""
     verdicts = verdicts or Verdicts()
@@ -85,11 +89,14 @@ def build_identity(
         enrolment_links=EnrolmentLinks(stores, snapshot, tenants, users, passwords, clock),
         tokens=tokens,
         passwords=passwords,
-        authenticator=Authenticator(stores, snapshot, directory, passwords, clock),
+        authenticator=Authenticator(
+            stores, snapshot, directory, passwords, clock, rates or TenantRates(clock)
+        ),
         logins=Logins(records, users, clock, verdicts.login_is_void),
         signatures=RequestSignatures(nonces, signature_clock or clock),
         token_check=ApiTokenCheck(tokens, users, clock, verdicts.token_is_void),
         disabled_users=DisabledUsers(snapshot, users, records),
+        entries=Entries(stores, snapshot, clock),
         roles=roles,
         authority=Authority(snapshot, roles),
     )

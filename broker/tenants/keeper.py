@@ -24,7 +24,6 @@ from broker.repositories.sessions import Sessions
 from broker.repositories.tenants import TenantRecords, Tenants
 from broker.sessions.lifecycle import Lifecycle
 from broker.snapshot import Change, Snapshot
-from portcullis.clock import Clock
 from portcullis.errors import Refused, Unavailable
 from portcullis.logs import ids
 from portcullis.model.tenant import Tenant
@@ -46,7 +45,6 @@ class TenantKeeper:
         hosts: Hosts,
         join_tokens: JoinTokens,
         lifecycle: Lifecycle,
-        clock: Clock,
     ) -> None:
         self._stores = stores
         self._snapshot = snapshot
@@ -54,7 +52,6 @@ class TenantKeeper:
         self._hosts = hosts
         self._join_tokens = join_tokens
         self._lifecycle = lifecycle
-        self._clock = clock
         self._tenants = Tenants(snapshot)
         self._logins = LoginRecords(stores, snapshot)
         self.records = TenantRecords(stores, snapshot)

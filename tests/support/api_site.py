@@ -65,6 +65,7 @@ from broker.sessions.lifecycle import Lifecycle
 from broker.sessions.stages import Stages
 from broker.simulation.simulator import Simulator, Ways
 from broker.snapshot import Change, Snapshot
+from broker.tenants.keeper import TenantKeeper
 from portcullis.ids import name_hash, new_id
 from portcullis.measuring import Metrics
 from portcullis.model.application import Application, Entitlement
@@ -131,6 +132,9 @@ class ApiBroker:
         hosts_seen = HostIndex(snapshot, sessions.index, HostLoads(clock))
         launcher = Launcher(stores, snapshot, sessions, traces, clock, hosts_seen, sessions_per_user=3)
         self.checks = HostChecks(snapshot, self.registry, "b" * 16, self._no_peer)
+        lifecycle = Lifecycle(
+            snapshot, sessions, LoginRecords(stores, snapshot), hosts, traces, self.registry
+        )
         self.services = PublicServices(
             clock=clock,
             snapshot=snapshot,
@@ -144,6 +148,9 @@ class ApiBroker:
             gateways=Gateways(stores, snapshot),
             join_tokens=JoinTokens(stores, snapshot),
             site_origins=SiteOrigins(stores, snapshot),
+            tenants=TenantKeeper(
+                *(stores, snapshot, sessions, hosts, JoinTokens(stores, snapshot), lifecycle)
+            ),
             launcher=launcher,
             simulator=Simulator(
                 *(snapshot, self.identity.users, Applications(stores, snapshot), Gateways(stores, snapshot)),
@@ -160,9 +167,7 @@ class ApiBroker:
                 clock,
                 self.office.is_void,
             ),
-            lifecycle=Lifecycle(
-                snapshot, sessions, LoginRecords(stores, snapshot), hosts, traces, self.registry
-            ),
+            lifecycle=lifecycle,
             stages=Stages(snapshot, traces, lines),
             figures=self.figures,
             lines=lines,

@@ -6,11 +6,14 @@ references to elsewhere is refused all the same, for it could be opened by itsel
 
 from __future__ import annotations
 
+import base64
+import binascii
 import re
 import struct
 import xml.etree.ElementTree as ElementTree  # entities are refused before it parses; expat loads nothing
 from collections.abc import Callable, Iterator
 
+from broker.http.body import Fields
 from broker.repositories.icons import Icon
 from portcullis.errors import InvalidInput
 
@@ -22,6 +25,21 @@ _SVG_NAMESPACE = "{http://www.w3.org/2000/svg}"
 _DECLARATIONS = re.compile(rb"<!ENTITY|<!ATTLIST|<!DOCTYPE[^>]*\[|<\?xml-stylesheet", re.IGNORECASE)
 _ACTIVE_ELEMENTS = frozenset({"script", "foreignObject", "iframe", "embed", "object", "handler", "listener"})
 _CSS_REFERENCE = re.compile(r"@import|url\(\s*['\"]?(?!#)|expression\(", re.IGNORECASE)
+
+
+def read_icon(fields: Fields) -> Icon:
+    """Out of `{"content_type", "data": base64}`. Raises InvalidInput."""
+    content_type: object = fields.raw("content_type")
+    text: object = fields.raw("data")
+    fields.finish()
+    expected = f"base64 of 1 to {MAXIMUM_ICON_BYTES} bytes"
+    if not isinstance(text, str) or len(text) > 4 * MAXIMUM_ICON_BYTES // 3 + 4:
+        raise InvalidInput(fields.name("data"), expected)
+    try:
+        data = base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError) as exc:
+        raise InvalidInput(fields.name("data"), expected) from exc
+    return parse_icon(content_type, data, fields.name)
 
 
 def parse_icon(content_type: object, data: bytes, name: Callable[[str], str]) -> Icon:

@@ -39,7 +39,13 @@ async def test_a_stranger_is_told_nothing_but_the_time(site: ApiSite) -> None:
     async with site.browser() as browser:
         answer = await browser.get(PATH)
     assert answer.status == 200
-    expected = {"signed_in": False, "organisations": ["?"], "gateways": [], "time": site.clock.now()}
+    expected = {
+        "signed_in": False,
+        "organisations": ["?"],
+        "theme": None,
+        "gateways": [],
+        "time": site.clock.now(),
+    }
     assert answer.json == expected
     assert answer.headers["Cache-Control"] == "no-store"
     assert "Portcullis-Revision" not in answer.headers
@@ -66,6 +72,7 @@ async def test_password_then_code_sign_in(site: ApiSite) -> None:
         "signed_in": True,
         "user": {"id": ann.user.id, "name": "ann"},
         "tenant": {"id": ann.tenant.id, "name": "acme"},
+        "theme": {"title": "acme", "accent": None, "logo": None},
         "role": "user",
         "permissions": [],
         "expires": site.clock.now() + 12 * 3600,
