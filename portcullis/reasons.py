@@ -64,6 +64,13 @@ SIGNING_IN: dict[str, Reason] = {
         "password is known to others. `portcullis user reset NAME` makes a link by which the user chooses a new "
         "password and sets up a new factor.",
     ),
+    "factor_refused": Reason(
+        "The verification code is wrong, or was used already.",
+        user="Wait until the authenticator shows the next code, and enter that: each is good once.",
+        administrator="Somebody who is signed in entered a wrong code where a policy asked for a new one "
+        "(`second_factor_minutes`). It counts like one at sign-in. If every code is refused, compare the clock of the "
+        "broker with that of the phone: `portcullis doctor` checks the former.",
+    ),
     "signed_out": Reason(
         "You are signed out. Sign in to go on.",
         user="Sign in again; your sessions go on meanwhile.",

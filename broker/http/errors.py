@@ -25,6 +25,7 @@ _STATUSES: dict[str, int] = {
     "not_permitted": 403,
     "entry_needed": 403,
     "factor_off": 403,
+    "factor_refused": 403,
     "tenant_suspended": 403,
     "grant_refused": 403,
     "session_unknown": 404,

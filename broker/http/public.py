@@ -24,6 +24,7 @@ from broker.http.admin.tokens import TokenRoutes
 from broker.http.admin.users import UserRoutes
 from broker.http.catalogue import CatalogueRoutes
 from broker.http.enrolment_links import EnrolmentLinkRoutes
+from broker.http.factor import FactorRoutes
 from broker.http.icons import IconRoutes
 from broker.http.login import LoginRoutes
 from broker.http.logos import LogoRoutes
@@ -45,6 +46,7 @@ class _Routes(Protocol):
 def public_routes(services: PublicServices) -> list[web.RouteDef]:
     groups: list[_Routes] = [
         LoginRoutes(services),
+        FactorRoutes(services),
         AccountRoutes(services),
         EnrolmentLinkRoutes(services),
         CatalogueRoutes(services),

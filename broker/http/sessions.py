@@ -60,11 +60,11 @@ class SessionRoutes:
         return answer({"session": view, "reconnected": reconnected}, 201, self._services.snapshot.revision)
 
     def _context(self, request: web.Request, caller: Caller) -> Context:
-        """Signing in proved the factor; an API token never does."""
+        """Signing in proved the factor, perhaps once more since; an API token never does."""
         return Context(
             client_address=client_address(request),
             time=self._services.clock.now(),
-            factor_time=caller.login.created if caller.login else None,
+            factor_time=caller.login.factor_proven if caller.login else None,
         )
 
     async def show(self, request: web.Request) -> web.Response:

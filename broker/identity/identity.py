@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from broker.grid.scopes import Stores
 from broker.identity import lockout
 from broker.identity.accounts import Accounts
+from broker.identity.again import FactorAgain
 from broker.identity.api_tokens import ApiTokenCheck
 from broker.identity.authenticate import Authenticator, Directory
 from broker.identity.authority import Authority
@@ -48,6 +49,7 @@ class Identity:
     tokens: ApiTokens
     passwords: Passwords
     authenticator: Authenticator
+    factor_again: FactorAgain
     logins: Logins
     signatures: RequestSignatures
     token_check: ApiTokenCheck
@@ -92,6 +94,7 @@ def build_identity(
         authenticator=Authenticator(
             stores, snapshot, directory, passwords, clock, rates or TenantRates(clock)
         ),
+        factor_again=FactorAgain(stores, snapshot, directory, clock),
         logins=Logins(records, users, clock, verdicts.login_is_void),
         signatures=RequestSignatures(nonces, signature_clock or clock),
         token_check=ApiTokenCheck(tokens, users, clock, verdicts.token_is_void),

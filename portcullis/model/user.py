@@ -101,6 +101,13 @@ class Login:
     expires: float
     epoch: int = 1
     """The site's at sign-in: a panic or a restore raises it, and every earlier login is void."""
+    factor_time: float = 0.0
+    """When the second factor was proven again; 0: at sign-in alone."""
+
+    @property
+    def factor_proven(self) -> float:
+        """When the second factor was proven last."""
+        return max(self.factor_time, self.created)
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -111,6 +118,7 @@ class Login:
             "created": self.created,
             "expires": self.expires,
             "epoch": self.epoch,
+            "factor_time": self.factor_time,
         }
 
     @classmethod
@@ -123,6 +131,7 @@ class Login:
             data["created"],
             data["expires"],
             data.get("epoch", 1),
+            data.get("factor_time", 0.0),
         )
 
 
