@@ -9,6 +9,7 @@ from aiohttp.typedefs import Middleware
 
 from broker.http.account import AccountRoutes
 from broker.http.admin.applications import ApplicationRoutes
+from broker.http.admin.entitlements import EntitlementRoutes
 from broker.http.admin.groups import GroupRoutes
 from broker.http.admin.hosts import MachineRoutes
 from broker.http.admin.launches import LaunchRoutes
@@ -54,6 +55,7 @@ def public_routes(services: PublicServices) -> list[web.RouteDef]:
         SessionRoutes(services),
         StageRoutes(services),
         ApplicationRoutes(services),
+        EntitlementRoutes(services),
         UserRoutes(services),
         RevocationRoutes(services),
         GroupRoutes(services),
