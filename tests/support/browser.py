@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from http.cookies import Morsel
 from io import BytesIO
 from typing import Any
+from urllib.parse import quote
 
 import aiohttp
 import pyotp
@@ -128,15 +129,20 @@ class ApiBrowser:
         *,
         without: tuple[str, ...] = (),
         headers: Mapping[str, str] | None = None,
+        tenant: str | None = None,
     ) -> Answer:
-        """A change as our page sends it. `data`: JSON, or bytes as they are. `without`: headers to leave out,
-        `headers`: headers to put over the right ones, for tests of what is refused."""
+        """A change as our page sends it, in the `tenant` that was entered. `data`: JSON, or bytes as they are.
+        `without`: headers to leave out, `headers`: headers to put over the right ones, for tests of what is refused.
+        """
         body = b"" if data is None else data if isinstance(data, bytes) else json.dumps(data).encode()
+        named = {} if tenant is None else {"Portcullis-Tenant": quote(tenant, safe="")}
+        target = " ".join((path, *named.values()))
         sent = {
+            **named,
             "Origin": self.origin,
             "Sec-Fetch-Site": "same-origin",
             "Content-Type": "application/json",
-            "Portcullis-Signature": self.key.sign_request(method, path, body, self._now()),
+            "Portcullis-Signature": self.key.sign_request(method, target, body, self._now()),
             **(headers or {}),
         }
         return await self.request(method, path, body, {k: v for k, v in sent.items() if k not in without})

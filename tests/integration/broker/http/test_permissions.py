@@ -167,3 +167,44 @@ async def test_a_tenant_that_was_not_entered_is_shut_like_one_that_is_not_there(
             for route in administrative():
                 assert await gate.ask(route, token, **{"Portcullis-Tenant": name}) == "entry_needed"
     assert await gate.ask("GET /api/v1/catalogue", token, **{"Portcullis-Tenant": "globex"}) == "yes"
+
+
+async def test_who_entered_a_tenant_acts_there_until_the_entry_ends(gate: Gate) -> None:
+    site, acme, globex = gate.site, gate.site.acme, gate.site.globex
+    token = await gate.token(acme, "user", platform=True)
+    user = site.services.identity.token_check.resolve(token)[1]
+    entry, _ = await site.services.identity.entries.open(globex.tenant.id, user.id, user.name, "looking", 5)
+    assert await gate.open_to(token, **{"Portcullis-Tenant": "globex"}) == set(administrative())
+    limited = await gate.token(acme, "user", platform=True, permissions=frozenset({"users.read"}))
+    other = site.services.identity.token_check.resolve(limited)[1]
+    await site.services.identity.entries.open(globex.tenant.id, other.id, other.name, "looking", 5)
+    assert (
+        await gate.ask("GET /api/v1/admin/users", limited, **{"Portcullis-Tenant": "globex"})
+        == "entry_needed"
+    )
+    site.clock.wall = entry.until
+    assert (
+        await gate.ask("GET /api/v1/admin/users", token, **{"Portcullis-Tenant": "globex"}) == "entry_needed"
+    )
+
+
+async def test_the_tenant_of_a_change_by_a_browser_is_signed(gate: Gate) -> None:
+    site, acme, globex = gate.site, gate.site.acme, gate.site.globex
+    operator = acme.root
+    await site.put_user(operator, replace(operator.user, platform=True))
+    await site.services.identity.entries.open(globex.tenant.id, operator.user.id, "root", "a change", 5)
+    path = "/api/v1/admin/applications/Nothing"
+    async with site.browser() as browser:
+        await site.let_in(browser, operator)
+        assert (await browser.change("DELETE", path, tenant="globex")).code == "not_found"
+        sly = {"Portcullis-Tenant": "globex"}
+        assert (await browser.change("DELETE", path, headers=sly)).code == "signature_refused"
+        dropped = await browser.change("DELETE", path, tenant="globex", without=("Portcullis-Tenant",))
+        assert dropped.code == "signature_refused"
+
+
+@pytest.mark.parametrize("named", ["", "a b", "globex,acme", "%zz" * 400])
+async def test_a_tenant_that_is_no_name_is_refused(gate: Gate, named: str) -> None:
+    token = await gate.token(gate.site.acme, "administrator")
+    refused = await gate.ask("GET /api/v1/admin/users", token, **{"Portcullis-Tenant": named})
+    assert refused in ("invalid_request", "entry_needed")
