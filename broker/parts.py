@@ -10,7 +10,10 @@ from ssl import SSLContext
 
 from aiohttp import web
 
+from broker.audit.acts import end_event
 from broker.audit.audit import Audit
+from broker.audit.copies import Copies
+from broker.audit.everywhere import AuditEverywhere
 from broker.compaction import PERIOD_SECONDS, Compaction
 from broker.drain import Drains
 from broker.gateways.channel import GatewayServer, GatewayServices
@@ -25,8 +28,10 @@ from broker.hosts.checks import HostChecks
 from broker.hosts.liveness import SWEEP_SECONDS, HostWatch
 from broker.hosts.loads import HostLoads
 from broker.hosts.registry import ChannelRegistry
+from broker.http.admin.audit import AuditRoutes
 from broker.http.admin.drain import DrainRoutes
 from broker.http.admin.status import StatusRoutes
+from broker.http.audit_peers import AuditPeerRoutes
 from broker.http.body import MAXIMUM_BODY_BYTES
 from broker.http.inner import InnerServices, inner_routes
 from broker.http.measured import measured, routes_of
@@ -40,6 +45,7 @@ from broker.launch.outcomes import LaunchOutcomes
 from broker.launch.traces import Traces
 from broker.launch.waiting import WaitingLines
 from broker.live_brokers import LiveBrokers
+from broker.news import News
 from broker.peers.clock_guard import ClockGuard
 from broker.peers.exchange import PeerExchange
 from broker.peers.myself import Myself
@@ -68,19 +74,21 @@ from broker.revocation.journal import RevocationJournal
 from broker.revocation.office import Revocations
 from broker.revocation.pending import NAME as PENDING
 from broker.revocation.pending import PendingActs
+from broker.revocation.rules import LiveRules
 from broker.sessions.adoption import Adoption
 from broker.sessions.attach import Attach
 from broker.sessions.figures import SessionFigures
 from broker.sessions.lifecycle import Lifecycle
 from broker.sessions.stages import Stages
-from broker.simulation.simulator import Simulator, Ways
 from broker.settings import BrokerSettings
+from broker.simulation.simulator import Simulator, Ways
 from broker.snapshot import Snapshot
 from broker.status.watch import StatusWatch
 from broker.tenants.keeper import PERIOD_SECONDS as TENANTS_SECONDS
 from broker.tenants.keeper import TenantKeeper
 from broker.tenants.rates import TenantRates
 from portcullis.measuring import Metrics
+from portcullis.model.session import Session
 from portcullis.serving.guard import guarded
 
 
@@ -118,6 +126,8 @@ class Parts:
         self.sessions = Sessions(stores, snapshot)
         self.hosts = Hosts(stores, snapshot)
         self.gateways = Gateways(stores, snapshot)
+        self.news = News(snapshot, self.hosts)
+        self.audit.subscribe(self.news.recorded)
         self.applications = Applications(stores, snapshot)
         self.icons = Icons(stores)
         self.join_tokens = JoinTokens(stores, snapshot)
@@ -127,6 +137,7 @@ class Parts:
         self.keys = GrantKeys(snapshot)
         self.revocations = Revocations(stores, snapshot, self.keys, clock)
         self.derived = DerivedRevocations(snapshot, self.revocations, clock)
+        self.rules = LiveRules(snapshot, self.sessions.index, self.revocations, clock, broker_id)
         self.journal = RevocationJournal(settings.state / JOURNAL, snapshot, clock)
         self.acts = Acts(
             *(
@@ -150,7 +161,7 @@ class Parts:
         self.traces = Traces(TraceStore(stores, clock), clock)
         logins = LoginRecords(stores, snapshot)
         self.lifecycle = Lifecycle(
-            snapshot, self.sessions, logins, self.hosts, self.traces, self.registry, self._outcomes
+            snapshot, self.sessions, logins, self.hosts, self.traces, self.registry, self._outcomes, self._ended
         )
         self.lines = WaitingLines(snapshot, self.sessions.index)
         self.stages = Stages(snapshot, self.traces, self.lines)
@@ -195,14 +206,18 @@ class Parts:
         self.revocations.subscribe(self.registry.revoke)
         self.revocations.subscribe(self.gateway_registry.revoke)
         self.exchange = self._exchange(peer_context, metered)
+        self.audit_everywhere = AuditEverywhere(self.audit, self._others, self.exchange.post, clock)
+        self.copies = Copies(self.audit, self._others, self.exchange.post)
         self.status = self._status_watch(metered)
 
     def start(self) -> None:
         self.revocations.start()
         self.derived.start()
+        self.rules.start()
         self.journal.start()
         self.acts.start()
         self.stages.start()
+        self.news.start()
         self.lifecycle.start()
         self.identity.start()
         self.host_index.start()
@@ -212,9 +227,11 @@ class Parts:
         await self.host_index.stop()
         await self.identity.stop()
         self.lifecycle.stop()
+        self.news.stop()
         self.stages.stop()
         await self.acts.stop()
         await self.journal.stop()
+        await self.rules.stop()
         self.derived.stop()
         await self.revocations.stop()
 
@@ -241,6 +258,13 @@ class Parts:
             self.revocations.hear,
         )
 
+    def _others(self) -> dict[str, str]:
+        me = self.presence.me.id
+        return {broker.id: broker.name for broker in self.brokers.live() if broker.id != me}
+
+    def _ended(self, session: Session, code: str, detail: str, failed: bool) -> None:
+        self.audit.tell(end_event(session, code, detail, failed, self._clock.now()))
+
     def _job(self, name: str, work: Work, period_seconds: float, broker_id: str) -> Job:
         """To be started once this broker has a lease."""
         return Job(
@@ -260,11 +284,11 @@ class Parts:
             self.snapshot,
             self.sessions,
             self.identity.users,
-            self.applications,
             Tickets(self.stores),
             self.keys,
             self._clock,
             self.revocations.is_void,
+            withdraw=self.rules.withdraw,
         )
 
     def _launcher(self) -> Launcher:
@@ -316,6 +340,7 @@ class Parts:
         )
         application.add_routes(public_routes(public))
         application.add_routes(inner_routes(self._inner()))
+        application.add_routes(AuditPeerRoutes(self.peers, self.audit_everywhere, self.copies).routes())
         application.add_routes(self._status(public))
         check_policies(application)
         self._metrics.know_routes(routes_of(application))
@@ -339,7 +364,8 @@ class Parts:
 
     def _status(self, public: PublicServices) -> list[web.RouteDef]:
         draining = DrainRoutes(public, self.drains, self.brokers)
-        return [*StatusRoutes(public, self.status).routes(), *draining.routes()]
+        audit = AuditRoutes(public, self.audit_everywhere)
+        return [*StatusRoutes(public, self.status).routes(), *draining.routes(), *audit.routes()]
 
     def _inner(self) -> InnerServices:
         return InnerServices(
@@ -382,6 +408,7 @@ class Parts:
             clock_guard=self._clock,
             acts=self.acts,
             audit=self.audit,
+            news=self.news,
             orphans=lambda: self.exchange.orphans(),
             from_gateway=self.peers.is_gateway,
         )

@@ -140,6 +140,15 @@ class Audit:
         except Unavailable:
             log.warning("not recorded yet: %s", event.type)
 
+    def tell(self, event: Event) -> None:
+        """Like `note`, for those who do not wait."""
+        stamped = self._stamp(event)
+        if self.trouble:
+            self._keep([stamped])
+        else:
+            self._waiting.events.append(stamped)
+            self._work.set()
+
     async def search(self, query: Query) -> Page:
         """Of this broker's own file, copies of others' events included. Raises Unavailable("audit_unavailable")."""
         return await self.read(lambda store: store.search(query))
@@ -161,6 +170,10 @@ class Audit:
         except (sqlite3.Error, ValueError, KeyError, TypeError, zlib.error) as exc:
             log.error("the audit cannot be read: %s", exc)
             raise Unavailable("audit_unavailable") from exc
+
+    async def since(self, number: int, limit: int) -> list[Numbered]:
+        """What this broker recorded after its event of that number. Raises Unavailable("audit_unavailable")."""
+        return await self.read(lambda store: store.since(store.id, number, limit))
 
     async def copy(self, events: Sequence[Numbered]) -> None:
         """Keep events of another broker. Raises Unavailable("audit_unavailable")."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from aiohttp import web
 
+from broker.http.audited import AuditTrail
 from broker.http.body import Fields, parse_object
 from broker.http.callers import caller_of, login_cookie_name
 from broker.http.middleware import (
@@ -26,7 +27,7 @@ from broker.http.views import answer
 from broker.identity.authenticate import FactorRequired, SignedIn, SignIn
 from broker.identity.logins import LIFETIME_SECONDS
 from broker.identity.passwords import MAXIMUM_PASSWORD_BYTES
-from portcullis.errors import InvalidInput
+from portcullis.errors import InvalidInput, Refused, Unavailable
 from portcullis.logs import ids
 from portcullis.tickets import from_base64url, parse_client_key
 
@@ -39,6 +40,7 @@ class LoginRoutes:
     def __init__(self, services: PublicServices) -> None:
         self._services = services
         self._identity = services.identity
+        self._trail = AuditTrail(services)
 
     def routes(self) -> list[web.RouteDef]:
         return [
@@ -82,14 +84,19 @@ class LoginRoutes:
         wanted = replace(
             _sign_in(fields, client_key, nonce), at=self._identity.tenants.by_origin(_origin(request))
         )
-        outcome = await self._identity.authenticator.sign_in(wanted)
+        try:
+            outcome = await self._identity.authenticator.sign_in(wanted)
+        except Refused as error:
+            await self._trail.sign_in_refused(request, wanted, error)
+            raise
         if isinstance(outcome, FactorRequired):
             return answer({"factor_required": True})
-        return self._welcome(outcome)
+        return await self._welcome(request, outcome)
 
     async def sign_out(self, request: web.Request) -> web.Response:
         login = login_of(request)
         await self._services.acts.end_login(login)
+        await self._trail.signed_out(request)
         revision = self._services.snapshot.revision
         log.info("signed out", extra=ids(tenant=login.tenant_id, user=login.user_id))
         response = web.Response(status=204, headers={REVISION_HEADER: str(revision)})
@@ -102,8 +109,14 @@ class LoginRoutes:
         )
         return response
 
-    def _welcome(self, signed_in: SignedIn) -> web.Response:
+    async def _welcome(self, request: web.Request, signed_in: SignedIn) -> web.Response:
+        """Who may change anything does not get in unrecorded."""
         caller = caller_of(self._identity, signed_in.tenant, signed_in.user, login=signed_in.login)
+        try:
+            await self._trail.signed_in(request, caller)
+        except Unavailable:
+            await self._services.acts.end_login(signed_in.login)
+            raise
         log.info("signed in", extra=ids(tenant=caller.tenant.id, user=caller.user.id, role=caller.role))
         view = self._signed_in_view(caller)
         if signed_in.recovery_codes_left is not None:

@@ -9,7 +9,7 @@ from aiohttp.typedefs import Middleware
 
 from broker.http.account import AccountRoutes
 from broker.http.admin.applications import ApplicationRoutes
-from broker.http.admin.entitlements import EntitlementRoutes
+from broker.http.admin.feed import FeedRoutes
 from broker.http.admin.groups import GroupRoutes
 from broker.http.admin.hosts import MachineRoutes
 from broker.http.admin.launches import LaunchRoutes
@@ -23,6 +23,7 @@ from broker.http.admin.site import SiteRoutes
 from broker.http.admin.tenant import OwnTenantRoutes
 from broker.http.admin.tokens import TokenRoutes
 from broker.http.admin.users import UserRoutes
+from broker.http.audited import AuditTrail
 from broker.http.catalogue import CatalogueRoutes
 from broker.http.enrolment_links import EnrolmentLinkRoutes
 from broker.http.factor import FactorRoutes
@@ -55,7 +56,6 @@ def public_routes(services: PublicServices) -> list[web.RouteDef]:
         SessionRoutes(services),
         StageRoutes(services),
         ApplicationRoutes(services),
-        EntitlementRoutes(services),
         UserRoutes(services),
         RevocationRoutes(services),
         GroupRoutes(services),
@@ -73,6 +73,7 @@ def public_routes(services: PublicServices) -> list[web.RouteDef]:
         EntryRoutes(services),
         PlatformHostRoutes(services),
         LogoRoutes(services),
+        FeedRoutes(services),
     ]
     return [definition for group in groups for definition in group.routes()]
 
@@ -81,4 +82,5 @@ def public_middlewares(services: PublicServices, *between: Middleware) -> list[M
     """For the application that holds `public_routes`; it may hold other routes beside them, outside
     `/api/v1/`. What stands `between` sees refusals as exceptions.
     """
-    return [errors_as_json, *between, Entrance(services).middleware]
+    trail = AuditTrail(services)
+    return [errors_as_json, *between, trail.middleware, Entrance(services).middleware]

@@ -13,6 +13,7 @@ from broker.identity.identity import Identity
 from broker.launch.launch import Launcher
 from broker.launch.traces import Traces
 from broker.launch.waiting import WaitingLines
+from broker.news import News
 from broker.peers.clock_guard import ClockGuard
 from broker.peers.message import Orphan
 from broker.repositories.applications import Applications
@@ -50,11 +51,11 @@ class PublicServices:
     hosts: Hosts
     gateways: Gateways
     launcher: Launcher
+    simulator: Simulator
     attach: Attach
     lifecycle: Lifecycle
     stages: Stages
     figures: SessionFigures
-    simulator: Simulator
     lines: WaitingLines
     traces: Traces
     join_tokens: JoinTokens
@@ -64,6 +65,7 @@ class PublicServices:
     clock_guard: ClockGuard
     acts: Acts
     audit: Audit
+    news: News
     orphans: Callable[[], tuple[Orphan, ...]]
     from_gateway: Callable[[web.Request], bool]
     """Whether a gateway of this site sent the request (by its certificate): nobody else reaches the public

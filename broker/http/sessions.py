@@ -6,6 +6,7 @@ import re
 
 from aiohttp import web
 
+from broker.http.audited import AuditTrail
 from broker.http.body import Fields, read_fields
 from broker.http.middleware import CALLER, ONCE, Caller, Policy, login_of, route
 from broker.http.services import PublicServices
@@ -29,6 +30,7 @@ TIME_ZONE = re.compile(r"[A-Za-z][A-Za-z0-9_+-]{0,31}(/[A-Za-z0-9_+-]{1,32}){0,2
 class SessionRoutes:
     def __init__(self, services: PublicServices) -> None:
         self._services = services
+        self._trail = AuditTrail(services)
 
     def routes(self) -> list[web.RouteDef]:
         one = PATH + "/{id}"
@@ -50,12 +52,15 @@ class SessionRoutes:
             raise InvalidInput("application", "the id of an application")
         display = parse_display(fields.nested("display", default={}))
         fields.finish()
-        session, reconnected = await self._services.launcher.launch(
-            LaunchRequest(
-                caller.tenant.id, caller.user.id, application, display, self._context(request, caller)
-            ),
-            request.get(ONCE),
+        wanted = LaunchRequest(
+            caller.tenant.id, caller.user.id, application, display, self._context(request, caller)
         )
+        try:
+            session, reconnected = await self._services.launcher.launch(wanted, request.get(ONCE))
+        except Refused as error:
+            await self._trail.launch_refused(request, application, error)
+            raise
+        await self._trail.launched(request, session, reconnected)
         view = session_view(session, self._services.applications, self._services.hosts)
         return answer({"session": view, "reconnected": reconnected}, 201, self._services.snapshot.revision)
 

@@ -49,7 +49,9 @@ class Lifecycle:
         traces: Traces,
         hearers: Hearers,
         outcomes: Outcomes | None = None,
+        ends: Callable[[Session, str, str, bool], None] = lambda *_: None,
     ) -> None:
+        """`ends` is told of each end: the session as it was, code, detail, and whether it failed."""
         self._snapshot = snapshot
         self._unsubscribe: Callable[[], None] = lambda: None
         self._sessions = sessions
@@ -58,6 +60,7 @@ class Lifecycle:
         self._traces = traces
         self._hearers = hearers
         self._outcomes = outcomes or Uncounted()
+        self._ends = ends
 
     def start(self) -> None:
         """Logins that end elsewhere, by another broker or by their time, are cut as well."""
@@ -161,6 +164,7 @@ class Lifecycle:
 
     def _tell_end(self, session: Session, code: str, detail: str, failed: bool) -> None:
         self._outcomes.ended(session, code)
+        self._ends(session, code, detail, failed)
         level = logging.WARNING if failed else logging.INFO
         log.log(level, "session ended: %s", detail, extra=_ids_of(session, code=code))
 

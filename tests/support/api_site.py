@@ -37,6 +37,7 @@ from broker.launch.index import HostIndex
 from broker.launch.launch import Launcher, LaunchRequest
 from broker.launch.traces import Traces
 from broker.launch.waiting import WaitingLines
+from broker.news import News
 from broker.peers.clock_guard import ClockGuard
 from broker.peers.message import Orphan
 from broker.pki.authority import new_ca, new_grant_key
@@ -176,6 +177,7 @@ class ApiBroker:
             clock_guard=looked(clock),
             acts=self.acts,
             audit=Audit(folder, clock),
+            news=News(snapshot, hosts),
             orphans=lambda: self.orphans,
             from_gateway=lambda request: "Portcullis-Origin" in request.headers,
         )
@@ -215,6 +217,9 @@ class ApiBroker:
         undo.push_async_callback(self.identity.stop)
         self.services.stages.start()
         undo.callback(self.services.stages.stop)
+        self.services.audit.subscribe(self.services.news.recorded)
+        self.services.news.start()
+        undo.callback(self.services.news.stop)
         await self.services.audit.start()
         undo.push_async_callback(self.services.audit.stop)
         self.address = await undo.enter_async_context(serving(self.application()))
