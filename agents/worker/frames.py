@@ -16,12 +16,14 @@ from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
+from agents.worker.damage import Box
 from agents.worker.desktop import Desktop
 from agents.worker.encoder import Encoded
 from agents.worker.flow import Flow
 from agents.worker.hybrid import HybridPicture, Shot
 from agents.worker.memory import give_back
 from agents.worker.quality import Effort
+from agents.worker.regions import Region
 from portcullis.clock import Clock
 from portcullis.errors import ProtocolError
 from portcullis.protocol.messages import Capabilities, frame_payload
@@ -71,6 +73,8 @@ class Frames:
         """It has another size, or is drawn by other operations."""
         self._is_encoding = False
         """A thread has the tiles."""
+        self._has_failed = False
+        """The last time that one had them."""
         self._is_closed = False
         self._echo_until: float | None = None
         self._sequence = 0
@@ -206,7 +210,7 @@ class Frames:
         stamp = self._stamp(now)
         self._in_thread(
             lambda: picture.film(damaged, effort.video_quality),
-            lambda done: self._filmed(picture, done, stamp),
+            lambda done: self._filmed(picture, damaged, done, stamp),
         )
         return None
 
@@ -280,15 +284,26 @@ class Frames:
 
     def _encoded(self, picture: HybridPicture, done: asyncio.Future[Encoded], stamp: _Stamp) -> None:
         self._is_encoding = False
-        encoded = done.result()
+        if done.exception() is not None and not self._has_failed:
+            # What was being encoded is nobody's now. If all of it fails as well, nothing is to be gained.
+            self.refresh()
+        self._has_failed = done.exception() is not None
+        encoded = done.result()  # or it is logged; a display that is gone ends the session
         if not (self._is_closed or self._is_unknown):
             self._send_frame(picture.encoded(encoded, stamp.at, self.flow.is_held_up(stamp.at)), stamp)
         self._step()
 
-    def _filmed(self, picture: HybridPicture, done: asyncio.Future[Shot], stamp: _Stamp) -> None:
+    def _filmed(
+        self,
+        picture: HybridPicture,
+        damaged: list[tuple[Region, Box]],
+        done: asyncio.Future[Shot],
+        stamp: _Stamp,
+    ) -> None:
         has_failed = done.exception() is not None
-        is_dropped = has_failed or self._is_closed or self._is_unknown
-        shot = Shot() if has_failed else done.result()
+        is_dropped = self._is_closed or self._is_unknown
+        # Whatever it was, it may well come again: its regions go on without video.
+        shot = Shot(failed=[region for region, _ in damaged]) if has_failed else done.result()
         self._send_frame(picture.filmed(shot, stamp.at, is_dropped=is_dropped), stamp)
         if has_failed:
             done.result()  # to be logged; a display that is gone ends the session

@@ -186,7 +186,7 @@ class SimulatedView:
     def wait(self, seconds: float) -> None:
         self._loop.run_until_complete(asyncio.sleep(seconds))
         if self._errors:
-            raise self._errors[0]
+            raise self._errors.pop(0)
 
     def rest(self) -> None:
         """Longer than anything takes."""

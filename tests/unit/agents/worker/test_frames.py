@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from agents.worker import hybrid
 from agents.worker.damage import Box
+from agents.worker.encoder import FrameEncoder
 from agents.worker.video.contract import VideoFailed, open_encoder
 from portcullis.protocol import operations as o
 from tests.support.simulated_view import (
@@ -268,8 +269,9 @@ def test_decoder_that_failed_ends_the_video(view):
 class Failing:
     """An encoder that works for five pictures."""
 
-    def __init__(self, encoder):
+    def __init__(self, encoder, error=VideoFailed):
         self._encoder = encoder
+        self._error = error
         self._left = 5
 
     def __getattr__(self, name):
@@ -278,7 +280,7 @@ class Failing:
     def encode(self, *arguments, **options):
         self._left -= 1
         if self._left < 0:
-            raise VideoFailed("no more")
+            raise self._error("no more")
         return self._encoder.encode(*arguments, **options)
 
 
@@ -288,6 +290,37 @@ def test_encoder_that_fails_ends_the_video(view, monkeypatch):
     assert view.viewer.pictures == 5
     assert view.viewer.streams == {}
     view.rest()
+    assert view.differing == 0
+
+
+def test_encoder_that_fails_as_nobody_foresaw_is_told_and_ends_the_video(view, monkeypatch):
+    def opener(*size, **how):
+        return Failing(open_encoder(*size, **how), RuntimeError)
+
+    monkeypatch.setattr(hybrid, "open_encoder", opener)
+    with pytest.raises(RuntimeError, match="no more"):
+        view.play(FILM, 40)
+    view.play(FILM, 20)
+    assert view.viewer.streams == {}
+    view.rest()
+    assert view.differing == 0
+
+
+def test_what_a_failed_look_should_have_sent_is_sent_after_it(view, monkeypatch):
+    encode = FrameEncoder.encode
+    failures = [RuntimeError("once")]
+
+    def failing(encoder, boxes, *rest):
+        if failures and sum(box.pixels for box in boxes) > hybrid.ON_THE_SPOT_PIXELS:
+            raise failures.pop()
+        return encode(encoder, boxes, *rest)
+
+    monkeypatch.setattr(FrameEncoder, "encode", failing)
+    view.paint(Box(0, 0, WIDTH, HEIGHT), text(WIDTH, HEIGHT, seed=9))
+    with pytest.raises(RuntimeError, match="once"):
+        view.wait(0.2)
+    view.rest()
+    assert not failures
     assert view.differing == 0
 
 
