@@ -45,6 +45,7 @@ class TenantKeeper:
         hosts: Hosts,
         join_tokens: JoinTokens,
         lifecycle: Lifecycle,
+        ending_seconds: float = ENDING_SECONDS,
     ) -> None:
         self._stores = stores
         self._snapshot = snapshot
@@ -52,6 +53,7 @@ class TenantKeeper:
         self._hosts = hosts
         self._join_tokens = join_tokens
         self._lifecycle = lifecycle
+        self._ending_seconds = ending_seconds
         self._tenants = Tenants(snapshot)
         self._logins = LoginRecords(stores, snapshot)
         self.records = TenantRecords(stores, snapshot)
@@ -126,7 +128,7 @@ class TenantKeeper:
         return self._snapshot.get("site", ("key", "tenant", tenant_id)) is not None
 
     async def _until_ended(self, tenant_id: str) -> None:
-        """Hosts that are there end their sessions by themselves; at most ENDING_SECONDS."""
+        """Hosts that are there end their sessions by themselves; for a while."""
         if not self._snapshot.count(tenant_id, "session"):
             return
         ended = asyncio.Event()
@@ -137,7 +139,7 @@ class TenantKeeper:
 
         unsubscribe = self._snapshot.subscribe(notice)
         try:
-            async with asyncio.timeout(ENDING_SECONDS):
+            async with asyncio.timeout(self._ending_seconds):
                 await ended.wait()
         except TimeoutError:
             log.info("hosts did not end all sessions in time", extra=ids(tenant=tenant_id))

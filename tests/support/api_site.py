@@ -150,7 +150,8 @@ class ApiBroker:
             join_tokens=JoinTokens(stores, snapshot),
             site_origins=SiteOrigins(stores, snapshot),
             tenants=TenantKeeper(
-                *(stores, snapshot, sessions, hosts, JoinTokens(stores, snapshot), lifecycle)
+                *(stores, snapshot, sessions, hosts, JoinTokens(stores, snapshot), lifecycle),
+                ending_seconds=0.05,
             ),
             launcher=launcher,
             simulator=Simulator(
