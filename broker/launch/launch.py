@@ -234,6 +234,7 @@ class Launcher:
     async def _refused(self, request: LaunchRequest, view: LaunchView, refusal: Refusal) -> Refused:
         self._outcomes.answered(refusal.code)
         user, application = view.user, view.application
+        revision = self._snapshot.revision
         reference = await self._traces.refused(
             request.tenant_id,
             user=user.name if user else request.user_id,
@@ -241,6 +242,7 @@ class Launcher:
             code=refusal.code,
             message=refusal.message,
             steps=refusal.steps,
+            revision=revision,
         )
         log.warning(
             "launch refused: %s",
@@ -254,7 +256,14 @@ class Launcher:
             ),
         )
         lost = refusal.lost.id if refusal.lost else None
-        return Refused(refusal.code, refusal.message, reference=reference, session=lost)
+        steps = [step.to_json() for step in refusal.steps]
+        return Refused(
+            *(refusal.code, refusal.message),
+            reference=reference,
+            session=lost,
+            steps=steps,
+            revision=revision,
+        )
 
     async def _until_ended(self, session: Session) -> None:
         """Wait for the record's end, at most ENDING_WAIT_SECONDS."""

@@ -20,6 +20,9 @@ from pathlib import Path
 from aiohttp import web
 
 from broker.audit.audit import Audit
+from broker.audit.everywhere import AuditEverywhere
+from broker.explain.changes import Changes
+from broker.explain.explainer import Explainer
 from broker.grid.embedded import EmbeddedGrid
 from broker.grid.health import GridHealth
 from broker.grid.scopes import Stores, TenantStore
@@ -27,6 +30,7 @@ from broker.grid.seal import SiteKey
 from broker.hosts.checks import HostChecks
 from broker.hosts.loads import HostLoads
 from broker.hosts.registry import ChannelRegistry
+from broker.http.admin.audit import AuditRoutes
 from broker.http.public import PublicServices, check_policies, public_middlewares, public_routes
 from broker.identity import totp
 from broker.identity.api_tokens import new_api_token
@@ -136,6 +140,17 @@ class ApiBroker:
         lifecycle = Lifecycle(
             snapshot, sessions, LoginRecords(stores, snapshot), hosts, traces, self.registry
         )
+        simulator = Simulator(
+            *(
+                snapshot,
+                self.identity.users,
+                Applications(stores, snapshot),
+                Gateways(stores, snapshot),
+                clock,
+            ),
+            Ways(launcher.decide, self.checks.ask),
+        )
+        audit = Audit(folder, clock)
         self.services = PublicServices(
             clock=clock,
             snapshot=snapshot,
@@ -154,10 +169,10 @@ class ApiBroker:
                 ending_seconds=0.05,
             ),
             launcher=launcher,
-            simulator=Simulator(
-                *(snapshot, self.identity.users, Applications(stores, snapshot), Gateways(stores, snapshot)),
-                clock,
-                Ways(launcher.decide, self.checks.ask),
+            simulator=simulator,
+            explainer=Explainer(
+                *(traces, audit.search, simulator),
+                Changes(stores, self.identity.users, Applications(stores, snapshot), hosts),
             ),
             attach=Attach(
                 stores,
@@ -177,7 +192,7 @@ class ApiBroker:
             health=self.health,
             clock_guard=looked(clock),
             acts=self.acts,
-            audit=Audit(folder, clock),
+            audit=audit,
             news=News(snapshot, hosts),
             orphans=lambda: self.orphans,
             from_gateway=lambda request: "Portcullis-Origin" in request.headers,
@@ -204,6 +219,8 @@ class ApiBroker:
     def application(self) -> web.Application:
         application = web.Application(middlewares=public_middlewares(self.services))
         application.add_routes(public_routes(self.services))
+        everywhere = AuditEverywhere(self.services.audit, dict, self._no_peer, self.services.clock)
+        application.add_routes(AuditRoutes(self.services, everywhere).routes())
         check_policies(application)
         return application
 
