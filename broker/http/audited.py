@@ -162,7 +162,7 @@ class AuditTrail:
         note = request.get(NOTE) or Note()
         detail = {"act": act.verb, **note.detail}
         if caller.home is not None:
-            detail["from"] = caller.home.name
+            detail["from"] = "platform"  # of which tenant its administrator is a member is that one's business
         tenant = None if act.platform else caller.tenant.id
         event = Event(
             f"{note.type or act.type}_refused" if code else note.type or act.type,

@@ -10,6 +10,7 @@ import logging
 
 from aiohttp import web
 
+from broker.http.audited import audited
 from broker.http.body import read_fields
 from broker.http.middleware import CALLER, Needs, route
 from broker.http.platform.tenants import PATH
@@ -47,6 +48,8 @@ class EntryRoutes:
         fields.finish()
         if tenant.id == (caller.home or caller.tenant).id:
             raise Refused("own_tenant", "You belong to this tenant: no entry is needed.")
+        # In the tenant's own records: it sees who was there, and why.
+        audited(request, tenant=tenant.id, reason=reason, detail={"minutes": minutes})
         entry, revision = await self._services.identity.entries.open(
             tenant.id, caller.user.id, caller.user.name, reason, minutes
         )
@@ -55,6 +58,7 @@ class EntryRoutes:
 
     async def leave(self, request: web.Request) -> web.Response:
         caller, tenant = request[CALLER], self._tenant(request)
+        audited(request, tenant=tenant.id)
         revision = await self._services.identity.entries.close(tenant.id, caller.user.id)
         log.info("tenant left", extra=ids(tenant=tenant.id, by=caller.user.id))
         return done(revision)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -208,6 +209,20 @@ async def test_an_entry_opens_the_tenant_for_its_time_and_no_longer(site: ApiSit
     assert inside == {site.globex.ann.user.id, site.globex.root.user.id} and not inside & at_home
     assert [(each["user"], each["reason"]) for each in shown["entries"]] == [("root", "ticket 7")]
     assert over.code == left.code == "entry_needed"
+
+
+async def test_an_entry_stands_in_the_audit_of_the_tenant_that_was_entered(site: ApiSite) -> None:
+    async with platform(site) as root:
+        await root.change("POST", f"{PATH}/globex/entry", {"reason": "ticket 7", "minutes": 5})
+        named = {"Portcullis-Tenant": "globex"}
+        await root.change("POST", "/api/v1/admin/users/ann/sign-out", {}, headers=named)
+    async with signed_in(site, site.globex.root) as theirs, signed_in(site, site.acme.root) as ours:
+        seen = (await theirs.get("/api/v1/admin/audit")).json["items"]
+        at_home = (await ours.get("/api/v1/admin/audit")).json["items"]
+    entry = next(each for each in seen if each["type"] == "entry")
+    assert (entry["actor"]["user"], entry["reason"], entry["detail"]["minutes"]) == ("root", "ticket 7", 5)
+    assert any(each["detail"].get("from") == "platform" for each in seen)
+    assert "acme" not in json.dumps(seen) and not any(each["type"] == "entry" for each in at_home)
 
 
 @pytest.mark.parametrize(
