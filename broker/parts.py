@@ -16,6 +16,8 @@ from broker.audit.copies import Copies
 from broker.audit.everywhere import AuditEverywhere
 from broker.compaction import PERIOD_SECONDS, Compaction
 from broker.drain import Drains
+from broker.explain.changes import Changes
+from broker.explain.explainer import Explainer
 from broker.gateways.channel import GatewayServer, GatewayServices
 from broker.gateways.directory import GatewayDirectory
 from broker.gateways.registry import GatewayRegistry
@@ -161,7 +163,14 @@ class Parts:
         self.traces = Traces(TraceStore(stores, clock), clock)
         logins = LoginRecords(stores, snapshot)
         self.lifecycle = Lifecycle(
-            snapshot, self.sessions, logins, self.hosts, self.traces, self.registry, self._outcomes, self._ended
+            snapshot,
+            self.sessions,
+            logins,
+            self.hosts,
+            self.traces,
+            self.registry,
+            self._outcomes,
+            self._ended,
         )
         self.lines = WaitingLines(snapshot, self.sessions.index)
         self.stages = Stages(snapshot, self.traces, self.lines)
@@ -192,6 +201,10 @@ class Parts:
         self.simulator = Simulator(
             *(snapshot, self.identity.users, self.applications, self.gateways, self._told_clock),
             Ways(self.launcher.decide, self.checks.ask),
+        )
+        self.explainer = Explainer(
+            *(self.traces, self.audit.search, self.simulator),
+            Changes(stores, self.identity.users, self.applications, self.hosts),
         )
         self.control = self._control(broker_id)
         self.gateway_registry = GatewayRegistry()
@@ -395,6 +408,7 @@ class Parts:
             gateways=self.gateways,
             launcher=self.launcher,
             simulator=self.simulator,
+            explainer=self.explainer,
             attach=self.attach,
             lifecycle=self.lifecycle,
             stages=self.stages,

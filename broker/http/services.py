@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from broker.audit.audit import Audit
+from broker.explain.explainer import Explainer
 from broker.grid.health import GridHealth
 from broker.identity.identity import Identity
 from broker.launch.launch import Launcher
@@ -52,6 +53,7 @@ class PublicServices:
     gateways: Gateways
     launcher: Launcher
     simulator: Simulator
+    explainer: Explainer
     attach: Attach
     lifecycle: Lifecycle
     stages: Stages

@@ -257,13 +257,8 @@ class Launcher:
         )
         lost = refusal.lost.id if refusal.lost else None
         steps = [step.to_json() for step in refusal.steps]
-        return Refused(
-            *(refusal.code, refusal.message),
-            reference=reference,
-            session=lost,
-            steps=steps,
-            revision=revision,
-        )
+        data = {"reference": reference, "session": lost, "steps": steps, "revision": revision}
+        return Refused(refusal.code, refusal.message, **data)
 
     async def _until_ended(self, session: Session) -> None:
         """Wait for the record's end, at most ENDING_WAIT_SECONDS."""

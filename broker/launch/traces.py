@@ -48,11 +48,12 @@ class Traces:
         code: str,
         message: str,
         steps: Sequence[Step],
+        revision: int = 0,
     ) -> str:
         """Keep the trace of a launch that the plan refused; answers its reference."""
         reference = new_reference()
         now = self._clock.now()
-        trace = LaunchTrace(reference, now, user, application, code, message, tuple(steps))
+        trace = LaunchTrace(reference, now, user, application, code, message, tuple(steps), revision)
         await self._store.put(tenant_id, trace)
         return reference
 
