@@ -67,7 +67,7 @@ test("an object leads to its screen, whatever stands in its name", () => {
   assert.equal(objectAddress("policy:tenant"), "#/policies/tenant/-");
   assert.equal(objectAddress("policy:tenant:-"), "#/policies/tenant/-");
   assert.equal(objectAddress('user:"><script>/?#'), "#/users/%22%3E%3Cscript%3E%2F%3F%23");
-  for (const none of ["", "user:", "nothing", "spell:magic", "constructor:x"]) assert.equal(objectAddress(none), "");
+  for (const none of ["", "user:", "nothing", "spell:magic", "constructor:x", "policy:built-in"]) assert.equal(objectAddress(none), "");
 });
 
 test("playing lasts as long for every walk-through, and longest at the slow steps", () => {

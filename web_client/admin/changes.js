@@ -1,6 +1,7 @@
 /** Changes of the configuration as they are told: who, when, why, and each field from what to what. */
 
 import { h } from "../ui/dom.js";
+import { badge } from "./cells.js";
 import { t } from "./strings.js";
 import { objectAddress } from "./walkthrough_rules.js";
 
@@ -11,6 +12,8 @@ import { objectAddress } from "./walkthrough_rules.js";
  */
 /** @typedef {{action: "create" | "change" | "delete", kind: string, name: string, fields?: FieldChange[]}} Change */
 
+const BADGES = /** @type {const} */ ({ create: "ok", change: "busy", delete: "bad" });
+
 /**
  * What is changed, as a link where it still exists.
  * @param {Change} change
@@ -19,7 +22,7 @@ import { objectAddress } from "./walkthrough_rules.js";
 export function changedObject({ action, kind, name }, mayOpen) {
   const address = action === "delete" ? "" : objectAddress(`${kind}:${name}`);
   const shown = h("bdi", {}, name);
-  return h("span", { class: "changed-object" }, h("span", { class: `badge ${action}` }, t(`change.${action}`)), ` ${kind} `,
+  return h("span", { class: "changed-object" }, badge(BADGES[action], t(`change.${action}`)), ` ${kind} `,
     address !== "" && mayOpen(address) ? h("a", { href: address }, shown) : h("strong", {}, shown));
 }
 

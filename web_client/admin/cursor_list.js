@@ -56,7 +56,7 @@ export class CursorList {
     this.#empty = empty;
     const head = h("thead", {}, h("tr", {}, ...columns.map(({ title }) => h("th", { scope: "col" }, title))));
     this.#table = h("table", { class: "list-table", hidden: true }, h("caption", { class: "visually-hidden" }, label), head, this.#body);
-    this.element = h("div", { class: "cursor-list" }, this.#alert, this.#status, this.#table, this.#older);
+    this.element = h("div", { class: "cursor-list", tabindex: "-1" }, this.#alert, this.#status, this.#table, this.#older);
   }
 
   /** @returns {readonly Item[]} */

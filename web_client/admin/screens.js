@@ -31,6 +31,17 @@
 /** @type {Entry[]} */
 export const SCREENS = [
   { id: "applications", section: "publishing", needs: ["applications.read"], key: "a", load: () => import("./screens/applications.js") },
+  { id: "users", section: "people", needs: ["users.read"], key: "u", load: () => import("./screens/users.js") },
+  { id: "sessions", section: "people", needs: ["sessions.read"], key: "s", load: () => import("./screens/sessions.js") },
+  { id: "entitlements", section: "publishing", needs: ["users.read"], key: "e", load: () => import("./screens/entitlements.js") },
+  { id: "groups", section: "people", needs: ["groups.read"], key: "p", load: () => import("./screens/groups.js") },
+  { id: "simulation", section: "answers", needs: ["simulate"], key: "i", load: () => import("./screens/simulation.js") },
+  { id: "launches", section: "answers", needs: ["launches.read"], key: "l", load: () => import("./screens/launches.js") },
+  { id: "effective", section: "answers", needs: ["policies.read"], load: () => import("./screens/effective.js") },
+  { id: "audit", section: "record", needs: ["audit.read"], key: "t", load: () => import("./screens/audit.js") },
+  { id: "policies", section: "settings", needs: ["policies.read"], key: "c", load: () => import("./screens/policies.js") },
+  { id: "roles", section: "settings", needs: ["roles.read"], load: () => import("./screens/roles.js") },
+  { id: "tokens", section: "settings", needs: ["tokens.read"], load: () => import("./screens/tokens.js") },
 ];
 
 /** In this order in the menu. */

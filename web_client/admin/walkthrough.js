@@ -25,8 +25,9 @@ let count = 0;
  * @param {"would" | "did"} [options.tense] whether it is told of what would happen, or of what did
  * @param {boolean} [options.plays] false: everything at once
  * @param {(address: string) => boolean} [options.mayOpen] whether the reader may see the screen at this address
+ * @param {"h2" | "h4"} [options.level] of its heading
  */
-export function render(simulation, { tense = "would", plays = true, mayOpen = () => true } = {}) {
+export function render(simulation, { tense = "would", plays = true, mayOpen = () => true, level = "h2" } = {}) {
   const verdict = verdictOf(simulation);
   const title = t(`walk.${tense}.${verdict}`, { user: simulation.user, application: simulation.application });
   const stages = stagesOf(simulation.steps);
@@ -48,7 +49,7 @@ export function render(simulation, { tense = "would", plays = true, mayOpen = ()
       copyButton(text, { copy: t("walk.copy"), copied: t("walk.copied"), failed: t("walk.copy.failed") }),
       h("span", { class: "walk-total muted" }, totalText(stages))),
     list);
-  const player = new Player(element, items, pauses(stages), () => head.replaceChildren(...verdictParts(simulation, title, verdict, link)));
+  const player = new Player(element, items, pauses(stages), () => head.replaceChildren(...verdictParts(simulation, h(level, {}, h("bdi", {}, title)), verdict, link)));
   again.addEventListener("click", () => player.play());
   skip.addEventListener("click", () => player.end());
   player.buttons = { again, skip };
@@ -119,18 +120,18 @@ class Player {
 
 /**
  * @param {Simulation} simulation
- * @param {string} title
+ * @param {HTMLElement} heading
  * @param {string} verdict
  * @param {(object: string, code?: string) => Node | null} link
  */
-function verdictParts(simulation, title, verdict, link) {
+function verdictParts(simulation, heading, verdict, link) {
   const step = decidingStep(simulation);
   const target = step && link(step.object, step.code);
   const origin = originOf(simulation);
   return [
     h("span", { class: "walk-mark", "aria-hidden": "true" }),
     h("div", { class: "walk-told" },
-      h("h2", {}, h("bdi", {}, title)),
+      heading,
       (simulation.message !== "" || simulation.code !== "") && h("p", {}, simulation.message, " ", simulation.code !== "" && h("code", {}, simulation.code)),
       Boolean(simulation.remedy) && h("p", { class: "walk-remedy" }, h("strong", {}, t("walk.what")), " ", simulation.remedy),
       verdict === "launches" && hostLine(simulation, link),

@@ -135,6 +135,8 @@ const SCREENS = new Map(Object.entries({
   application: "applications", user: "users", group: "groups", host: "hosts", "host-group": "hostgroups",
   session: "sessions", gateway: "gateways", broker: "brokers", role: "roles", tenant: "tenant",
 }));
+/** Those that can be changed. */
+const POLICY_LEVELS = new Set(["tenant", "group", "application", "user"]);
 /** Codes after which not the application is to be changed, but what stands beside it. */
 const BESIDE_APPLICATIONS = new Map([["not_entitled", "entitlements/application"]]);
 
@@ -148,6 +150,7 @@ export function objectAddress(object, code = "") {
   if (kind === "" || name === "") return "";
   if (kind === "policy") {
     const [level, of] = [kindOf(name) || name, kindOf(name) ? nameOf(name) : "-"];
+    if (!POLICY_LEVELS.has(level)) return "";
     return `#/policies/${encodeURIComponent(level)}/${encodeURIComponent(of)}`;
   }
   const screen = (kind === "application" && BESIDE_APPLICATIONS.get(code)) || SCREENS.get(kind);

@@ -3,6 +3,7 @@
 import { ApiError } from "../../api/client.js";
 import { h } from "../../ui/dom.js";
 import { download } from "../../ui/csv.js";
+import { badge } from "../cells.js";
 import { moment, valueText } from "../changes.js";
 import { CursorList, paged } from "../cursor_list.js";
 import { Filters } from "../filters.js";
@@ -55,14 +56,13 @@ class AuditScreen {
       load: (before, limit, signal) => this.#load(before, limit, signal),
     });
     this.element = h("div", { class: "screen audit" },
-      h("div", { class: "screen-head" }, h("h1", { tabindex: "-1" }, t("screen.audit")),
-        h("div", { class: "buttons" }, this.#follow, this.#export("csv"), this.#export("jsonl"))),
+      h("div", { class: "screen-head" }, h("div", { class: "buttons" }, this.#follow, this.#export("csv"), this.#export("jsonl"))),
       this.#filters.element, this.#alert, this.#list.element);
     this.#list.refresh();
   }
 
   focus() {
-    this.element.querySelector("h1")?.focus();
+    this.#list.element.focus({ preventScroll: true });
   }
 
   stop() {
@@ -165,7 +165,7 @@ function filters() {
 function columns(may) {
   return [
     { title: t("audit.time"), cell: ({ time }) => moment(time) },
-    { title: t("audit.type"), cell: ({ type, code }) => h("span", {}, h("span", { class: `badge ${type}` }, typeText(type)),
+    { title: t("audit.type"), cell: ({ type, code }) => h("span", {}, badge(/refused|failed/.test(type) ? "bad" : "ok", typeText(type)),
       code !== "" && " ", code !== "" && h("code", {}, code)) },
     { title: t("audit.user"), cell: ({ actor }) => actorText(actor) },
     { title: t("audit.object"), cell: ({ object }) => objectText(object, may) },
@@ -180,7 +180,7 @@ function typeText(type) {
 
 /** @param {Event["actor"]} actor */
 function actorText({ user, token, address }) {
-  return h("span", {}, h("bdi", {}, user || t("audit.site")), token !== "" && h("span", { class: "badge" }, t("audit.token", { token })),
+  return h("span", {}, h("bdi", {}, user || t("audit.site")), token !== "" && h("span", { class: "tag" }, t("audit.token", { token })),
     address !== "" && h("span", { class: "hint" }, ` ${address}`));
 }
 

@@ -2,6 +2,7 @@
 
 import { ApiError } from "../../api/client.js";
 import { h } from "../../ui/dom.js";
+import { badge } from "../cells.js";
 import { changedObject, fieldChanges, moment } from "../changes.js";
 import { CursorList, paged } from "../cursor_list.js";
 import { Filters } from "../filters.js";
@@ -50,13 +51,13 @@ class Launches {
     });
     const open = h("form", { class: "open-reference", submit: (/** @type {Event} */ event) => this.#open(event) },
       this.#reference, h("button", { type: "submit" }, t("launches.open")));
-    this.element = h("div", { class: "screen launches" }, h("div", { class: "screen-head" }, h("h1", { tabindex: "-1" }, t("screen.launches")), open),
+    this.element = h("div", { class: "screen launches" }, h("div", { class: "screen-head" }, open),
       this.#filters.element, this.#list.element);
     this.#list.refresh();
   }
 
   focus() {
-    this.element.querySelector("h1")?.focus();
+    this.#list.element.focus({ preventScroll: true });
   }
 
   search() {
@@ -92,10 +93,12 @@ const COLUMNS = [
     h("a", { href: addressOf("launches", reference) }, h("code", {}, reference)) },
 ];
 
+const BADGES = /** @type {const} */ ({ launches: "ok", reconnects: "ok", refused: "bad", failed: "warn" });
+
 /** @param {Told} launch */
 function outcome(launch) {
   const verdict = verdictOf({ ...launch, steps: launch.steps ?? [] });
-  return h("span", {}, h("span", { class: `badge ${verdict}` }, t(`launches.${verdict}`)), launch.code !== "" && " ",
+  return h("span", {}, badge(BADGES[verdict], t(`launches.${verdict}`)), launch.code !== "" && " ",
     launch.code !== "" && h("code", {}, launch.code));
 }
 
@@ -111,12 +114,12 @@ class Launch {
     this.#context = context;
     this.#reference = name;
     this.element = h("div", { class: "screen launch-explained" },
-      h("p", {}, h("a", { href: "#/launches" }, t("launches.all"))), h("h1", { tabindex: "-1" }, t("launch.title", { reference: name })), this.#content);
+      h("p", {}, h("a", { href: "#/launches" }, t("launches.all"))), h("h2", { tabindex: "-1" }, t("launch.title", { reference: name })), this.#content);
     this.#load();
   }
 
   focus() {
-    this.element.querySelector("h1")?.focus();
+    this.element.querySelector("h2")?.focus();
   }
 
   stop() {
@@ -138,7 +141,7 @@ class Launch {
   #show(launch) {
     const may = mayOpen(this.#context);
     this.#content.replaceChildren(
-      h("section", {}, h("h2", { class: "section-title" }, t("launch.then")), render(launch, { tense: "did", mayOpen: may })),
+      h("section", {}, h("h3", {}, t("launch.then")), render(launch, { tense: "did", mayOpen: may, level: "h4" })),
       ...(launch.now ? [this.#now(launch.now)] : []),
       ...(launch.changes ? [this.#changes(launch.changes)] : []));
   }
@@ -147,14 +150,14 @@ class Launch {
   #now(now) {
     const again = addressOf("simulation", "", { user: now.user, application: now.application });
     const may = mayOpen(this.#context);
-    return h("section", {}, h("h2", { class: "section-title" }, t("launch.now")), render(now, { plays: false, mayOpen: may }),
+    return h("section", {}, h("h3", {}, t("launch.now")), render(now, { plays: false, mayOpen: may, level: "h4" }),
       may(again) && h("p", {}, h("a", { href: again }, t("launch.simulate"))));
   }
 
   /** @param {import("../changes.js").Entry[]} changes */
   #changes(changes) {
     const may = mayOpen(this.#context);
-    return h("section", {}, h("h2", { class: "section-title" }, t("launch.changes")),
+    return h("section", {}, h("h3", {}, t("launch.changes")),
       changes.length === 0 ? h("p", { class: "muted" }, t("launch.changes.none"))
         : h("ul", { class: "change-list" }, ...changes.map((change) => h("li", {},
           h("p", {}, moment(change.time), " ", h("bdi", {}, change.author), " ", changedObject(change, may)),

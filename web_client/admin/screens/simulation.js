@@ -27,7 +27,7 @@ class SimulationScreen {
     this.#context = context;
     this.#form = new SimulationForm(context.client, () => this.#submit());
     this.element = h("div", { class: "screen simulation" },
-      h("h1", {}, t("screen.simulation")), h("p", { class: "muted" }, t("simulation.lead")), this.#form.element, this.#result);
+      h("p", { class: "muted" }, t("simulation.lead")), this.#form.element, this.#result);
     this.moved(place);
   }
 

@@ -1,0 +1,108 @@
+/** Which groups and users an application admits, as a form. Saving can be undone. */
+
+import { Form } from "../ui/form.js";
+import { formTexts, ObjectPanel, saveAs } from "./object_panel.js";
+import { bodyOf, valuesOf } from "./screens/application_rules.js";
+import { publish } from "./screens/application_acts.js";
+import { t } from "./strings.js";
+import { Suggestions } from "./suggestions.js";
+
+/** @typedef {import("./context.js").Context} Context */
+/** @typedef {import("./screens/application_rules.js").Application} Application */
+
+export class EntitledForm {
+  #context;
+  #saved;
+  #panel;
+  #suggestions;
+
+  /**
+   * @param {Context} context
+   * @param {string} name of the application
+   * @param {() => void} saved
+   */
+  constructor(context, name, saved) {
+    this.#context = context;
+    this.#saved = saved;
+    this.#suggestions = new Suggestions(context);
+    /** @type {ObjectPanel<Application>} */
+    this.#panel = new ObjectPanel({ title: name, find: (signal) => this.#find(name, signal), draw: (application) => [this.#form(application)] });
+    this.element = this.#panel.element;
+  }
+
+  stop() {
+    this.#panel.stop();
+  }
+
+  changed() {
+    this.#panel.changed();
+  }
+
+  mayClose() {
+    return this.#panel.mayClose();
+  }
+
+  /**
+   * @param {string} name
+   * @param {AbortSignal} signal
+   * @returns {Promise<Application | undefined>}
+   */
+  async #find(name, signal) {
+    const { items } = await this.#context.get(`/applications?${new URLSearchParams({ name })}`, signal);
+    return items.find((/** @type {Application} */ each) => each.name === name);
+  }
+
+  /** @param {Application} application */
+  #form(application) {
+    const labels = { remove: t("form.remove") };
+    const before = { groups: application.entitled.groups, users: application.entitled.users };
+    /** @type {import("../ui/form.js").Field[]} */
+    const fields = [
+      { name: "groups", label: t("entitlements.groups"), kind: "names", labels, suggestions: () => this.#suggestions.of("groups") },
+      { name: "users", label: t("entitlements.users"), kind: "names", labels, suggestions: () => this.#suggestions.of("users") },
+    ];
+    return new Form({
+      fields, values: before, texts: formTexts(),
+      send: (values) => saveAs({
+        name: application.name, before, values, revision: application.revision, valuesOf: ({ entitled }) => entitled,
+        label: (name) => t(`entitlements.${name}`),
+        send: (each, revision) => this.#publish(application, each, revision),
+        saved: () => this.#done(application, before),
+      }),
+      cancel: () => {
+        this.#panel.settle();
+        this.#panel.changed();
+      },
+    });
+  }
+
+  /**
+   * @param {Application} application
+   * @param {Record<string, any>} entitled
+   * @param {number} [revision]
+   */
+  #publish(application, { groups, users }, revision) {
+    return publish(this.#context, application.name, {
+      ...bodyOf(valuesOf(application)), entitled: { groups, users }, ...(revision !== undefined && { revision }),
+    });
+  }
+
+  /**
+   * @param {Application} application
+   * @param {Record<string, string[]>} before
+   */
+  #done(application, before) {
+    const { name } = application;
+    this.#panel.settle();
+    this.#context.toasts.show(t("entitlements.saved", { name }), {
+      undo: () => this.#context.doAll([application], () => this.#publish(application, before), { done: "entitlements.undone", name: () => name })
+        .then(() => this.#again()),
+    });
+    this.#again();
+  }
+
+  #again() {
+    this.#panel.changed();
+    this.#saved();
+  }
+}

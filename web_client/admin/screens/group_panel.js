@@ -1,0 +1,160 @@
+/** One group: its form, or its facts for those who may only look; a new one. */
+
+import { Form } from "../../ui/form.js";
+import { h } from "../../ui/dom.js";
+import { facts, names } from "../cells.js";
+import { mayOpen } from "../links.js";
+import { formTexts, ObjectPanel, saveAs } from "../object_panel.js";
+import { addressOf } from "../router.js";
+import { t } from "../strings.js";
+import { Suggestions } from "../suggestions.js";
+
+/** @typedef {import("../context.js").Context} Context */
+/** @typedef {import("./groups.js").Group} Group */
+
+const NEW = "+";
+/** Of a larger group the members are not entered by hand: they stand with the users. */
+const MOST_LISTED = 500;
+
+export class GroupPanel {
+  #context;
+  #panel;
+  #suggestions;
+  #name;
+
+  /**
+   * @param {Context} context
+   * @param {string} name
+   */
+  constructor(context, name) {
+    this.#context = context;
+    this.#name = name;
+    this.#suggestions = new Suggestions(context);
+    /** @type {ObjectPanel<Group | null>} */
+    this.#panel = new ObjectPanel({
+      title: name === NEW ? t("groups.new") : name,
+      item: name === NEW ? null : undefined,
+      find: async (signal) => (await context.get(`/groups/${encodeURIComponent(name)}`, signal)).group,
+      draw: (group) => this.#draw(group),
+    });
+    this.title = this.#panel.title;
+    this.element = this.#panel.element;
+  }
+
+  focus() {
+    if (this.#name === NEW) this.element.querySelector("input")?.focus();
+    else this.element.parentElement?.querySelector("h2")?.focus({ preventScroll: true });
+  }
+
+  stop() {
+    this.#panel.stop();
+  }
+
+  changed() {
+    if (this.#name !== NEW) this.#panel.changed();
+  }
+
+  mayClose() {
+    return this.#panel.mayClose();
+  }
+
+  /** @param {Group | null} group null: a new one */
+  #draw(group) {
+    if (!this.#context.may("groups.write")) return group === null ? [] : [this.#links(group), this.#facts(group)];
+    const before = valuesOf(group);
+    const isLarge = before.users.length > MOST_LISTED;
+    const fields = this.#fields(group !== null, isLarge);
+    const form = new Form({
+      fields, values: before, texts: formTexts(group === null ? t("groups.create") : t("form.save")),
+      send: (values) => saveAs({
+        name: values.name, before, values, revision: group?.revision, valuesOf,
+        label: (name) => fields.find((field) => field.name === name)?.label ?? name,
+        send: (each, revision) => this.#send(each, revision),
+        saved: () => this.#saved(values.name.trim()),
+      }),
+      cancel: () => this.#context.go(addressOf("groups")),
+    });
+    return group === null ? [form] : [this.#links(group), ...(isLarge ? [this.#many(group)] : []), form];
+  }
+
+  /**
+   * @param {boolean} exists
+   * @param {boolean} isLarge
+   * @returns {import("../../ui/form.js").Field[]}
+   */
+  #fields(exists, isLarge) {
+    const labels = { remove: t("form.remove") };
+    return [
+      { name: "name", label: t("groups.name"), kind: "text", isFixed: exists, attributes: { maxlength: "256" } },
+      { name: "description", label: t("groups.description"), kind: "text", attributes: { maxlength: "256" } },
+      ...(isLarge ? [] : [/** @type {import("../../ui/form.js").Field} */ ({ name: "users", label: t("groups.users"), kind: "names", labels, suggestions: () => this.#suggestions.of("users") })]),
+      { name: "members.groups", label: t("groups.inner"), kind: "names", labels, hint: t("groups.inner.hint"), suggestions: () => this.#suggestions.of("groups") },
+    ];
+  }
+
+  /**
+   * @param {Record<string, any>} values
+   * @param {number | undefined} revision
+   */
+  #send({ name, description, users, "members.groups": groups }, revision) {
+    const body = { description, members: { groups }, ...(users && { users }), ...(revision !== undefined && { revision }) };
+    return this.#context.change("PUT", `/groups/${encodeURIComponent(name.trim())}`, body);
+  }
+
+  /** @param {string} name */
+  #saved(name) {
+    this.#panel.settle();
+    this.#context.toasts.show(t("groups.saved", { name }));
+    if (this.#name === NEW) this.#context.go(addressOf("groups", name));
+    else this.changed();
+  }
+
+  /** @param {Group} group */
+  #links({ name }) {
+    const may = mayOpen(this.#context);
+    const links = [[addressOf("entitlements", `group/${name}`), "groups.entitled"], [addressOf("policies", `group/${name}`), "groups.policy"]];
+    return h("div", { class: "buttons panel-tools" },
+      ...links.filter(([address]) => may(address)).map(([href, text]) => h("a", { class: "button small", href }, t(text))),
+      this.#context.may("groups.write") && h("button", { type: "button", class: "small danger", click: () => this.#delete() }, t("groups.delete")));
+  }
+
+  /** @param {Group} group */
+  #many({ name, user_count: count }) {
+    return h("p", {}, h("a", { href: addressOf("users", "", { groups: name }) }, t("groups.many", { count: count.toLocaleString() })));
+  }
+
+  /** @param {Group} group */
+  #facts({ description, users = [], members, inside = [], applications = [] }) {
+    return facts([
+      [t("groups.description"), description],
+      [t("groups.users"), names(users.slice(0, MOST_LISTED), t("groups.nobody"))],
+      [t("groups.inner"), names(members.groups, t("groups.nogroup"))],
+      [t("groups.inside"), names(inside, t("groups.nogroup"))],
+      [t("groups.applications"), names(applications, t("groups.nothing"))],
+    ]);
+  }
+
+  async #delete() {
+    const name = this.#name;
+    const { group } = await this.#context.get(`/groups/${encodeURIComponent(name)}`);
+    const goesOn = await this.#context.ask({
+      title: t("groups.delete.title", { name }), act: t("groups.delete"), danger: true,
+      consequences: [t("groups.delete.text", { count: group.user_count }),
+        group.applications.length > 0 && t("groups.delete.applications", { names: group.applications.join(", ") })],
+    });
+    if (!goesOn) return;
+    const remove = () => this.#context.change("DELETE", `/groups/${encodeURIComponent(name)}`);
+    const restore = () => this.#send({ name, description: group.description, users: group.users, "members.groups": group.members.groups }, undefined);
+    const done = await this.#context.doAll([name], remove, { done: "groups.did.delete", undo: restore, name: (each) => each });
+    if (done.length === 0) return;
+    this.#panel.settle();
+    this.#context.go(addressOf("groups"));
+  }
+}
+
+/** @param {Group | null} group @returns {Record<string, any>} */
+function valuesOf(group) {
+  return {
+    name: group?.name ?? "", description: group?.description ?? "", users: group?.users ?? [], "members.groups": group?.members.groups ?? [],
+  };
+}

@@ -1,0 +1,118 @@
+/** One role: which permissions it holds, each with what it allows. */
+
+import { Form } from "../../ui/form.js";
+import { h } from "../../ui/dom.js";
+import { formTexts, ObjectPanel, saveAs } from "../object_panel.js";
+import { permissionsField } from "../permissions_field.js";
+import { addressOf } from "../router.js";
+import { t } from "../strings.js";
+
+/** @typedef {import("../context.js").Context} Context */
+/** @typedef {import("./roles.js").Role} Role */
+/** @typedef {{role: Role, sentences: Record<string, string>}} Shown */
+
+const NEW = /^\+(.*)$/s;
+
+export class RolePanel {
+  #context;
+  #panel;
+  #isNew;
+
+  /**
+   * @param {Context} context
+   * @param {string} name
+   */
+  constructor(context, name) {
+    this.#context = context;
+    const original = NEW.exec(name)?.[1];
+    this.#isNew = original !== undefined;
+    /** @type {ObjectPanel<Shown>} */
+    this.#panel = new ObjectPanel({
+      title: original === undefined ? name : t("roles.new"),
+      find: (signal) => this.#find(original ?? name, signal),
+      draw: (shown) => this.#draw(shown),
+    });
+    this.title = this.#panel.title;
+    this.element = this.#panel.element;
+  }
+
+  stop() {
+    this.#panel.stop();
+  }
+
+  changed() {
+    if (!this.#isNew) this.#panel.changed();
+  }
+
+  mayClose() {
+    return this.#panel.mayClose();
+  }
+
+  /**
+   * @param {string} name
+   * @param {AbortSignal} signal
+   * @returns {Promise<Shown | undefined>}
+   */
+  async #find(name, signal) {
+    /** @type {import("./roles.js").Roles} */
+    const { items, permissions: sentences } = await this.#context.get("/roles", signal);
+    const found = items.find((each) => each.name === name);
+    if (!this.#isNew) return found && { role: found, sentences };
+    return { role: { name: "", permissions: found?.permissions ?? [], built_in: false, users: 0 }, sentences };
+  }
+
+  /** @param {Shown} shown */
+  #draw({ role, sentences }) {
+    const isFixed = role.built_in || !this.#context.may("roles.write");
+    const tools = this.#tools(role);
+    if (isFixed) return [tools, permissionsField(sentences)({ id: "role-permissions", value: role.permissions, isFixed, changed() {} }).element];
+    const before = { name: role.name, permissions: role.permissions };
+    /** @type {import("../../ui/form.js").Field[]} */
+    const fields = [
+      { name: "name", label: t("roles.name"), kind: "text", isFixed: !this.#isNew, attributes: { maxlength: "64" } },
+      { name: "permissions", label: t("roles.permissions"), kind: permissionsField(sentences) },
+    ];
+    const form = new Form({
+      fields, values: before, texts: formTexts(this.#isNew ? t("roles.create") : t("form.save")),
+      send: (values) => saveAs({
+        name: values.name, before, values, revision: undefined, valuesOf: (current) => current, label: (name) => name,
+        send: ({ name, permissions }) => this.#context.change("PUT", `/roles/${encodeURIComponent(name.trim())}`, { permissions }),
+        saved: () => this.#saved(values.name.trim()),
+      }),
+      cancel: () => this.#context.go(addressOf("roles")),
+    });
+    return [tools, form];
+  }
+
+  /** @param {Role} role */
+  #tools({ name, built_in: isBuiltIn, users }) {
+    if (this.#isNew || !this.#context.may("roles.write")) return h("div", {});
+    return h("div", { class: "buttons panel-tools" },
+      h("a", { class: "button small", href: addressOf("roles", `+${name}`) }, t("roles.clone")),
+      !isBuiltIn && h("button", { type: "button", class: "small danger", click: () => this.#delete(name, users) }, t("roles.delete")));
+  }
+
+  /** @param {string} name */
+  #saved(name) {
+    this.#panel.settle();
+    this.#context.toasts.show(t("roles.saved", { name }));
+    if (this.#isNew) this.#context.go(addressOf("roles", name));
+    else this.changed();
+  }
+
+  /**
+   * @param {string} name
+   * @param {number} users
+   */
+  async #delete(name, users) {
+    const goesOn = await this.#context.ask({
+      title: t("roles.delete.title", { name }), consequences: [t("roles.delete.text", { count: users })], act: t("roles.delete"), danger: true,
+    });
+    if (!goesOn) return;
+    const done = await this.#context.doAll([name], () => this.#context.change("DELETE", `/roles/${encodeURIComponent(name)}`),
+      { done: "roles.did.delete", name: (each) => each });
+    if (done.length === 0) return;
+    this.#panel.settle();
+    this.#context.go(addressOf("roles"));
+  }
+}
