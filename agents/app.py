@@ -75,6 +75,7 @@ class Agent:
             cut=lambda cut: self._manager.cut(cut),
             check=lambda check: self._dry_runs.answer(check),
             figures=lambda: self._manager.take_figures(),
+            unused=lambda: self._manager.unused(),
             revocations=lambda texts: self._revocations.take(texts),
             time=self._on_time,
         )

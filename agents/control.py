@@ -71,6 +71,8 @@ class ControlHandlers:
     """Makes a dry run; None: the hello names no such feature."""
     figures: Callable[[], dict[str, StreamFigures]] = dict
     """Of the streams, what is new since it was asked the last time."""
+    unused: Callable[[], dict[str, int]] = dict
+    """Seconds for which nobody has used a session."""
 
 
 class ControlClient:
@@ -196,7 +198,8 @@ class ControlClient:
 
     async def _send_heartbeats(self, socket: ClientConnection, seconds: float) -> None:
         while True:
-            await _send(socket, replace(heartbeat(), sessions=self._handlers.figures()))
+            told = replace(heartbeat(), sessions=self._handlers.figures(), unused=self._handlers.unused())
+            await _send(socket, told)
             await asyncio.sleep(min(seconds, HEARTBEAT_SECONDS * 2))
 
 

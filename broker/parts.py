@@ -81,6 +81,7 @@ from broker.sessions.adoption import Adoption
 from broker.sessions.attach import Attach
 from broker.sessions.figures import SessionFigures
 from broker.sessions.lifecycle import Lifecycle
+from broker.sessions.limits import SessionLimits
 from broker.sessions.stages import Stages
 from broker.settings import BrokerSettings
 from broker.simulation.simulator import Simulator, Ways
@@ -171,7 +172,9 @@ class Parts:
             self.registry,
             self._outcomes,
             self._ended,
+            clock,
         )
+        self.limits = SessionLimits(snapshot, self.sessions, self.lifecycle, clock, self.registry.ids)
         self.lines = WaitingLines(snapshot, self.sessions.index)
         self.stages = Stages(snapshot, self.traces, self.lines)
         self.attach = self._attach()
@@ -232,6 +235,7 @@ class Parts:
         self.stages.start()
         self.news.start()
         self.lifecycle.start()
+        self.limits.start()
         self.identity.start()
         self.host_index.start()
 
@@ -239,6 +243,7 @@ class Parts:
         """Also after a `start` that did not happen."""
         await self.host_index.stop()
         await self.identity.stop()
+        await self.limits.stop()
         self.lifecycle.stop()
         self.news.stop()
         self.stages.stop()
@@ -338,6 +343,7 @@ class Parts:
             ),
             clock=self._clock,
             broker_id=broker_id,
+            unused=self.limits.hear,
             revocations=self.revocations.living,
             goes_elsewhere=lambda: self.presence.draining and self.brokers.others_serve(broker_id),
         )

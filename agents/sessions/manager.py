@@ -28,6 +28,7 @@ from portcullis.tasks import cancel_and_wait, spawn
 log = logging.getLogger(__name__)
 
 CLOCK_SECONDS = 1.0
+WORTH_TELLING_SECONDS = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +100,11 @@ class Manager:
         """Of each stream whose worker has told since the last time."""
         told = {session.id: session.take_figures() for session in self._sessions.values()}
         return {session: figures for session, figures in told.items() if figures is not None}
+
+    def unused(self) -> dict[str, int]:
+        """Seconds for which nobody has used a session, where it is worth telling."""
+        told = {session.id: session.unused_seconds for session in self._sessions.values()}
+        return {session: seconds for session, seconds in told.items() if seconds >= WORTH_TELLING_SECONDS}
 
     def states(self) -> Iterable[State]:
         return (session.state for session in self._sessions.values())

@@ -29,6 +29,7 @@ from portcullis.protocol.worker_channel import (
     Start,
     Status,
     ToWorker,
+    Unused,
     WorkerState,
 )
 
@@ -67,6 +68,8 @@ class Session:
         self.about: About | None = None
         """Unknown of a session that an older agent started."""
         self._figures: StreamFigures | None = None
+        self._used_at: float | None = None
+        """By the monotonic clock, as the worker told; None where it does not."""
         self.worker: int | None = None
         """Its process id, while it lives."""
         self._launches = launches or Uncounted()
@@ -159,6 +162,11 @@ class Session:
         figures, self._figures = self._figures, None
         return figures
 
+    @property
+    def unused_seconds(self) -> int:
+        """For how long nobody has used it; 0 where that is not known."""
+        return 0 if self._used_at is None else int(time.monotonic() - self._used_at)
+
     def send(self, message: ToWorker) -> None:
         if isinstance(message, Dial) and self._held_dials is not None:
             self._held_dials = [*self._held_dials, message][-_MAXIMUM_HELD_DIALS:]
@@ -170,6 +178,8 @@ class Session:
             log.warning("worker could not dial: %s", message.code)
         elif isinstance(message, StreamFigures):
             self._figures = message
+        elif isinstance(message, Unused):
+            self._used_at = time.monotonic() - message.seconds
         elif not isinstance(message, Status) or message.session:  # else: a leader before its launch
             self._note_worker(message)
             if isinstance(message, WorkerState):

@@ -38,6 +38,7 @@ from portcullis.protocol.worker_channel import (
     Revoke,
     Start,
     ToWorker,
+    Unused,
     WorkerState,
     decode_to_worker,
     encode,
@@ -83,6 +84,7 @@ class Worker:
         self._is_prepared = False
         self._is_ready = False
         self.has_shown = False
+        self._used_at = clock.monotonic()
         self._idle = asyncio.Event()
         """Set while there is no connection."""
         self._idle.set()
@@ -113,6 +115,7 @@ class Worker:
             before.close("taken_over")
             self._waiting.add(before)  # until its stream is gone
         if not is_resume:
+            self.used()
             self.inputs.drop()
         if before is not None or not is_resume:  # what was dropped may have been the release of who left
             self._release_all()
@@ -127,6 +130,9 @@ class Worker:
             give_back()
         if not self._connections():
             self._idle.set()
+
+    def used(self) -> None:
+        self._used_at = self.clock.monotonic()
 
     def _release_all(self) -> None:
         self.inputs.put(ReleaseAll(0))
@@ -304,6 +310,8 @@ class Worker:
         figures = None if self._attached is None else self._attached.figures()
         if figures is not None:
             self._tell(figures)
+        if self._is_ready:
+            self._tell(Unused(int(self.clock.monotonic() - self._used_at)))
 
     def _tell(self, message: FromWorker | Prepared) -> None:
         self._writer.write(encode(message))

@@ -79,6 +79,10 @@ class Owner(Protocol):
         """Its stream is gone."""
         ...
 
+    def used(self) -> None:
+        """Somebody typed or pointed."""
+        ...
+
 
 class Connection:
     def __init__(self, owner: Owner, stream: Stream, grant_text: str) -> None:
@@ -366,6 +370,8 @@ class Connection:
         if message.sequence - arbiter.last_input > MAXIMUM_INPUT_GAP:
             raise ProtocolError("an input's sequence is far ahead")
         arbiter.last_input = message.sequence
+        if not isinstance(message, m.ReleaseAll):  # the page sends that by itself
+            self._owner.used()
         if self._permits("input") and self._owner.has_shown:
             self._owner.inputs.put(message)
         else:

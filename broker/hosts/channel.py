@@ -15,7 +15,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from aiohttp import WSMsgType, web
@@ -104,6 +104,8 @@ class ControlServices:
     adoption: Adoption
     clock: Clock
     broker_id: str
+    unused: Callable[[Mapping[str, int]], None] = lambda _: None
+    """Told for how long nobody has used sessions."""
     revocations: Callable[[], Sequence[str]] = tuple
     """All that are in force: a host that comes is told them."""
     goes_elsewhere: Callable[[], bool] = lambda: False
@@ -285,10 +287,12 @@ class ControlChannel:
 
     def _hear_figures(self, heartbeat: Heartbeat) -> None:
         """A host speaks for its own sessions."""
-        if heartbeat.sessions:
+        if heartbeat.sessions or heartbeat.unused:
             own = {record.path[1] for record in self._services.sessions.index.of_host(self._host.id)}
-            told = {name: each for name, each in heartbeat.sessions.items() if name in own}
-            self._services.figures.hear(told)
+            self._services.figures.hear(
+                {name: heartbeat.sessions[name] for name in heartbeat.sessions if name in own}
+            )
+            self._services.unused({name: heartbeat.unused[name] for name in heartbeat.unused if name in own})
 
     async def _report_taken(self, report: Report, known: bool) -> None:
         if report.state == "ended":

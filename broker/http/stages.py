@@ -86,7 +86,8 @@ async def _next(events: AsyncIterator[StageEvent]) -> StageEvent | PortcullisErr
 def _data(event: StageEvent) -> dict[str, Any]:
     if event.kind == "stage":
         waits = {} if event.position is None else {"position": event.position}
-        return {"stage": event.stage, "state": event.state, **waits}
+        ends = {} if event.code is None else {"code": event.code}
+        return {"stage": event.stage, "state": event.state, **waits, **ends}
     if event.kind == "failed":
         return {"code": event.code, "message": event.message, "reference": event.reference}
     return {}

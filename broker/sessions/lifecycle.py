@@ -19,6 +19,7 @@ from broker.repositories.hosts import Hosts
 from broker.repositories.logins import LoginRecords
 from broker.repositories.sessions import Sessions
 from broker.snapshot import Change, Snapshot
+from portcullis.clock import Clock, SystemClock
 from portcullis.errors import CODES, Refused
 from portcullis.logs import ids
 from portcullis.model.session import STAGES, TRANSITIONS, Session, Stage
@@ -50,6 +51,7 @@ class Lifecycle:
         hearers: Hearers,
         outcomes: Outcomes | None = None,
         ends: Callable[[Session, str, str, bool], None] = lambda *_: None,
+        clock: Clock | None = None,
     ) -> None:
         """`ends` is told of each end: the session as it was, code, detail, and whether it failed."""
         self._snapshot = snapshot
@@ -61,6 +63,7 @@ class Lifecycle:
         self._hearers = hearers
         self._outcomes = outcomes or Uncounted()
         self._ends = ends
+        self._clock = clock or SystemClock()
 
     def start(self) -> None:
         """Logins that end elsewhere, by another broker or by their time, are cut as well."""
@@ -119,7 +122,8 @@ class Lifecycle:
         if report.state == "ended":
             await self._ended(session, report)
             return True
-        changed = await self._sessions.change(report.tenant, report.session, lambda s: _moved(s, report))
+        now = self._clock.now()
+        changed = await self._sessions.change(report.tenant, report.session, lambda s: _moved(s, report, now))
         if changed is not None and (changed.state, changed.stage) != (session.state, session.stage):
             log.info("session %s", changed.state, extra=_ids_of(changed, stage=changed.stage))
         if changed is not None and changed.stage != session.stage:
@@ -182,7 +186,7 @@ class Lifecycle:
         await self.end(session.tenant_id, session.id, code, detail)
 
 
-def _moved(session: Session, report: Report) -> Session | None:
+def _moved(session: Session, report: Report, now: float) -> Session | None:
     """The session after the report, None if that changes nothing.
 
     A host that was not heard for a while reports where it is now: the way there leads through `ready`.
@@ -192,9 +196,10 @@ def _moved(session: Session, report: Report) -> Session | None:
     stage = _later(session.stage, report.stage)
     if session.state == report.state and session.stage == stage:
         return None
+    since = session.state_since if session.state == report.state else now
     if report.state != session.state and report.state not in TRANSITIONS[session.state]:
         session = session.moved_to("ready")
-    return session.moved_to(report.state, stage)
+    return replace(session.moved_to(report.state, stage), state_since=since)
 
 
 def _later(one: Stage, other: Stage) -> Stage:

@@ -28,7 +28,7 @@ K = TypeVar("K")
 @dataclass(frozen=True, slots=True)
 class StageEvent:
     """`ready` and `failed` are the last of their stream. `state` is the session's state; `position`: in line, 1 is the
-    next; None when it does not wait.
+    next; None when it does not wait. `code` of a stage: why the session is ending.
     """
 
     kind: Literal["stage", "ready", "failed"]
@@ -76,7 +76,9 @@ class Stages:
                 if told == 1 == reached and position != told_position:
                     told = 0
                 for stage in STAGES[told:reached]:
-                    yield StageEvent("stage", stage=stage, state=session.state, position=position)
+                    yield StageEvent(
+                        "stage", stage=stage, state=session.state, code=session.end_code, position=position
+                    )
                 told, told_position = max(told, reached), position
                 if session.state in READY_STATES:
                     yield StageEvent("ready", state=session.state)

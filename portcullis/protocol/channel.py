@@ -131,6 +131,8 @@ class Heartbeat:
     memory_available_bytes: int
     sessions: Mapping[str, StreamFigures] = field(default_factory=dict)
     """Streams of which something new is known, by session. Absent from older agents."""
+    unused: Mapping[str, int] = field(default_factory=dict)
+    """Seconds for which nobody has used a session: those of half a minute or more. Absent from older agents."""
 
     def to_json(self) -> dict[str, Any]:
         figures = list(self.sessions.items())[:MAXIMUM_SLOTS]
@@ -139,6 +141,7 @@ class Heartbeat:
             "load": self.load,
             "memory_available_bytes": self.memory_available_bytes,
             **({"sessions": {session: each.to_json() for session, each in figures}} if figures else {}),
+            **({"unused": dict(list(self.unused.items())[:MAXIMUM_SLOTS])} if self.unused else {}),
         }
 
 
@@ -363,7 +366,17 @@ def _heartbeat(fields: Fields) -> Heartbeat:
         load=fields.number("load", 0, 1e6),
         memory_available_bytes=fields.integer("memory_available_bytes", 0, 2**63),
         sessions=_stream_figures(fields.optional_map("sessions", MAXIMUM_SLOTS)),
+        unused=_unused(fields.optional_map("unused", MAXIMUM_SLOTS)),
     )
+
+
+def _unused(data: Mapping[str, Any]) -> dict[str, int]:
+    """What makes no sense is passed over: it is told again."""
+    return {
+        session: seconds
+        for session, seconds in data.items()
+        if is_id(session) and type(seconds) is int and 0 <= seconds < 2**31
+    }
 
 
 def _stream_figures(data: Mapping[str, Any]) -> dict[str, StreamFigures]:

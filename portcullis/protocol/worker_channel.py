@@ -147,6 +147,13 @@ class Prepared:
 
 
 @dataclass(frozen=True, slots=True)
+class Unused:
+    """Every ten seconds: for how long there was no input, and nobody came. Absent from older workers."""
+
+    seconds: int
+
+
+@dataclass(frozen=True, slots=True)
 class DialFailed:
     rendezvous: str
     code: str
@@ -174,7 +181,7 @@ class Status:
 
 
 ToWorker = Prepare | Start | Dial | GrantKeys | Cut | Revoke | Fence | Closing
-FromWorker = WorkerState | DialFailed | StreamFigures
+FromWorker = WorkerState | DialFailed | StreamFigures | Unused
 """What the agent hears of; `Prepared` is for the leader alone."""
 
 _TO_WORKER: dict[str, type[ToWorker]] = {
@@ -191,6 +198,7 @@ _FROM_WORKER: dict[str, type[FromWorker]] = {
     "state": WorkerState,
     "dial_failed": DialFailed,
     "figures": StreamFigures,
+    "unused": Unused,
 }
 _NAMES: dict[type[Any], str] = {
     cls: name for table in (_TO_WORKER, _FROM_WORKER) for name, cls in table.items()

@@ -50,7 +50,7 @@ export class Api extends Client {
   /**
    * @param {string} sessionId
    * @param {AbortSignal} signal
-   * @returns {AsyncGenerator<{stage: string, state: string, position?: number}>}
+   * @returns {AsyncGenerator<{stage: string, state: string, position?: number, code?: string}>}
    */
   async *#stageEvents(sessionId, signal) {
     for await (const { event, values } of this.events(`/sessions/${sessionId}/stages`, signal)) {
@@ -71,8 +71,8 @@ export class Api extends Client {
     const timer = setTimeout(() => stopping.abort(), ENDING_MS);
     try {
       while (!stopping.signal.aborted) {
-        for await (const { state } of this.#stageEvents(sessionId, stopping.signal))
-          if (state === "ending") return new ApiError("logged_off", "");
+        for await (const { state, code = "logged_off" } of this.#stageEvents(sessionId, stopping.signal))
+          if (state === "ending") return new ApiError(code, "");
         // The stream knew before the broker: the host's report is on its way.
         await new Promise((resolve) => setTimeout(resolve, ENDING_POLL_MS));
       }

@@ -1,0 +1,156 @@
+"""Sessions that nobody uses, or that nobody is connected to, for longer than a policy allows: they are logged off.
+
+Each broker looks after the hosts whose channels it holds: their agents say how long ago there was input, and the record
+says since when a session is without a connection. A session whose worker does not say is never idle. One task runs from
+`start` to `stop`; it looks again at once when a policy changes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable, Mapping
+
+from broker.grid.grid import GridError
+from broker.grid.scopes import Record
+from broker.policy.conditions import Values
+from broker.repositories.sessions import Sessions, session_of
+from broker.sessions.lifecycle import Lifecycle
+from broker.sessions.standing import Standing
+from broker.snapshot import Change, Snapshot
+from portcullis.clock import Clock
+from portcullis.errors import Refused, Unavailable
+from portcullis.logs import ids
+from portcullis.model.policy import Policy
+from portcullis.model.session import READY_STATES, Session
+from portcullis.model.user import User
+from portcullis.tasks import cancel_and_wait, spawn
+
+log = logging.getLogger(__name__)
+
+LOOK_SECONDS = 10.0
+AT_ONCE = 200
+IDLE_LIMIT = "idle_limit"
+DISCONNECTED_LIMIT = "disconnected_limit"
+FORGOTTEN_SECONDS = 120.0
+"""What an agent said of a session that it speaks of no more."""
+
+
+class SessionLimits:
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        sessions: Sessions,
+        lifecycle: Lifecycle,
+        clock: Clock,
+        hosts: Callable[[], Iterable[str]],
+    ) -> None:
+        """`hosts`: ids of those whose channels are here."""
+        self._snapshot = snapshot
+        self._sessions = sessions
+        self._lifecycle = lifecycle
+        self._clock = clock
+        self._hosts = hosts
+        self._standing = Standing(snapshot, clock)
+        self._used: dict[str, tuple[float, float]] = {}
+        """When there was input last, and when that was heard, by the monotonic clock."""
+        self._alone: dict[str, float] = {}
+        """Since when sessions are seen without a connection of which no record says it."""
+        self._is_limited: dict[str, bool] = {}
+        self._wake = asyncio.Event()
+        self._unsubscribe: Callable[[], None] = lambda: None
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        self._unsubscribe = self._snapshot.subscribe(self._changed)
+        self._task = spawn(self._run(), name="session-limits")
+
+    async def stop(self) -> None:
+        self._unsubscribe()
+        await cancel_and_wait(self._task)
+
+    def hear(self, idle: Mapping[str, int]) -> None:
+        """A host, whose channel is here, says for how many seconds nobody has used these sessions."""
+        now = self._clock.monotonic()
+        for session_id, seconds in idle.items():
+            self._used[session_id] = (now - seconds, now)
+
+    async def look(self) -> None:
+        """Log off what is overdue now."""
+        for host_id in list(self._hosts()):
+            records = self._sessions.index.of_host(host_id)
+            for start in range(0, len(records), AT_ONCE):
+                for record in records[start : start + AT_ONCE]:
+                    await self._look_at(record)
+                await asyncio.sleep(0)
+        self._forget()
+
+    def _changed(self, change: Change) -> None:
+        if change.path[0] == "policy":
+            self._is_limited.pop(change.scope, None)
+            self._wake.set()
+
+    async def _run(self) -> None:
+        while True:
+            try:
+                async with asyncio.timeout(LOOK_SECONDS):
+                    await self._wake.wait()
+            except TimeoutError:
+                pass  # time has passed, which is news enough
+            self._wake.clear()
+            await self.look()
+
+    async def _look_at(self, record: Record) -> None:
+        if record.value["state"] not in READY_STATES or not self._limits_anybody(record.scope):
+            return
+        session = session_of(record)
+        found = self._snapshot.get(session.tenant_id, ("user", session.user_id))
+        if found is None:
+            return  # its sessions are being ended
+        code = self._overdue(session, self._standing.values(User.from_json(found.value), session))
+        if code is None:
+            return
+        try:
+            await self._lifecycle.log_off(session.tenant_id, session.id, code, by="policy")
+        except (Refused, Unavailable, GridError) as exc:
+            log.info("a session is logged off later: %s", exc, extra=ids(session=session.id, code=code))
+
+    def _overdue(self, session: Session, values: Values) -> str | None:
+        idle, alone = values["idle_minutes"].value, values["disconnected_minutes"].value
+        if idle and self._idle_seconds(session) >= idle * 60:
+            return IDLE_LIMIT
+        if alone and self._alone_seconds(session) >= alone * 60:
+            return DISCONNECTED_LIMIT
+        return None
+
+    def _idle_seconds(self, session: Session) -> float:
+        used = self._used.get(session.id)
+        return 0.0 if used is None else self._clock.monotonic() - used[0]
+
+    def _alone_seconds(self, session: Session) -> float:
+        """By the wall clock where the record says since when, so that a broker that starts goes on counting."""
+        if session.state == "active":
+            self._alone.pop(session.id, None)
+            return 0.0
+        if session.state_since:
+            return self._clock.now() - session.state_since
+        now = self._clock.monotonic()
+        return now - self._alone.setdefault(session.id, now)
+
+    def _limits_anybody(self, tenant_id: str) -> bool:
+        known = self._is_limited.get(tenant_id)
+        if known is None:
+            policies = [Policy.from_json(record.value) for record in self._snapshot.list(tenant_id, "policy")]
+            known = self._is_limited[tenant_id] = any(
+                policy.values.get("idle_minutes") or policy.values.get("disconnected_minutes")
+                for policy in policies
+            )
+        return known
+
+    def _forget(self) -> None:
+        oldest = self._clock.monotonic() - FORGOTTEN_SECONDS
+        self._used = {name: used for name, used in self._used.items() if used[1] >= oldest}
+        there = {
+            record.path[1] for host_id in self._hosts() for record in self._sessions.index.of_host(host_id)
+        }
+        self._alone = {name: since for name, since in self._alone.items() if name in there}
