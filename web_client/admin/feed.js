@@ -11,7 +11,7 @@ import { ApiError } from "../api/client.js";
 
 const CHANNEL = "portcullis-feed";
 const PAUSES_MS = [500, 1000, 2000, 5000, 10_000];
-/** With a broker that has no feed. */
+/** With a broker that has no feed, or none for this role. */
 const POLL_MS = 10_000;
 
 export class Feed {
@@ -60,7 +60,7 @@ export class Feed {
         }
       } catch (error) {
         if (!(error instanceof ApiError)) throw error;
-        if (error.status === 404) return this.#poll(signal);
+        if (error.status === 404 || error.status === 403) return this.#poll(signal);
       }
       if (failures > 0) this.#tell({ isLive: false });
       await pause(PAUSES_MS[Math.min(failures, PAUSES_MS.length - 1)], signal);

@@ -21,7 +21,9 @@ export class ObjectPanel {
   #shown = "";
   /** @type {Form | null} */
   #form = null;
-  element = h("div", { class: "panel-body" });
+  #element = h("div", { class: "panel-body" });
+  /** @type {(() => void) | null} */
+  #begin;
 
   /**
    * @param {object} parts
@@ -34,11 +36,20 @@ export class ObjectPanel {
     this.title = title;
     this.#find = find;
     this.#draw = draw;
-    if (item !== undefined) this.#show(item);
-    else {
-      this.element.append(h("p", { class: "loading", role: "status" }, t("panel.loading")));
-      this.changed();
-    }
+    this.#begin = () => (item === undefined ? this.#load() : this.#show(item));
+  }
+
+  /** Drawn when it is first asked for: a class that extends this one is complete by then. */
+  get element() {
+    const begin = this.#begin;
+    this.#begin = null;
+    begin?.();
+    return this.#element;
+  }
+
+  #load() {
+    this.#element.append(h("p", { class: "loading", role: "status" }, t("panel.loading")));
+    this.changed();
   }
 
   stop() {

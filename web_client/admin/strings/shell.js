@@ -25,7 +25,6 @@ export const SHELL = {
   "console.signedout.title": "You are signed out",
   "console.signedout.text": "What you have entered here stays. Sign in in another window, then come back.",
   "console.signedout.open": "Sign in in a new window",
-  "console.newer": "You are signed in as another user now. Reload the page.",
 
   "section.overview": "",
   "section.publishing": "Publishing",
@@ -106,7 +105,6 @@ export const SHELL = {
   "toast.undo": "Undo",
   "toast.close": "Close the notice",
   "toast.undone": "Undone.",
-  "toast.failed": "{what}: {reason}",
   "toast.some": "{done} done, {failed} failed. The first: {reason}",
 
   "error.network": "No answer. Check the network and try again.",
