@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from portcullis import reasons
-from portcullis.cli import changing, joining, reading, revoking, roles, site, status, users
+from portcullis.cli import changing, joining, reading, revoking, roles, site, status, tenants, users
 from portcullis.cli.manifest import ManifestError
 from portcullis.cli.output import safe, wrapped
 from portcullis.errors import InvalidInput, PortcullisError, Unavailable
@@ -41,6 +41,9 @@ def parser(more: Iterable[Callable[[Commands], None]] = ()) -> argparse.Argument
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     top.add_argument("--profile", type=Path, metavar="FILE", help="another profile (url and token)")
+    top.add_argument(
+        "--tenant", metavar="NAME", help="act in this tenant, which was entered (`portcullis tenant enter`)"
+    )
     commands = top.add_subparsers(metavar="COMMAND", required=True)
     _add_reading(commands)
     _add_changing(commands)
@@ -91,6 +94,9 @@ def _add_changing(commands: Commands) -> None:
     host_set.add_argument("--groups", required=True, metavar="A,B", help="all of them; '' for none")
     host_set.set_defaults(run=changing.host_set)
 
+    tenants.add_host_commands(hosts)
+    tenants.add_commands(_group(commands, "tenant", "look after the tenants of the site"))
+
     sessions = _group(commands, "session", "look after sessions")
     logoff = sessions.add_parser("logoff", help="end a session")
     logoff.add_argument("id")
@@ -134,7 +140,7 @@ def _group(commands: Commands, name: str, help: str) -> Commands:
 
 def run(arguments: argparse.Namespace) -> int:
     try:
-        client = Client(profile.read(profile.find(arguments.profile)))
+        client = Client(profile.read(profile.find(arguments.profile)), tenant=arguments.tenant)
         return int(arguments.run(client, arguments) or 0)
     except ProfileError as exc:
         return _complain(str(exc), NO_PROFILE)

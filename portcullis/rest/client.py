@@ -19,13 +19,18 @@ from portcullis.settings import Address
 
 TIMEOUT_SECONDS = 30.0
 REVISION_HEADER = "Portcullis-Revision"
+TENANT_HEADER = "Portcullis-Tenant"
 MAXIMUM_BODY_BYTES = 16 << 20
 
 
 class Client:
-    def __init__(self, profile: Profile, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
+    def __init__(
+        self, profile: Profile, timeout_seconds: float = TIMEOUT_SECONDS, tenant: str | None = None
+    ) -> None:
+        """`tenant`: to act in, where it is another one than the token's; it has been entered."""
         self._profile = profile
         self._timeout_seconds = timeout_seconds
+        self._tenant = tenant
         self._url = urlsplit(profile.url)
         self._revision: str | None = (
             None  # of the last change: what follows sees it, whichever broker answers
@@ -70,6 +75,8 @@ class Client:
             "Authorization": f"Bearer {self._profile.token}",
             "Accept": "application/json",
         }
+        if self._tenant is not None:
+            headers[TENANT_HEADER] = quote(self._tenant, safe="")
         if self._revision:
             headers[REVISION_HEADER] = self._revision
         content = None
