@@ -10,7 +10,19 @@ from pathlib import Path
 from typing import TypeAlias
 
 from portcullis import reasons
-from portcullis.cli import changing, joining, reading, revoking, roles, site, status, tenants, users
+from portcullis.cli import (
+    changing,
+    groups,
+    joining,
+    policies,
+    reading,
+    revoking,
+    roles,
+    site,
+    status,
+    tenants,
+    users,
+)
 from portcullis.cli.manifest import ManifestError
 from portcullis.cli.output import safe, wrapped
 from portcullis.errors import InvalidInput, PortcullisError, Unavailable
@@ -96,6 +108,9 @@ def _add_changing(commands: Commands) -> None:
 
     tenants.add_host_commands(hosts)
     tenants.add_commands(_group(commands, "tenant", "look after the tenants of the site"))
+
+    groups.add_commands(_group(commands, "group", "look after groups of users"))
+    policies.add_commands(_group(commands, "policy", "say where, when and how applications are used"))
 
     sessions = _group(commands, "session", "look after sessions")
     logoff = sessions.add_parser("logoff", help="end a session")

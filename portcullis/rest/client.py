@@ -10,8 +10,9 @@ import http.client
 import json
 import socket
 import ssl
+from collections.abc import Mapping
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 from portcullis.errors import CODES, InvalidInput, PortcullisError, Refused, Unavailable
 from portcullis.rest.profile import Profile
@@ -36,8 +37,8 @@ class Client:
             None  # of the last change: what follows sees it, whichever broker answers
         )
 
-    def get(self, *segments: str) -> Any:
-        return self.request("GET", segments)
+    def get(self, *segments: str, query: Mapping[str, str] | None = None) -> Any:
+        return self.request("GET", segments, query=query)
 
     def items(self, *segments: str) -> list[dict[str, Any]]:
         """The items of a list answer."""
@@ -56,9 +57,17 @@ class Client:
     def delete(self, *segments: str) -> None:
         self.request("DELETE", segments)
 
-    def request(self, method: str, segments: tuple[str, ...], body: dict[str, Any] | None = None) -> Any:
-        """`segments` of the path below /api/v1, quoted here. None when the answer has no body."""
+    def request(
+        self,
+        method: str,
+        segments: tuple[str, ...],
+        body: dict[str, Any] | None = None,
+        query: Mapping[str, str] | None = None,
+    ) -> Any:
+        """`segments` of the path below /api/v1 and `query` are quoted here. None when the answer has no body."""
         path = "/api/v1/" + "/".join(quote(segment, safe="") for segment in segments)
+        if query:
+            path += "?" + urlencode(query)
         status, content = self._exchange(method, path, body)
         if status >= 300:
             raise error_of(status, content, self._profile.url)
