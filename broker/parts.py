@@ -32,6 +32,7 @@ from broker.hosts.loads import HostLoads
 from broker.hosts.registry import ChannelRegistry
 from broker.http.admin.audit import AuditRoutes
 from broker.http.admin.drain import DrainRoutes
+from broker.http.admin.overview import OverviewRoutes
 from broker.http.admin.status import StatusRoutes
 from broker.http.audit_peers import AuditPeerRoutes
 from broker.http.body import MAXIMUM_BODY_BYTES
@@ -86,6 +87,9 @@ from broker.sessions.stages import Stages
 from broker.settings import BrokerSettings
 from broker.simulation.simulator import Simulator, Ways
 from broker.snapshot import Snapshot
+from broker.status.findings import findings
+from broker.status.overview import Overview, OverviewSources
+from broker.status.picture import Finding
 from broker.status.watch import StatusWatch
 from broker.tenants.keeper import PERIOD_SECONDS as TENANTS_SECONDS
 from broker.tenants.keeper import TenantKeeper
@@ -225,6 +229,13 @@ class Parts:
         self.audit_everywhere = AuditEverywhere(self.audit, self._others, self.exchange.post, clock)
         self.copies = Copies(self.audit, self._others, self.exchange.post)
         self.status = self._status_watch(metered)
+        self.overview = Overview(
+            OverviewSources(
+                *(snapshot, self.sessions.index, self.hosts, self.loads, self.audit_everywhere),
+                findings=self._findings,
+                clock=clock,
+            )
+        )
 
     def start(self) -> None:
         self.revocations.start()
@@ -241,6 +252,7 @@ class Parts:
 
     async def stop(self) -> None:
         """Also after a `start` that did not happen."""
+        await self.overview.stop()
         await self.host_index.stop()
         await self.identity.stop()
         await self.limits.stop()
@@ -275,6 +287,9 @@ class Parts:
             self._clock,
             self.revocations.hear,
         )
+
+    async def _findings(self) -> list[Finding]:
+        return findings(await self.status.picture())
 
     def _others(self) -> dict[str, str]:
         me = self.presence.me.id
@@ -384,7 +399,9 @@ class Parts:
     def _status(self, public: PublicServices) -> list[web.RouteDef]:
         draining = DrainRoutes(public, self.drains, self.brokers)
         audit = AuditRoutes(public, self.audit_everywhere)
-        return [*StatusRoutes(public, self.status).routes(), *draining.routes(), *audit.routes()]
+        overview = OverviewRoutes(public, self.overview)
+        status = StatusRoutes(public, self.status)
+        return [*status.routes(), *draining.routes(), *audit.routes(), *overview.routes()]
 
     def _inner(self) -> InnerServices:
         return InnerServices(

@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import logging
+import os
 import sqlite3
 import zlib
 from collections import deque
@@ -25,7 +26,7 @@ from typing import TypeVar
 
 from broker.audit.event import Event, Ids
 from broker.audit.query import Page, Query
-from broker.audit.store import Numbered, Store, StoreDamaged
+from broker.audit.store import NAME, Numbered, Store, StoreDamaged, free_path
 from broker.audit.tally import Tally
 from portcullis.clock import Clock
 from portcullis.errors import Unavailable
@@ -35,7 +36,6 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-NAME = "audit.sqlite"
 DAY_SECONDS = 86400.0
 MOST_KEPT = 5_000
 MOST_AT_ONCE = 500
@@ -60,7 +60,9 @@ class Audit:
     """Made anywhere, used from the event loop that started it."""
 
     def __init__(self, folder: Path, clock: Clock, days: int = 90, megabytes: int = 1024) -> None:
+        self._folder = folder
         self._path = folder / NAME
+        self._lock = -1
         self._clock = clock
         self._days = days
         self._most_bytes = megabytes * 1024 * 1024
@@ -83,6 +85,7 @@ class Audit:
     async def start(self) -> None:
         """Raises Unavailable when there is no place for the file at all."""
         try:
+            self._path, self._lock = free_path(self._folder)
             await self._in(self._writing, self._open)
         except (OSError, sqlite3.Error) as exc:
             raise Unavailable("audit_unavailable", f"{self._path}: {exc}") from exc
@@ -104,6 +107,7 @@ class Audit:
         if self._store is not None:
             await self._in(self._reading, int)
             await self._in(self._writing, self._store.close)
+        os.close(self._lock)
         self._writing.shutdown(wait=False)
         self._reading.shutdown(wait=False)
 
@@ -225,9 +229,10 @@ class Audit:
         if self._store is not None:
             self._store.close()
             self._store = None
-        aside = self._path.with_name(f"{NAME}.damaged-{int(self._clock.now())}")
+        name = self._path.name
+        aside = self._path.with_name(f"{name}.damaged-{int(self._clock.now())}")
         for suffix in ("", "-wal", "-shm"):
-            part = self._path.with_name(NAME + suffix)
+            part = self._path.with_name(name + suffix)
             if part.exists():
                 part.rename(aside.with_name(aside.name + suffix))
         self.set_aside = str(aside)

@@ -4,13 +4,16 @@ Each event lies there whole, compressed when that is worth it, beside the few co
 are folded, so that a search finds them whatever their case. A store has an id of its own; events carry the store that
 took them first (`origin`) and their number there, by which copies follow without gaps.
 
-One connection writes, another reads: a search never keeps an event waiting.
+One connection writes, another reads: a search never keeps an event waiting. Brokers that share a state folder have a
+file each, by a lock beside it.
 """
 
 # ruff: noqa: S608  (statements are put together out of names that stand in this file; values are always bound)
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import json
 import os
 import sqlite3
@@ -29,6 +32,9 @@ FILE_VERSION = 1
 LOOKED_AT = 20_000
 """Events that one search looks at, at most."""
 DELETED_AT_ONCE = 5_000
+NAME = "audit.sqlite"
+MOST_BROKERS = 16
+"""That share a folder."""
 _COMPRESSED_FROM = 400
 _SITE = "-"
 """In the column `tenant`, of an event of the whole site; no id looks so."""
@@ -91,13 +97,13 @@ class Store:
     def append(self, events: Sequence[Event]) -> list[Numbered]:
         """Durable when this returns; all or none."""
         numbered = [Numbered(self.id, self._number + 1 + at, event) for at, event in enumerate(events)]
-        self._insert(numbered)
+        self._insert("INSERT", numbered)
         self._number += len(numbered)
         return numbered
 
     def copy(self, events: Sequence[Numbered]) -> None:
         """Events of other stores; those that are there already stay."""
-        self._insert(events)
+        self._insert("INSERT OR IGNORE", events)
 
     def search(self, query: Query) -> Page:
         """Looks at LOOKED_AT events at most."""
@@ -206,10 +212,10 @@ class Store:
         ).fetchone()
         return str(row[0]) if row[1] >= LOOKED_AT else ""
 
-    def _insert(self, events: Iterable[Numbered]) -> None:
+    def _insert(self, insert: str, events: Iterable[Numbered]) -> None:
         rows = [_row(each) for each in events]
         with _transaction(self._write) as connection:
-            connection.executemany(f"INSERT OR IGNORE INTO event VALUES ({', '.join('?' * 15)})", rows)
+            connection.executemany(f"{insert} INTO event VALUES ({', '.join('?' * 15)})", rows)
 
     def _delete(self, condition: str, value: object) -> int:
         """The oldest of them. The number that this store has reached outlives its events."""
@@ -220,6 +226,20 @@ class Store:
             ).rowcount
             connection.execute("INSERT OR REPLACE INTO about VALUES ('number', ?)", (str(self._number),))
         return int(gone)
+
+
+def free_path(folder: Path) -> tuple[Path, int]:
+    """The first file that no other process or broker has, and its lock, to be closed. Raises OSError."""
+    for number in range(1, MOST_BROKERS + 1):
+        path = folder / (NAME if number == 1 else f"audit-{number}.sqlite")
+        lock = os.open(f"{path}.lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(lock)
+        else:
+            return path, lock
+    raise OSError(errno.EBUSY, f"{folder}: all files of the audit are in use")
 
 
 class _transaction:

@@ -30,6 +30,7 @@ class SessionIndex:
         self._hosts: defaultdict[str, _OnHost] = defaultdict(_OnHost)
         self.states: Counter[str] = Counter()
         """How many sessions are in each."""
+        self._states_of: defaultdict[str, Counter[str]] = defaultdict(Counter)
         self._running: Counter[str] = Counter()  # by tenant, those that are not ending
         for tenant in snapshot.tenants():
             for record in snapshot.list(tenant.path[1], "session"):
@@ -54,6 +55,10 @@ class SessionIndex:
     def running(self, tenant_id: str) -> int:
         """How many sessions the tenant has, without those that are ending."""
         return self._running[tenant_id]
+
+    def states_of(self, tenant_id: str) -> dict[str, int]:
+        """How many sessions of the tenant are in each state."""
+        return {state: number for state, number in self._states_of[tenant_id].items() if number}
 
     def pending(self) -> Sequence[Record]:
         """Those that their hosts have not accepted yet, of all hosts."""
@@ -87,6 +92,7 @@ class SessionIndex:
         on_host.sessions[session_id] = record
         on_host.tenants[record.scope] += 1
         self.states[record.value["state"]] += 1
+        self._states_of[record.scope][record.value["state"]] += 1
         self._running[record.scope] += record.value["state"] != "ending"
         if is_unaccepted(record):
             on_host.unaccepted[session_id] = record
@@ -104,6 +110,7 @@ class SessionIndex:
         if on_host.sessions.pop(session_id, None) is not None:
             on_host.tenants[record.scope] -= 1
             self.states[record.value["state"]] -= 1
+            self._states_of[record.scope][record.value["state"]] -= 1
             self._running[record.scope] -= record.value["state"] != "ending"
         if on_host.unaccepted.pop(session_id, None) is not None:
             on_host.line = None

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from broker.audit.audit import DAY_SECONDS, NAME, Audit
+from broker.audit.audit import DAY_SECONDS, Audit
 from broker.audit.event import Actor, Event, Object
 from broker.audit.query import Query
-from broker.audit.store import LOOKED_AT
+from broker.audit.store import LOOKED_AT, NAME
 from portcullis.errors import Unavailable
 from tests.support.clock import ManualClock
 

@@ -1,0 +1,70 @@
+"""Audits of several brokers: a search at any of them finds what each recorded, also what a lost one did."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from broker.audit.event import Actor, Event
+from broker.audit.query import Query
+from tests.support.several_brokers import several_brokers
+
+
+async def test_a_search_at_one_broker_finds_the_events_of_all(tmp_path: Path) -> None:
+    async with several_brokers(tmp_path, 3) as site:
+        audits = [running.parts.audit for running in site]
+        assert len({audit.store_id for audit in audits}) == 3, "each has a file of its own"
+        tenant = site[0].tenant
+        kept = [
+            await audit.record(Event("sign_in", tenant, Actor(f"user{number}")))
+            for audit in audits
+            for number in range(4)
+        ]
+        everywhere = site[0].parts.audit_everywhere
+        found, query = [], Query(tenant, types=("sign_in",), limit=5)
+        while True:
+            page = await everywhere.search(query)
+            found += [event.id for event in page.items]
+            if not page.before:
+                break
+            query = Query(tenant, types=("sign_in",), limit=5, before=page.before)
+        assert sorted(found) == sorted(event.id for event in kept), "each once"
+
+        counts = await everywhere.counts(tenant)
+        assert sum(counts.values()) == len(kept)
+        assert counts.total() == (await site[2].parts.audit_everywhere.counts(tenant)).total()
+
+
+async def test_the_events_of_a_broker_that_is_lost_are_found_by_their_copies(tmp_path: Path) -> None:
+    async with several_brokers(tmp_path, 3) as site:
+        lost, tenant = site[2], site[0].tenant
+        kept = [
+            await lost.parts.audit.record(
+                Event("change", tenant, reason=str(number), detail={"x": "y" * 999})
+            )
+            for number in range(450)
+        ]
+        await lost.parts.copies.ship()
+        await lost.broker.stop()
+        live = site[0].parts.brokers
+        async with asyncio.timeout(10):
+            while len(live.live()) > 2:
+                await asyncio.sleep(0.02)
+        page = await site[1].parts.audit_everywhere.search(Query(tenant, types=("change",), limit=1000))
+        assert [event.id for event in page.items] == [event.id for event in kept][::-1]
+        assert page.missing == () and page.items[-1] == kept[0]
+        counted = await site[1].parts.audit.read(lambda store: store.reached(lost.parts.audit.store_id))
+        assert counted == 450
+
+
+async def test_a_broker_that_does_not_answer_is_named(tmp_path: Path) -> None:
+    async with several_brokers(tmp_path, 2) as site:
+        everywhere, tenant = site[0].parts.audit_everywhere, site[0].tenant
+        await site[0].parts.audit.record(Event("sign_in", tenant))
+
+        async def silent(broker_id: str, path: str, body: bytes) -> None:
+            return None
+
+        everywhere._post = silent
+        page = await everywhere.search(Query(tenant))
+        assert [event.type for event in page.items] == ["sign_in"] and page.missing == ("b2",)
