@@ -131,6 +131,8 @@ class Broker:
         undo.push_async_callback(parts.settling.stop)
         parts.compaction.start()
         undo.push_async_callback(parts.compaction.stop)
+        parts.changes.start()
+        undo.push_async_callback(parts.changes.stop)
         parts.exchange.start()
         undo.push_async_callback(parts.exchange.stop)
         parts.copies.start()

@@ -15,6 +15,9 @@ from broker.audit.audit import Audit
 from broker.audit.copies import Copies
 from broker.audit.everywhere import AuditEverywhere
 from broker.compaction import PERIOD_SECONDS, Compaction
+from broker.configuration.gone_users import GoneUsers
+from broker.configuration.service import PERIOD_SECONDS as CHANGES_SECONDS
+from broker.configuration.service import Configuration
 from broker.drain import Drains
 from broker.explain.changes import Changes
 from broker.explain.explainer import Explainer
@@ -56,6 +59,7 @@ from broker.pki.authority import Authority
 from broker.pki.machines import Machines
 from broker.pki.web_authority import WebAuthority
 from broker.presence import Presence
+from broker.repositories.api_tokens import ApiTokens
 from broker.repositories.applications import Applications
 from broker.repositories.gateways import Gateways
 from broker.repositories.groups import Groups
@@ -201,6 +205,9 @@ class Parts:
         self.settling = self._job("tenants", self.tenants.sweep, TENANTS_SECONDS, broker_id)
         self.reaper = self._job("reaper", self.host_watch.sweep, SWEEP_SECONDS, broker_id)
         compaction = Compaction(stores.grid, snapshot)
+        gone_users = GoneUsers(stores, self.sessions, self.lifecycle, ApiTokens(stores, snapshot))
+        self.configuration = Configuration(stores, snapshot, clock, gone_users.clear)
+        self.changes = self._job("changes", self.configuration.round, CHANGES_SECONDS, broker_id)
         self.compaction = self._job("compaction", compaction.round, PERIOD_SECONDS, broker_id)
         self.checks = HostChecks(
             snapshot, self.registry, broker_id, lambda *asked: self.exchange.post(*asked)
@@ -425,6 +432,7 @@ class Parts:
             applications=self.applications,
             groups=Groups(self.stores, self.snapshot),
             policies=Policies(self.stores, self.snapshot),
+            configuration=self.configuration,
             icons=self.icons,
             sessions=self.sessions,
             hosts=self.hosts,

@@ -35,6 +35,8 @@ RETRY_SECONDS = 0.5
 T = TypeVar("T")
 
 Place = tuple[str, Path]
+Unkept = Callable[[str, Path, int], None]
+"""Scope, path and revision of a record that was put; an empty path: everything may have changed."""
 News = list[tuple[Place, int, Record | None]]
 
 _NOTHING: Mapping[Path, Record] = {}
@@ -59,6 +61,7 @@ class Snapshot:
         self._below: dict[Place, dict[Path, Record]] = {}  # by every proper prefix longer than the kind
         self._callbacks: dict[object, Callable[[Change], None]] = {}
         self._waiting: dict[int, set[asyncio.Future[None]]] = {}  # by the revision waited for
+        self._followers: dict[str, list[Unkept]] = {}  # of kinds that are not kept
         self._indexes: dict[Callable[[Snapshot], Any], Any] = {}
         self._feed: asyncio.Task[None] | None = None
 
@@ -108,6 +111,10 @@ class Snapshot:
         self._callbacks[handle] = callback
         return lambda: self._callbacks.pop(handle, None) and None
 
+    def follow(self, kind: str, follower: Unkept) -> None:
+        """Tell `follower` of every put of a kind that is not kept here, which it reads itself."""
+        self._followers.setdefault(kind, []).append(follower)
+
     async def start(self) -> None:
         """Load everything, then follow. Raises GridUnavailable, SealBroken (it is another site's key)."""
         await self._stores.site.get(("meta",))
@@ -151,6 +158,8 @@ class Snapshot:
         changes = [self._remove(*place, revision) for place in self._places() if place not in present]
         changes += [self._hold(place, mod_revision, record) for place, mod_revision, record in news]
         self._advance(revision, changes)
+        for kind in self._followers:
+            self._tell_followers("", kind, (), revision)
 
     async def _read_all(self) -> tuple[int, set[Place], News]:
         """The revision, what is there, and what of it is not as it was known, opened."""
@@ -195,6 +204,7 @@ class Snapshot:
             self._stores.open(item)  # which says so
             return None
         if place[1][0] in keys.NOT_IN_SNAPSHOT:
+            self._tell_followers(place[0], place[1][0], place[1], item.mod_revision)
             return None
         return self._hold(place, item.mod_revision, self._stores.open_at(*place, item))
 
@@ -246,6 +256,10 @@ class Snapshot:
             waiting.discard(reached)
             if not waiting:
                 del self._waiting[revision]
+
+    def _tell_followers(self, scope: str, kind: str, path: Path, revision: int) -> None:
+        for follower in self._followers.get(kind, ()):
+            follower(scope, path, revision)
 
     def _tell(self, change: Change) -> None:
         for callback in list(self._callbacks.values()):

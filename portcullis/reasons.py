@@ -512,6 +512,12 @@ REQUESTS: dict[str, Reason] = {
         user="Reload the page and try again.",
         administrator="Somebody else changed it between reading and writing. Read it again, then repeat the change.",
     ),
+    "change_under_way": Reason(
+        "A change of many objects is being written: another one has to wait.",
+        administrator="Somebody applies files, or rolls back, at this moment. Wait until it is done (seconds), then "
+        "plan again: what was planned before may be different now. A change that was cut off, because its broker "
+        "died, is carried on by another one within seconds.",
+    ),
     "reference_unknown": Reason(
         "No launch is kept under this reference.",
         administrator="Traces are kept for 24 hours, 500 a tenant, and only of launches that were refused or failed. "

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from broker.configuration.objects import Fields, Held
+from broker.configuration.objects import DEFAULTS, Fields, Held
 
 Action = Literal["create", "change", "delete"]
 
@@ -35,7 +35,12 @@ class Change:
 
     @property
     def fields(self) -> list[FieldChange]:
-        return differences(_all_of(self.before), _all_of(self.after))
+        """Of a new object those that are not what they are anyway."""
+        found = differences(_all_of(self.before), _all_of(self.after))
+        usual = dict(_flat(DEFAULTS[self.kind])) if self.action == "create" else {}
+        return [
+            change for change in found if change.field not in usual or usual[change.field] != change.after
+        ]
 
     def to_json(self) -> dict[str, Any]:
         shown = [change.to_json() for change in self.fields] if self.action != "delete" else []
@@ -59,8 +64,7 @@ def differences(before: Fields, after: Fields) -> list[FieldChange]:
     return [
         FieldChange(path, one.get(path), other.get(path))
         for path in dict.fromkeys((*other, *one))
-        if one.get(path) != other.get(path)
-        and not (_is_nothing(one.get(path)) and _is_nothing(other.get(path)))
+        if one.get(path) != other.get(path) and not _is_nothing(path, one.get(path), other.get(path))
     ]
 
 
@@ -73,8 +77,9 @@ def _flat(fields: Fields, path: str = "") -> Iterator[tuple[str, Any]]:
             yield inner, value
 
 
-def _is_nothing(value: Any) -> bool:
-    return value is None or value == [] or value == ""
+def _is_nothing(path: str, *values: Any) -> bool:
+    """Absent or empty is the same, but in a policy, where an empty list overrides another one."""
+    return not path.startswith("values.") and all(value is None or value in ([], "") for value in values)
 
 
 def _all_of(held: Held | None) -> Fields:

@@ -4,7 +4,7 @@ leave the tenant without an administrator. Pure.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from broker.configuration.access import group_of
@@ -13,7 +13,7 @@ from broker.configuration.objects import Held, State
 from broker.configuration.wanted import DocumentFinding, Wanted
 from portcullis.errors import Refused
 from portcullis.model.group import cycle_through
-from portcullis.model.roles import BUILT_IN_ROLES, TENANT_PERMISSIONS
+from portcullis.model.roles import BUILT_IN_ROLES, PERMISSIONS, TENANT_PERMISSIONS
 
 PERMISSION_OF_KIND = {
     "tenant": "tenant.write",
@@ -32,26 +32,28 @@ class Powers:
     """What the caller may do: nobody gives more than they have."""
 
     permissions: frozenset[str]
+    others_run_platform: bool = False
+    """Platform administrators are in other tenants, too."""
 
     def may(self, permission: str) -> bool:
         return permission in self.permissions
 
 
 def check(found: Wanted, after: State, changes: Iterable[Change], powers: Powers) -> list[DocumentFinding]:
-    """Raises Refused: not_permitted, last_administrator."""
+    """Raises Refused: not_permitted, last_administrator, last_platform_administrator."""
     findings: list[DocumentFinding] = []
     for change in changes:
         _check_permission(change, powers)
-        index = change.document
-        if change.after is None:
-            continue
-        for path, expected in _wrong(change, change.after, after, powers):
-            place = (
-                f"documents[{index}].{path}" if index is not None else f"{change.kind} {change.name}: {path}"
-            )
-            findings.append(DocumentFinding(place, expected))
-    _check_administrators(found.state, after)
+        _check_covered(change, found.state, powers)
+        for path, expected in _wrong(change, after, powers):
+            findings.append(DocumentFinding(_place(change, path), expected))
+    _check_administrators(found.state, after, powers)
     return findings
+
+
+def _place(change: Change, path: str) -> str:
+    where = f"{change.kind} {change.name}" if change.document is None else f"documents[{change.document}]"
+    return f"{where}.{path}" if path else where
 
 
 def _check_permission(change: Change, powers: Powers) -> None:
@@ -60,15 +62,29 @@ def _check_permission(change: Change, powers: Powers) -> None:
         raise Refused("not_permitted", f"{change.action} {change.kind} {change.name}: this needs {needed}.")
 
 
-def _wrong(change: Change, held: Held, after: State, powers: Powers) -> Iterator[tuple[str, str]]:
+def _check_covered(change: Change, before: State, powers: Powers) -> None:
+    """Nobody changes a role or a user who may do more than they."""
+    held = change.before
+    if held is None:
+        return
     if change.kind == "user":
-        yield from _wrong_role_of_user(change, held, after, powers)
+        may = frozenset(PERMISSIONS) if held.is_platform else permissions_of(held.fields["role"], before)
     elif change.kind == "role":
-        if held.name in BUILT_IN_ROLES:
-            yield "name", "another name than that of a built-in role"
-        for position, permission in enumerate(held.fields["permissions"]):
-            if not powers.may(permission):
-                yield f"permissions[{position}]", f"a permission that you have ({permission} is none)"
+        may = permissions_of(held.name, before)
+    else:
+        return
+    if not (may or frozenset()) <= powers.permissions:
+        raise Refused("not_permitted", f"{change.kind} {change.name} may do more than you.")
+
+
+def _wrong(change: Change, after: State, powers: Powers) -> Iterator[tuple[str, str]]:
+    held = change.after
+    if change.kind == "role":
+        yield from _wrong_role(change, after, powers)
+    elif held is None:
+        return
+    elif change.kind == "user":
+        yield from _wrong_role_of_user(change, held, after, powers)
     elif change.kind == "group":
         others = {name: group_of(group) for name, group in after.of("group").items()}
         way = cycle_through(group_of(held), others)
@@ -80,6 +96,20 @@ def _wrong(change: Change, held: Held, after: State, powers: Powers) -> Iterator
         before = change.before.fields["quotas"] if change.before else None
         if held.fields["quotas"] != before:
             yield "quotas", "the quotas that the platform administrator set"
+
+
+def _wrong_role(change: Change, after: State, powers: Powers) -> Iterator[tuple[str, str]]:
+    held = change.after
+    if held is None:
+        users = [user.name for user in after.of("user").values() if user.fields["role"] == change.name]
+        if users:
+            yield "", f"no user to have the role ({users[0]} has it)"
+        return
+    if held.name in BUILT_IN_ROLES:
+        yield "name", "another name than that of a built-in role"
+    for position, permission in enumerate(held.fields["permissions"]):
+        if not powers.may(permission):
+            yield f"permissions[{position}]", f"a permission that you have ({permission} is none)"
 
 
 def _wrong_role_of_user(
@@ -117,13 +147,21 @@ def _wrong_hosts(change: Change, held: Held, after: State, powers: Powers) -> It
             yield "hosts", f"{name} as well: other tenants use it, so it stays as it is"
 
 
-def _check_administrators(before: State, after: State) -> None:
-    if _administrators(before) and not _administrators(after):
+def _check_administrators(before: State, after: State, powers: Powers) -> None:
+    if _lost(_is_administrator, before, after):
         raise Refused("last_administrator")
+    if not powers.others_run_platform and _lost(_runs_platform, before, after):
+        raise Refused("last_platform_administrator")
 
 
-def _administrators(state: State) -> bool:
-    return any(
-        held.enrolled and held.fields["role"] == "administrator" and not held.fields["disabled"]
-        for held in state.of("user").values()
-    )
+def _lost(counts: Callable[[Held], bool], before: State, after: State) -> bool:
+    """The last of those who count goes."""
+    return any(map(counts, before.of("user").values())) and not any(map(counts, after.of("user").values()))
+
+
+def _is_administrator(held: Held) -> bool:
+    return held.enrolled and held.fields["role"] == "administrator" and not held.fields["disabled"]
+
+
+def _runs_platform(held: Held) -> bool:
+    return held.enrolled and held.is_platform and not held.fields["disabled"]

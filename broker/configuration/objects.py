@@ -69,7 +69,8 @@ class Held:
     """When its record was last written."""
     id: str = ""
     enrolled: bool = False
-    """Of a user: can sign in."""
+    """Of a user: there is something to sign in with."""
+    is_platform: bool = False
     added: Fields = field(default_factory=dict)
     """Of an entitlement: the users and groups that were not entitled without it."""
 

@@ -47,7 +47,12 @@ def plan(state: State, request: Request, powers: Powers) -> Plan:
     found = wanted(state, request)
     if found.findings:
         raise Unfit(found.findings)
-    changes = changes_of(found)
+    return plan_objects(found, powers)
+
+
+def plan_objects(found: Wanted, powers: Powers) -> Plan:
+    """As `plan`, of objects instead of documents."""
+    state, changes = found.state, changes_of(found)
     after = state.with_objects({(change.kind, _key(change)): change.after for change in changes})
     findings = check(found, after, changes, powers)
     if findings:

@@ -50,7 +50,7 @@ def take(snapshot: Snapshot, tenant_id: str) -> Records:
 
 def state_of_records(records: Records) -> State:
     labelled = Labelled(_value(record) for record in records.by_kind[LABEL])
-    ids = _Names()
+    ids = Names()
     users = [_user(record, labelled, ids) for record in records.by_kind["user"]]
     applications = [_application(record, labelled, ids) for record in records.by_kind["application"]]
     held = [
@@ -62,7 +62,9 @@ def state_of_records(records: Records) -> State:
         *labelled.entitlements(),
     ]
     if records.tenant is not None:
-        held.append(tenant_held(records.tenant, labelled))
+        tenant = Tenant.from_json(_value(records.tenant))
+        labels = labelled.of("tenant", OWN, tenant.id)
+        held.append(tenant_held(tenant, labels, records.tenant.mod_revision))
     hosts = list(_hosts(records))
     return state_of(records.revision, [*held, *_host_groups(hosts, labelled)], hosts)
 
@@ -100,7 +102,7 @@ class Labelled:
 _ENTITLEMENT: tuple[tuple[str, Any], ...] = (("application", ""), ("users", ()), ("groups", ()))
 
 
-class _Names:
+class Names:
     """By what stands in the keys of policies: ids, and for groups hashes."""
 
     def __init__(self) -> None:
@@ -122,7 +124,7 @@ class _Names:
         return self._names.get((level, id), id if level == "group" else None)
 
 
-def _user(record: Record, labelled: Labelled, ids: _Names) -> Held:
+def _user(record: Record, labelled: Labelled, ids: Names) -> Held:
     user = User.from_json(_value(record))
     ids.note("user", user.id, user.name)
     ids.note_groups(user.groups)
@@ -131,10 +133,12 @@ def _user(record: Record, labelled: Labelled, ids: _Names) -> Held:
 
 def user_held(user: User, labels: Mapping[str, str], revision: int) -> Held:
     fields = {"role": user.role, "groups": sorted(user.groups), "disabled": user.disabled}
-    return Held("user", user.name, fields, labels, revision, user.id, user.enrolled)
+    return Held(
+        "user", user.name, fields, labels, revision, user.id, user.enrolled, is_platform=user.platform
+    )
 
 
-def _application(record: Record, labelled: Labelled, ids: _Names) -> Held:
+def _application(record: Record, labelled: Labelled, ids: Names) -> Held:
     application = Application.from_json(_value(record))
     ids.note("application", application.id, application.name)
     ids.note_groups(application.entitlement.groups)
@@ -150,39 +154,48 @@ def application_held(application: Application, labels: Mapping[str, str], revisi
 
 def _role(record: Record, labelled: Labelled) -> Held:
     role = Role.from_json(_value(record))
-    fields = {"permissions": sorted(role.permissions)}
-    return Held("role", role.name, fields, labelled.of("role", role.name), record.mod_revision)
+    return role_held(role, labelled.of("role", role.name), record.mod_revision)
 
 
-def _group(record: Record, labelled: Labelled, ids: _Names) -> Held:
+def role_held(role: Role, labels: Mapping[str, str], revision: int) -> Held:
+    return Held("role", role.name, {"permissions": sorted(role.permissions)}, labels, revision)
+
+
+def _group(record: Record, labelled: Labelled, ids: Names) -> Held:
     group = Group.from_json(_value(record))
     ids.note_groups({group.name, *group.groups})
+    return group_held(group, labelled.of("group", group.name), record.mod_revision)
+
+
+def group_held(group: Group, labels: Mapping[str, str], revision: int) -> Held:
     said = group.to_json()
     fields = {"description": said["description"], "members": said["members"]}
-    return Held("group", group.name, fields, labelled.of("group", group.name), record.mod_revision)
+    return Held("group", group.name, fields, labels, revision)
 
 
-def _policy(record: Record, labelled: Labelled, ids: _Names) -> Held | None:
+def _policy(record: Record, labelled: Labelled, ids: Names) -> Held | None:
     """None for one whose object is gone."""
     value = _value(record)
     level, id = record.path[1], record.path[2]
     of = ids.of(level, id)
     if of is None:
         return None
-    policy = Policy.from_json(value)
+    labels = labelled.of("policy", policy_name(level, of))
+    return policy_held(level, of, Policy.from_json(value), labels, record.mod_revision)
+
+
+def policy_held(level: str, of: str, policy: Policy, labels: Mapping[str, str], revision: int) -> Held:
     fields = {"level": level, "of": of, **policy.to_json()}
-    name = policy_name(level, of)
-    return Held("policy", name, fields, labelled.of("policy", name), record.mod_revision)
+    return Held("policy", policy_name(level, of), fields, labels, revision)
 
 
-def tenant_held(record: Record, labelled: Labelled) -> Held:
-    tenant = Tenant.from_json(_value(record))
+def tenant_held(tenant: Tenant, labels: Mapping[str, str], revision: int) -> Held:
     fields = {
         "title": tenant.title,
         "theme": tenant.theme.to_json(),
         "quotas": tenant.quotas.to_json(),
     }
-    return Held("tenant", OWN, fields, labelled.of("tenant", OWN), record.mod_revision, tenant.id)
+    return Held("tenant", OWN, fields, labels, revision, tenant.id)
 
 
 def _hosts(records: Records) -> Iterator[HostFact]:

@@ -18,7 +18,7 @@ import functools
 import json
 import logging
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -203,6 +203,12 @@ class Scope:
         """All records below `prefix`, in order, from the grid itself. Raises GridUnavailable, SealBroken."""
         snapshot = await self._grid.range(keys.key(self.scope, prefix) + "/")
         return [self.open(item) for item in snapshot.items]
+
+    async def pages(self, *prefix: str) -> AsyncIterator[Sequence[Record]]:
+        """`list` in parts, for readers of very many. Also raises Compacted: begin again."""
+        async with contextlib.aclosing(self._grid.pages(keys.key(self.scope, prefix) + "/")) as pages:
+            async for page in pages:
+                yield [self.open(item) for item in page.items]
 
     def open(self, item: KeyValue) -> Record:
         """Raises SealBroken; ValueError for a key of another scope."""

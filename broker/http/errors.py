@@ -49,7 +49,7 @@ _STATUSES: dict[str, int] = {
     "host_unreachable": 503,
     "internal_error": 500,
 }
-_SHOWN = ("field", "expected", "reference", "session", "retry_after_seconds", "current")
+_SHOWN = ("field", "expected", "findings", "reference", "session", "retry_after_seconds", "current")
 """What of an error's data its reader sees; the rest is for logs."""
 _ELSEWHERE = frozenset({"clock_wrong", "broker_behind", "audit_unavailable"})
 """Nothing was done, and another broker can: a gateway asks the next one."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from broker.audit.audit import Audit
+from broker.configuration.service import Configuration
 from broker.explain.explainer import Explainer
 from broker.grid.health import GridHealth
 from broker.identity.identity import Identity
@@ -47,6 +48,7 @@ class PublicServices:
     applications: Applications
     groups: Groups
     policies: Policies
+    configuration: Configuration
     icons: Icons
     sessions: Sessions
     hosts: Hosts

@@ -12,6 +12,7 @@ from portcullis.cli.manifest import ApplicationDocument, ManifestError
 from portcullis.cli.output import as_json, safe
 from portcullis.errors import InvalidInput, PortcullisError, Refused
 from portcullis.rest.client import Client
+from portcullis.schemas.places import path_of
 
 Prepared = tuple[ApplicationDocument, dict[str, object]]
 
@@ -116,17 +117,6 @@ def located(document: ApplicationDocument, error: PortcullisError) -> Portcullis
     located = type(error)(error.code, f"{document.place.where()}: {error.message}")
     located.data = error.data
     return located
-
-
-def path_of(field: str) -> manifest.FieldPath:
-    """`entitled.users[0]` taken apart."""
-    path: list[str | int] = []
-    for segment in field.replace("[", ".[").split("."):
-        if segment.startswith("[") and segment.endswith("]") and segment[1:-1].isdecimal():
-            path.append(int(segment[1:-1]))
-        elif segment:
-            path.append(segment)
-    return tuple(path)
 
 
 def host_set(client: Client, arguments: argparse.Namespace) -> None:

@@ -14,10 +14,12 @@ from typing import Any
 
 import yaml
 
+from portcullis.schemas.places import FieldPath, spell
+
+__all__ = ["MAXIMUM_BYTES", "FieldPath", "ManifestError", "Mark", "Place", "read_documents", "spell"]
+
 MAXIMUM_BYTES = 1 << 20
 """Of a file, and of all that a document says once its aliases are written out."""
-
-FieldPath = tuple[str | int, ...]
 
 _LINE_BREAK = re.compile(r"\r\n|[\r\n\x85\u2028\u2029]")
 """As YAML has them."""
@@ -72,14 +74,6 @@ class Place:
 
 def located(source: str, mark: Mark) -> str:
     return f"{source}:{mark.line}:{mark.column}"
-
-
-def spell(path: FieldPath) -> str:
-    """`entitled.users[0]`."""
-    text = ""
-    for segment in path:
-        text += f"[{segment}]" if isinstance(segment, int) else f".{segment}" if text else segment
-    return text
 
 
 def read_documents(content: bytes, source: str) -> list[tuple[Place, Any]]:

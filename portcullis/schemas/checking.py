@@ -6,7 +6,6 @@ What a schema cannot say (which characters are printable, which time zones there
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -19,10 +18,7 @@ from portcullis.errors import InvalidInput
 from portcullis.model.names import is_fit_group, is_fit_name
 from portcullis.model.policy import parse_values
 from portcullis.schemas.documents import FILE_KINDS, GROUP_FORMAT, KINDS, NAME_FORMAT, SENT_KINDS, Schema
-
-FieldPath = tuple[str | int, ...]
-
-_SEGMENT = re.compile(r"\[([0-9]+)\]|([^.\[\]]+)")
+from portcullis.schemas.places import FieldPath, path_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +37,6 @@ def file_findings(document: Any) -> list[Finding]:
 def sent_findings(document: Any) -> list[Finding]:
     """The same of a document of a request, whose icons are contents."""
     return _findings(document, in_files=False)
-
-
-def path_of(field: str) -> FieldPath:
-    """`entitled.users[0]` taken apart."""
-    return tuple(int(index) if index else name for index, name in _SEGMENT.findall(field))
 
 
 def _findings(document: Any, *, in_files: bool) -> list[Finding]:

@@ -21,6 +21,8 @@ from aiohttp import web
 
 from broker.audit.audit import Audit
 from broker.audit.everywhere import AuditEverywhere
+from broker.configuration.gone_users import GoneUsers
+from broker.configuration.service import Configuration
 from broker.explain.changes import Changes
 from broker.explain.explainer import Explainer
 from broker.grid.embedded import EmbeddedGrid
@@ -45,7 +47,7 @@ from broker.news import News
 from broker.peers.clock_guard import ClockGuard
 from broker.peers.message import Orphan
 from broker.pki.authority import new_ca, new_grant_key
-from broker.repositories.api_tokens import token_creation
+from broker.repositories.api_tokens import ApiTokens, token_creation
 from broker.repositories.applications import Applications
 from broker.repositories.gateways import Gateways
 from broker.repositories.groups import Groups
@@ -151,6 +153,8 @@ class ApiBroker:
             Ways(launcher.decide, self.checks.ask),
         )
         audit = Audit(folder, clock)
+        gone_users = GoneUsers(stores, sessions, lifecycle, ApiTokens(stores, snapshot))
+        self.configuration = Configuration(stores, snapshot, clock, gone_users.clear)
         self.services = PublicServices(
             clock=clock,
             snapshot=snapshot,
@@ -158,6 +162,7 @@ class ApiBroker:
             applications=Applications(stores, snapshot),
             groups=Groups(stores, snapshot),
             policies=Policies(stores, snapshot),
+            configuration=self.configuration,
             icons=Icons(stores),
             sessions=sessions,
             hosts=hosts,

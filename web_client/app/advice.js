@@ -5,6 +5,7 @@ export const ADVICE = {
   sign_in_refused: "Check the user name and the password. Take a code that the authenticator has just begun to show: each is good once, and the clock of the phone must be right.",
   sign_in_blocked: "Wait as long as the page says. Each wrong attempt makes the wait longer.",
   factor_off: "Sign in with one of your recovery codes, or ask your administrator for a reset.",
+  factor_refused: "Wait until the authenticator shows the next code, and enter that: each is good once.",
   signed_out: "Sign in again; your sessions go on meanwhile.",
   signature_refused: "Reload the page and sign in again. If that does not help, set the clock of your device.",
   clock_skewed: "The page asks for the broker's time and tries again by itself. If it goes on, reload it.",

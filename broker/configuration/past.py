@@ -1,0 +1,74 @@
+"""An object as a history record has it, in the words of documents. Pure.
+
+What is secret in a record is no field here: of a user's credentials only whether there are any.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from broker.configuration.objects import Fields, Held
+from broker.configuration.reading import (
+    Names,
+    application_held,
+    group_held,
+    policy_held,
+    role_held,
+    tenant_held,
+    user_held,
+)
+from broker.grid.keys import Path
+from portcullis.model.application import Application
+from portcullis.model.group import Group
+from portcullis.model.policy import Policy
+from portcullis.model.roles import Role
+from portcullis.model.tenant import Tenant
+from portcullis.model.user import User
+
+__all__ = ["Names", "as_it_was", "held_of", "shown_fields"]
+
+
+def held_of(path: Path, value: Mapping[str, Any], names: Names) -> Held | None:
+    """None for a policy of something whose name nobody knows any more, and for what no document describes."""
+    kind = path[0]
+    if kind == "application":
+        return application_held(Application.from_json(dict(value)), {}, 0)
+    if kind == "user":
+        return user_held(User.from_json(dict(value)), {}, 0)
+    if kind == "role":
+        return role_held(Role.from_json(value), {}, 0)
+    if kind == "group":
+        return group_held(Group.from_json(dict(value)), {}, 0)
+    if kind == "tenant":
+        return tenant_held(Tenant.from_json(dict(value)), {}, 0)
+    of = names.of(path[1], path[2]) if kind == "policy" else None
+    return None if of is None else policy_held(path[1], of, Policy.from_json(dict(value)), {}, 0)
+
+
+def shown_fields(path: Path, value: Mapping[str, Any]) -> Fields:
+    """What an administrator sees of a record."""
+    if path[0] == "token":
+        return {"expires": value.get("expires"), "permissions": value.get("permissions")}
+    if path[0] == "policy":
+        return Policy.from_json(dict(value)).to_json()
+    held = held_of(path, value, Names())
+    if held is None:
+        return {}
+    if path[0] == "user":
+        return {**held.fields, "enrolled": held.enrolled}
+    return held.fields
+
+
+def as_it_was(now: Held | None, then: Held | None) -> Held | None:
+    """What a rollback makes of an object. Nobody who was disabled comes back by it, and secrets stay as they are."""
+    if now is None or then is None:
+        return then
+    fields = dict(then.fields)
+    if now.kind == "user" and now.fields["disabled"]:
+        fields["disabled"] = True
+    return Held(
+        *(now.kind, then.name, fields, now.labels, now.revision, now.id),
+        enrolled=now.enrolled,
+        is_platform=now.is_platform,
+    )
