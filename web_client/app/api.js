@@ -86,6 +86,15 @@ export class Api extends Client {
     }
   }
 
+  /**
+   * The second factor once more, for an application that asks for it.
+   * @param {string} code a verification or a recovery code
+   * @returns {Promise<void>}
+   */
+  async proveFactor(code) {
+    await this.change("POST", "/login/factor", { code });
+  }
+
   /** @param {string} sessionId */
   async ticket(sessionId) {
     const { ticket } = await this.change("POST", `/sessions/${sessionId}/ticket`, {});

@@ -8,6 +8,7 @@ import { Session } from "../core/session.js";
 import { h } from "../ui/dom.js";
 import { ApiError } from "./api.js";
 import { confirmLogOff } from "./confirm.js";
+import { factorPanel } from "./factor_panel.js";
 import { LaunchPanel } from "./launch_panel.js";
 import { failurePanel, reconnectingOverlay, takenOverPanel } from "./panels.js";
 import { SessionTools } from "./session_tools.js";
@@ -262,6 +263,7 @@ export class SessionView {
   #failed(error, title) {
     if (error.code === "signed_out") return this.#actions.signedOut(error.code);
     this.#launch.stop();
+    if (error.code === "factor_needed") return this.#askFactor();
     this.#session?.close();
     const reload = error.code === "version_unsupported";
     this.#show(failurePanel(title, error, {
@@ -270,6 +272,15 @@ export class SessionView {
       againText: reload ? t("failure.reload") : t("failure.again"),
       anew: error.session === "" ? undefined : () => this.#startAnew(error.session),
     }));
+  }
+
+  #askFactor() {
+    this.#show(factorPanel(this.#application.name, {
+      prove: (code) => this.#api.proveFactor(code),
+      proven: () => this.#actions.again(),
+      back: () => this.#actions.leave(""),
+    }));
+    this.#panel.querySelector("input")?.focus();
   }
 
   /** The session runs on a host that does not answer: its user gives it up. @param {string} sessionId */

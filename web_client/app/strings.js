@@ -120,6 +120,11 @@ export const STRINGS = {
   "failure.anew": "End it and start anew",
   "failure.reload": "Reload the page",
 
+  "factor.title": "Verification",
+  "factor.text": "{name} asks for a new verification code before it starts.",
+  "factor.hint": "The six digits that your authenticator shows now, or one of your recovery codes.",
+  "factor.submit": "Start",
+
   "takenover.title": "Open in another window",
   "takenover.text": "{name} is now shown in another window or browser. Nothing is lost.",
   "takenover.here": "Use it here",
@@ -239,6 +244,12 @@ export const STRINGS = {
   "error.code_used": "The code is wrong or was used already. Wait for the next one.",
   "error.recovery_refused": "The recovery code is wrong or was used already.",
   "error.factor_off": "Too many wrong codes: they are switched off for this account. Use a recovery code, or ask your administrator for a reset.",
+  "error.factor_refused": "The code is wrong or was used already. Wait for the next one.",
+  "error.not_entitled": "You are not entitled to this application any more.",
+  "error.outside_networks": "This application may not be used from where you are.",
+  "error.outside_hours": "This application may not be used at this time.",
+  "error.idle_limit": "You were logged off because nobody used the application for a long time.",
+  "error.disconnected_limit": "You were logged off because nobody was connected to the application for a long time.",
   "error.enrolment_refused": "It was used already, has expired, was replaced by a newer one, or is not complete.",
   "error.code_refused":
     "The code is wrong. Enter two codes that follow each other, from the entry you just added. Was this page opened twice or reloaded? Then scan its newest picture.",

@@ -24,6 +24,7 @@ export const CLOSE_CODES = {
 /** Reason codes with which the API (tickets, "ask why") ends a session's attempts for good. */
 export const FINAL_REASONS = new Set([
   "session_ended", "session_unknown", "signed_out", "taken_over", "signature_refused", "not_permitted", "not_entitled",
+  "outside_networks", "outside_hours",
 ]);
 
 /** Whether another gateway may do better: the session and its right are not what is wrong. @param {number} code */
