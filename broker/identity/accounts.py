@@ -166,6 +166,7 @@ class Accounts:
         conditions = [store.unchanged(record), *await self._others.stay(tenant_id, user, None)]
         operations = [
             *user_deletion(store, user, author),
+            *self._users.policy_deletions(store, user, author),
             attempts_deletion(store, user.id),
             codes_deletion(store, user.id),
             *link_deletion(store, user.link_hash),

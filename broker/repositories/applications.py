@@ -9,6 +9,7 @@ from typing import Literal
 from broker.grid.scopes import Condition, Record, Scope, SealedOperation, Stores
 from broker.repositories.committing import commit
 from broker.repositories.icons import Icon, icon_creation, icon_path
+from broker.repositories.policies import policy_deletions
 from broker.snapshot import Snapshot
 from portcullis.errors import Refused
 from portcullis.ids import name_hash, new_id
@@ -94,7 +95,11 @@ class Applications:
             existing = self._named(tenant_id, name)
             if existing is None:
                 raise Refused("not_found")
-            operations = [store.delete(existing.path, author=author), store.delete(_index(name))]
+            operations = [
+                store.delete(existing.path, author=author),
+                store.delete(_index(name)),
+                *policy_deletions(store, self._snapshot, "application", existing.path[1], author),
+            ]
             conditions = [store.unchanged(existing)]
             old = Application.from_json(existing.value)
             await self._drop_icon(store, tenant_id, old, None, operations, conditions)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from broker.grid.scopes import Condition, Record, Scope, SealedOperation, Stores
 from broker.repositories.committing import commit
 from broker.repositories.platform_index import PlatformIndex
+from broker.repositories.policies import policy_deletions
 from broker.snapshot import Snapshot
 from portcullis.errors import Refused
 from portcullis.ids import name_hash
@@ -39,6 +40,10 @@ class Users:
     def __init__(self, stores: Stores, snapshot: Snapshot) -> None:
         self._stores = stores
         self._snapshot = snapshot
+
+    def policy_deletions(self, store: Scope, user: User, author: str) -> list[SealedOperation]:
+        """What stands at this user's level goes with them."""
+        return policy_deletions(store, self._snapshot, "user", user.id, author)
 
     def record(self, tenant_id: str, user_id: str) -> Record | None:
         return self._snapshot.get(tenant_id, ("user", user_id))

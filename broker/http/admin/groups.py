@@ -9,6 +9,7 @@ from typing import Any
 
 from aiohttp import web
 
+from broker.http.admin.listing import listed
 from broker.http.admin.policies import expected_revision
 from broker.http.body import Fields, read_fields
 from broker.http.middleware import CALLER, Needs, route
@@ -25,6 +26,7 @@ from portcullis.model.user import User
 log = logging.getLogger(__name__)
 
 PATH = "/api/v1/admin/groups"
+LISTED = ("name", "description", "members", "user_count", "revision")
 LONGEST_DESCRIPTION = 256
 MOST_USERS = 10_000
 """Whose membership one request sets."""
@@ -44,10 +46,9 @@ class GroupRoutes:
             route("DELETE", one, Needs("groups.write"), self.delete),
         ]
 
-    async def list(self, request: web.Request) -> web.Response:
-        return answer(
-            {"items": [group_view(known) for known in self._groups.list(request[CALLER].tenant.id)]}
-        )
+    async def list(self, request: web.Request) -> web.StreamResponse:
+        items = [group_view(known) for known in self._groups.list(request[CALLER].tenant.id)]
+        return await listed(request, items, self._services.snapshot.revision, LISTED)
 
     async def show(self, request: web.Request) -> web.Response:
         tenant_id, name = request[CALLER].tenant.id, request.match_info["name"]

@@ -9,6 +9,7 @@ from typing import Any
 
 from aiohttp import web
 
+from broker.http.admin.listing import listed
 from broker.http.body import Fields, read_fields
 from broker.http.middleware import CALLER, Needs, route
 from broker.http.services import PublicServices
@@ -34,6 +35,7 @@ log = logging.getLogger(__name__)
 
 PATH = "/api/v1/admin/policies"
 LARGEST_REVISION = 2**53
+LISTED = ("level", "name", "values", "locked", "ineffective", "revision")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,7 @@ class PolicyRoutes:
             route("DELETE", one, Needs("policies.write"), self.delete),
         ]
 
-    async def list(self, request: web.Request) -> web.Response:
+    async def list(self, request: web.Request) -> web.StreamResponse:
         """Those of objects that are there, the most general first."""
         tenant_id = request[CALLER].tenant.id
         found = [
@@ -71,7 +73,8 @@ class PolicyRoutes:
             if (target := self._of_id(tenant_id, level, object_id)) is not None
         ]
         found.sort(key=lambda each: (SETTABLE_LEVELS.index(each[0].level), each[0].name.casefold()))
-        return answer({"items": [self._view(tenant_id, target, kept) for target, kept in found]})
+        items = [self._view(tenant_id, target, kept) for target, kept in found]
+        return await listed(request, items, self._services.snapshot.revision, LISTED)
 
     async def fields(self, request: web.Request) -> web.Response:
         items = [
