@@ -12,6 +12,7 @@ from typing import TypeAlias
 from portcullis import reasons
 from portcullis.cli import (
     changing,
+    explaining,
     groups,
     joining,
     policies,
@@ -69,11 +70,8 @@ def _add_reading(commands: Commands) -> None:
     get.add_argument("kind", choices=sorted(reading.LISTS), metavar="|".join(reading.LISTS))
     get.add_argument("--wide", action="store_true", help="more columns: of sessions, how their streams are")
     get.set_defaults(run=reading.get)
-    explain = commands.add_parser("explain", help="why a launch was refused or failed")
-    explain.add_argument("reference", help="the reference that the user was shown")
-    explain.set_defaults(run=reading.explain)
-    for command in (get, explain):
-        command.add_argument("--json", action="store_true", help="JSON instead of text")
+    get.add_argument("--json", action="store_true", help="JSON instead of text")
+    explaining.add_commands(commands)
 
 
 def _add_changing(commands: Commands) -> None:

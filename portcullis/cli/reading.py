@@ -1,4 +1,4 @@
-"""Commands that change nothing: `get` and `explain`."""
+"""Lists: `get`."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from portcullis import reasons
-from portcullis.cli.output import as_json, moment, safe, table, wrapped
+from portcullis.cli.output import as_json, moment, table
 from portcullis.rest.client import Client
 
 Item = dict[str, Any]
@@ -114,6 +113,14 @@ LISTS: dict[str, tuple[Column, ...]] = {
         plain("TENANT", "tenant"),
         plain("STATE", "state"),
     ),
+    "launches": (
+        at("TIME", "time"),
+        plain("REFERENCE", "reference"),
+        plain("USER", "user"),
+        plain("APPLICATION", "application"),
+        Column("OUTCOME", lambda item: f"{item.get('outcome')} {item.get('code') or ''}".rstrip()),
+        plain("HOST", "host"),
+    ),
     "tokens": (
         plain("ID", "id"),
         Column("USER", lambda item: user_name(item.get("user"))),
@@ -159,29 +166,3 @@ def get(client: Client, arguments: argparse.Namespace) -> None:
         columns = LISTS[arguments.kind] + (WIDE.get(arguments.kind, ()) if arguments.wide else ())
         rows = [[column.value(item) for column in columns] for item in items]
         print(table([column.heading for column in columns], rows))
-
-
-def explain(client: Client, arguments: argparse.Namespace) -> None:
-    trace = client.get("admin", "launches", arguments.reference)
-    if arguments.json:
-        print(as_json({**trace, "remedy": reasons.remedy(str(trace.get("code")))}))
-    else:
-        print(explanation(trace))
-
-
-def explanation(trace: Item) -> str:
-    """The outcome first, then every step that led there."""
-    marks = {"passed": "ok", "failed": "FAILED", "info": ""}
-    steps = trace.get("steps", ())
-    rows = [(marks.get(step.get("outcome"), ""), step.get("step"), step.get("detail")) for step in steps]
-    lines = [
-        f"Launch {safe(trace.get('reference'))}, {moment(trace.get('time'))}",
-        f"  user         {safe(trace.get('user'))}",
-        f"  application  {safe(trace.get('application'))}",
-        f"  outcome      {safe(trace.get('message'))} [{safe(trace.get('code'))}]",
-    ]
-    if rows:
-        lines += ["", table(("", "STEP", "DETAIL"), rows).replace("\n-", "\n ")]
-    if (remedy := reasons.remedy(str(trace.get("code")))) is not None:
-        lines += ["", "What to do:", *wrapped(remedy.replace("REFERENCE", safe(trace.get("reference"))))]
-    return "\n".join(lines)

@@ -40,6 +40,18 @@ LISTS: dict[str, list[dict[str, Any]]] = {
 }
 
 
+SIMULATIONS = {
+    "ann": {"verdict": "launches", "message": "Files starts on h1.", "code": "", "steps": []},
+    "ben": {
+        "verdict": "refused",
+        "message": "No.",
+        "code": "not_entitled",
+        "remedy": "Name him.",
+        "steps": [],
+    },
+}
+
+
 @dataclass
 class Service:
     """Records what it is asked; `refusals` are answers by path, given instead."""
@@ -78,6 +90,8 @@ class Service:
             return web.json_response({"user": {"name": "anna"}})
         if path == "join-tokens":
             return web.json_response({"token": "join_x", "expires": 0}, status=201)
+        if path == "simulations":
+            return web.json_response(SIMULATIONS[self.asked[-1][2]["user"]])
         assert kind == "launches"
         steps = [{"step": "hosts", "outcome": "failed", "detail": "none"}]
         return web.json_response(
@@ -390,3 +404,28 @@ async def test_wrong_usage_is_exit_code_2(command: Command, service: Service, wo
 
 async def test_help_names_the_exit_codes(command: Command) -> None:
     assert "exit codes:" in (await command("--help")).out
+
+
+async def test_a_simulation_asks_with_the_circumstances_and_its_exit_code_tells_the_verdict(
+    service: Service, command: Command
+) -> None:
+    words = ("--client-ip", "10.1.2.3", "--at", "1763985600", "--factor-age", "none", "--dry-run")
+    launches = await command("simulate", "--user", "ann", "--app", "Files", *words)
+    refused = await command("simulate", "--user", "ben", "--app", "Files")
+    assert (launches.code, refused.code) == (0, 1)
+    assert "LAUNCHES. Files starts on h1." in launches.out
+    assert "REFUSED. No. [not_entitled]" in refused.out and "Name him." in refused.out
+    assert [body["context"] for _, _, body in service.asked] == [
+        {"dry_run": True, "client_address": "10.1.2.3", "time": 1763985600.0, "factor_age_minutes": None},
+        {"dry_run": False},
+    ]
+    as_json = await command("simulate", "--user", "ben", "--app", "Files", "--json")
+    assert (as_json.code, json.loads(as_json.out)) == (1, SIMULATIONS["ben"])
+
+
+@pytest.mark.parametrize("words", [("--at", "noon"), ("--factor-age", "soon")])
+async def test_circumstances_that_cannot_be_read_are_refused_before_anybody_is_asked(
+    service: Service, command: Command, words: tuple[str, str]
+) -> None:
+    result = await command("simulate", "--user", "ann", "--app", "Files", *words)
+    assert (result.code, service.asked) == (2, []) and words[0] in result.err

@@ -6,9 +6,11 @@ from hypothesis import strategies as st
 
 from portcullis.cli.changing import path_of
 from portcullis.cli.documents import spell
+from portcullis.cli.explaining import explanation, parse_age, parse_time, simulation
 from portcullis.cli.output import moment, safe, table, width
 from portcullis.cli.qr import draw, modules
-from portcullis.cli.reading import explanation, host_state, session_state
+from portcullis.cli.reading import host_state, session_state
+from portcullis.errors import InvalidInput
 
 
 def test_columns_stand_under_their_headings() -> None:
@@ -100,6 +102,39 @@ def test_a_trace_reads_from_the_outcome_to_its_steps() -> None:
     assert lines[6].split() == ["ok", "entitlement", "by", "user"]
     assert lines[7].startswith("FAILED  hosts")
     assert "\x1b" not in explanation(trace)
+
+
+def test_an_explanation_ends_with_the_present_and_what_was_changed() -> None:
+    change = {"time": 0, "author": "root", "kind": "application", "name": "Files\x1b[2J", "action": "change"}
+    fields = [{"field": "entitled.groups", "from": [], "to": ["staff", "sales"]}]
+    now = {"verdict": "launches", "message": "Files starts on h1.", "code": ""}
+    text = explanation({"code": "not_entitled", "now": now, "changes": [{**change, "fields": fields}]})
+    told = text.partition("The same launch now: ")[2]
+    assert told.startswith("LAUNCHES. Files starts on h1.\n\nWhat was changed since:\n")
+    assert "entitled.groups: - to staff, sales" in told and "\x1b" not in text
+
+
+def test_a_simulation_reads_from_the_verdict_to_the_remedy() -> None:
+    step = {"step": "quota", "outcome": "skipped", "detail": "not asked"}
+    said = {
+        "user": "ann",
+        "application": "Files",
+        "verdict": "refused",
+        "code": "no_host",
+        "message": "No host.",
+    }
+    lines = simulation({**said, "steps": [step], "remedy": "Add one."}).splitlines()
+    assert lines[0] == "ann launches Files: REFUSED. No host. [no_host]"
+    assert lines[3].split() == ["skipped", "quota", "not", "asked"]
+    assert lines[-2:] == ["What to do:", "  Add one."]
+
+
+def test_times_are_read_as_dates_or_as_numbers() -> None:
+    assert parse_time("1763985600") == parse_time("2025-11-24T12:00:00+00:00") == 1763985600
+    assert (parse_age("none"), parse_age("7.5")) == (None, 7.5)
+    for parse, text in ((parse_time, "noon"), (parse_time, "2025-99-01"), (parse_age, "soon")):
+        with pytest.raises(InvalidInput):
+            parse(text)
 
 
 def test_a_trace_without_steps_reads_as_well() -> None:
