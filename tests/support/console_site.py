@@ -1,7 +1,7 @@
-"""The console's files before the broker's real parts, in one process: only TLS and the machines are missing.
+"""The console before a whole broker, in one process: the machines alone are missing, and tests play them.
 
     async with console_site(tmp_path) as site:
-        await site.let_in(context, site.api.acme.root)
+        await site.let_in(context)
         await page.goto(f"{site.url}/admin.html")
 
 A little gateway serves the files under the real security headers and passes the API on.
@@ -14,18 +14,19 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import SimpleNamespace
+from typing import Any
 
 import aiohttp
 from aiohttp import web
 from playwright.async_api import BrowserContext
 
+from broker.http.callers import login_cookie_name
+from broker.identity.logins import LIFETIME_SECONDS, new_login
+from broker.repositories.logins import login_creation
 from gateway.security_headers import security_headers
 from gateway.static import StaticFiles
-from portcullis.ids import new_id
-from portcullis.model.host import Gateway
 from portcullis.tickets import from_base64url
-from tests.support.api_site import COOKIE, Account, ApiSite, api_site
+from tests.support.running_broker import RunningBroker, running_broker
 from web_client import ROOT
 
 _MAKE_KEY = """async () => {
@@ -47,35 +48,49 @@ _PASSED_ON = (
 
 @dataclass
 class ConsoleSite:
-    api: ApiSite
     url: str = ""
     outage: bool = False
     """The gateway finds no broker."""
     requests: list[str] = field(default_factory=list)
     """Methods and paths of the API, as they came."""
+    _broker: RunningBroker | None = None
     _http: aiohttp.ClientSession | None = None
 
-    async def let_in(self, context: BrowserContext, account: Account) -> None:
+    @property
+    def broker(self) -> RunningBroker:
+        assert self._broker is not None
+        return self._broker
+
+    async def api(self, method: str, path: str, body: Any = None) -> Any:
+        """As a script of the administrator's."""
+        assert self._http is not None
+        headers = {"Authorization": f"Bearer {self.broker.secrets.api_token}"}
+        url = f"https://{self.broker.broker.address}/api/v1/admin/{path}"
+        context = self.broker.context("gateway")
+        async with self._http.request(method, url, json=body, headers=headers, ssl=context) as answer:
+            text = await answer.text()
+            assert answer.status < 300, (method, path, answer.status, text)
+            return await answer.json() if text else None
+
+    async def let_in(self, context: BrowserContext, user: str = "admin") -> None:
         """As after a sign-in: the browser has the key and the cookie of a login."""
         page = await context.new_page()
         await page.goto(f"{self.url}/styles/icon.svg")
         key = from_base64url(await page.evaluate(_MAKE_KEY))
         await page.close()
-        browser = SimpleNamespace(key=SimpleNamespace(public=key), cookies={})
-        await self.api.let_in(browser, account)  # type: ignore[arg-type]
-        await context.add_cookies(
-            [
-                {
-                    "name": COOKIE,
-                    "value": browser.cookies[COOKIE],
-                    "domain": "localhost",
-                    "path": "/",
-                    "secure": True,
-                    "httpOnly": True,
-                    "sameSite": "Strict",
-                }
-            ]
-        )
+        parts, tenant = self.broker.parts, self.broker.tenant
+        user_id = next(each.id for each in parts.identity.users.list(tenant) if each.name == user)
+        secret, login = new_login(tenant, user_id, key, time.time())
+        lease = await parts.stores.grid.lease(LIFETIME_SECONDS)
+        made = login_creation(await parts.stores.tenant(tenant), login, lease.id)
+        assert await parts.snapshot.until((await parts.stores.commit(made)).revision)
+        cookie = {
+            "name": login_cookie_name(parts.identity.tenants.site()),
+            "value": secret.text,
+            "domain": "localhost",
+            "path": "/",
+        }
+        await context.add_cookies([{**cookie, "secure": True, "httpOnly": True, "sameSite": "Strict"}])  # type: ignore[typeddict-item]
 
     async def pass_on(self, request: web.Request) -> web.StreamResponse:
         self.requests.append(f"{request.method} {request.path_qs}")
@@ -86,9 +101,10 @@ class ConsoleSite:
         assert self._http is not None
         async with self._http.request(
             request.method,
-            self.api.brokers[0].address + request.path_qs,
+            f"https://{self.broker.broker.address}{request.path_qs}",
             headers=headers,
             data=await request.read(),
+            ssl=self.broker.context("gateway"),
         ) as answer:
             kept = {k: v for k, v in answer.headers.items() if k in ("Content-Type", "Portcullis-Revision")}
             response = web.StreamResponse(status=answer.status, headers=kept)
@@ -99,17 +115,13 @@ class ConsoleSite:
 
 
 @asynccontextmanager
-async def console_site(folder: Path, *, tenants: int = 1) -> AsyncIterator[ConsoleSite]:
+async def console_site(folder: Path) -> AsyncIterator[ConsoleSite]:
+    site = ConsoleSite()
     async with AsyncExitStack() as undo:
-        api = await undo.enter_async_context(api_site(folder, tenants=tenants))
-        api.clock.wall = time.time()
-        site = ConsoleSite(api)
-        timeout = aiohttp.ClientTimeout(total=None)
-        site._http = await undo.enter_async_context(
-            aiohttp.ClientSession(timeout=timeout, auto_decompress=False)
-        )
+        session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=None), auto_decompress=False)
+        site._http = await undo.enter_async_context(session)
         site.url = await undo.enter_async_context(_front(site))
-        await api.put_gateway(Gateway(new_id(), "front", "127.0.0.1:9", site.url))
+        site._broker = await undo.enter_async_context(running_broker(folder, site.url))
         yield site
 
 

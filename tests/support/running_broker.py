@@ -135,8 +135,10 @@ def broker_settings(state: Path) -> BrokerSettings:
 
 
 @asynccontextmanager
-async def running_broker(folder: Path) -> AsyncIterator[RunningBroker]:
-    secrets = await make_site(folder / "broker")
+async def running_broker(
+    folder: Path, public_origin: str = "http://localhost:8080"
+) -> AsyncIterator[RunningBroker]:
+    secrets = await make_site(folder / "broker", public_origin)
     broker = Broker(broker_settings(folder / "broker"))
     await broker.start()
     try:
@@ -147,7 +149,7 @@ async def running_broker(folder: Path) -> AsyncIterator[RunningBroker]:
             "gw",
             folder / "gateway",
             address="127.0.0.1:9443",
-            public_origin="http://localhost:8080",
+            public_origin=public_origin,
         )
         site = RunningBroker(broker, secrets, host, gateway)
         yield site

@@ -7,6 +7,7 @@ const SOURCES = {
   groups: { path: "/users", needs: "users.read", namesOf: (items) => items.flatMap(({ groups }) => groups) },
   users: { path: "/users", needs: "users.read", namesOf: (items) => items.map(({ name }) => name) },
   hostGroups: { path: "/hosts", needs: "hosts.read", namesOf: (items) => items.flatMap(({ groups = [] }) => groups) },
+  hosts: { path: "/hosts", needs: "hosts.read", namesOf: (items) => items.map(({ name }) => name) },
   applications: { path: "/applications", needs: "applications.read", namesOf: (items) => items.map(({ name }) => name) },
 };
 
