@@ -34,6 +34,7 @@ from broker.http.middleware import Entrance, check_policies, errors_as_json
 from broker.http.platform.entry import EntryRoutes
 from broker.http.platform.hosts import PlatformHostRoutes
 from broker.http.platform.tenants import TenantRoutes
+from broker.http.openapi import DescriptionRoutes
 from broker.http.services import PublicServices
 from broker.http.sessions import SessionRoutes
 from broker.http.stages import StageRoutes
@@ -81,6 +82,7 @@ def public_routes(services: PublicServices) -> list[web.RouteDef]:
 def public_middlewares(services: PublicServices, *between: Middleware) -> list[Middleware]:
     """For the application that holds `public_routes`; it may hold other routes beside them, outside
     `/api/v1/`. What stands `between` sees refusals as exceptions.
+    groups.append(DescriptionRoutes())
     """
     trail = AuditTrail(services)
     return [errors_as_json, *between, trail.middleware, Entrance(services).middleware]

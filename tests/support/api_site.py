@@ -29,6 +29,7 @@ from broker.grid.embedded import EmbeddedGrid
 from broker.grid.health import GridHealth
 from broker.grid.scopes import Stores, TenantStore
 from broker.grid.seal import SiteKey
+from broker.hosts.acts import HostActs
 from broker.hosts.checks import HostChecks
 from broker.hosts.loads import HostLoads
 from broker.hosts.registry import ChannelRegistry
@@ -81,6 +82,7 @@ from portcullis.model.session import Display, Session
 from portcullis.model.tenant import Site, Tenant
 from portcullis.model.user import User
 from portcullis.protocol.channel import Report
+from tests.support.api_conformance import Conformance
 from tests.support.broker_grid import SettableClock
 from tests.support.browser import Answer, ApiBrowser, ClientKey
 
@@ -119,6 +121,7 @@ class ApiBroker:
 
     def __init__(self, stores: Stores, clock: SettableClock, folder: Path) -> None:
         folder.mkdir(exist_ok=True)
+        self.conformance = Conformance()
         self.snapshot = snapshot = Snapshot(stores)
         self.registry = ChannelRegistry()
         self.office = Revocations(stores, snapshot, GrantKeys(snapshot), clock)
@@ -199,6 +202,7 @@ class ApiBroker:
             acts=self.acts,
             audit=audit,
             news=News(snapshot, hosts),
+            host_acts=HostActs(snapshot, self.registry, "b" * 16, self._no_peer),
             orphans=lambda: self.orphans,
             from_gateway=lambda request: "Portcullis-Origin" in request.headers,
         )
@@ -222,7 +226,8 @@ class ApiBroker:
         unsubscribe()
 
     def application(self) -> web.Application:
-        application = web.Application(middlewares=public_middlewares(self.services))
+        middlewares = [self.conformance.middleware, *public_middlewares(self.services)]
+        application = web.Application(middlewares=middlewares)
         application.add_routes(public_routes(self.services))
         everywhere = AuditEverywhere(self.services.audit, dict, self._no_peer, self.services.clock)
         application.add_routes(AuditRoutes(self.services, everywhere).routes())
@@ -341,6 +346,8 @@ async def api_site(folder: Path, *, brokers: int = 1, tenants: int = 2) -> Async
         for tenant in made:
             await hosts.announce(tenant.host.id, "0" * 16, "b" * 16, "1")
         yield ApiSite(grid, stores, clock, tuple(made), running)
+        for broker in running:
+            broker.conformance.check()
 
 
 async def _found_site(stores: Stores) -> None:

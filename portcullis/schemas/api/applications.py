@@ -1,0 +1,72 @@
+"""Publishing applications, and who may start them."""
+
+from __future__ import annotations
+
+from portcullis.schemas.shapes import (
+    COUNT,
+    FLAG,
+    ID,
+    REVISION,
+    TEXT,
+    Doc,
+    array,
+    body,
+    items,
+    mapping,
+    nullable,
+    one_of,
+    ref,
+    text,
+    thing,
+)
+
+_ENTITLED = {"users": array(TEXT), "groups": array(TEXT)}
+
+SHAPES = {
+    "Application": thing(
+        {
+            "id": ID,
+            "name": TEXT,
+            "command": array(TEXT),
+            "environment": mapping(TEXT),
+            "entitled": thing(_ENTITLED),
+            "icon": nullable(TEXT),
+            "disabled": FLAG,
+            "host_groups": array(TEXT),
+            "minimum_memory_bytes": COUNT,
+        },
+        {"revision": REVISION},
+    ),
+    "NewIcon": body({"content_type": one_of("image/png", "image/svg+xml"), "data": text(44_000, "Base64.")}),
+    "Entitled": thing(
+        {"application": TEXT, "name": TEXT, "by_name": FLAG, "groups": array(TEXT), "disabled": FLAG}
+    ),
+}
+
+DOCS = {
+    "GET /api/v1/admin/applications": Doc(
+        "List published applications.", items(ref("Application")), listed=True
+    ),
+    "PUT /api/v1/admin/applications/{name}": Doc(
+        "Publish an application, or change it to be as told. An absent icon keeps the old one.",
+        thing({"application": ref("Application"), "outcome": one_of("created", "changed", "unchanged")}),
+        body(
+            {"command": array(text(4096), 64), "entitled": body({}, _ENTITLED)},
+            {
+                "icon": nullable(ref("NewIcon")),
+                "environment": mapping(TEXT),
+                "disabled": FLAG,
+                "host_groups": array(TEXT, 64),
+                "minimum_memory_bytes": COUNT,
+                "revision": REVISION,
+            },
+        ),
+    ),
+    "DELETE /api/v1/admin/applications/{name}": Doc("Take it away; running sessions go on.", status=204),
+    "GET /api/v1/admin/entitlements": Doc(
+        "Who may start what: of one `application`, `user` or `group`.",
+        items(ref("Entitled")),
+        query={"application": TEXT, "user": TEXT, "group": TEXT},
+        listed=True,
+    ),
+}
