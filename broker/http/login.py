@@ -138,7 +138,7 @@ class LoginRoutes:
             "signed_in": True,
             "user": {"id": caller.user.id, "name": caller.user.name},
             "tenant": {"id": caller.tenant.id, "name": caller.tenant.name},
-            "theme": {**door_view(caller.tenant), "title": caller.tenant.shown_name},
+            "theme": door_view(caller.tenant),
             "role": caller.role,
             "permissions": sorted(caller.permissions),
             "expires": caller.expires,

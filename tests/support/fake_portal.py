@@ -32,6 +32,14 @@ ICON = (
     b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 48 48"><rect x="8" y="4" width="32" height="40" rx="4" '
     b'fill="#f2c94c"/><path d="M14 14h20M14 22h20M14 30h12" stroke="#7a5b00" stroke-width="3"/></svg>'
 )
+LOGO = (
+    b'<svg xmlns="http://www.w3.org/2000/svg" width="96" height="32" viewBox="0 0 96 32">'
+    b'<circle cx="16" cy="16" r="14" fill="#e5b700"/>'
+    b'<path d="M9 17l5 5 9-11" fill="none" stroke="#fff" stroke-width="4"/>'
+    b'<path d="M40 8h50M40 16h38M40 24h44" stroke="#5a4a00" stroke-width="4"/></svg>'
+)
+THEME = {"title": "Initech Applications", "accent": "#e5b700", "logo": f"/api/v1/logos/{'cd' * 32}"}
+"""An accent in which no text could be read."""
 NAMES = (
     "Text editor",
     "Terminal",
@@ -76,6 +84,7 @@ class FakePortal:
     """`async with FakePortal() as portal`: `portal.url` is what a browser opens."""
 
     organisations: list[str] = field(default_factory=list)
+    theme: dict[str, Any] | None = None
     names: tuple[str, ...] = NAMES
     launch_refusal: web.Response | None = None
     hold_stages: bool = False
@@ -112,6 +121,7 @@ class FakePortal:
                 web.post("/api/v1/enrolment{step:(/factor|/code|/completion)?}", self._enrol),
                 web.get("/api/v1/catalogue", self._catalogue),
                 web.get("/api/v1/icons/{hash}", self._icon),
+                web.get("/api/v1/logos/{hash}", self._logo),
                 web.post("/api/v1/sessions", self._launch),
                 web.delete("/api/v1/sessions/{id}", self._log_off),
                 web.get("/api/v1/sessions/{id}/stages", self._stages),
@@ -182,7 +192,12 @@ class FakePortal:
     async def _who(self, request: web.Request) -> web.Response:
         if self._login(request) is None:
             return web.json_response(
-                {"signed_in": False, "organisations": self.organisations, "time": time.time()}
+                {
+                    "signed_in": False,
+                    "organisations": self.organisations,
+                    "theme": self.theme,
+                    "time": time.time(),
+                }
             )
         return web.json_response(self._signed_in())
 
@@ -192,6 +207,7 @@ class FakePortal:
             "user": {"id": "1" * 16, "name": "demo"},
             "tenant": {"id": "0" * 16, "name": "acme"},
             "role": "user",
+            "theme": self.theme or {"title": None, "accent": None, "logo": None},
             "expires": time.time() + 3600,
             "time": time.time(),
         }
@@ -276,6 +292,9 @@ class FakePortal:
         return web.json_response(
             {"applications": applications, "sessions": sessions, "isolation": self.isolation}
         )
+
+    async def _logo(self, request: web.Request) -> web.Response:
+        return web.Response(body=LOGO, content_type="image/svg+xml")
 
     async def _icon(self, request: web.Request) -> web.Response:
         return web.Response(body=ICON, content_type="image/svg+xml")

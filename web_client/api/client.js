@@ -13,8 +13,9 @@ import { Lifeguard } from "./lifeguard.js";
 import { HEADER, publicKey, signatureHeader } from "./signing.js";
 
 /** @typedef {{id: string, name: string}} Named */
-/** @typedef {{signed_in: false, organisations: string[], time: number}} SignedOut */
-/** @typedef {{signed_in: true, user: Named, tenant: Named, role: string, permissions?: string[],
+/** @typedef {import("../ui/theme.js").Theme} Theme */
+/** @typedef {{signed_in: false, organisations: string[], theme?: Theme | null, time: number}} SignedOut */
+/** @typedef {{signed_in: true, user: Named, tenant: Named, role: string, permissions?: string[], theme?: Theme,
  *   expires: number, time: number, recovery_codes_left?: number}} SignedIn */
 /** @typedef {{organisation?: string, username: string, password: string, code?: string}} Credentials */
 

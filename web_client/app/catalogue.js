@@ -1,6 +1,7 @@
 /** The catalogue: searchable tiles of published applications, and the running sessions to return to. */
 
 import { h } from "../ui/dom.js";
+import { brand } from "../ui/theme.js";
 import { ApiError } from "./api.js";
 import { confirmLogOff } from "./confirm.js";
 import { iconOf } from "../ui/icon.js";
@@ -96,11 +97,9 @@ export class CatalogueView {
   }
 
   #header() {
-    const { user, tenant } = this.#actions.login;
-    const who = t("catalogue.user", { user: user.name, tenant: tenant.name });
-    return h("header", {},
-      h("div", { class: "brand" },
-        logo(), h("span", {}, t("product"))),
+    const { user, tenant, theme } = this.#actions.login;
+    const who = t("catalogue.user", { user: user.name, tenant: theme?.title || tenant.name });
+    return h("header", {}, brand(theme, t("product"), 32),
       h("div", { class: "search" }, this.#search),
       h("div", { class: "account" }, h("span", { class: "who", title: who }, h("span", { class: "visually-hidden" }, who),
         h("span", { "aria-hidden": "true" }, user.name)),
@@ -226,11 +225,4 @@ function describe({ state, host, host_online: isThere = true, created }) {
   const when = elapsedText((Date.now() - started) / 1000, navigator.language);
   const since = state === "pending" || state === "starting" ? t("catalogue.starting") : t("catalogue.started", { when });
   return `${t(isThere ? "catalogue.host" : "catalogue.host.gone", { host })} · ${since}`;
-}
-
-/** Gone rather than broken, when the gateway that served the page is. */
-function logo() {
-  const image = h("img", { src: "styles/icon.svg", alt: "", width: "32", height: "32" });
-  image.addEventListener("error", () => image.remove(), { once: true });
-  return image;
 }

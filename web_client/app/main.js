@@ -8,6 +8,7 @@
 
 import { prepare } from "../core/session.js";
 import { h } from "../ui/dom.js";
+import { applyTheme } from "../ui/theme.js";
 import { Api, ApiError } from "./api.js";
 import { CatalogueView } from "./catalogue.js";
 import { describeDisplay } from "./environment.js";
@@ -37,6 +38,8 @@ class Portal {
   /** The session that the view shows, so that its own address does not open it again. */
   #shownSession = "";
   #isEnrolling = false;
+  /** Of the tenant whose page this is, or of the product. */
+  #name = t("product");
 
   /** @param {HTMLElement} root */
   constructor(root) {
@@ -59,6 +62,7 @@ class Portal {
       if (!answer.signed_in || key === undefined) return this.#showSignIn("organisations" in answer ? answer : {}, "");
       this.#api.use(key);
       this.#login = answer;
+      this.#dress(answer.theme);
       this.#route();
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
@@ -86,8 +90,8 @@ class Portal {
     try {
       const [answer, key] = await Promise.all([this.#api.whoAmI(), loadKey()]);
       if (answer.signed_in && key !== undefined) await this.#leaveLogin(key);
-      const { organisations = [] } = "organisations" in answer ? answer : {};
-      this.#showSignIn({ organisations }, t("notice.enrolled"), invitation);
+      const { organisations = [], theme = null } = "organisations" in answer ? answer : {};
+      this.#showSignIn({ organisations, theme }, t("notice.enrolled"), invitation);
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
       this.#showUnreachable(error);
@@ -106,15 +110,16 @@ class Portal {
   // --- signing in and out
 
   /**
-   * @param {{organisations?: string[]}} answer
+   * @param {{organisations?: string[], theme?: import("../ui/theme.js").Theme | null}} answer
    * @param {string} notice
    * @param {Invitation | null} [invitation] of the account that was just set up
    */
-  #showSignIn({ organisations = [] }, notice, invitation = null) {
+  #showSignIn({ organisations = [], theme = null }, notice, invitation = null) {
     this.#login = null;
     this.#shownSession = "";
+    this.#dress(theme);
     this.#show(new SignIn(this.#api, {
-      organisations, notice, known: invitation, done: (login, key) => this.#signedIn(login, key),
+      organisations, theme, notice, known: invitation ?? organisationOfAddress(), done: (login, key) => this.#signedIn(login, key),
     }));
   }
 
@@ -125,6 +130,8 @@ class Portal {
   async #signedIn(login, key) {
     await saveKey(key);
     this.#login = login;
+    this.#dress(login.theme);
+    if (organisationOfAddress()) history.replaceState(null, "", CATALOGUE);
     this.#channel.postMessage("signed_in");
     const left = login.recovery_codes_left;
     this.#route(left === undefined ? "" : t("notice.recovery", { left }));
@@ -275,13 +282,30 @@ class Portal {
     this.#show({ element, title: t("product"), focus: () => again.focus(), stop() {} });
   }
 
+  /** @param {import("../ui/theme.js").Theme | null | undefined} theme */
+  #dress(theme) {
+    applyTheme(theme);
+    this.#name = theme?.title || t("product");
+  }
+
   /** @param {View} view */
   #show(view) {
     this.#view?.stop();
     this.#view = view;
     this.#root.replaceChildren(view.element);
-    document.title = view.title === t("product") ? view.title : `${view.title} · ${t("product")}`;
+    document.title = view.title === t("product") ? this.#name : `${view.title} · ${this.#name}`;
     view.focus();
+  }
+}
+
+/** `#/at/<organisation>` leads to its sign-in. @returns {{tenant: {name: string}} | null} */
+function organisationOfAddress() {
+  const name = /^#\/at\/([^/]{1,256})$/.exec(location.hash)?.[1];
+  if (name === undefined) return null;
+  try {
+    return { tenant: { name: decodeURIComponent(name) } };
+  } catch {
+    return null; // half an escape: nobody's name
   }
 }
 

@@ -1,6 +1,7 @@
 /** The sign-in page: user name and password, then the verification or a recovery code. Every refusal stands in one alert. */
 
 import { h } from "../ui/dom.js";
+import { brand } from "../ui/theme.js";
 import { ApiError } from "./api.js";
 import { generateKey } from "../api/signing.js";
 import { errorText, t } from "./strings.js";
@@ -33,19 +34,18 @@ export class SignIn {
    * @param {Api} api
    * @param {object} parts
    * @param {string[]} parts.organisations empty: there is but one
+   * @param {import("../ui/theme.js").Theme | null} [parts.theme] of the organisation that the host name chose
    * @param {string} parts.notice why the user is here, if not by choice
-   * @param {{user: {name: string}, tenant: {name: string}} | null} [parts.known] who it will be
+   * @param {{user?: {name: string}, tenant: {name: string}} | null} [parts.known] who it will be
    * @param {(login: SignedIn, key: CryptoKeyPair) => void} parts.done
    */
-  constructor(api, { organisations, notice, known = null, done }) {
+  constructor(api, { organisations, theme = null, notice, known = null, done }) {
     this.#api = api;
     this.#done = done;
     this.#organisations = organisations;
     this.#known = known;
-    const brand = h("div", { class: "brand" }, h("img", { src: "styles/icon.svg", alt: "", width: "44", height: "44" }),
-      h("span", {}, t("product")));
     this.#form.append(this.#title, this.#fields, this.#alert, this.#submit, this.#other, this.#back);
-    this.element = h("main", { class: "page signin-page" }, brand,
+    this.element = h("main", { class: "page signin-page" }, brand(theme, t("product"), 44),
       notice && h("p", { role: "status", class: "notice" }, notice), this.#form);
     if (isSecureContext) this.#askPassword();
     else this.#form.replaceChildren(this.#title, h("p", { role: "alert", class: "alert" }, t("signin.insecure")));
@@ -68,7 +68,7 @@ export class SignIn {
           autocomplete: "organization", autocapitalize: "none", value: this.#known?.tenant.name ?? "",
         }),
       field("username", t("signin.username"), {
-        autocomplete: "username", autocapitalize: "none", spellcheck: "false", value: this.#known?.user.name ?? "",
+        autocomplete: "username", autocapitalize: "none", spellcheck: "false", value: this.#known?.user?.name ?? "",
       }),
       field("password", t("signin.password"), { type: "password", autocomplete: "current-password" }),
     ]);

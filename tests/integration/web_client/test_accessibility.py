@@ -10,7 +10,7 @@ from playwright.async_api import Browser, Page, expect
 
 from portcullis.protocol import messages as m
 from tests.integration.web_client.conftest import Visit, open_visit
-from tests.support.fake_portal import ENROLMENT_CODES, PASSWORD, FakePortal, error
+from tests.support.fake_portal import ENROLMENT_CODES, PASSWORD, THEME, FakePortal, error
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -25,6 +25,21 @@ async def sign_in_refused(visit: Visit) -> Page:
     await page.get_by_label("Password").fill("wrong")
     await page.keyboard.press("Enter")
     await expect(page.get_by_role("alert")).to_be_visible()
+    return page
+
+
+async def themed_sign_in(visit: Visit) -> Page:
+    visit.portal.theme = THEME
+    page = await sign_in_refused(visit)
+    await expect(page.get_by_text("Initech Applications")).to_be_visible()
+    return page
+
+
+async def themed_catalogue(visit: Visit) -> Page:
+    visit.portal.theme = THEME
+    visit.portal.add_session("Terminal", age_seconds=7300)
+    page = await visit.signed_in()
+    await expect(page.get_by_text("Running sessions")).to_be_visible()
     return page
 
 
@@ -179,6 +194,8 @@ VIEWS: list[Callable[[Visit], Awaitable[Page]]] = [
     code,
     catalogue,
     unprivileged_trial,
+    themed_sign_in,
+    themed_catalogue,
     launch,
     queue,
     failure,

@@ -9,7 +9,7 @@ from playwright.async_api import Page, expect
 
 from portcullis.reasons import REASONS
 from tests.integration.web_client.conftest import until_true
-from tests.support.fake_portal import CODE, PASSWORD, FakePortal, error
+from tests.support.fake_portal import CODE, PASSWORD, THEME, FakePortal, error
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -465,3 +465,31 @@ async def test_a_host_that_does_not_answer_is_tried_again_and_said(portal: FakeP
     await expect(page.get_by_text("The host does not answer. Trying again…")).to_be_visible()
     await visit.drawn(page)
     assert portal.worker.attaches == ["ticket", "ticket", "ticket"]
+
+
+async def test_an_address_leads_to_the_sign_in_of_an_organisation(portal: FakePortal, visit) -> None:
+    portal.organisations = ["?"]
+    page = await visit.page()
+    await page.goto(f"{portal.url}/#/at/Initech%20Ltd")
+    await expect(page.get_by_label("Organisation")).to_have_value("Initech Ltd")
+    await expect(page.get_by_label("User name")).to_be_focused()
+    await page.goto(f"{portal.url}/#/at/%E0%A4%A")
+    await page.reload()
+    await expect(page.get_by_label("Organisation")).to_have_value("")
+
+
+async def test_the_colours_of_a_tenant_go_with_its_login(portal: FakePortal, visit) -> None:
+    accent = "getComputedStyle(document.documentElement).getPropertyValue('--accent')"
+    page = await visit.page()
+    await page.goto(portal.url)
+    plain = await page.evaluate(accent)
+    portal.theme = THEME
+    await page.reload()
+    await expect(page.get_by_text("Initech Applications")).to_be_visible()
+    assert await page.evaluate(accent) != plain
+    assert await page.title() == "Sign in · Initech Applications"
+    portal.theme = {**THEME, "accent": "red; --danger: blue", "logo": "https://elsewhere.example/x.svg"}
+    await page.reload()
+    await expect(page.get_by_text("Initech Applications")).to_be_visible()
+    assert await page.evaluate(accent) == plain
+    assert await page.locator(".brand img").get_attribute("src") == "styles/icon.svg"

@@ -72,7 +72,7 @@ async def test_password_then_code_sign_in(site: ApiSite) -> None:
         "signed_in": True,
         "user": {"id": ann.user.id, "name": "ann"},
         "tenant": {"id": ann.tenant.id, "name": "acme"},
-        "theme": {"title": "acme", "accent": None, "logo": None},
+        "theme": {"title": None, "accent": None, "logo": None},
         "role": "user",
         "permissions": [],
         "expires": site.clock.now() + 12 * 3600,
