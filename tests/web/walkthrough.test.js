@@ -64,6 +64,7 @@ test("an object leads to its screen, whatever stands in its name", () => {
   assert.equal(objectAddress("application:Text editor"), "#/applications/Text%20editor");
   assert.equal(objectAddress("application:Text editor", "not_entitled"), "#/entitlements/application/Text%20editor");
   assert.equal(objectAddress("policy:group:a:b"), "#/policies/group/a%3Ab");
+  assert.equal(objectAddress("policy:group/staff"), "#/policies/group/staff");
   assert.equal(objectAddress("policy:tenant"), "#/policies/tenant/-");
   assert.equal(objectAddress("policy:tenant:-"), "#/policies/tenant/-");
   assert.equal(objectAddress('user:"><script>/?#'), "#/users/%22%3E%3Cscript%3E%2F%3F%23");

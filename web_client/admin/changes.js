@@ -12,17 +12,19 @@ import { objectAddress } from "./walkthrough_rules.js";
  */
 /** @typedef {{action: "create" | "change" | "delete", kind: string, name: string, fields?: FieldChange[]}} Change */
 
+const MOST_SHOWN = 200;
 const BADGES = /** @type {const} */ ({ create: "ok", change: "busy", delete: "bad" });
 
 /**
  * What is changed, as a link where it still exists.
  * @param {Change} change
  * @param {(address: string) => boolean} mayOpen
+ * @param {"change" | "plan"} [tense] whether it was done or would be
  */
-export function changedObject({ action, kind, name }, mayOpen) {
+export function changedObject({ action, kind, name }, mayOpen, tense = "change") {
   const address = action === "delete" ? "" : objectAddress(`${kind}:${name}`);
   const shown = h("bdi", {}, name);
-  return h("span", { class: "changed-object" }, badge(BADGES[action], t(`change.${action}`)), ` ${kind} `,
+  return h("span", { class: "changed-object" }, badge(BADGES[action], t(`${tense}.${action}`)), ` ${kind} `,
     address !== "" && mayOpen(address) ? h("a", { href: address }, shown) : h("strong", {}, shown));
 }
 
@@ -36,14 +38,27 @@ export function fieldChanges(fields) {
   ]));
 }
 
-/** @param {Change[]} changes @param {(address: string) => boolean} mayOpen */
+/**
+ * What is planned, object by object.
+ * @param {Change[]} changes
+ * @param {(address: string) => boolean} mayOpen
+ */
 export function changeList(changes, mayOpen) {
-  return h("ul", { class: "change-list" }, ...changes.map((change) =>
-    h("li", {}, changedObject(change, mayOpen), fieldChanges(change.fields ?? []))));
+  const rest = changes.length - MOST_SHOWN;
+  return h("ul", { class: "change-list" }, ...changes.slice(0, MOST_SHOWN).map((change) =>
+    h("li", {}, changedObject(change, mayOpen, "plan"), fieldChanges(change.fields ?? []))),
+  rest > 0 && h("li", { class: "hint" }, t("plan.more", { count: rest })));
+}
+
+/** History names authors with their id: the id is for those who look closer. @param {string} author */
+export function authorText(author) {
+  const [, name = author, id = "", more = ""] = /^(.*) \(([0-9a-f]{16})(, [a-z]+)?\)$/s.exec(author) ?? [];
+  return h("span", { title: id }, h("bdi", {}, name), more !== "" && h("span", { class: "hint" }, more));
 }
 
 /** @param {unknown} value */
 export function valueText(value) {
+  if (Array.isArray(value) && value.every((each) => typeof each === "string")) return value.join(", ") || "–";
   if (typeof value === "string") return value === "" ? "\u201c\u201d" : value;
   return JSON.stringify(value) ?? "";
 }

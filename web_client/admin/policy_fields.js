@@ -117,5 +117,22 @@ export function policyText(kind, value) {
 
 /** @param {Window} window */
 function windowText({ days, from, to }) {
-  return `${days.map((day) => STRINGS[`day.${day}`] ?? day).join(" ")} ${from}–${to}`;
+  return `${runsOf(days).map(([first, last]) => (first === last ? dayText(first) : `${dayText(first)}–${dayText(last)}`)).join(", ")} ${from}–${to}`;
+}
+
+/** Days that follow on one another, as the first and the last. @param {string[]} days */
+export function runsOf(days) {
+  /** @type {[string, string][]} */
+  const runs = [];
+  for (const day of days) {
+    const last = runs.at(-1);
+    if (last && DAYS.indexOf(last[1]) === DAYS.indexOf(day) - 1) last[1] = day;
+    else runs.push([day, day]);
+  }
+  return runs;
+}
+
+/** @param {string} day */
+function dayText(day) {
+  return STRINGS[`day.${day}`] ?? day;
 }

@@ -2,6 +2,7 @@
 
 import { h } from "../ui/dom.js";
 import { policyControl, policyText } from "./policy_fields.js";
+import { prose } from "./prose.js";
 import { STRINGS, t } from "./strings.js";
 
 /** @typedef {import("../ui/form.js").Wrong} Wrong */
@@ -75,7 +76,7 @@ export class PolicyForm {
     show();
     this.#rows.set(name, { control, isSet, isLocked, error, label });
     return h("fieldset", { class: "policy-field" }, h("legend", {}, label),
-      h("p", { class: "hint", id: `${id}-meaning` }, meaning),
+      h("p", { class: "hint", id: `${id}-meaning` }, prose(meaning)),
       h("div", { class: "policy-flags" }, check(isSet, t("policies.set")), check(isLocked, t("policies.lock"))), unset, error, box);
   }
 

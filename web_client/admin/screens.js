@@ -39,9 +39,14 @@ export const SCREENS = [
   { id: "launches", section: "answers", needs: ["launches.read"], key: "l", load: () => import("./screens/launches.js") },
   { id: "effective", section: "answers", needs: ["policies.read"], load: () => import("./screens/effective.js") },
   { id: "audit", section: "record", needs: ["audit.read"], key: "t", load: () => import("./screens/audit.js") },
+  { id: "history", section: "record", needs: ["history.read"], key: "y", load: () => import("./screens/history.js") },
   { id: "policies", section: "settings", needs: ["policies.read"], key: "c", load: () => import("./screens/policies.js") },
   { id: "roles", section: "settings", needs: ["roles.read"], load: () => import("./screens/roles.js") },
   { id: "tokens", section: "settings", needs: ["tokens.read"], load: () => import("./screens/tokens.js") },
+  { id: "hosts", section: "machines", needs: ["hosts.read"], key: "h", load: () => import("./screens/hosts.js") },
+  { id: "hostgroups", section: "machines", needs: ["hosts.read"], load: () => import("./screens/hostgroups.js") },
+  { id: "gateways", section: "machines", needs: ["hosts.read"], key: "w", load: () => import("./screens/gateways.js") },
+  { id: "brokers", section: "machines", needs: ["platform.site.read"], key: "b", load: () => import("./screens/brokers.js") },
 ];
 
 /** In this order in the menu. */

@@ -8,6 +8,7 @@
 import { copyButton } from "../ui/copy_button.js";
 import { h } from "../ui/dom.js";
 import { hostList } from "./host_list.js";
+import { prose } from "./prose.js";
 import { STRINGS, t } from "./strings.js";
 import {
   objectAddress, asText, decidingStep, kindOf, nameOf, pauses, rankedHosts, stagesOf, timeText, verdictOf, waterfall,
@@ -17,6 +18,8 @@ import {
 /** @typedef {import("./walkthrough_rules.js").Step} Step */
 /** @typedef {import("./walkthrough_rules.js").Stage} Stage */
 
+/** Parts that are told in one line. */
+const FEW = 2;
 let count = 0;
 
 /**
@@ -44,7 +47,7 @@ export function render(simulation, { tense = "would", plays = true, mayOpen = ()
   });
   const element = h("section", { class: "walkthrough", "aria-labelledby": id, "data-verdict": verdict },
     head,
-    h("div", { class: "walk-acts buttons" }, again, skip,
+    h("div", { class: "walk-acts buttons" }, stages.length > 1 && again, skip,
       openAll(list),
       copyButton(text, { copy: t("walk.copy"), copied: t("walk.copied"), failed: t("walk.copy.failed") }),
       h("span", { class: "walk-total muted" }, totalText(stages))),
@@ -132,8 +135,8 @@ function verdictParts(simulation, heading, verdict, link) {
     h("span", { class: "walk-mark", "aria-hidden": "true" }),
     h("div", { class: "walk-told" },
       heading,
-      (simulation.message !== "" || simulation.code !== "") && h("p", {}, simulation.message, " ", simulation.code !== "" && h("code", {}, simulation.code)),
-      Boolean(simulation.remedy) && h("p", { class: "walk-remedy" }, h("strong", {}, t("walk.what")), " ", simulation.remedy),
+      (simulation.message !== "" || simulation.code !== "") && h("p", {}, prose(simulation.message), " ", simulation.code !== "" && h("code", {}, simulation.code)),
+      Boolean(simulation.remedy) && h("p", { class: "walk-remedy" }, h("strong", {}, t("walk.what")), " ", prose(simulation.remedy ?? "")),
       verdict === "launches" && hostLine(simulation, link),
       target && h("p", {}, t("walk.change"), " ", target),
       origin !== "" && h("p", { class: "hint" }, origin)),
@@ -191,10 +194,15 @@ function timeBar({ from, share }) {
  * @param {Simulation} simulation
  */
 function summaryOf({ name, lead, parts }, { steps }) {
-  if (name !== "hosts") return lead?.reason ?? t("walk.parts", { count: parts.length });
+  if (name !== "hosts") return lead?.reason ?? partsText(parts);
   const hosts = rankedHosts(parts, steps);
   if (lead?.outcome === "failed" || hosts.length === 0) return lead?.reason ?? "";
   return t("walk.hosts", { fit: hosts.filter(({ isFit }) => isFit).length, count: hosts.length });
+}
+
+/** @param {Step[]} parts */
+function partsText(parts) {
+  return parts.length <= FEW ? parts.map(({ reason }) => reason).join("; ") : t("walk.parts", { count: parts.length });
 }
 
 /**

@@ -20,6 +20,7 @@
 /**
  * @typedef {object} Simulation also a kept trace of a launch, which tells no verdict
  * @property {Verdict} [verdict]
+ * @property {string} [outcome] of a kept trace: "refused", "failed"; anything else: it was launched
  * @property {string} code
  * @property {string} message
  * @property {string} [remedy]
@@ -118,8 +119,9 @@ export function kindOf(object) {
 }
 
 /** @param {Simulation} simulation @returns {Verdict} */
-export function verdictOf({ verdict, code, steps }) {
+export function verdictOf({ verdict, outcome, code, steps = [] }) {
   if (verdict !== undefined) return verdict;
+  if (outcome === "refused" || outcome === "failed") return outcome;
   if (code !== "") return steps.some(({ outcome }) => outcome === "failed") ? "refused" : "failed";
   return steps.some(({ name, outcome }) => name === "reconnect" && outcome === "passed") ? "reconnects" : "launches";
 }
@@ -149,7 +151,7 @@ export function objectAddress(object, code = "") {
   const [kind, name] = [kindOf(object), nameOf(object)];
   if (kind === "" || name === "") return "";
   if (kind === "policy") {
-    const [level, of] = [kindOf(name) || name, kindOf(name) ? nameOf(name) : "-"];
+    const [, level, of = "-"] = /^([^:/]+)(?:[:/](.*))?$/s.exec(name) ?? ["", "", ""];
     if (!POLICY_LEVELS.has(level)) return "";
     return `#/policies/${encodeURIComponent(level)}/${encodeURIComponent(of)}`;
   }

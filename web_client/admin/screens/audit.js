@@ -180,7 +180,7 @@ function typeText(type) {
 
 /** @param {Event["actor"]} actor */
 function actorText({ user, token, address }) {
-  return h("span", {}, h("bdi", {}, user || t("audit.site")), token !== "" && h("span", { class: "tag" }, t("audit.token", { token })),
+  return h("span", {}, h("bdi", {}, user || t("audit.site")), token !== "" && " ", token !== "" && h("span", { class: "tag", title: token }, t("audit.token", { token: token.slice(0, 6) })),
     address !== "" && h("span", { class: "hint" }, ` ${address}`));
 }
 

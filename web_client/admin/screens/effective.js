@@ -6,6 +6,7 @@ import { names } from "../cells.js";
 import { Filters } from "../filters.js";
 import { mayOpen } from "../links.js";
 import { policyText } from "../policy_fields.js";
+import { prose } from "../prose.js";
 import { addressOf } from "../router.js";
 import { errorText, t } from "../strings.js";
 import { objectAddress } from "../walkthrough_rules.js";
@@ -101,7 +102,7 @@ class EffectiveScreen {
   #row({ name, value, origin, locked_by: lockedBy, ignored, meaning }, kind) {
     /** @type {[string, import("../../ui/dom.js").Child[]][]} */
     const cells = [
-      ["field", [h("strong", {}, fieldText(name)), h("div", { class: "hint" }, meaning)]],
+      ["field", [h("strong", {}, fieldText(name)), h("div", { class: "hint" }, prose(meaning))]],
       ["value", [h("bdi", {}, policyText(kind, value))]],
       ["origin", [this.#level(origin)]],
       ["locked", [lockedBy !== null && this.#level(lockedBy), ignored.length > 0 && h("div", { class: "hint" }, t("effective.ignored", { levels: ignored.join(", ") }))]],

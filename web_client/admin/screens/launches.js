@@ -3,7 +3,7 @@
 import { ApiError } from "../../api/client.js";
 import { h } from "../../ui/dom.js";
 import { badge } from "../cells.js";
-import { changedObject, fieldChanges, moment } from "../changes.js";
+import { authorText, changedObject, fieldChanges, moment } from "../changes.js";
 import { CursorList, paged } from "../cursor_list.js";
 import { Filters } from "../filters.js";
 import { mayOpen } from "../links.js";
@@ -97,7 +97,7 @@ const BADGES = /** @type {const} */ ({ launches: "ok", reconnects: "ok", refused
 
 /** @param {Told} launch */
 function outcome(launch) {
-  const verdict = verdictOf({ ...launch, steps: launch.steps ?? [] });
+  const verdict = verdictOf(launch);
   return h("span", {}, badge(BADGES[verdict], t(`launches.${verdict}`)), launch.code !== "" && " ",
     launch.code !== "" && h("code", {}, launch.code));
 }
@@ -160,7 +160,7 @@ class Launch {
     return h("section", {}, h("h3", {}, t("launch.changes")),
       changes.length === 0 ? h("p", { class: "muted" }, t("launch.changes.none"))
         : h("ul", { class: "change-list" }, ...changes.map((change) => h("li", {},
-          h("p", {}, moment(change.time), " ", h("bdi", {}, change.author), " ", changedObject(change, may)),
+          h("p", {}, moment(change.time), " ", authorText(change.author), " ", changedObject(change, may)),
           change.reason ? h("p", { class: "hint" }, change.reason) : null, fieldChanges(change.fields ?? [])))));
   }
 }

@@ -27,8 +27,8 @@ export function open(context, place) {
     kinds: ["policy"],
     search: t("policies.search"),
     columns: [
-      { id: "level", title: t("policies.level"), width: "7.5rem", text: ({ level }) => t(`policies.level.${level}`) },
       { id: "name", title: t("policies.of"), width: "minmax(8rem, 1.5fr)", text: policyName },
+      { id: "level", title: t("policies.level"), width: "7.5rem", text: ({ level }) => t(`policies.level.${level}`) },
       {
         id: "values", title: t("policies.values"), width: "minmax(9rem, 2fr)", shown: "wide", sortable: false,
         text: ({ values }) => Object.keys(values).map(fieldText).join(", "), cell: ({ values }) => names(Object.keys(values).map(fieldText), ""),
