@@ -162,7 +162,8 @@ SCENES = {"drag": drag, "sheet": sheet, "terminal": terminal}
 
 def main() -> None:
     options = arguments(
-        ("--scene", {"choices": list(SCENES), "required": True}),
+        ("--scene", {"choices": ["video", *SCENES], "required": True}),
+        ("--film", {"default": FILM, "help": "width and height of the film in `video`"}),
         ("--seconds", {"type": float, "default": 10}),
     )
     signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1, signal.SIGTERM])
