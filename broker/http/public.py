@@ -9,8 +9,11 @@ from aiohttp.typedefs import Middleware
 
 from broker.http.account import AccountRoutes
 from broker.http.admin.applications import ApplicationRoutes
+from broker.http.admin.configuration import ConfigurationRoutes
+from broker.http.admin.entitlements import EntitlementRoutes
 from broker.http.admin.feed import FeedRoutes
 from broker.http.admin.groups import GroupRoutes
+from broker.http.admin.history import HistoryRoutes
 from broker.http.admin.hosts import MachineRoutes
 from broker.http.admin.launches import LaunchRoutes
 from broker.http.admin.origins import OriginRoutes
@@ -31,10 +34,10 @@ from broker.http.icons import IconRoutes
 from broker.http.login import LoginRoutes
 from broker.http.logos import LogoRoutes
 from broker.http.middleware import Entrance, check_policies, errors_as_json
+from broker.http.openapi import DescriptionRoutes
 from broker.http.platform.entry import EntryRoutes
 from broker.http.platform.hosts import PlatformHostRoutes
 from broker.http.platform.tenants import TenantRoutes
-from broker.http.openapi import DescriptionRoutes
 from broker.http.services import PublicServices
 from broker.http.sessions import SessionRoutes
 from broker.http.stages import StageRoutes
@@ -57,6 +60,9 @@ def public_routes(services: PublicServices) -> list[web.RouteDef]:
         SessionRoutes(services),
         StageRoutes(services),
         ApplicationRoutes(services),
+        EntitlementRoutes(services),
+        ConfigurationRoutes(services),
+        HistoryRoutes(services),
         UserRoutes(services),
         RevocationRoutes(services),
         GroupRoutes(services),
@@ -76,13 +82,13 @@ def public_routes(services: PublicServices) -> list[web.RouteDef]:
         LogoRoutes(services),
         FeedRoutes(services),
     ]
+    groups.append(DescriptionRoutes())
     return [definition for group in groups for definition in group.routes()]
 
 
 def public_middlewares(services: PublicServices, *between: Middleware) -> list[Middleware]:
     """For the application that holds `public_routes`; it may hold other routes beside them, outside
     `/api/v1/`. What stands `between` sees refusals as exceptions.
-    groups.append(DescriptionRoutes())
     """
     trail = AuditTrail(services)
     return [errors_as_json, *between, trail.middleware, Entrance(services).middleware]

@@ -12,9 +12,12 @@ from typing import TypeAlias
 from portcullis import reasons
 from portcullis.cli import (
     changing,
+    configuring,
     explaining,
+    exporting,
     groups,
     joining,
+    looking_back,
     policies,
     reading,
     revoking,
@@ -43,6 +46,7 @@ exit codes:
   2  wrong usage or malformed input; nothing was changed
   3  no usable profile
   4  the service does not answer
+  5  `diff` found differences
 """
 
 
@@ -75,9 +79,15 @@ def _add_reading(commands: Commands) -> None:
 
 
 def _add_changing(commands: Commands) -> None:
-    apply = commands.add_parser("apply", help="publish or change applications from a file")
-    apply.add_argument("-f", "--file", required=True, help="YAML or JSON; - for standard input")
+    apply = commands.add_parser(
+        "apply", help="publish or change applications, or all configuration, from files"
+    )
+    apply.add_argument(
+        "-f", "--file", required=True, help="YAML or JSON: a file, a folder of them, or - for standard input"
+    )
     apply.add_argument("--json", action="store_true", help="JSON instead of text")
+    apply.add_argument("--reason", metavar="TEXT", help="stands in the history")
+    configuring.add_pruning(apply)
     apply.set_defaults(run=changing.apply)
 
     delete = commands.add_parser(
@@ -92,6 +102,9 @@ def _add_changing(commands: Commands) -> None:
     delete.add_argument("--json", action="store_true", help="JSON instead of text")
     delete.set_defaults(run=changing.delete)
 
+    configuring.add_commands(commands)
+    exporting.add_command(commands)
+    looking_back.add_commands(commands)
     status.add_commands(commands)
     site.add_parser(commands)
     users.add_commands(_group(commands, "user", "look after users"))

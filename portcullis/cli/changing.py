@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from portcullis.cli import icons, manifest
+from portcullis.cli import configuring, icons, manifest
 from portcullis.cli.manifest import ApplicationDocument, ManifestError
 from portcullis.cli.output import as_json, safe
+from portcullis.cli.tree import is_configuration, read_source
 from portcullis.errors import InvalidInput, PortcullisError, Refused
 from portcullis.rest.client import Client
 from portcullis.schemas.places import path_of
@@ -18,9 +18,16 @@ Prepared = tuple[ApplicationDocument, dict[str, object]]
 
 
 def apply(client: Client, arguments: argparse.Namespace) -> None:
-    """Nothing is sent before every document, icons included, is found to be right."""
-    source, content, folder = read_manifest(arguments.file)
-    prepared = prepare(manifest.parse(content, source), folder)
+    """Nothing is sent before every document, icons included, is found to be right. A folder, and a file that holds
+    more than plain applications, is applied as a whole (`configuring`).
+    """
+    asks_for_more = bool(arguments.prune or arguments.reason)
+    if asks_for_more or (arguments.file != "-" and Path(arguments.file).is_dir()):
+        return configuring.apply(client, arguments)
+    source = read_source(arguments.file)
+    if is_configuration(source.content, source.name):
+        return configuring.apply(client, arguments, source)
+    prepared = prepare(manifest.parse(source.content, source.name), source.folder)
     outcomes = []
     for document, body in prepared:
         try:
@@ -53,8 +60,8 @@ def _names_to_delete(arguments: argparse.Namespace) -> list[str]:
         raise InvalidInput("delete", "either `application NAME` or `-f FILE`")
     if not arguments.file:
         return list(dict.fromkeys(arguments.names))
-    source, content, _ = read_manifest(arguments.file)
-    return list(dict.fromkeys(name for _, name in manifest.named(content, source)))
+    source = read_source(arguments.file)
+    return list(dict.fromkeys(name for _, name in manifest.named(source.content, source.name)))
 
 
 def _delete(client: Client, name: str) -> Outcome:
@@ -79,17 +86,6 @@ class Outcome:
 
     def to_json(self) -> dict[str, str]:
         return {"kind": "application", "name": self.name, "outcome": self.outcome}
-
-
-def read_manifest(file: str) -> tuple[str, bytes, Path]:
-    """Name for messages, content, and the folder that paths in it start from. Raises ManifestError."""
-    try:
-        if file == "-":
-            return "standard input", sys.stdin.buffer.read(manifest.MAXIMUM_BYTES + 1), Path()
-        with Path(file).open("rb") as stream:
-            return file, stream.read(manifest.MAXIMUM_BYTES + 1), Path(file).parent
-    except OSError as exc:
-        raise ManifestError(f"{file}: {exc.strerror}") from exc
 
 
 def prepare(documents: list[ApplicationDocument], folder: Path) -> list[Prepared]:

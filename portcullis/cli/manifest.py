@@ -226,11 +226,11 @@ def _is_unicode(text: str) -> bool:
 
 
 def _twice(documents: list[ApplicationDocument]) -> list[str]:
-    names = [document.name for document in documents]
-    return [
-        document.place.message(
-            ("name",), f"a name that no document before has ({document.name!r} is there twice)"
-        )
-        for index, document in enumerate(documents)
-        if document.name in names[:index]
-    ]
+    seen: set[str] = set()
+    findings = []
+    for document in documents:
+        if document.name in seen:
+            expected = f"a name that no document before has ({document.name!r} is there twice)"
+            findings.append(document.place.message(("name",), expected))
+        seen.add(document.name)
+    return findings

@@ -48,6 +48,14 @@ class Client:
             raise Unavailable("internal_error", f"{self._profile.url} answered no list")
         return items
 
+    def content(self, *segments: str) -> bytes:
+        """Of an answer that is no JSON, such as an icon."""
+        path = "/api/v1/" + "/".join(quote(segment, safe="") for segment in segments)
+        status, content = self._exchange("GET", path, None)
+        if status >= 300:
+            raise error_of(status, content, self._profile.url)
+        return content
+
     def post(self, *segments: str, body: dict[str, Any]) -> Any:
         return self.request("POST", segments, body)
 
@@ -164,7 +172,9 @@ def error_of(status: int, content: bytes, url: str) -> PortcullisError:
     if code not in CODES:
         return Refused("internal_error", f"{message} [{code}]", **details)
     if "field" in details and "expected" in details:
-        return InvalidInput(details["field"], details["expected"], code)
+        invalid = InvalidInput(details["field"], details["expected"], code)
+        invalid.data["findings"] = error.get("findings")
+        return invalid
     if status >= 500:
         return Unavailable(code, message, **details)
     return Refused(code, message, **details)
