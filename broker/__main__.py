@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import gc
+import json
 import signal
 import sys
 import time
@@ -18,6 +19,7 @@ from pathlib import Path
 
 from broker.app import Broker
 from broker.backup.commands import add_commands
+from broker.describe import description
 from broker.grid.disk import GridInUse
 from broker.grid.grid import GridError
 from broker.grid.opening import GridChoice, open_grid
@@ -73,7 +75,14 @@ def _parser() -> argparse.ArgumentParser:
     GridChoice.add_arguments(recover)
     recover.add_argument("--tenant", metavar="NAME", help="The tenant, if the site has several.")
     recover.add_argument("--name", metavar="NAME", help="The administrator, if there are several.")
+    recover.add_argument(
+        "--platform", action="store_true", help="Make them a platform administrator, where nobody else can."
+    )
     recover.set_defaults(run=_recover_administrator)
+    openapi = commands.add_parser(
+        "openapi", help="print the description of the REST API (OpenAPI 3.1), as this version serves it"
+    )
+    openapi.set_defaults(run=_print_description)
     add_commands(commands)
     return parser
 
@@ -177,7 +186,11 @@ async def _recover_administrator(arguments: argparse.Namespace) -> None:
         raise Unavailable(message=_STOP_FIRST) from exc
     try:
         recovered = await recover_administrator(
-            grid, site_key, tenant_name=arguments.tenant, name=arguments.name
+            grid,
+            site_key,
+            tenant_name=arguments.tenant,
+            name=arguments.name,
+            platform=arguments.platform,
         )
     finally:
         await grid.close()
@@ -187,6 +200,10 @@ async def _recover_administrator(arguments: argparse.Namespace) -> None:
         f"{recovered.name} enrols anew by this link, once, until {until}. Start the broker before it is opened.",
         file=sys.stderr,
     )
+
+
+async def _print_description(arguments: argparse.Namespace) -> None:
+    print(json.dumps(await description(), indent=2))
 
 
 def _site_key(state: Path, *, may_create: bool) -> SiteKey:

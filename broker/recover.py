@@ -13,7 +13,7 @@ from pathlib import Path
 from broker.grid.grid import Grid
 from broker.grid.scopes import Stores
 from broker.grid.seal import SiteKey
-from broker.identity.accounts import Accounts
+from broker.identity.accounts import Accounts, Changes
 from broker.repositories.api_tokens import ApiTokens
 from broker.repositories.tenants import Tenants, only_or_named
 from broker.repositories.users import Users
@@ -34,9 +34,16 @@ class Recovered:
 
 
 async def recover_administrator(
-    grid: Grid, site_key: SiteKey, *, tenant_name: str | None, name: str | None, clock: Clock | None = None
+    grid: Grid,
+    site_key: SiteKey,
+    *,
+    tenant_name: str | None,
+    name: str | None,
+    platform: bool = False,
+    clock: Clock | None = None,
 ) -> Recovered:
-    """Reset an administrator and make a link. Where there is one alone, it needs no name.
+    """Reset an administrator and make a link. Where there is one alone, it needs no name. `platform`: they become a
+    platform administrator, as whoever holds the site key may decide.
 
     Raises InvalidInput for an unknown tenant or administrator, Unavailable without a site.
     """
@@ -50,6 +57,9 @@ async def recover_administrator(
         administrator = _administrator(users.list(tenant.id), name)
         accounts = Accounts(stores, users, ApiTokens(stores, snapshot), stores.clock)
         issued = await accounts.reset(tenant.id, administrator.name, AUTHOR, enable=True)
+        await snapshot.until(issued.revision)
+        if platform:
+            await accounts.change(tenant.id, administrator.name, Changes(platform=True), AUTHOR)
         link = issued.link(tenants.site().public_origins[0])
     finally:
         await snapshot.stop()
@@ -69,7 +79,7 @@ def become_owner(state: Path) -> None:
 
 
 def _administrator(users: list[User], name: str | None) -> User:
-    administrators = [user for user in users if user.role == "administrator"]
+    administrators = [user for user in users if user.role == "administrator" or user.platform]
     if name is None and len(administrators) == 1:
         return administrators[0]
     found = next((user for user in administrators if user.name.casefold() == (name or "").casefold()), None)

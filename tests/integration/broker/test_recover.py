@@ -105,6 +105,23 @@ async def test_where_there_are_several_one_must_be_named(grid: EmbeddedGrid, tmp
     assert (await users_of(grid, secrets))["admin"].enrolled
 
 
+async def test_a_site_without_a_platform_administrator_gets_one(grid: EmbeddedGrid, tmp_path: Path) -> None:
+    """As after an older version rewrote the user, who has lost the mark then."""
+    secrets = await founded(grid, tmp_path)
+    stores = Stores(grid, SITE_KEY)
+    snapshot = Snapshot(stores)
+    await snapshot.start()
+    admin = (await users_of(grid, secrets))["admin"]
+    assert admin.platform
+    await Users(stores, snapshot).replace(secrets.tenant_id, replace(admin, platform=False), "test")
+    await snapshot.stop()
+    await recover(grid)
+    assert not (await users_of(grid, secrets))["admin"].platform
+    await recover_administrator(grid, SITE_KEY, tenant_name=None, name=None, platform=True)
+    again = (await users_of(grid, secrets))["admin"]
+    assert again.platform and not again.enrolled and again.link_hash
+
+
 @pytest.mark.parametrize("name", ["demo", "nobody", ""])
 async def test_a_user_without_the_role_is_not_recovered(
     grid: EmbeddedGrid, tmp_path: Path, name: str
