@@ -12,6 +12,7 @@ from typing import Any
 
 from aiohttp import web
 
+from broker.http.admin.listing import listed
 from broker.http.body import Fields, read_fields
 from broker.http.middleware import CALLER, Needs, route
 from broker.http.services import PublicServices
@@ -37,9 +38,9 @@ class PlatformHostRoutes:
             route("PUT", PATH + "/{name}/tenants", Needs("platform.hosts.write"), self.assign),
         ]
 
-    async def list(self, request: web.Request) -> web.Response:
+    async def list(self, request: web.Request) -> web.StreamResponse:
         hosts = sorted(self._services.hosts.list(), key=lambda host: (host.name, host.id))
-        return answer({"items": [self._view(host) for host in hosts]})
+        return await listed(request, [self._view(host) for host in hosts], self._services.snapshot.revision)
 
     async def assign(self, request: web.Request) -> web.Response:
         """All of them. Sessions of a tenant that the host serves no more go on until they end."""

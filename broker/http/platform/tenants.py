@@ -12,6 +12,7 @@ from typing import Any
 
 from aiohttp import web
 
+from broker.http.admin.listing import listed
 from broker.http.body import Fields, parse_object, read_body, read_fields
 from broker.http.middleware import CALLER, Needs, route
 from broker.http.platform.tenant_form import Settings, parse_settings
@@ -50,9 +51,10 @@ class TenantRoutes:
             route("POST", one + "/resume", writes, self.resume, repeatable=True),
         ]
 
-    async def list(self, request: web.Request) -> web.Response:
+    async def list(self, request: web.Request) -> web.StreamResponse:
         tenants = sorted(self._identity.tenants.list(), key=lambda tenant: tenant.name.casefold())
-        return answer({"items": [self._view(request, tenant) for tenant in tenants]})
+        items = [self._view(request, tenant) for tenant in tenants]
+        return await listed(request, items, self._services.snapshot.revision)
 
     async def show(self, request: web.Request) -> web.Response:
         return answer(self._view(request, self._named(request)))
