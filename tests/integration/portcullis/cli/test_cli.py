@@ -189,6 +189,7 @@ async def test_a_panic_wants_the_name_of_the_site(
 ) -> None:
     result = await command("panic", given=typed)
     assert (result.code == 0, any(path == "panic" for _, path, _ in service.asked)) == (happens, happens)
+    assert ("[not_confirmed]" in result.err) is not happens
 
 
 async def test_an_empty_list_says_so(command: Command) -> None:

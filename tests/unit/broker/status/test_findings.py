@@ -149,6 +149,12 @@ def test_hosts_that_are_gone_say_what_is_lost_with_them() -> None:
     assert codes(replace(WELL, hosts=(gone,)))[0] == ("error", "hosts_none")
 
 
+def test_a_gateway_that_is_gone_is_an_error_and_the_last_one_leaves_no_way_in() -> None:
+    gone = GatewayStatus("g2", "https://g2", "gone", 0)
+    assert codes(replace(WELL, gateways=(*WELL.gateways, gone))) == [("error", "gateway_gone")]
+    assert ("error", "gateways_none") in codes(replace(WELL, gateways=(gone,)))
+
+
 def test_drains_say_what_is_left() -> None:
     picture = replace(
         WELL,
