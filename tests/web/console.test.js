@@ -56,7 +56,7 @@ test("every permission that a screen asks for exists", () => {
 
 test("the menu shows what one may see and nothing else", () => {
   assert.deepEqual(screensFor(() => false), []);
-  assert.deepEqual(screensFor((name) => name === "applications.read").map(({ id }) => id), ["applications"]);
+  assert.deepEqual(screensFor((name) => name === "sessions.read").map(({ id }) => id), ["sessions"]);
 });
 
 // --- texts
@@ -70,7 +70,7 @@ test("every text that is used is in a table, and only in one", () => {
 
 test("every text of the frame and the objects is used", () => {
   const all = admin + ["ui"].flatMap(sources).map(read).join("\n");
-  const families = /^(screen|section|error|table|keys)\.|\.one$/;
+  const families = /^(screen|section|error|table|keys)\.|\.one$|\.(state|role|severity|limit|processes|type)\.|^overview\.(code|type|count)$|^machines\.drain\./;
   const unused = [...Object.keys(SHELL), ...Object.keys(OBJECTS)].filter((key) => !all.includes(`"${key}"`) && !families.test(key));
   assert.deepEqual(unused, []);
 });
@@ -95,11 +95,25 @@ test("an error is told in the console's words, the broker's, or the portal's, an
 
 test("ui and core know neither portal nor console, and what both share knows neither", () => {
   const imports = (folder) => sources(folder).flatMap((name) =>
-    [...read(name).matchAll(/(?:from|import\()\s*"(\.[^"]+)"/g)].map(([, target]) => path.posix.join(path.posix.dirname(name), target)));
+    [...read(name).matchAll(/(?:^(?:import|export)[^;]*?from |[^{]import\()"(\.[^"]+)"/gms)].map(([, target]) => path.posix.join(path.posix.dirname(name), target)));
   assert.deepEqual(imports("ui").filter((target) => !target.startsWith("ui/")), []);
   assert.deepEqual(imports("core").filter((target) => /^(app|admin)\//.test(target)), []);
   assert.deepEqual(imports("api").filter((target) => /^(app|admin|ui)\//.test(target)), []);
   assert.deepEqual(imports("app").filter((target) => target.startsWith("admin/")), []);
+});
+
+test("the page asks ahead for every module of the frame", () => {
+  const found = new Set();
+  const follow = (name) => {
+    if (found.has(name)) return;
+    found.add(name);
+    for (const [, target] of read(name).matchAll(/^(?:import|export)[^;]*?from "(\.[^"]+)"/gms))
+      follow(path.posix.join(path.posix.dirname(name), target));
+  };
+  follow("admin/main.js");
+  found.delete("admin/main.js");
+  const preloaded = [...read("admin.html").matchAll(/rel="modulepreload" href="([^"]+)"/g)].map(([, name]) => name);
+  assert.deepEqual(preloaded.sort(), [...found].sort());
 });
 
 test("the page of the console holds no script, style or handler of its own", () => {

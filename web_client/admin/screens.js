@@ -30,6 +30,7 @@
 
 /** @type {Entry[]} */
 export const SCREENS = [
+  { id: "overview", section: "overview", needs: ["status.read"], key: "o", load: () => import("./screens/overview.js") },
   { id: "applications", section: "publishing", needs: ["applications.read"], key: "a", load: () => import("./screens/applications.js") },
   { id: "users", section: "people", needs: ["users.read"], key: "u", load: () => import("./screens/users.js") },
   { id: "sessions", section: "people", needs: ["sessions.read"], key: "s", load: () => import("./screens/sessions.js") },

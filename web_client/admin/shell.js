@@ -46,6 +46,7 @@ export class Shell {
       h("a", { class: "skip", href: "#content", click: (/** @type {Event} */ event) => this.#skip(event) }, t("console.skip")),
       this.#header(signOut), this.#menu, this.#main, this.#context.toasts.element);
     this.#drawMenu();
+    this.#menu.append(h("div", { class: "leaving" }, ...this.#waysOut("", signOut)));
     document.addEventListener("keydown", (event) => this.#key(event));
     this.#context.changed = () => this.#screen?.changed?.(null);
     if (this.#entries.length === 0) this.#showNothing(t("console.nothing"));
@@ -67,8 +68,13 @@ export class Shell {
       h("div", { class: "admin-title" }, this.#title), this.#live,
       h("button", { type: "button", class: "quiet small keys-button", click: () => this.#showKeys() }, t("console.keys")),
       h("span", { class: "who", title: who }, h("bdi", {}, user.name), h("span", { class: "muted" }, h("bdi", {}, tenant.name))),
-      h("a", { class: "button small", href: "./" }, t("console.portal")),
-      h("button", { type: "button", class: "small", click: signOut }, t("console.signout")));
+      ...this.#waysOut("small leave", signOut));
+  }
+
+  /** In the head, and on small screens in the menu. @param {string} kind @param {() => void} signOut */
+  #waysOut(kind, signOut) {
+    return [h("a", { class: `button ${kind}`, href: "./" }, t("console.portal")),
+      h("button", { type: "button", class: kind, click: signOut }, t("console.signout"))];
   }
 
   #drawMenu() {

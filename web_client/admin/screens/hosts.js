@@ -58,9 +58,9 @@ export function open(context, place) {
 function columns() {
   return [
     { id: "name", title: t("machines.name"), width: "minmax(9rem, 1.5fr)", text: ({ name }) => name, cell: ({ name }) => h("bdi", {}, name) },
-    { id: "online", title: t("machines.state"), width: "8rem", text: (host) => stateText(stateOf(host)), cell: (host) => machineBadge(stateOf(host)) },
+    { id: "online", title: t("machines.state"), width: "7rem", text: (host) => stateText(stateOf(host)), cell: (host) => machineBadge(stateOf(host)) },
     {
-      id: "sessions", title: t("hosts.sessions"), width: "minmax(8rem, 10rem)", text: ({ sessions, slots }) => `${sessions} / ${slots}`,
+      id: "sessions", title: t("hosts.sessions"), width: "minmax(4.5rem, 10rem)", text: ({ sessions, slots }) => `${sessions} / ${slots}`,
       cell: ({ sessions, slots }) => meter(sessions, slots, `${sessions} / ${slots}`),
     },
     { id: "load", title: t("machines.load"), width: "6rem", shown: "wide", sortable: false, align: "end", text: ({ load }) => loadText(load) },

@@ -12,7 +12,7 @@ import { streamFacts } from "./stream_quality.js";
 
 /** @typedef {import("../context.js").Context} Context */
 /** @typedef {import("./session_rules.js").Session} Session */
-/** @typedef {{pid: number, name: string, cpu_percent?: number, memory_bytes?: number}} Process */
+/** @typedef {{pid: number, name: string, command: string, cpu_seconds: number, memory_bytes: number}} Process */
 
 /** Figures of streams are no records: nobody tells that they changed. */
 const REFRESH_MS = 5000;
@@ -91,7 +91,7 @@ export class SessionPanel extends ObjectPanel {
     this.#processes.replaceChildren(h("p", { class: "loading" }, t("panel.loading")));
     try {
       const answer = await this.#context.get(sessionPath(session, "/processes"));
-      this.#processes.replaceChildren(processTable(answer.items ?? answer.processes ?? []));
+      this.#processes.replaceChildren(processTable(answer.items));
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
       this.#processes.replaceChildren(h("p", { role: "alert", class: "alert" }, errorText(error)));
@@ -103,8 +103,8 @@ export class SessionPanel extends ObjectPanel {
 function processTable(processes) {
   if (processes.length === 0) return h("p", { class: "muted" }, t("sessions.processes.none"));
   const heads = ["process", "pid", "cpu", "memory"].map((name) => h("th", { scope: "col" }, t(`sessions.processes.${name}`)));
-  const rows = processes.map(({ pid, name, cpu_percent: cpu, memory_bytes: memory }) => h("tr", {},
-    h("td", {}, h("bdi", {}, name)), h("td", {}, String(pid)),
-    h("td", {}, cpu === undefined ? "–" : `${cpu.toFixed(0)} %`), h("td", {}, memory === undefined ? "–" : bytesText(memory))));
+  const rows = processes.map(({ pid, name, command, cpu_seconds: cpu, memory_bytes: memory }) => h("tr", {},
+    h("td", { title: command }, h("bdi", {}, name)), h("td", { class: "end" }, String(pid)),
+    h("td", { class: "end" }, t("brokers.seconds", { value: cpu.toFixed(1) })), h("td", { class: "end" }, bytesText(memory))));
   return h("table", { class: "plain-table" }, h("thead", {}, h("tr", {}, ...heads)), h("tbody", {}, ...rows));
 }
