@@ -71,7 +71,7 @@ def session_view(session: Session, applications: Applications, hosts: Hosts) -> 
     }
 
 
-def user_view(user: User, state: AccountState) -> dict[str, Any]:
+def user_view(user: User, state: AccountState, revision: int) -> dict[str, Any]:
     return {
         "id": user.id,
         "name": user.name,
@@ -81,4 +81,5 @@ def user_view(user: User, state: AccountState) -> dict[str, Any]:
         "disabled": user.disabled,
         "state": state,
         "invited_until": user.link_expires if state == "invited" else None,
+        "revision": revision,
     }

@@ -54,14 +54,20 @@ class Roles:
         record = None if built_in_name(name) else self.record(tenant_id, name)
         return [] if record is None else [(await self._stores.tenant(tenant_id)).unchanged(record)]
 
-    async def put(self, tenant_id: str, role: Role, author: str) -> tuple[Outcome, Role, int]:
-        """Make it or change it to hold these permissions; one that is there keeps its name as it is written. Answers
-        also with the grid's revision. Raises Refused: role_built_in, changed_meanwhile.
+    async def put(
+        self, tenant_id: str, role: Role, author: str, expected: int | None = None
+    ) -> tuple[Outcome, Role, int]:
+        """Make it or change it to hold these permissions; one that is there keeps its name as it is written.
+        `expected`: the revision of the one that it was made of. Answers also with the grid's revision.
+
+        Raises Refused: role_built_in, changed_meanwhile.
         """
         if built_in_name(role.name) is not None:
             raise Refused("role_built_in")
         store = await self._stores.tenant(tenant_id)
         record = self.record(tenant_id, role.name)
+        if expected is not None and expected != (record.mod_revision if record else 0):
+            raise Refused("changed_meanwhile")
         old = Role.from_json(record.value) if record else None
         new = Role(old.name, role.permissions) if old else role
         if record and record.value == new.to_json():

@@ -30,10 +30,14 @@ Item = Mapping[str, Any]
 
 
 async def listed(
-    request: web.Request, items: Sequence[Item], revision: int, fields: Iterable[str] = ()
+    request: web.Request,
+    items: Sequence[Item],
+    revision: int,
+    fields: Iterable[str] = (),
+    more: Item | None = None,
 ) -> web.StreamResponse:
     """All items are at hand, in the order that nobody asked for. `fields`: their names, should there be no item.
-    Raises InvalidInput.
+    `more`: what stands beside them. Raises InvalidInput.
     """
     known = {name for item in items for name in item} | set(fields)
     wanted = parse_wanted(request, known or _named(request))
@@ -42,7 +46,8 @@ async def listed(
         page = found[wanted.offset :][: wanted.limit]
         return await csv_answer(request, _portions(page))
     page = found[wanted.offset :][: wanted.limit]
-    return answer({"items": page, "total": len(found), "revision": revision}, revision=revision)
+    body = {"items": page, "total": len(found), "revision": revision, **(more or {})}
+    return answer(body, revision=revision)
 
 
 async def listed_records(

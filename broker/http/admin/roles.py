@@ -8,11 +8,13 @@ from typing import Any
 
 from aiohttp import web
 
+from broker.http.admin.listing import listed
+from broker.http.admin.policies import expected_revision
 from broker.http.body import Fields, read_fields
 from broker.http.middleware import CALLER, Needs, route
 from broker.http.services import PublicServices
 from broker.http.views import answer, done
-from portcullis.errors import InvalidInput
+from portcullis.errors import InvalidInput, Refused
 from portcullis.logs import ids
 from portcullis.model.names import NAME_RULE, is_fit_name
 from portcullis.model.roles import BUILT_IN_ROLES, PERMISSIONS, TENANT_PERMISSIONS, Role
@@ -35,21 +37,29 @@ class RoleRoutes:
             route("DELETE", role, Needs("roles.write"), self.delete),
         ]
 
-    async def list(self, request: web.Request) -> web.Response:
+    async def list(self, request: web.Request) -> web.StreamResponse:
         tenant_id = request[CALLER].tenant.id
         built_in = [Role(name, permissions) for name, permissions in BUILT_IN_ROLES.items()]
         items = [self._view(tenant_id, role) for role in (*built_in, *self._roles.list(tenant_id))]
-        return answer({"items": items, "permissions": PERMISSIONS})
+        revision, more = self._services.snapshot.revision, {"permissions": PERMISSIONS}
+        return await listed(request, items, revision, more=more)
 
     async def put(self, request: web.Request) -> web.Response:
         """Nobody makes a role, or changes one, that allows more than they may do themselves."""
         caller, name = request[CALLER], parse_role_name(request.match_info["name"])
         fields = await read_fields(request)
-        role = Role(name, parse_permissions(fields))
+        role, expected = Role(name, parse_permissions(fields)), expected_revision(fields)
         fields.finish()
         old = self._roles.get(caller.tenant.id, name)
         caller.check_covers(role.permissions | (old.permissions if old else frozenset()))
-        outcome, role, revision = await self._roles.put(caller.tenant.id, role, caller.author)
+        tenant_id = caller.tenant.id
+        try:
+            outcome, role, revision = await self._roles.put(tenant_id, role, caller.author, expected)
+        except Refused as refused:
+            now = self._roles.get(tenant_id, name)
+            if refused.code != "changed_meanwhile" or now is None:
+                raise
+            raise Refused(refused.code, current=self._view(tenant_id, now)) from refused
         log.info("role %s", outcome, extra=ids(tenant=caller.tenant.id, role=role.name, by=caller.user.id))
         return answer({"role": self._view(caller.tenant.id, role), "outcome": outcome}, revision=revision)
 
@@ -63,11 +73,13 @@ class RoleRoutes:
         return done(revision)
 
     def _view(self, tenant_id: str, role: Role) -> dict[str, Any]:
+        record = self._roles.record(tenant_id, role.name)
         return {
             "name": role.name,
             "permissions": sorted(role.permissions),
             "built_in": role.name in BUILT_IN_ROLES,
             "users": self._roles.users(tenant_id, role.name),
+            "revision": record.mod_revision if record else 0,
         }
 
 

@@ -13,8 +13,10 @@ from typing import Any
 
 from aiohttp import web
 
+from broker.audit.event import Object
 from broker.http.admin.listing import listed
 from broker.http.admin.roles import parse_permissions
+from broker.http.audited import audited
 from broker.http.body import Fields, read_fields
 from broker.http.middleware import CALLER, Caller, Needs, route
 from broker.http.services import PublicServices
@@ -62,6 +64,13 @@ class TokenRoutes:
         revision = await self._services.identity.tokens.create(token, user, caller.author)
         names = ids(tenant=caller.tenant.id, token=token.id, user=user.id, by=caller.user.id)
         log.info("API token made", extra=names)
+        limits_told = {
+            "user": user.name,
+            "permissions": None if token.permissions is None else sorted(token.permissions),
+            "networks": list(token.networks),
+            "expires": token.expires,
+        }
+        audited(request, type="token", object=Object("token", token.id, note), detail=limits_told)
         return answer({"token": secret.text, "record": self._view(token)}, 201, revision)
 
     def _limits(self, caller: Caller, fields: Fields) -> tuple[User, Limits]:
@@ -100,6 +109,7 @@ class TokenRoutes:
         self._check_reach(caller, token_id)
         revision = await self._services.identity.tokens.revoke(caller.tenant.id, token_id, caller.author)
         await self._services.snapshot.until(revision)
+        audited(request, type="token")
         log.info("API token revoked", extra=ids(tenant=caller.tenant.id, token=token_id, by=caller.user.id))
         return done(revision)
 

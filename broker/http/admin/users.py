@@ -12,6 +12,7 @@ from aiohttp import web
 from broker.grid.grid import GridUnavailable
 from broker.grid.scopes import Condition, Record
 from broker.http.admin.listing import listed_records
+from broker.http.admin.policies import expected_revision
 from broker.http.body import Fields, read_fields
 from broker.http.middleware import CALLER, Caller, Needs, route
 from broker.http.services import PublicServices
@@ -62,7 +63,7 @@ class UserRoutes:
         async def views(records: Sequence[Record]) -> list[dict[str, Any]]:
             users = [User.from_json(record.value) for record in records]
             attempts = await self._attempts(tenant_id, [user.id for user in users])
-            return [self._view(user, attempts.get(user.id, {})) for user in users]
+            return [self._view(tenant_id, user, attempts.get(user.id, {})) for user in users]
 
         return await listed_records(request, snapshot.index(UserTable), tenant_id, views, snapshot.revision)
 
@@ -86,17 +87,20 @@ class UserRoutes:
         groups = None
         if fields.has("groups"):
             groups = frozenset(fields.texts("groups", is_fit_group, GROUP_RULE, most=MAXIMUM_GROUPS))
-        wanted = Changes(groups, role, _platform(fields, caller), _revision(fields))
+        wanted = Changes(groups, role, _platform(fields, caller), expected_revision(fields))
         fields.finish()
         self._check_reach(caller, name)
-        user, revision = await self._accounts.change(
-            caller.tenant.id, name, wanted, caller.author, await self._relied_on(caller, role)
-        )
+        relied_on = await self._relied_on(caller, role)
+        try:
+            user, revision = await self._accounts.change(
+                caller.tenant.id, name, wanted, caller.author, relied_on
+            )
+        except Refused as refused:
+            raise await self._with_current(caller.tenant.id, name, refused) from refused
         await self._services.snapshot.until(revision)
         what = ids(tenant=caller.tenant.id, user=user.id, role=user.role, by=caller.user.id)
         log.info("user changed", extra=what)
-        attempts = await self._attempts(caller.tenant.id, [user.id])
-        return answer({"user": self._view(user, attempts.get(user.id, {}))}, revision=revision)
+        return answer({"user": await self._shown(caller.tenant.id, user)}, revision=revision)
 
     async def reset(self, request: web.Request) -> web.Response:
         caller = request[CALLER]
@@ -169,8 +173,7 @@ class UserRoutes:
             "disabled" if user.disabled else "enabled",
             extra=ids(tenant=caller.tenant.id, user=user.id, by=caller.user.id),
         )
-        attempts = await self._attempts(caller.tenant.id, [user.id])
-        view = self._view(user, attempts.get(user.id, {}))
+        view = await self._shown(caller.tenant.id, user)
         return answer({"user": view, **more}, revision=self._services.snapshot.revision)
 
     async def _issued(self, request: web.Request, issued: Issued, event: str, status: int) -> web.Response:
@@ -179,7 +182,8 @@ class UserRoutes:
         log.info(event, extra=ids(tenant=caller.tenant.id, user=user.id, role=user.role, by=caller.user.id))
         origin = self._services.identity.tenants.site().public_origins[0]
         enrolment = {"link": issued.link(origin), "expires": user.link_expires}
-        return answer({"user": self._view(user, {}), "enrolment": enrolment}, status, issued.revision)
+        view = self._view(caller.tenant.id, user, {})
+        return answer({"user": view, "enrolment": enrolment}, status, issued.revision)
 
     async def _attempts(self, tenant_id: str, user_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
         """None while the grid does not answer: who is there is known all the same."""
@@ -191,9 +195,21 @@ class UserRoutes:
             log.warning("users are listed without their failures: %s", exc, extra=ids(tenant=tenant_id))
             return {}
 
-    def _view(self, user: User, attempts: dict[str, Any]) -> dict[str, Any]:
+    async def _with_current(self, tenant_id: str, name: str, refused: Refused) -> Refused:
+        """What the user is meanwhile, for who wrote over it."""
+        user = self._services.identity.users.by_name(tenant_id, name)
+        if refused.code != "changed_meanwhile" or user is None:
+            return refused
+        return Refused(refused.code, current=await self._shown(tenant_id, user))
+
+    async def _shown(self, tenant_id: str, user: User) -> dict[str, Any]:
+        attempts = await self._attempts(tenant_id, [user.id])
+        return self._view(tenant_id, user, attempts.get(user.id, {}))
+
+    def _view(self, tenant_id: str, user: User, attempts: dict[str, Any]) -> dict[str, Any]:
+        record = self._services.identity.users.record(tenant_id, user.id)
         state = account_state(user, Attempts.from_json(attempts), self._services.clock.now())
-        return user_view(user, state)
+        return user_view(user, state, record.mod_revision if record else 0)
 
 
 def _platform(fields: Fields, caller: Caller) -> bool | None:
@@ -203,7 +219,3 @@ def _platform(fields: Fields, caller: Caller) -> bool | None:
     platform = fields.flag("platform", default=False)
     caller.check_covers(frozenset(PERMISSIONS), "Only a platform administrator makes or unmakes another one.")
     return platform
-
-
-def _revision(fields: Fields) -> int | None:
-    return fields.integer("revision", 1, 2**63 - 1) if fields.has("revision") else None

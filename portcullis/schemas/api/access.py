@@ -25,8 +25,13 @@ from portcullis.schemas.shapes import (
 SHAPES = {
     "Permission": one_of(*sorted(PERMISSIONS)),
     "Role": thing(
-        {"name": TEXT, "permissions": array(ref("Permission")), "built_in": FLAG, "users": COUNT},
-        {"revision": REVISION},
+        {
+            "name": TEXT,
+            "permissions": array(ref("Permission")),
+            "built_in": FLAG,
+            "users": COUNT,
+            "revision": REVISION,
+        }
     ),
     "Token": thing(
         {

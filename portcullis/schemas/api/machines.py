@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from portcullis.schemas.shapes import (
     COUNT,
+    EMPTY,
     FLAG,
     ID,
     NAMED,
@@ -77,6 +78,7 @@ SHAPES = {
             "stream": nullable(ref("StreamFigures")),
         },
     ),
+    "Process": thing({"pid": COUNT, "name": TEXT}),
     "Orphan": thing({"host": TEXT, "session": ID, "tenant": TEXT, "state": TEXT}),
     "Finding": thing(
         {"severity": one_of("error", "warning", "notice"), "code": TEXT, "what": TEXT, "remedy": TEXT}
@@ -166,6 +168,15 @@ DOCS = {
         "List the tenant's sessions.", items(ref("SessionOfTenant")), listed=True
     ),
     "DELETE /api/v1/admin/sessions/{id}": Doc("Log a session off.", thing({}), status=202),
+    "POST /api/v1/admin/sessions/{id}/disconnect": Doc(
+        "Cut off whoever is attached to a session; it goes on.", thing({}), EMPTY
+    ),
+    "POST /api/v1/admin/sessions/{id}/message": Doc(
+        "Show a message in the page of a session.", thing({}), body({"text": text(500)})
+    ),
+    "GET /api/v1/admin/sessions/{id}/processes": Doc(
+        "What runs in a session, as its host says.", items(ref("Process")), listed=True
+    ),
     "GET /api/v1/admin/orphans": Doc(
         "List sessions that run without a record.", items(ref("Orphan")), listed=True
     ),

@@ -38,8 +38,8 @@ SHAPES = {
             "disabled": FLAG,
             "state": one_of("enrolled", "factor_off", "invited", "invitation_expired", "disabled"),
             "invited_until": nullable(TIME),
-        },
-        {"revision": REVISION},
+            "revision": REVISION,
+        }
     ),
     "Enrolment": thing({"link": TEXT, "expires": TIME}),
     "Group": thing(

@@ -204,7 +204,7 @@ async def test_a_new_user_enrols_by_the_link_and_signs_in(site: ApiSite) -> None
     for secret in (person.password, person.totp_secret, "argon2", "totp", "hash", "enrol_"):
         assert secret not in listing.body.decode()
     assert {item["name"] for item in listing.json["items"]} == {"ann", "bob", "root"}
-    fields = {"id", "name", "role", "platform", "groups", "disabled", "state", "invited_until"}
+    fields = {"id", "name", "role", "platform", "groups", "disabled", "state", "invited_until", "revision"}
     assert listing.json["items"][0].keys() == fields
 
 

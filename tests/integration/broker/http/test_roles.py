@@ -52,6 +52,7 @@ async def test_a_role_is_made_given_and_holds_from_the_next_request(site: ApiSit
         "permissions": ["applications.read", "applications.write"],
         "built_in": False,
         "users": 0,
+        "revision": made.json["role"]["revision"],
     }
     async with signed_in(site, site.acme.ann) as ann:
         assert (await ann.get(f"{ADMIN}/applications")).code == "not_permitted"
@@ -67,6 +68,15 @@ async def test_a_role_is_made_given_and_holds_from_the_next_request(site: ApiSit
         answer = await ann.change("DELETE", f"{ADMIN}/applications/Nothing")
         assert answer.code == "not_permitted"
     assert (await put_role(site, "Publisher", "applications.read")).json["outcome"] == "unchanged"
+
+
+async def test_a_role_that_was_changed_meanwhile_is_not_written_over(site: ApiSite) -> None:
+    seen = (await put_role(site, "Publisher", "users.read")).json["role"]["revision"]
+    await put_role(site, "Publisher", "hosts.read")
+    body = {"permissions": ["groups.read"], "revision": seen}
+    refused = await change(site, site.acme.root, "PUT", "roles/Publisher", body)
+    assert (refused.status, refused.code) == (409, "changed_meanwhile")
+    assert refused.json["error"]["current"]["permissions"] == ["hosts.read"]
 
 
 async def test_the_list_holds_built_in_and_own_roles_with_every_permission(site: ApiSite) -> None:
@@ -212,6 +222,7 @@ async def test_a_change_for_a_user_who_was_changed_meanwhile_is_refused(site: Ap
     assert (await give(site, "ann", groups=["a"], revision=record.mod_revision)).status == 200
     refused = await give(site, "ann", groups=["b"], revision=record.mod_revision)
     assert (refused.status, refused.code) == (409, "changed_meanwhile")
+    assert refused.json["error"]["current"]["groups"] == ["a"]
 
 
 async def test_what_a_change_does_not_name_stays(site: ApiSite) -> None:
@@ -229,7 +240,7 @@ async def test_what_a_change_does_not_name_stays(site: ApiSite) -> None:
         ({"role": ""}, "role"),
         ({"groups": "staff"}, "groups"),
         ({"platform": "yes"}, "platform"),
-        ({"revision": 0}, "revision"),
+        ({"revision": -1}, "revision"),
         ({"password": "x"}, "password"),
     ],
 )

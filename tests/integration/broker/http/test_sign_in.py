@@ -82,6 +82,20 @@ async def test_password_then_code_sign_in(site: ApiSite) -> None:
     assert second.json == seen.json == expected
 
 
+@pytest.mark.parametrize("mark", [{"role": "administrator"}, {"platform": True}, {"role": "help_desk"}])
+async def test_nobody_signs_in_without_a_second_factor(site: ApiSite, mark: dict[str, Any]) -> None:
+    """Not even by a record that says nothing of one: no role, policy or setting lets the password be enough."""
+    ann = site.acme.ann
+    await site.put_user(ann, replace(ann.user, totp_secret="", **mark))
+    for code in (None, "", "000000", totp.code_at(totp.new_secret(), 1), _code(site, ann)):
+        async with site.browser() as browser:
+            answer = await _try(browser, ann, code=code)
+            assert answer.code in ("sign_in_refused", "invalid_field") or answer.json == {
+                "factor_required": True
+            }
+            assert COOKIE not in browser.cookies
+
+
 async def test_a_user_name_is_found_whatever_its_case(site: ApiSite) -> None:
     ann = site.acme.ann
     async with site.browser() as browser:
