@@ -24,6 +24,7 @@ from agents.linux.launcher import WORKER_COMMAND, LinuxLauncher, this_machine
 from agents.linux.leaders import make_passable
 from agents.linux.one_account import OneAccount
 from agents.revocations import HostRevocations
+from agents.sessions.acts import SessionActs
 from agents.sessions.dry_runs import DryRuns, Knowledge
 from agents.sessions.launches import LaunchCounts
 from agents.sessions.manager import Manager, SiteFacts
@@ -39,6 +40,7 @@ from portcullis.logs import ids
 from portcullis.measuring import Metrics
 from portcullis.metrics import GROUPING
 from portcullis.probes import Probes, Watch
+from portcullis.protocol.acts import FEATURE as ACT
 from portcullis.protocol.channel import Directory, Hello, Report
 from portcullis.protocol.checks import FEATURE as CHECK
 from portcullis.protocol.link import Heard, Revoke
@@ -74,6 +76,7 @@ class Agent:
             desired=lambda desired: self._manager.apply(desired),
             cut=lambda cut: self._manager.cut(cut),
             check=lambda check: self._dry_runs.answer(check),
+            act=lambda act: self._acts.answer(act),
             figures=lambda: self._manager.take_figures(),
             unused=lambda: self._manager.unused(),
             revocations=lambda texts: self._revocations.take(texts),
@@ -101,6 +104,7 @@ class Agent:
         )
         self._links = Links(doorkeeper, self._context_for_gateways, self._told_by_gateway)
         self._dry_runs = DryRuns(launcher.looks, self._knowledge())
+        self._acts = SessionActs(self._manager.find, launcher.processes)
         self._renewal = Renewal(credentials, self._on_renewed)
         offer_readings(self._metrics, launcher, self._manager, self._control, self._links)
         self._metrics.read(GROUPING, lambda: {(launcher.grouping,): 1})
@@ -144,7 +148,7 @@ class Agent:
             self._manager.reports(),
             self._isolation,
             self._starting_limit,
-            frozenset({CHECK}),
+            frozenset({CHECK, ACT}),
         )
 
     def _knowledge(self) -> Knowledge:

@@ -6,11 +6,12 @@ and find the leader again (`adopt`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from portcullis.model.host import Isolation
+from portcullis.protocol.acts import Process
 from portcullis.protocol.channel import Order
 from portcullis.protocol.checks import Check, CheckResult
 from portcullis.protocol.worker_channel import FromWorker, Start, Status, ToWorker
@@ -79,6 +80,10 @@ class Launcher(Protocol):
     def looks(self, check: Check) -> Mapping[str, Callable[[], CheckResult]]:
         """What would keep the application from starting for this user, by what is looked at. Each may block for a
         moment, and none changes anything."""
+        ...
+
+    def processes(self, known: Mapping[str, int]) -> Sequence[Process]:
+        """Of the session whose leader started these, the leader left out. Blocks for a moment. Raises OSError."""
         ...
 
     async def adopt(self) -> list[Adopted]:

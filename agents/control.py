@@ -3,7 +3,8 @@
 `ControlClient.run` is one task that dials, serves the channel until it breaks, waits a little and dials the next
 broker (`brokers`). Pings find out within seconds that a broker is frozen or cut off. While a channel stands, three
 tasks serve it: one reads, one sends reports as they change (only the newest of a session counts), one sends
-heartbeats. A dry run has a task of its own until it is answered. Losing the channel changes nothing on the host.
+heartbeats. A dry run or an act has a task of its own until it is answered. Losing the channel changes nothing on the
+host.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from portcullis.backoff import Backoff
 from portcullis.errors import ProtocolError
 from portcullis.logs import ids
 from portcullis.model.stream_figures import StreamFigures
+from portcullis.protocol.acts import Act, Acted
 from portcullis.protocol.channel import (
     HEARTBEAT_SECONDS,
     MAXIMUM_FROM_BROKER_BYTES,
@@ -69,6 +71,8 @@ class ControlHandlers:
     """What time the broker has, at each welcome."""
     check: Callable[[Check], Awaitable[Checked]] | None = None
     """Makes a dry run; None: the hello names no such feature."""
+    act: Callable[[Act], Awaitable[Acted]] | None = None
+    """Does what help desk asks; None: likewise."""
     figures: Callable[[], dict[str, StreamFigures]] = dict
     """Of the streams, what is new since it was asked the last time."""
     unused: Callable[[], dict[str, int]] = dict
@@ -162,6 +166,9 @@ class ControlClient:
             if isinstance(message, Check):
                 if self._handlers.check is not None:
                     tasks.create_task(_answer(socket, self._handlers.check(message)), name="control-check")
+            elif isinstance(message, Act):
+                if self._handlers.act is not None:
+                    tasks.create_task(_answer(socket, self._handlers.act(message)), name="control-act")
             elif message is not None:
                 await self._handle(message)
 
@@ -207,7 +214,7 @@ def _uniform() -> float:
     return secrets.randbelow(1 << 20) / (1 << 20)
 
 
-async def _answer(socket: ClientConnection, answer: Awaitable[Checked]) -> None:
+async def _answer(socket: ClientConnection, answer: Awaitable[Checked | Acted]) -> None:
     await _send(socket, await answer)
 
 

@@ -28,6 +28,7 @@ from broker.grid.health import GridHealth
 from broker.grid.metered import MeteredGrid
 from broker.grid.opening import GridChoice
 from broker.grid.scopes import Stores
+from broker.hosts.acts import HostActs
 from broker.hosts.channel import ControlServer, ControlServices
 from broker.hosts.checks import HostChecks
 from broker.hosts.liveness import SWEEP_SECONDS, HostWatch
@@ -39,6 +40,7 @@ from broker.http.admin.overview import OverviewRoutes
 from broker.http.admin.status import StatusRoutes
 from broker.http.audit_peers import AuditPeerRoutes
 from broker.http.body import MAXIMUM_BODY_BYTES
+from broker.http.host_acts import HostActRoutes
 from broker.http.inner import InnerServices, inner_routes
 from broker.http.measured import measured, routes_of
 from broker.http.peers import Peers
@@ -209,6 +211,9 @@ class Parts:
         self.configuration = Configuration(stores, snapshot, clock, gone_users.clear)
         self.changes = self._job("changes", self.configuration.round, CHANGES_SECONDS, broker_id)
         self.compaction = self._job("compaction", compaction.round, PERIOD_SECONDS, broker_id)
+        self.host_acts = HostActs(
+            snapshot, self.registry, broker_id, lambda *asked: self.exchange.post(*asked)
+        )
         self.checks = HostChecks(
             snapshot, self.registry, broker_id, lambda *asked: self.exchange.post(*asked)
         )
@@ -381,6 +386,7 @@ class Parts:
         )
         application.add_routes(public_routes(public))
         application.add_routes(inner_routes(self._inner()))
+        application.add_routes(HostActRoutes(self.peers, self.host_acts).routes())
         application.add_routes(AuditPeerRoutes(self.peers, self.audit_everywhere, self.copies).routes())
         application.add_routes(self._status(public))
         check_policies(application)
@@ -454,6 +460,7 @@ class Parts:
             acts=self.acts,
             audit=self.audit,
             news=self.news,
+            host_acts=self.host_acts,
             orphans=lambda: self.exchange.orphans(),
             from_gateway=self.peers.is_gateway,
         )

@@ -423,6 +423,16 @@ SESSIONS: dict[str, Reason] = {
         user="Use it there, or take it back here.",
         administrator="A session has one client; the newest wins. If its user did not do that, revoke their logins.",
     ),
+    "session_disconnected": Reason(
+        "An administrator disconnected this window from the session.",
+        user="The application goes on. Open it again to go on where you were.",
+        administrator="Somebody disconnected it in the console or by `portcullis session disconnect`: `portcullis "
+        "audit --type session` shows who.",
+    ),
+    "host_too_old": Reason(
+        "The agent of that host is of an earlier version, which cannot do this.",
+        administrator="Upgrade the agent of the host: `portcullis status` shows the versions.",
+    ),
     "too_many_connections": Reason(
         "Too many connections.",
         user="Close windows that you do not need, and try again in a minute.",
@@ -751,9 +761,9 @@ STATUS: dict[str, Reason] = {
     ),
     "audit_unavailable": Reason(
         "This broker cannot record what happens, so it makes no changes.",
-        administrator="The disk of its state folder is full, or takes no writes: free some. It goes on by itself within "
-        "seconds, and what happened meanwhile is recorded then. Sign-ins and launches of users go on; changes and "
-        "sign-ins of administrators go to another broker, or wait.",
+        administrator="The disk of its state folder is full, or takes no writes: free some. It goes on by itself "
+        "within seconds, and what happened meanwhile is recorded then. Sign-ins and launches of users go on; changes "
+        "and sign-ins of administrators go to another broker, or wait.",
     ),
     "audit_damaged": Reason(
         "A broker's record of what happened was damaged, and a new one was begun.",

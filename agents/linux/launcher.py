@@ -44,10 +44,12 @@ from agents.linux.leaders import (
     start_leader,
     sweep,
 )
+from agents.linux.processes import processes_of
 from agents.linux.warm import WarmPool, WarmSession
 from portcullis.ids import new_id
 from portcullis.logs import ids
 from portcullis.model.host import Isolation
+from portcullis.protocol.acts import Process
 from portcullis.protocol.channel import About, Order
 from portcullis.protocol.checks import Check, CheckResult
 from portcullis.protocol.worker_channel import Prepare, Start, Status, WorkerState, body
@@ -117,6 +119,9 @@ class LinuxLauncher:
 
     def looks(self, check: Check) -> Mapping[str, Callable[[], CheckResult]]:
         return checks.looks(check, self._accounts)
+
+    def processes(self, known: Mapping[str, int]) -> Sequence[Process]:
+        return processes_of(known)
 
     async def adopt(self) -> list[Adopted]:
         # What was prepared ahead ends without its agent; this removes what was killed, and waits for the rest.

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 
@@ -72,6 +72,8 @@ class Session:
         """By the monotonic clock, as the worker told; None where it does not."""
         self.worker: int | None = None
         """Its process id, while it lives."""
+        self.processes: Mapping[str, int] = {}
+        """What its leader started, by name."""
         self._launches = launches or Uncounted()
         self._begun: float | None = None
         self.progress = Progress()
@@ -242,6 +244,7 @@ class Session:
         if isinstance(message, Status):
             lives = "worker" in message.processes and "worker" not in message.exit_statuses
             self.worker = message.processes["worker"] if lives and not message.ended else None
+            self.processes = {} if message.ended else message.processes
 
     def _watch_time(self) -> None:
         if (limit := self.progress.time_limit) == self._timed:

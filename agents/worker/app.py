@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import logging
 import socket
+from collections import deque
 from collections.abc import Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
 from typing import Any
@@ -20,6 +21,7 @@ from agents.worker.desktop import CursorImage, Desktop, DesktopLost
 from agents.worker.dial import Dialler
 from agents.worker.inputs import InputQueue
 from agents.worker.memory import give_back
+from agents.worker.outbox import KEPT_NOTICES
 from portcullis.clock import Clock, SiteClock
 from portcullis.errors import PortcullisError, ProtocolError, Refused
 from portcullis.logs import belong_to, bound, ids
@@ -37,6 +39,7 @@ from portcullis.protocol.worker_channel import (
     Prepared,
     Revoke,
     Start,
+    Tell,
     ToWorker,
     Unused,
     WorkerState,
@@ -77,6 +80,8 @@ class Worker:
         self._loop = asyncio.get_running_loop()
         self._over: asyncio.Future[None] = self._loop.create_future()
         self._attached: Connection | None = None
+        self.notices: deque[str] = deque(maxlen=KEPT_NOTICES)
+        """What the user is told once somebody attaches."""
         self._waiting: set[Connection] = set()
         self._dials: set[asyncio.Task[None]] = set()
         self._dialling = 0
@@ -206,6 +211,9 @@ class Worker:
         elif isinstance(order, Fence):
             for connection in self._connections():
                 connection.close(order.code)
+        elif isinstance(order, Tell):
+            if self._attached is None or not self._attached.notice(order.text):
+                self.notices.append(order.text)
         elif isinstance(order, Closing):
             self._end(order)
 

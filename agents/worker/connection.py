@@ -11,6 +11,7 @@ import asyncio
 import logging
 import math
 import secrets
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Executor
 from typing import Any, Protocol
@@ -66,6 +67,8 @@ class Owner(Protocol):
     """What the host allows for video."""
     has_shown: bool
     """There was a window. Before, no viewer sees anything, and no input is applied."""
+    notices: deque[str]
+    """What the user is to be told."""
 
     def verify(self, grant: str) -> Grant:
         """Raises Refused("grant_refused")."""
@@ -166,6 +169,13 @@ class Connection:
     def title_changed(self, title: str) -> None:
         if self._frames is not None:
             self._outbox.title(title)
+
+    def notice(self, text: str) -> bool:
+        """Whether somebody is there to read it."""
+        if self._frames is None:
+            return False
+        self._outbox.notice(text)
+        return True
 
     def copied(self, text: str) -> None:
         if self._frames is not None and self._permits("clipboard_out"):
@@ -283,6 +293,8 @@ class Connection:
         self._watch = Watch(self._frames, owner.clock, self._send)
         self._outbox.cursor(desktop.cursor)
         self._outbox.title(desktop.title)
+        while owner.notices:
+            self._outbox.notice(owner.notices.popleft())
         if not self._owner.has_shown:
             self._frames.hold()
         self._frames.refresh()

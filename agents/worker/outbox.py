@@ -5,13 +5,14 @@ A cursor's picture is sent once and then named by its serial; the client need no
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable
 
 from agents.worker.desktop import CursorImage
-from portcullis.protocol.messages import ClipboardText, Cursor, CursorUse, Message, Title, encode
+from portcullis.protocol.messages import ClipboardText, Cursor, CursorUse, Message, Notice, Title, encode
 
 KEPT_CURSORS = 64
+KEPT_NOTICES = 8
 
 
 class Outbox:
@@ -20,6 +21,7 @@ class Outbox:
         self._is_writable = is_writable
         self._cursor: CursorImage | None = None
         self._title: str | None = None
+        self._notices: deque[str] = deque(maxlen=KEPT_NOTICES)
         self._clipboard: str | None = None
         self._clipboard_serial = 0
         self._sent_cursors: OrderedDict[int, None] = OrderedDict()
@@ -32,6 +34,10 @@ class Outbox:
         self._title = title
         self.flush()
 
+    def notice(self, text: str) -> None:
+        self._notices.append(text)
+        self.flush()
+
     def clipboard(self, text: str) -> None:
         self._clipboard = text
         self.flush()
@@ -39,13 +45,18 @@ class Outbox:
     def flush(self) -> None:
         if not self._is_writable():
             return
-        messages = [*self._take_cursor(), *self._take_title(), *self._take_clipboard()]
+        messages = [*self._take_cursor(), *self._take_title(), *self._take_notices(), *self._take_clipboard()]
         if messages:
             self._send(encode(*messages))
 
     def _take_title(self) -> list[Message]:
         title, self._title = self._title, None
         return [] if title is None else [Title(title)]
+
+    def _take_notices(self) -> list[Message]:
+        notices: list[Message] = [Notice(text) for text in self._notices]
+        self._notices.clear()
+        return notices
 
     def _take_clipboard(self) -> list[Message]:
         text, self._clipboard = self._clipboard, None

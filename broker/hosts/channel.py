@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from aiohttp import WSMsgType, web
 
 from broker.gateways.directory import GatewayDirectory
+from broker.hosts.acts import PendingActs
 from broker.hosts.announcing import Announcement, Announcing
 from broker.hosts.answers import OLDER, HostAnswer
 from broker.hosts.changes import HostChanges
@@ -41,6 +42,7 @@ from portcullis.errors import ProtocolError
 from portcullis.logs import ids
 from portcullis.model.host import Host
 from portcullis.model.session import Display
+from portcullis.protocol.acts import Act, Acted
 from portcullis.protocol.channel import (
     HEARTBEAT_SECONDS,
     MAXIMUM_FROM_AGENT_BYTES,
@@ -165,8 +167,9 @@ class ControlChannel:
         self._socket = socket
         self._ended: asyncio.Future[_Closing] = asyncio.get_running_loop().create_future()
         self._wake = asyncio.Event()
-        self._cuts: deque[Cut | Revocations | Check] = deque()
+        self._cuts: deque[Cut | Revocations | Check | Act] = deque()
         self._checks = PendingChecks()
+        self._acts = PendingActs()
         self._orders: tuple[Order, ...] | None = None
         self._directory: Directory | None = None
         self._announcement: Announcement | None = None
@@ -184,6 +187,7 @@ class ControlChannel:
         finally:
             unsubscribe()
             self._checks.end()
+            self._acts.end()
             if self._services.registry.remove(self._host.id, self):
                 self._services.loads.forget(self._host.id)
             await cancel_and_wait(reader, writer)
@@ -203,7 +207,10 @@ class ControlChannel:
             return OLDER
         return await self._checks.ask(check, self.cut)
 
-    def cut(self, message: Cut | Revocations | Check) -> None:
+    async def act(self, act: Act) -> Acted:
+        return await self._acts.ask(act, self.cut)
+
+    def cut(self, message: Cut | Revocations | Check | Act) -> None:
         if len(self._cuts) >= MAXIMUM_CUTS:
             self.end(TRY_AGAIN, "messages are not taken")
             return
@@ -220,7 +227,7 @@ class ControlChannel:
 
     async def _converse(self) -> None:
         hello = await self._read_hello()
-        self._checks.features = hello.features
+        self._checks.features = self._acts.features = hello.features
         await self._announce(hello)
         previous = self._services.registry.replace(self._host.id, self)
         if previous is not None:
@@ -280,6 +287,8 @@ class ControlChannel:
                     self._announcement.heard()
             case Checked() as answer:
                 self._checks.take(answer)
+            case Acted() as acted:
+                self._acts.take(acted)
             case Hello():
                 raise _Closing(MALFORMED, "hello twice")
             case None:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from broker.hosts.answers import HostAnswer
+from portcullis.protocol.acts import Act, Acted
 from portcullis.protocol.channel import MAXIMUM_REVOCATIONS, Cut, Report, Revocations
 from portcullis.protocol.checks import Check
 
@@ -22,6 +23,8 @@ class Channel(Protocol):
     def orphans(self) -> tuple[Report, ...]: ...
 
     async def check(self, check: Check) -> HostAnswer: ...
+
+    async def act(self, act: Act) -> Acted: ...
 
 
 class ChannelRegistry:

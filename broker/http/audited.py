@@ -197,7 +197,7 @@ class AuditTrail:
         return every[0] if len(every) == 1 else None
 
     def _counts(self, user_id: str, address: str, code: str) -> bool:
-        """Whether a refusal is to be recorded: of those that cost whoever causes them nothing, the first of a minute."""
+        """Whether a refusal is to be recorded: of those that cost their author nothing, the first of a minute."""
         if code not in _CHEAP:
             return True
         now, known = self._services.clock.monotonic(), (user_id, address, code)

@@ -11,6 +11,7 @@ from broker.audit.audit import Audit
 from broker.configuration.service import Configuration
 from broker.explain.explainer import Explainer
 from broker.grid.health import GridHealth
+from broker.hosts.acts import HostActs
 from broker.identity.identity import Identity
 from broker.launch.launch import Launcher
 from broker.launch.traces import Traces
@@ -70,6 +71,7 @@ class PublicServices:
     acts: Acts
     audit: Audit
     news: News
+    host_acts: HostActs
     orphans: Callable[[], tuple[Orphan, ...]]
     from_gateway: Callable[[web.Request], bool]
     """Whether a gateway of this site sent the request (by its certificate): nobody else reaches the public

@@ -18,6 +18,7 @@ from portcullis.ids import is_id
 from portcullis.model.host import DEFAULT_STARTING_LIMIT, Isolation
 from portcullis.model.session import Display, Session, Stage, State
 from portcullis.model.stream_figures import StreamFigures
+from portcullis.protocol.acts import Act, Acted, read_act, read_acted
 from portcullis.protocol.checks import Check, Checked, read_check, read_checked
 from portcullis.protocol.fields import Fields
 from portcullis.revocations import MAXIMUM_REVOCATION_BYTES
@@ -282,8 +283,8 @@ class Revocations:
         return {"type": "revocations", "revocations": list(self.revocations)}
 
 
-FromAgent = Hello | Report | Heartbeat | Checked
-FromBroker = Welcome | Directory | Desired | Cut | Revocations | Check
+FromAgent = Hello | Report | Heartbeat | Checked | Acted
+FromBroker = Welcome | Directory | Desired | Cut | Revocations | Check | Act
 
 
 def encode(message: FromAgent | FromBroker) -> str:
@@ -470,12 +471,14 @@ _FROM_AGENT: dict[str, Callable[[Fields], FromAgent]] = {
     "report": _report,
     "heartbeat": _heartbeat,
     "checked": read_checked,
+    "acted": read_acted,
 }
-_FROM_BROKER: dict[str, Callable[[Fields], FromBroker]] = {
+_FROM_BROKER: dict[str, Callable[[Fields], FromBroker | None]] = {
     "welcome": _welcome,
     "directory": _directory,
     "desired": _desired,
     "cut": _cut,
     "check": read_check,
+    "act": read_act,
     "revocations": _revocations,
 }

@@ -34,6 +34,7 @@ CLOSINGS: tuple[Closing, ...] = (
     Closing(4410, "session_ended", "never"),
     Closing(4411, "signed_out", "never"),
     Closing(4411, "user_disabled", "never"),
+    Closing(4413, "session_disconnected", "never"),
     Closing(4429, "too_many_connections", "later"),
     Closing(4503, "host_unreachable", "attach_again"),
     Closing(4504, "broker_unreachable", "attach_again"),

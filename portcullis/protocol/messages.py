@@ -220,6 +220,14 @@ class Title(Message):
 
 
 @dataclass(frozen=True, slots=True)
+class Notice(Message):
+    """What an administrator tells the user."""
+
+    TYPE: ClassVar[int] = 0x26
+    text: Annotated[str, Text("H", 2048)]
+
+
+@dataclass(frozen=True, slots=True)
 class SmallFrame(Message):
     """A Frame in few bytes. The worker's own way is `small_frame_payload`."""
 
@@ -380,6 +388,7 @@ MESSAGES: Final[tuple[type[Message], ...]] = (
     Cursor,
     CursorUse,
     Title,
+    Notice,
     SmallFrame,
     Acknowledge,
     Resize,

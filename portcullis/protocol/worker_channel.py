@@ -123,6 +123,13 @@ class Fence:
 
 
 @dataclass(frozen=True, slots=True)
+class Tell:
+    """Show this to the user: now, or when they attach. Older workers ignore it."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Closing:
     """Close every connection with this close code and reason code, and exit."""
 
@@ -180,7 +187,7 @@ class Status:
     """What the agent gave in `launch` for whoever adopts the session."""
 
 
-ToWorker = Prepare | Start | Dial | GrantKeys | Cut | Revoke | Fence | Closing
+ToWorker = Prepare | Start | Dial | GrantKeys | Cut | Revoke | Fence | Tell | Closing
 FromWorker = WorkerState | DialFailed | StreamFigures | Unused
 """What the agent hears of; `Prepared` is for the leader alone."""
 
@@ -192,6 +199,7 @@ _TO_WORKER: dict[str, type[ToWorker]] = {
     "cut": Cut,
     "revoke": Revoke,
     "fence": Fence,
+    "tell": Tell,
     "closing": Closing,
 }
 _FROM_WORKER: dict[str, type[FromWorker]] = {

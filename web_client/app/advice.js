@@ -53,6 +53,7 @@ export const ADVICE = {
   grant_refused: "Try again, or sign in again.",
   proof_refused: "Sign in again in this browser.",
   taken_over: "Use it there, or take it back here.",
+  session_disconnected: "The application goes on. Open it again to go on where you were.",
   too_many_connections: "Close windows that you do not need, and try again in a minute.",
   host_unreachable: "The page tries again by itself. If it goes on, tell your administrator when it began.",
   broker_unreachable: "The page tries again by itself. If it goes on, tell your administrator when it began.",

@@ -170,6 +170,7 @@ export class SessionView {
     listen("state", ({ state, code }) => this.#stateChanged(state, code));
     listen("drawn", () => this.#drawn());
     listen("title", ({ title }) => this.#titled(title));
+    listen("message", ({ text }) => this.#notice(t("notice.message", { text })));
     listen("notice", ({ code }) => this.#notice(t(`notice.${code}`)));
     return session;
   }

@@ -238,6 +238,7 @@ export const STRINGS = {
   "notice.unknown": "That session does not run any more.",
   "notice.clipboard_too_large": "The copied text is longer than 1 MB and was not passed on.",
   "notice.input_lost": "The connection has been away for so long that new input is no longer kept.",
+  "notice.message": "Your administrator says: {text}",
   "notice.close": "Dismiss",
 
   "error.sign_in_refused": "User name or password is wrong.",

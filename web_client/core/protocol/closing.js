@@ -13,6 +13,7 @@ export const CLOSE_CODES = {
   4409: { reason: "taken_over", remedy: "stop" },
   4410: { reason: "session_ended", remedy: "stop" },
   4411: { reason: "signed_out", remedy: "stop" },
+  4413: { reason: "session_disconnected", remedy: "stop" },
   4429: { reason: "too_many_connections", remedy: "later" },
   4503: { reason: "host_unreachable", remedy: "attach_again" },
   // No peer sends it: the page's own worker could not be started.
@@ -24,7 +25,7 @@ export const CLOSE_CODES = {
 /** Reason codes with which the API (tickets, "ask why") ends a session's attempts for good. */
 export const FINAL_REASONS = new Set([
   "session_ended", "session_unknown", "signed_out", "taken_over", "signature_refused", "not_permitted", "not_entitled",
-  "outside_networks", "outside_hours",
+  "outside_networks", "outside_hours", "session_disconnected",
 ]);
 
 /** Whether another gateway may do better: the session and its right are not what is wrong. @param {number} code */

@@ -17,6 +17,7 @@ from portcullis.protocol.worker_channel import (
     Gateway,
     GrantKeys,
     Revoke,
+    Tell,
 )
 from portcullis.revocations import Revocation, sign_revocation
 from portcullis.tickets import sign_grant, to_base64url
@@ -339,3 +340,21 @@ async def test_a_fence_closes_and_lets_in_again(session):
     assert (await client.until_closed()).code == 4504
     client = await session.attach_drawn()
     assert client.closed is None
+
+
+async def test_who_was_disconnected_may_come_again(session):
+    client = await session.attach_drawn()
+    session.tell(Fence("session_disconnected"))
+    closed = await client.until_closed()
+    assert (closed.code, closed.reason) == (4413, "session_disconnected")
+    client = await session.attach_drawn()
+    assert client.closed is None
+
+
+async def test_what_an_administrator_says_is_told_now_or_when_somebody_comes(session):
+    session.tell(Tell("before anybody came"))
+    client = await session.attach_drawn()
+    session.tell(Tell("and after"))
+    await client.until(lambda: m.Notice("and after") in client.messages)
+    told = [message.text for message in client.messages if isinstance(message, m.Notice)]
+    assert told == ["before anybody came", "and after"]

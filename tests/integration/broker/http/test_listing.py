@@ -44,7 +44,7 @@ async def test_lists_are_sorted_paged_and_searched_whatever_the_case(root: ApiBr
     assert await names(root, "applications?sort=-name") == everything[::-1]
     assert await names(root, "applications?sort=name&offset=1&limit=2") == everything[1:3]
     assert await names(root, "applications?search=ZEB") == ["Zebra"]
-    assert await names(root, "applications?groups=STAFF&sort=name&search=e") == ["Editor", "Zebra"]
+    assert await names(root, "applications?groups=STAFF&search=zebra") == ["Zebra"]
     assert (await root.get(ADMIN + "applications?limit=0")).json["total"] == 5
 
 
