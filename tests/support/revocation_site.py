@@ -276,8 +276,10 @@ class RevocationSite:
         found = self.brokers[0].parts.sessions.get(self.tenant, person.session.id)
         return found.state if found else "gone"
 
-    async def attach(self, person: Person) -> LiveStream:
-        ticket = await self.brokers[0].parts.attach.issue_ticket(person.login, person.session.id)
+    async def attach(self, person: Person, address: str | None = None) -> LiveStream:
+        """`address`: where the browser is."""
+        issue = self.brokers[0].parts.attach.issue_ticket
+        ticket = await issue(person.login, person.session.id, address)
         return await self._admitted(encode(AdmitTicket(ticket.text)))
 
     async def resume(self, grant: str) -> LiveStream | int:
