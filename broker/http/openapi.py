@@ -16,7 +16,7 @@ from aiohttp import web
 from broker.http.access import PREFIX, READS, Access, Needs, Policy, access_of, route
 from broker.http.callers import TENANT_HEADER
 from broker.http.views import answer
-from portcullis.schemas.api import DOCS, SHAPES
+from portcullis.schemas.api.whole import DOCS, SHAPES
 from portcullis.schemas.shapes import COUNT, TEXT, Doc, Schema, thing
 
 PATH = "/api/v1/openapi.json"

@@ -15,7 +15,7 @@ from typing import Any
 from aiohttp import web
 from jsonschema import Draft202012Validator
 
-from portcullis.schemas.api import DOCS, SHAPES
+from portcullis.schemas.api.whole import DOCS, SHAPES
 from portcullis.schemas.shapes import Schema
 
 PREFIX = "/api/v1/"

@@ -17,7 +17,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from broker.http.access import Needs, Policy, route
 from broker.http.openapi import describe, public_routes_of
 from portcullis.model.roles import PERMISSIONS
-from portcullis.schemas.api import DOCS
+from portcullis.schemas.api.whole import DOCS
 from tests.support.api_conformance import Conformance
 from tests.support.api_site import ApiSite, signed_in
 from tests.support.running_broker import running_broker
