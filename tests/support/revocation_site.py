@@ -169,6 +169,12 @@ class Leaders:
 
     async def keep_ready(self, count: int, may_begin: bool = True) -> None: ...
 
+    def looks(self, check: object) -> dict[str, object]:
+        return {}
+
+    def processes(self, known: object) -> tuple[()]:
+        return ()
+
     async def adopt(self) -> list[Adopted]:
         return []
 
