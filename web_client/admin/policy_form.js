@@ -71,7 +71,7 @@ export class PolicyForm {
       box.hidden = !isSet.checked;
       unset.hidden = isSet.checked;
     };
-    control.focusable.setAttribute("aria-label", label);
+    if (!(control.focusable instanceof HTMLButtonElement)) control.focusable.setAttribute("aria-label", label);
     control.focusable.setAttribute("aria-describedby", `${id}-meaning ${error.id}`);
     show();
     this.#rows.set(name, { control, isSet, isLocked, error, label });

@@ -20,7 +20,7 @@
 /**
  * @typedef {object} Simulation also a kept trace of a launch, which tells no verdict
  * @property {Verdict} [verdict]
- * @property {string} [outcome] of a kept trace: "refused", "failed"; anything else: it was launched
+ * @property {string} [outcome] of a kept trace: "refused", "failed", "reconnected"; anything else: it was launched
  * @property {string} code
  * @property {string} message
  * @property {string} [remedy]
@@ -122,6 +122,7 @@ export function kindOf(object) {
 export function verdictOf({ verdict, outcome, code, steps = [] }) {
   if (verdict !== undefined) return verdict;
   if (outcome === "refused" || outcome === "failed") return outcome;
+  if (outcome === "reconnected") return "reconnects";
   if (code !== "") return steps.some(({ outcome }) => outcome === "failed") ? "refused" : "failed";
   return steps.some(({ name, outcome }) => name === "reconnect" && outcome === "passed") ? "reconnects" : "launches";
 }
