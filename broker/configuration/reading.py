@@ -11,10 +11,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from broker.configuration.objects import OWN, Held, HostFact, State, policy_name, state_of
+from broker.configuration.objects import OWN, Fields, Held, HostFact, State, policy_name, state_of
 from broker.grid.scopes import Record
 from broker.snapshot import Snapshot
-from portcullis.model.application import Application
+from portcullis.model.application import Application, Entitlement
 from portcullis.model.group import Group, group_key
 from portcullis.model.host import Host
 from portcullis.model.policy import Policy
@@ -150,6 +150,21 @@ def application_held(application: Application, labels: Mapping[str, str], revisi
     said = application.to_json()
     fields = {name: value for name, value in said.items() if name not in ("id", "name")}
     return Held("application", application.name, fields, labels, revision, application.id)
+
+
+def application_of(id: str, name: str, fields: Fields) -> Application:
+    entitled = fields["entitled"]
+    return Application(
+        id=id,
+        name=name,
+        command=tuple(fields["command"]),
+        environment=fields["environment"],
+        entitlement=Entitlement(frozenset(entitled["users"]), frozenset(entitled["groups"])),
+        icon=fields["icon"],
+        disabled=fields["disabled"],
+        host_groups=frozenset(fields["host_groups"]),
+        minimum_memory_bytes=fields["minimum_memory_bytes"],
+    )
 
 
 def _role(record: Record, labelled: Labelled) -> Held:

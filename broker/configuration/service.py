@@ -8,7 +8,7 @@ revision that they looked at: then an object that was changed since is theirs to
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,6 +22,8 @@ from broker.configuration.past import as_it_was
 from broker.configuration.pictures import Pictures
 from broker.configuration.planning import Plan, plan, plan_objects
 from broker.configuration.reading import state_of_records, take
+from broker.configuration.replay import PastLaunch, Progress, replay
+from broker.configuration.verdicts import Place
 from broker.configuration.wanted import Request, Wanted
 from broker.configuration.writing import Conflict, items_of
 from broker.grid.scopes import Condition, Stores
@@ -29,6 +31,7 @@ from broker.repositories.icons import Icon
 from broker.snapshot import Snapshot
 from portcullis.clock import Clock
 from portcullis.errors import Refused
+from portcullis.model.host import Host
 
 ATTEMPTS = 5
 PERIOD_SECONDS = 2.0
@@ -47,6 +50,16 @@ class Order:
     """Of the plan that they saw: an object that was changed since is a conflict."""
     pictures: Mapping[str, Icon] = field(default_factory=dict)
     """By hash."""
+
+
+@dataclass(frozen=True, slots=True)
+class WhatIf:
+    """What to replay. `launches` None: only entitlements."""
+
+    request: Request
+    launches: Sequence[PastLaunch] | None
+    progress: Progress
+    entitlements: bool = True
 
 
 class Configuration:
@@ -90,6 +103,24 @@ class Configuration:
     async def export(self, tenant_id: str, kinds: Collection[str]) -> tuple[int, list[dict[str, Any]]]:
         state = await self.state(tenant_id)
         return state.revision, documents_of(state, kinds)
+
+    async def what_if(self, tenant_id: str, asked: WhatIf, powers: Powers) -> dict[str, Any]:
+        """Changes nothing. Raises Unfit, Refused, Stopped."""
+        records = take(self._snapshot, tenant_id)
+
+        def work() -> dict[str, Any]:
+            made = plan(state_of_records(records), asked.request, powers)
+            hosts = tuple(Host.from_json(record.value) for record in records.hosts)
+            found = replay(
+                made,
+                Place(tenant_id, hosts),
+                asked.launches,
+                asked.progress,
+                entitlements=asked.entitlements,
+            )
+            return {**made.to_json(), **found.to_json()}
+
+        return await asyncio.to_thread(work)
 
     async def round(self, fence: Condition) -> None:
         """Of the job `changes`."""

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from broker.configuration.changes import Change
-from broker.configuration.objects import Held, State, key_of, level_and_name
-from broker.configuration.reading import LABEL
+from broker.configuration.objects import State, key_of, level_and_name
+from broker.configuration.reading import LABEL, application_of
 from broker.grid.keys import Path
 from broker.grid.scopes import Cause, Condition, Record, Scope, SealedOperation, SiteStore
 from broker.repositories.attempts import attempts_deletion
@@ -24,7 +24,6 @@ from broker.repositories.policy_index import policy_path
 from broker.repositories.recovery_codes import codes_deletion
 from broker.snapshot import Snapshot
 from portcullis.ids import name_hash, new_id
-from portcullis.model.application import Application, Entitlement
 from portcullis.model.group import Group, group_key
 from portcullis.model.host import Host
 from portcullis.model.policy import Policy
@@ -187,7 +186,9 @@ class Writer:
         if item["fields"] is None:
             made.operations += [self._delete(path)] if record else []
         else:
-            made.operations.append(self._put(path, _application(path[1], item).to_json()))
+            made.operations.append(
+                self._put(path, application_of(path[1], item["name"], item["fields"]).to_json())
+            )
 
     def user(self, made: Writes, item: Item) -> None:
         record, path = self._indexed(made, item)
@@ -290,22 +291,3 @@ _WRITE = {
 
 def label_path(kind: str, name: str) -> Path:
     return (LABEL, kind, hashlib.sha256(key_of(kind, name).encode()).hexdigest())
-
-
-def _application(id: str, item: Item) -> Application:
-    fields: Mapping[str, Any] = item["fields"]
-    entitled = fields["entitled"]
-    return Application(
-        id=id,
-        name=item["name"],
-        command=tuple(fields["command"]),
-        environment=fields["environment"],
-        entitlement=Entitlement(frozenset(entitled["users"]), frozenset(entitled["groups"])),
-        icon=fields["icon"],
-        disabled=fields["disabled"],
-        host_groups=frozenset(fields["host_groups"]),
-        minimum_memory_bytes=fields["minimum_memory_bytes"],
-    )
-
-
-__all__ = ["Conflict", "Held", "Item", "Writer", "Writes", "items_of", "label_path"]

@@ -26,6 +26,7 @@ from broker.http.admin.site import SiteRoutes
 from broker.http.admin.tenant import OwnTenantRoutes
 from broker.http.admin.tokens import TokenRoutes
 from broker.http.admin.users import UserRoutes
+from broker.http.admin.what_if import WhatIfRoutes
 from broker.http.audited import AuditTrail
 from broker.http.catalogue import CatalogueRoutes
 from broker.http.enrolment_links import EnrolmentLinkRoutes
@@ -63,6 +64,7 @@ def public_routes(services: PublicServices) -> list[web.RouteDef]:
         EntitlementRoutes(services),
         ConfigurationRoutes(services),
         HistoryRoutes(services),
+        WhatIfRoutes(services),
         UserRoutes(services),
         RevocationRoutes(services),
         GroupRoutes(services),

@@ -33,7 +33,14 @@ class ConfigurationRoutes:
     def routes(self) -> list[web.RouteDef]:
         applying = Needs("configuration.apply")
         return [
-            route("POST", PATH + "/plan", Needs("configuration.plan"), self.plan, repeatable=True),
+            route(
+                "POST",
+                PATH + "/plan",
+                Needs("configuration.plan"),
+                self.plan,
+                repeatable=True,
+                without_grid=True,
+            ),
             route("POST", PATH + "/apply", applying, self.apply, repeatable=True),
             route("GET", PATH + "/export", Needs("configuration.plan"), self.export),
             route("POST", PATH + "/icons", applying, self.send_icon, repeatable=True),

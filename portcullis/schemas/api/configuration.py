@@ -24,6 +24,13 @@ from portcullis.schemas.shapes import (
 _ACCESS = array(thing({"user": TEXT, "application": TEXT}))
 _PLANNED = {"revision": REVISION, "changes": array(ref("Change")), "access": ref("AccessChange")}
 _APPLIED = thing({**_PLANNED, "change": TEXT})
+_REPLAYED = {
+    "applications": array(ANYTHING),
+    "applications_count": COUNT,
+    "hosts": array(ANYTHING),
+    "launches": nullable(thing({"replayed": COUNT, "changed": array(ANYTHING), "changed_count": COUNT})),
+    "replayed": thing({"entitlements": COUNT, "launches": COUNT}),
+}
 _DOCUMENTS = {
     "documents": array(ref("Document")),
     "delete": array(body({"kind": TEXT, "name": TEXT})),
@@ -78,6 +85,19 @@ DOCS = {
         thing({"hash": HASH}),
         ref("NewIcon"),
         status=201,
+    ),
+    "POST /api/v1/admin/what-if": Doc(
+        "What a change would mean: who gains and loses what, what policies say to whom, how full hosts get, and which of "
+        "last week's launches would end otherwise. With `Accept: text/event-stream` it tells its progress on the way.",
+        thing({**_PLANNED, **_REPLAYED}),
+        body(
+            {},
+            {
+                **_DOCUMENTS,
+                "changes": array(ref("Change")),
+                "replay": one_of("entitlements", "launches", "both"),
+            },
+        ),
     ),
     "GET /api/v1/admin/history": Doc(
         "Who changed what, the newest first.",
