@@ -5,6 +5,7 @@ An ordinary user sees less than root. What could not be looked at is None, and t
 
 from __future__ import annotations
 
+import ctypes
 import dataclasses
 import http.client
 import json
@@ -30,6 +31,11 @@ PROBE_SECONDS = 3.0
 SESSION_PATH = "/usr/local/bin:/usr/bin:/bin:/usr/local/games:/usr/games"
 """Where applications are looked for (agents/linux/environment.py)."""
 FRAMEBUFFERS = Path("/dev/shm")  # noqa: S108
+VIDEO = {
+    "libyuv0": ("libyuv.so.0",),
+    "libx264-164 or libvpx7": ("libx264.so.164", "libx264.so.165", "libvpx.so.7"),
+}
+"""What sends motion as video, by the package: one of the files of each (agents/worker/video)."""
 _METRIC = re.compile(r"(\w+)(?:\{(.*)\})? (\S+)")
 _LABEL = re.compile(r'(\w+)="([^"]*)"')
 
@@ -103,6 +109,8 @@ class Machine:
     certificates: tuple[Certificate, ...] = ()
     disks: tuple[Disk, ...] = ()
     missing_packages: tuple[str, ...] = ()
+    missing_video: tuple[str, ...] = ()
+    """Without any of these packages no session sends video."""
     runs_sessions: bool = True
     unread: tuple[str, ...] = ()
     """Files that could not be read."""
@@ -143,6 +151,7 @@ def look(found: Instance) -> Machine:
         certificates=tuple(_certificates(found)),
         disks=tuple(_disks(found)),
         missing_packages=tuple(system_packages.missing()) if "agent" in names else (),
+        missing_video=tuple(missing_video()) if "agent" in names else (),
         runs_sessions="agent" in names,
         unread=unread,
         command_lines={part.name: command_line(part.pid) for part in parts or () if part.pid},
@@ -168,6 +177,18 @@ def command_line(pid: int) -> tuple[str, ...]:
 def is_program(word: str) -> bool:
     """Whether an application's command exists here, as the agent would look for it."""
     return shutil.which(word, path=SESSION_PATH) is not None
+
+
+def missing_video() -> Iterable[str]:
+    return (package for package, files in VIDEO.items() if not any(map(_loads, files)))
+
+
+def _loads(library: str) -> bool:
+    try:
+        ctypes.CDLL(library)
+    except OSError:
+        return False
+    return True
 
 
 def probe(part: str, port: int) -> Probe:

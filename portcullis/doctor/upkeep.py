@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from portcullis.doctor.finding import Finding, ok, problem, unseen, warning
+from portcullis.doctor.finding import Finding, notice, ok, problem, unseen, warning
 from portcullis.doctor.machine import Disk, Machine
 from portcullis.quickstart.system_packages import INSTALL
 
@@ -107,3 +107,6 @@ def packages(machine: Machine) -> Iterable[Finding]:
         yield problem("packages", what, f"{INSTALL} {package}")
     if not machine.missing_packages:
         yield ok("packages", "every system package that sessions need is there")
+    for package in machine.missing_video:
+        what = f"{package} is missing: films are sent as exact pictures, fewer of them and at many times the bytes"
+        yield notice("packages", what, f"{INSTALL} {package.split()[0]}")

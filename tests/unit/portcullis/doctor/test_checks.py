@@ -213,6 +213,12 @@ def test_a_missing_package_is_named_with_its_command() -> None:
     assert not list(upkeep.packages(replace(MACHINE, missing_packages=("xvfb",), runs_sessions=False)))
 
 
+def test_a_host_that_cannot_send_video_is_told() -> None:
+    findings = list(upkeep.packages(replace(MACHINE, missing_video=("libx264-164 or libvpx7",))))
+    assert [finding.severity for finding in findings] == ["ok", "notice"]
+    assert (findings[1].remedy or "").endswith(" libx264-164")
+
+
 def test_a_published_command_that_is_not_there_is_a_problem() -> None:
     finding = only(publishing.commands(SITE, lambda word: False))
     assert finding.severity == "problem"
