@@ -11,6 +11,7 @@ from typing import TypeAlias
 
 from portcullis import reasons
 from portcullis.cli import (
+    auditing,
     changing,
     configuring,
     explaining,
@@ -22,6 +23,7 @@ from portcullis.cli import (
     reading,
     revoking,
     roles,
+    sessions,
     site,
     status,
     tenants,
@@ -105,6 +107,7 @@ def _add_changing(commands: Commands) -> None:
     configuring.add_commands(commands)
     exporting.add_command(commands)
     looking_back.add_commands(commands)
+    auditing.add_command(commands)
     status.add_commands(commands)
     site.add_parser(commands)
     users.add_commands(_group(commands, "user", "look after users"))
@@ -123,16 +126,7 @@ def _add_changing(commands: Commands) -> None:
     groups.add_commands(_group(commands, "group", "look after groups of users"))
     policies.add_commands(_group(commands, "policy", "say where, when and how applications are used"))
 
-    sessions = _group(commands, "session", "look after sessions")
-    logoff = sessions.add_parser("logoff", help="end a session")
-    logoff.add_argument("id")
-    logoff.set_defaults(run=changing.session_logoff)
-    orphan = sessions.add_parser(
-        "end-orphan", help="end a session that runs on a host and has no record (`get orphans`)"
-    )
-    orphan.add_argument("host")
-    orphan.add_argument("session")
-    orphan.set_defaults(run=revoking.end_orphan)
+    sessions.add_commands(_group(commands, "session", "look after sessions"))
 
     panic = commands.add_parser(
         "panic", help="void every login, ticket and grant of the site at once; applications go on"
