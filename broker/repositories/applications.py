@@ -65,13 +65,22 @@ class Applications:
         applications = [Application.from_json(record.value) for record in records]
         return sorted(applications, key=lambda application: application.name.casefold())
 
-    async def publish(self, tenant_id: str, publication: Publication, author: str) -> Published:
-        """Create it or change it to be as told. Raises Refused("changed_meanwhile") when others keep
-        changing it.
+    def revision(self, tenant_id: str, application_id: str) -> int:
+        """Of its last change; 0: there is none."""
+        record = self.record(tenant_id, application_id)
+        return record.mod_revision if record else 0
+
+    async def publish(
+        self, tenant_id: str, publication: Publication, author: str, expected: int | None = None
+    ) -> Published:
+        """Create it or change it to be as told. `expected`: its revision as it was read, 0 for none. Raises
+        Refused("changed_meanwhile") when it is another one by now, or others keep changing it.
         """
         store = await self._stores.tenant(tenant_id)
         for _ in range(_ATTEMPTS):
             existing = self._named(tenant_id, publication.name)
+            if expected is not None and expected != (existing.mod_revision if existing else 0):
+                raise Refused("changed_meanwhile")
             old = Application.from_json(existing.value) if existing else None
             new = _applied(publication, old)
             if new == old:

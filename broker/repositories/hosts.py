@@ -62,16 +62,29 @@ class Hosts:
                 return
         raise Unavailable()
 
-    async def set_groups(self, host_id: str, groups: frozenset[str], author: str) -> tuple[Host, int]:
-        """The host as it is then, and the grid's revision. Raises Refused("not_found"), Unavailable."""
-        return await self.change(host_id, lambda known: replace(known, groups=groups), author)
+    def revision(self, host_id: str) -> int:
+        """Of its last change; 0: there is none."""
+        record = self._snapshot.get("site", ("host", host_id))
+        return record.mod_revision if record else 0
 
-    async def change(self, host_id: str, change: Callable[[Host], Host], author: str) -> tuple[Host, int]:
+    async def set_groups(
+        self, host_id: str, groups: frozenset[str], author: str, expected: int | None = None
+    ) -> tuple[Host, int]:
+        """The host as it is then, and the grid's revision. `expected`: its revision as it was read. Raises Refused:
+        not_found, changed_meanwhile; Unavailable.
+        """
+        return await self.change(host_id, lambda known: replace(known, groups=groups), author, expected)
+
+    async def change(
+        self, host_id: str, change: Callable[[Host], Host], author: str, expected: int | None = None
+    ) -> tuple[Host, int]:
         """As `set_groups`; also raises what `change` does."""
         for _ in range(ATTEMPTS_ON_CONFLICT):
             record = self._snapshot.get("site", ("host", host_id))
             if record is None:
                 raise Refused("not_found")
+            if expected is not None and expected != record.mod_revision:
+                raise Refused("changed_meanwhile")
             known = Host.from_json(record.value)
             changed = change(known)
             if changed == known:

@@ -6,7 +6,7 @@
  */
 
 import { ApiError } from "../api/client.js";
-import { resolveConflict } from "../ui/conflict.js";
+import { differences, resolveConflict } from "../ui/conflict.js";
 import { h } from "../ui/dom.js";
 import { Form } from "../ui/form.js";
 import { errorText, t } from "./strings.js";
@@ -121,10 +121,14 @@ export async function saveAs({ name, before, values, revision, valuesOf, label, 
     return null;
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
+    // A broker of the release before knows no revisions: there the last one wins.
+    if (error.field === "revision") return saveAs({ name, before, values, revision: undefined, valuesOf, label, send, saved });
     if (error.code !== "changed_meanwhile" || error.current === undefined) return wrongOf(error);
     const current = /** @type {any} */ (error.current);
     const theirs = { ...before, ...valuesOf(current) };
-    const merged = await resolveConflict({
+    // Nobody else touched what is shown here: nothing needs asking.
+    const isOwn = differences(before, theirs, values).every(({ state }) => state === "mine");
+    const merged = isOwn ? values : await resolveConflict({
       title: t("conflict.title", { name }), explanation: t("conflict.explanation"), texts: conflictTexts(), before, theirs, mine: values, label,
     });
     if (merged === null) return { field: "", message: t("conflict.title", { name }) };

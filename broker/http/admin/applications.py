@@ -11,11 +11,13 @@ from aiohttp import web
 from broker.grid.scopes import Record
 from broker.http.admin.application_form import parse_name, parse_publication
 from broker.http.admin.listing import listed_records
+from broker.http.admin.policies import expected_revision
 from broker.http.body import read_fields
 from broker.http.middleware import CALLER, Needs, route
 from broker.http.services import PublicServices
 from broker.http.views import answer, application_view, done
 from broker.repositories.tables import ApplicationTable
+from portcullis.errors import Refused
 from portcullis.logs import ids
 from portcullis.model.application import Application
 
@@ -39,7 +41,7 @@ class ApplicationRoutes:
         tenant_id, snapshot = request[CALLER].tenant.id, self._services.snapshot
 
         async def views(records: Sequence[Record]) -> list[dict[str, Any]]:
-            return [application_view(Application.from_json(record.value)) for record in records]
+            return [self._view(tenant_id, Application.from_json(record.value)) for record in records]
 
         table = snapshot.index(ApplicationTable)
         return await listed_records(request, table, tenant_id, views, snapshot.revision)
@@ -47,19 +49,25 @@ class ApplicationRoutes:
     async def publish(self, request: web.Request) -> web.Response:
         caller = request[CALLER]
         tenant_id = caller.tenant.id
+        fields = await read_fields(request)
+        expected = expected_revision(fields)
         publication = parse_publication(
             request.match_info["name"],
-            await read_fields(request),
+            fields,
             lambda name: self._services.identity.users.by_name(tenant_id, name),
         )
-        published = await self._services.applications.publish(tenant_id, publication, caller.author)
+        applications = self._services.applications
+        try:
+            published = await applications.publish(tenant_id, publication, caller.author, expected)
+        except Refused as refused:
+            raise self._with_current(tenant_id, publication.name, refused) from refused
         log.info(
             "application %s",
             published.outcome,
             extra=ids(tenant=tenant_id, application=published.application.id, by=caller.user.id),
         )
         return answer(
-            {"application": application_view(published.application), "outcome": published.outcome},
+            {"application": self._view(tenant_id, published.application), "outcome": published.outcome},
             revision=published.revision,
         )
 
@@ -69,3 +77,14 @@ class ApplicationRoutes:
         revision = await self._services.applications.delete(caller.tenant.id, name, caller.author)
         log.info("application deleted", extra=ids(tenant=caller.tenant.id, name=name, by=caller.user.id))
         return done(revision)
+
+    def _view(self, tenant_id: str, application: Application) -> dict[str, Any]:
+        revision = self._services.applications.revision(tenant_id, application.id)
+        return {**application_view(application), "revision": revision}
+
+    def _with_current(self, tenant_id: str, name: str, refused: Refused) -> Refused:
+        """What the application is meanwhile, for who wrote over it."""
+        now = self._services.applications.by_name(tenant_id, name)
+        if refused.code != "changed_meanwhile" or now is None:
+            return refused
+        return Refused(refused.code, current=self._view(tenant_id, now))

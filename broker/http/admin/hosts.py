@@ -9,6 +9,7 @@ from typing import Any
 from aiohttp import web
 
 from broker.http.admin.listing import listed
+from broker.http.admin.policies import expected_revision
 from broker.http.body import read_fields
 from broker.http.middleware import CALLER, Needs, route
 from broker.http.services import PublicServices
@@ -62,6 +63,7 @@ class MachineRoutes:
             "isolation": host.isolation,
             "groups": sorted(host.groups),
             "starting_limit": host.starting_limit,
+            "revision": self._services.hosts.revision(host.id),
         }
 
     async def change_host(self, request: web.Request) -> web.Response:
@@ -77,15 +79,27 @@ class MachineRoutes:
         if not fields.has("groups"):
             raise InvalidInput("groups", "a list of host groups; none is []")
         groups = frozenset(fields.texts("groups", is_fit_group, GROUP_RULE, most=MAXIMUM_GROUPS))
+        expected = expected_revision(fields)
         fields.finish()
         if host.tenants != {tenant_id}:
             caller.check(
                 "platform.hosts.write",
                 f"{host.name} serves several tenants: its groups are not one's to set.",
             )
-        changed, revision = await self._services.hosts.set_groups(host.id, groups, caller.author)
+        hosts = self._services.hosts
+        try:
+            changed, revision = await hosts.set_groups(host.id, groups, caller.author, expected)
+        except Refused as refused:
+            raise self._with_current(host.id, tenant_id, refused) from refused
         log.info("host groups set", extra=ids(tenant=tenant_id, host=host.id, by=caller.user.id))
         return answer({"host": self._host(changed, tenant_id)}, revision=revision)
+
+    def _with_current(self, host_id: str, tenant_id: str, refused: Refused) -> Refused:
+        """What the host is meanwhile, for who wrote over it."""
+        now = next((host for host in self._services.hosts.list() if host.id == host_id), None)
+        if refused.code != "changed_meanwhile" or now is None:
+            return refused
+        return Refused(refused.code, current=self._host(now, tenant_id))
 
     async def gateways(self, request: web.Request) -> web.StreamResponse:
         gateways = sorted(self._services.gateways.list(), key=lambda gateway: gateway.name)

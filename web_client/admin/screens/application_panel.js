@@ -96,7 +96,7 @@ export class ApplicationPanel {
       fields, values: { ...before, icon: { name: before.name, icon: application?.icon ?? null } },
       texts: formTexts(exists ? t("form.save") : t("applications.publish")),
       send: (values) => saveAs({
-        name: values.name, before, values, revision: application?.revision, valuesOf,
+        name: values.name, before, values, revision: exists ? application.revision : 0, valuesOf,
         label: (name) => fields.find((field) => field.name === name)?.label ?? name,
         send: (each, revision) => publish(this.#context, each.name.trim(), { ...bodyOf(each), ...(revision !== undefined && { revision }) }),
         saved: () => this.#saved(values.name.trim(), exists),

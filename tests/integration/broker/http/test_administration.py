@@ -70,6 +70,7 @@ async def test_publishing_creates_then_changes_then_changes_nothing(site: ApiSit
         "disabled": False,
         "host_groups": [],
         "minimum_memory_bytes": 0,
+        "revision": created.json["application"]["revision"],
     }
     assert listed["Paint"]["command"] == ["gimp"]
     assert listed.keys() == {"Editor", "Shell", "Paint"}
@@ -276,6 +277,29 @@ async def test_sessions_of_the_tenant_are_listed_and_logged_off(site: ApiSite) -
     assert [item["state"] for item in after] == ["ending"]
 
 
+async def test_who_writes_over_what_others_changed_meanwhile_is_shown_it(site: ApiSite) -> None:
+    body = {"command": ["gimp"], "entitled": {"users": [], "groups": []}}
+    async with signed_in(site, site.acme.root) as root:
+        made = (await root.change("PUT", f"{ADMIN}/applications/Paint", {**body, "revision": 0})).json[
+            "application"
+        ]
+        again = await root.change("PUT", f"{ADMIN}/applications/Paint", {**body, "revision": 0})
+        theirs = await root.change("PUT", f"{ADMIN}/applications/Paint", {**body, "disabled": True})
+        mine = await root.change("PUT", f"{ADMIN}/applications/Paint", {**body, "revision": made["revision"]})
+        now = theirs.json["application"]
+        right = await root.change("PUT", f"{ADMIN}/applications/Paint", {**body, "revision": now["revision"]})
+        host = (await _items(root, "hosts"))[0]
+        await root.change("PUT", f"{ADMIN}/hosts/acme-h1", {"groups": ["gpu"], "revision": host["revision"]})
+        late = await root.change(
+            "PUT", f"{ADMIN}/hosts/acme-h1", {"groups": [], "revision": host["revision"]}
+        )
+    assert (again.status, again.code) == (409, "changed_meanwhile")
+    assert (mine.status, mine.code) == (409, "changed_meanwhile")
+    assert mine.json["error"]["current"] == now and now["disabled"] is True
+    assert right.json["application"]["disabled"] is False
+    assert (late.status, late.json["error"]["current"]["groups"]) == (409, ["gpu"])
+
+
 async def test_hosts_of_the_tenant_are_listed_with_its_own_sessions(site: ApiSite) -> None:
     await site.launch(site.acme)
     shared = Host("5" * 16, "shared", 4, frozenset({site.acme.tenant.id, site.globex.tenant.id}))
@@ -288,7 +312,7 @@ async def test_hosts_of_the_tenant_are_listed_with_its_own_sessions(site: ApiSit
         ("shared", False, 0),
     ]
     fields = {"id", "name", "slots", "sessions", "online", "draining", "revoked", "isolation"}
-    assert hosts[0].keys() == fields | {"groups", "starting_limit"}
+    assert hosts[0].keys() == fields | {"groups", "starting_limit", "revision"}
     assert [(item["name"], item["public_origin"], item["online"]) for item in gateways] == [
         ("g1", ORIGIN, False)
     ]
