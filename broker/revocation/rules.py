@@ -125,15 +125,14 @@ class LiveRules:
         """Some hours have ended: whom that concerns is found by looking at everybody."""
         for tenant in self._snapshot.tenants():
             tenant_id = tenant.path[1]
-            before = self._open.get(tenant_id)
             if tenant_id not in self._hours:
                 self._learn_hours(tenant_id)
+                before = [True] * len(self._hours[tenant_id])  # they may have ended since the policy changed
+            else:
+                before = self._open[tenant_id]
             now = self._open[tenant_id] = self._opened(tenant_id)
-            if before is not None and any(
-                was and not is_now for was, is_now in zip(before, now, strict=False)
-            ):
-                self._due[tenant_id] = None
-                self._wake.set()
+            if any(was and not is_now for was, is_now in zip(before, now, strict=True)):
+                self._look_at_all(tenant_id)
 
     def _learn_hours(self, tenant_id: str) -> None:
         """All that could count for somebody: hours of one level may meet the time zone of another."""

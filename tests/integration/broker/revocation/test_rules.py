@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,10 +19,29 @@ OFFICE, HOME = "192.0.2.7", "198.51.100.7"
 ALL = {"display", "input", "clipboard_in", "clipboard_out"}
 
 
-@pytest_asyncio.fixture
-async def site(tmp_path: Path) -> AsyncIterator[RevocationSite]:
-    async with revocation_site(tmp_path) as made:
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def shared(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[RevocationSite]:
+    async with revocation_site(tmp_path_factory.mktemp("site"), slots=40) as made:
         yield made
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def site(shared: RevocationSite) -> AsyncIterator[RevocationSite]:
+    """Nothing stays of a test but people."""
+    yield shared
+    for policy in (await shared.api("GET", "admin/policies"))[1]["items"]:
+        await shared.api("DELETE", f"admin/policies/{policy['level']}/{policy['name']}")
+    for user in (await shared.api("GET", "admin/users"))[1]["items"]:
+        if user["name"] in ("ann", "bob"):
+            await shared.api("DELETE", f"admin/users/{user['name']}")
+            parts = shared.brokers[0].parts
+            await shared.until(
+                lambda parts=parts, user=user: not parts.sessions.of_user(shared.tenant, user["id"])
+            )
+    await shared.api("DELETE", "admin/groups/staff")
 
 
 async def put(site: RevocationSite, of: str, *, locked: list[str] | None = None, **values: Any) -> None:
@@ -77,8 +95,8 @@ async def test_who_is_outside_of_the_networks_is_cut_and_who_is_inside_is_not(si
 
 
 async def test_who_moves_elsewhere_is_cut_when_the_grant_is_renewed(site: RevocationSite) -> None:
-    await put(site, "tenant/-", networks=["192.0.2.0/24"])
     ann = await site.person("ann")
+    await put(site, "tenant/-", networks=["192.0.2.0/24"])
     stream = await site.attach(ann, OFFICE)
     renew = site.brokers[0].parts.attach.renew
     assert read_grant(await renew(ann.login, ann.session.id, 1, OFFICE)).channels == ALL
@@ -88,8 +106,8 @@ async def test_who_moves_elsewhere_is_cut_when_the_grant_is_renewed(site: Revoca
 
 
 async def test_who_asks_from_elsewhere_does_not_cut_who_is_inside(site: RevocationSite) -> None:
-    await put(site, "tenant/-", networks=["192.0.2.0/24"])
     ann = await site.person("ann")
+    await put(site, "tenant/-", networks=["192.0.2.0/24"])
     stream = await site.attach(ann, OFFICE)
     with pytest.raises(Refused, match="outside_networks"):
         await site.attach(ann, HOME)
@@ -101,11 +119,12 @@ async def test_connections_end_with_the_hours(site: RevocationSite, monkeypatch:
     await put(site, "tenant/-", hours=[{"days": every, "from": "00:00", "to": "24:00"}])
     ann = await site.person("ann")
     stream = await site.attach(ann)
-    monkeypatch.setattr("broker.revocation.rules.is_open", lambda *_: False)
-    monkeypatch.setattr("broker.policy.conditions.is_open", lambda *_: False)
-    assert await stream.closed() == GRANT_REFUSED
-    with pytest.raises(Refused, match="outside_hours"):
-        await site.attach(ann)
+    with monkeypatch.context() as over:
+        over.setattr("broker.revocation.rules.is_open", lambda *_: False)
+        over.setattr("broker.policy.conditions.is_open", lambda *_: False)
+        assert await stream.closed() == GRANT_REFUSED
+        with pytest.raises(Refused, match="outside_hours"):
+            await site.attach(ann)
     assert site.leaders.sessions[ann.session.id].ended is None
 
 
@@ -136,8 +155,8 @@ async def test_a_user_who_comes_into_a_group_has_its_policy_at_once(site: Revoca
 
 async def test_a_session_that_a_broker_of_before_attached_is_left_alone(site: RevocationSite) -> None:
     """It wrote down neither where from nor with which clipboard, and would do so again."""
-    await put(site, "tenant/-", clipboard="none", networks=["192.0.2.0/24"])
     ann = await site.person("ann")
+    await put(site, "tenant/-", clipboard="none", networks=["192.0.2.0/24"])
     stream = await site.attach(ann, OFFICE)
     await rewritten(
         site, ann, lambda session: replace(session, client_address="", clipboard="", e=session.e + 1)
