@@ -289,16 +289,18 @@ class FakeWorker extends EventTarget {
   }
 }
 
-test("videos are offered when a worker has tried them, once for all workers", () => {
+test("videos are offered when a worker has tried them, once for all workers, and by another if the first has ended", () => {
   const offer = new Offer();
-  const [one, other] = [new FakeWorker(), new FakeWorker()];
+  const [ended, one, other] = [new FakeWorker(), new FakeWorker(), new FakeWorker()];
   let changes = 0;
   offer.addEventListener("change", () => changes++);
+  offer.learnFrom(ended);
   offer.learnFrom(one);
+  assert.deepEqual([ended.probed, one.probed, offer.capabilities.video], [[15], [15], 0]);
+  one.answer(13, 15);
+  one.answer(13, 15);
   offer.learnFrom(other);
-  assert.deepEqual([one.probed, other.probed, offer.capabilities.video], [[15], [], 0]);
-  one.answer(13, 15);
-  one.answer(13, 15);
+  assert.deepEqual(other.probed, []);
   assert.deepEqual([offer.capabilities.video, changes], [13, 1]);
 });
 

@@ -81,6 +81,23 @@ test("without a paste event the clipboard is read, and the stroke goes on", asyn
   assert.deepEqual(desk.told, ["read", "+v"]);
 });
 
+test("a clipboard that is read late lets nothing out that a newer paste holds back", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const reads = [];
+  const desk = new Desk();
+  desk.read = () => new Promise((resolve) => reads.push(resolve));
+  desk.down("v", { ctrlKey: true });
+  t.mock.timers.tick(60);
+  desk.up("v", { ctrlKey: true });
+  desk.down("v", { ctrlKey: true });
+  assert.deepEqual(desk.told, ["+v", "-v"]);
+  reads[0]();
+  await new Promise(setImmediate);
+  assert.deepEqual(desk.told, ["+v", "-v"]);
+  desk.fire("paste", { clipboardData: { getData: () => "new" } });
+  assert.deepEqual(desk.told, ["+v", "-v", "clipboard:new", "+v"]);
+});
+
 test("where text may not go to the application, pasting is a stroke like any other", () => {
   const desk = new Desk();
   desk.takesText = false;

@@ -22,12 +22,16 @@ export class Desk extends EventTarget {
       clipboard: {
         get takesText() { return desk.takesText; },
         pasted: (text) => this.out.push({ clipboard: text }),
-        read: async () => this.out.push({ read: true }),
+        read: () => this.read(),
         copying: () => this.out.push({ copying: true }),
       },
       ...options,
     });
     const desk = this;
+  }
+
+  async read() {
+    this.out.push({ read: true });
   }
 
   fire(type, properties = {}) {

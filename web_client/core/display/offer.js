@@ -15,7 +15,7 @@ const PROBED_AGAIN_AFTER_MS = [5_000, 30_000, 180_000];
 /** `change` is told when other capabilities are to be sent. */
 export class Offer extends EventTarget {
   #video = 0;
-  #isAsked = false;
+  #isAnswered = false;
   /** How often each codec has failed. @type {Map<number, number>} */
   #losses = new Map();
   /** Another object when it changes. @type {Capabilities} */
@@ -26,8 +26,8 @@ export class Offer extends EventTarget {
     worker.addEventListener("message", ({ data }) => {
       if (data.probed) this.#found(data.video, data.probed);
     });
-    if (!this.#isAsked) worker.postMessage({ probe: ALL });
-    this.#isAsked = true;
+    // A worker may end before it has answered: the next one is asked as well.
+    if (!this.#isAnswered) worker.postMessage({ probe: ALL });
   }
 
   /**
@@ -48,6 +48,7 @@ export class Offer extends EventTarget {
    * @param {number} probed
    */
   #found(video, probed) {
+    this.#isAnswered = true;
     this.#set((this.#video & ~probed) | video);
   }
 

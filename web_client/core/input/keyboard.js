@@ -206,10 +206,12 @@ export class Keyboard {
   /** Holds back what is typed from here on, the stroke itself included, until the clipboard went ahead of it. */
   #awaitPaste() {
     this.#flush();
-    this.#waiting = [];
+    /** @type {Input[]} */
+    const waiting = (this.#waiting = []);
     this.#pasteTimer = setTimeout(async () => {
       await this.#clipboard.read();
-      this.#flush();
+      // Meanwhile another paste may have begun to hold back.
+      if (this.#waiting === waiting) this.#flush();
     }, PASTE_EVENT_MS);
   }
 
