@@ -23,6 +23,8 @@ const BASE = "/api/v1";
 /** Refusals of a signature that the broker's time may mend. */
 const CLOCK_CODES = new Set(["clock_skewed", "signature_refused"]);
 const REVISION = "Portcullis-Revision";
+/** Another organisation that was entered, on administrative requests; a signature names it as well. */
+const TENANT = "Portcullis-Tenant";
 /** What a gateway says that reaches no broker. */
 const NO_WAY = new Set(["broker_unreachable"]);
 
@@ -55,6 +57,8 @@ export class Client {
   /** The newest state of the grid that was seen: an older answer would take back what the user just did. */
   #revision = "";
   onsignedout = () => {};
+  /** The name of the organisation that is acted in instead of one's own; "": one's own. */
+  enteredTenant = "";
 
   /** @param {Gateways} [gateways] */
   constructor(gateways = new Gateways(location.origin, probe)) {
@@ -121,7 +125,11 @@ export class Client {
    * @param {AbortSignal} signal
    */
   async *events(path, signal) {
-    const response = await this.fetch("GET", path, { signal });
+    yield* this.#told(await this.fetch("GET", path, { signal }));
+  }
+
+  /** @param {Response} response */
+  async *#told(response) {
     if (response.body === null) throw networkError();
     try {
       for await (const { event, data } of eventsOf(response.body)) yield { event, values: JSON.parse(data) };
@@ -138,13 +146,33 @@ export class Client {
    * @param {CryptoKeyPair} [key]
    */
   async change(method, path, content, key = this.key) {
+    return json(await this.#inTime((headers) => this.#signed(method, path, content, key, headers), {}));
+  }
+
+  /**
+   * A signed question whose answer comes in events: how far it is, and in the end the answer.
+   * @param {string} path
+   * @param {object} content
+   * @param {AbortSignal} signal
+   */
+  async *asking(path, content, signal) {
+    const headers = { Accept: "text/event-stream" };
+    const response = await this.#inTime((more) => this.#signed("POST", path, content, this.key, more, signal), headers);
+    yield* this.#told(response);
+  }
+
+  /**
+   * @param {(headers: Record<string, string>) => Promise<Response>} send
+   * @param {Record<string, string>} headers
+   */
+  async #inTime(send, headers) {
     try {
-      return await this.#signed(method, path, content, key);
+      return await send(headers);
     } catch (error) {
       // This machine's clock may have been set meanwhile: ask for the broker's time, once.
       if (!(error instanceof ApiError) || !CLOCK_CODES.has(error.code)) throw error;
       await this.whoAmI();
-      return this.#signed(method, path, content, key);
+      return send(headers);
     }
   }
 
@@ -153,16 +181,19 @@ export class Client {
    * @param {string} path
    * @param {object | undefined} content
    * @param {CryptoKeyPair} key
+   * @param {Record<string, string>} more headers
+   * @param {AbortSignal} [signal]
    */
-  async #signed(method, path, content, key) {
+  async #signed(method, path, content, key, more, signal) {
     const body = new TextEncoder().encode(content === undefined ? "" : JSON.stringify(content));
     const unixMs = Math.round(Date.now() + this.#clockOffsetMs);
-    const signature = await signatureHeader(key, { method, path: BASE + path, body, unixMs });
+    const tenant = this.#tenantFor(path);
+    const signed = tenant === "" ? BASE + path : `${BASE + path} ${tenant}`;
+    const signature = await signatureHeader(key, { method, path: signed, body, unixMs });
     /** @type {Record<string, string>} */
-    const headers = { [HEADER]: signature };
+    const headers = { ...more, [HEADER]: signature };
     if (content !== undefined) headers["Content-Type"] = "application/json";
-    const response = await this.fetch(method, path, { headers, body: content === undefined ? undefined : body });
-    return json(response);
+    return this.fetch(method, path, { headers, body: content === undefined ? undefined : body, signal });
   }
 
   /**
@@ -174,6 +205,8 @@ export class Client {
   async fetch(method, path, init) {
     const headers = new Headers(init.headers);
     if (this.#revision) headers.set(REVISION, this.#revision);
+    const tenant = this.#tenantFor(path);
+    if (tenant !== "") headers.set(TENANT, tenant);
     const response = await this.#anywhere(path, { ...init, method, headers, cache: "no-store" });
     const revision = response.headers.get(REVISION);
     if (revision && Number(revision) > Number(this.#revision)) this.#revision = revision;
@@ -226,6 +259,11 @@ export class Client {
     const lives = await this.gateways.answers(origin);
     if (!lives) this.gateways.failed(origin);
     return lives;
+  }
+
+  /** As the header has it. @param {string} path */
+  #tenantFor(path) {
+    return path.startsWith("/admin/") ? encodeURIComponent(this.enteredTenant) : "";
   }
 
   /** @param {Response} response */
