@@ -39,6 +39,7 @@ export const SCREENS = [
   { id: "simulation", section: "answers", needs: ["simulate"], key: "i", load: () => import("./screens/simulation.js") },
   { id: "launches", section: "answers", needs: ["launches.read"], key: "l", load: () => import("./screens/launches.js") },
   { id: "effective", section: "answers", needs: ["policies.read"], load: () => import("./screens/effective.js") },
+  { id: "whatif", section: "answers", needs: ["configuration.plan"], key: "w", load: () => import("./screens/whatif.js") },
   { id: "audit", section: "record", needs: ["audit.read"], key: "t", load: () => import("./screens/audit.js") },
   { id: "history", section: "record", needs: ["history.read"], key: "y", load: () => import("./screens/history.js") },
   { id: "policies", section: "settings", needs: ["policies.read"], key: "c", load: () => import("./screens/policies.js") },

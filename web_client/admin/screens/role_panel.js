@@ -58,7 +58,7 @@ export class RolePanel {
     const { items, permissions: sentences } = await this.#context.get("/roles", signal);
     const found = items.find((each) => each.name === name);
     if (!this.#isNew) return found && { role: found, sentences };
-    return { role: { name: "", permissions: found?.permissions ?? [], built_in: false, users: 0 }, sentences };
+    return { role: { name: "", permissions: found?.permissions ?? [], built_in: false, users: 0, revision: undefined }, sentences };
   }
 
   /** @param {Shown} shown */
@@ -75,8 +75,10 @@ export class RolePanel {
     const form = new Form({
       fields, values: before, texts: formTexts(this.#isNew ? t("roles.create") : t("form.save")),
       send: (values) => saveAs({
-        name: values.name, before, values, revision: undefined, valuesOf: (current) => current, label: (name) => name,
-        send: ({ name, permissions }) => this.#context.change("PUT", `/roles/${encodeURIComponent(name.trim())}`, { permissions }),
+        name: values.name, before, values, revision: role.revision, valuesOf: (current) => ({ name: current.name, permissions: current.permissions }),
+        label: (name) => t(`roles.${name}`),
+        send: ({ name, permissions }, revision) => this.#context.change("PUT", `/roles/${encodeURIComponent(name.trim())}`,
+          { permissions, ...(revision !== undefined && { revision }) }),
         saved: () => this.#saved(values.name.trim()),
       }),
       cancel: () => this.#context.go(addressOf("roles")),

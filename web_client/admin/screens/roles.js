@@ -6,7 +6,7 @@ import { ListScreen } from "../list_screen.js";
 import { counted, t } from "../strings.js";
 import { RolePanel } from "./role_panel.js";
 
-/** @typedef {{name: string, permissions: string[], built_in: boolean, users: number}} Role */
+/** @typedef {{name: string, permissions: string[], built_in: boolean, users: number, revision?: number}} Role */
 /** @typedef {{items: Role[], permissions: Record<string, string>}} Roles */
 
 /**
