@@ -37,6 +37,8 @@ _MAKE_KEY = """async () => {
     return publicKey(key);
 }"""
 _PASSED_ON = (
+    "Accept",
+    "Portcullis-Tenant",
     "Content-Type",
     "Portcullis-Revision",
     "Portcullis-Signature",

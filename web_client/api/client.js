@@ -158,7 +158,9 @@ export class Client {
   async *asking(path, content, signal) {
     const headers = { Accept: "text/event-stream" };
     const response = await this.#inTime((more) => this.#signed("POST", path, content, this.key, more, signal), headers);
-    yield* this.#told(response);
+    const isTold = response.headers.get("Content-Type")?.startsWith("text/event-stream");
+    if (isTold) yield* this.#told(response);
+    else yield { event: "result", values: await json(response) };
   }
 
   /**
