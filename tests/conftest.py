@@ -24,3 +24,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="tests/integration/upgrade: each combination of old and new parts, founded anew (3 minutes)",
     )
+    parser.addoption(
+        "--isolation-examples",
+        type=int,
+        default=5,
+        help="tests/integration/broker/http/test_isolation.py: random programs of two tenants (about 1 s each)",
+    )
