@@ -14,6 +14,7 @@ from broker.audit.acts import end_event
 from broker.audit.audit import Audit
 from broker.audit.copies import Copies
 from broker.audit.everywhere import AuditEverywhere
+from broker.audit.forgetting import Forgetting
 from broker.compaction import PERIOD_SECONDS, Compaction
 from broker.configuration.gone_users import GoneUsers
 from broker.configuration.service import PERIOD_SECONDS as CHANGES_SECONDS
@@ -107,6 +108,9 @@ from portcullis.serving.guard import guarded
 
 class Parts:
     """What lies between grid and listener."""
+
+    exchange: PeerExchange
+    audit_everywhere: AuditEverywhere
 
     def __init__(
         self,
@@ -222,7 +226,7 @@ class Parts:
             Ways(self.launcher.decide, self.checks.ask),
         )
         self.explainer = Explainer(
-            *(self.traces, self.audit.search, self.simulator),
+            *(self.traces, lambda query: self.audit_everywhere.search(query), self.simulator),
             Changes(stores, self.identity.users, self.applications, self.hosts),
         )
         self.control = self._control(broker_id)
@@ -239,6 +243,7 @@ class Parts:
         self.revocations.subscribe(self.gateway_registry.revoke)
         self.exchange = self._exchange(peer_context, metered)
         self.audit_everywhere = AuditEverywhere(self.audit, self._others, self.exchange.post, clock)
+        self.forgetting = Forgetting(self.audit, stores, snapshot)
         self.copies = Copies(self.audit, self._others, self.exchange.post)
         self.status = self._status_watch(metered)
         self.overview = Overview(
@@ -257,6 +262,7 @@ class Parts:
         self.acts.start()
         self.stages.start()
         self.news.start()
+        self.forgetting.start()
         self.lifecycle.start()
         self.limits.start()
         self.identity.start()
@@ -269,6 +275,7 @@ class Parts:
         await self.identity.stop()
         await self.limits.stop()
         self.lifecycle.stop()
+        await self.forgetting.stop()
         self.news.stop()
         self.stages.stop()
         await self.acts.stop()
@@ -289,6 +296,7 @@ class Parts:
             clock=self._clock,
             is_degraded=lambda: not self.health.writable,
             revocations=lambda: tuple(self.acts.unmerged()),
+            audit=lambda: self.audit.finding,
         )
         return PeerExchange(
             self.myself.state,

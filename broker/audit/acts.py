@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from broker.audit.event import Actor, Event, Object
 from portcullis.ids import is_id
+from portcullis.model.launch import Step
 from portcullis.model.session import Session
 
 _TYPES = {
@@ -32,7 +33,6 @@ _KINDS = {
     "history": "history",
     "site": "site",
     "panic": "site",
-    "account": "user",
     "orphans": "session",
 }
 _READING = frozenset({"simulations", "what-if", "plan"})
@@ -53,7 +53,8 @@ def end_event(session: Session, code: str, detail: str, failed: bool, now: float
     as who did it, though it may have been the host, or an administrator: their act is an event of its own.
     """
     not_started = failed and session.stage != "ready"
-    more = {"steps": list(session.trace)} if not_started else {}
+    last = Step("start" if not_started else "run", "failed", detail, code, f"host:{session.host_name}")
+    more = {"steps": [*session.trace, last.to_json()]} if failed else {}
     return Event(
         "launch_failed" if not_started else "session_ended",
         session.tenant_id,
@@ -81,7 +82,7 @@ def act_of(method: str, canonical: str, values: Mapping[str, str]) -> Act | None
         return None
     literal = [segment for segment in rest if not segment.startswith("{")]
     kinds = [_TYPES[segment] for segment in literal if segment in _TYPES]
-    kind = _KINDS.get(literal[0]) or literal[0].removesuffix("s")
+    kind = "user" if area == "account" else _KINDS.get(literal[0]) or literal[0].removesuffix("s")
     name = ":".join(values[segment.strip("{}")] for segment in rest if segment.startswith("{"))
     verb = literal[-1] if len(literal) > 1 else {"PUT": "put", "DELETE": "delete"}.get(method, "add")
     if method == "DELETE" and verb in ("entry",):

@@ -119,6 +119,11 @@ class Audit:
     def store_id(self) -> str:
         return self._usable().id
 
+    @property
+    def finding(self) -> str:
+        """The code of what is wrong with it; "": nothing."""
+        return "audit_unavailable" if self.trouble else "audit_damaged" if self.set_aside else ""
+
     def check(self) -> None:
         """Raises Unavailable("audit_unavailable") while nothing can be recorded."""
         if self.trouble:

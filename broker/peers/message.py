@@ -58,6 +58,8 @@ class PeerState:
     lag_seconds: float = 0.0
     degraded: bool = False
     draining: bool = False
+    audit: str = ""
+    """What is wrong with its audit: a code of `portcullis.reasons`; "": nothing."""
     load: float = 0.0
     hosts: Mapping[str, Sample] = field(default_factory=dict)
     gateways: Mapping[str, GatewayLoad] = field(default_factory=dict)
@@ -85,6 +87,7 @@ def parse(body: bytes) -> PeerState:
         lag_seconds=fields.optional_number("lag_seconds", 0, 1e9),
         degraded=fields.flag("degraded"),
         draining=fields.flag("draining"),
+        audit=fields.optional_text("audit", 64) or "",
         load=fields.optional_number("load", 0, 1e6),
         hosts=dict(fields.optional_items("hosts", MAXIMUM_MACHINES, _host)),
         gateways=dict(fields.optional_items("gateways", MAXIMUM_MACHINES, _gateway)),
@@ -107,6 +110,7 @@ def _to_json(state: PeerState) -> dict[str, Any]:
         "lag_seconds": state.lag_seconds,
         "degraded": state.degraded,
         "draining": state.draining,
+        "audit": state.audit,
         "load": state.load,
         "hosts": [
             {

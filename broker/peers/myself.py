@@ -29,6 +29,7 @@ class Myself:
         clock: ClockGuard,
         is_degraded: Callable[[], bool],
         revocations: Callable[[], tuple[str, ...]] = tuple,
+        audit: Callable[[], str] = str,
     ) -> None:
         """`newest`: the highest revision that this broker has heard of."""
         self._presence = presence
@@ -42,6 +43,7 @@ class Myself:
         self._lag = Lag(clock)
         self._is_degraded = is_degraded
         self._revocations = revocations
+        self._audit = audit
 
     def state(self) -> PeerState:
         me, reached, newest = self._presence.me, self._snapshot.revision, self._newest()
@@ -58,6 +60,7 @@ class Myself:
             lag_seconds=self._lag.seconds,
             degraded=self._is_degraded(),
             draining=me.draining,
+            audit=self._audit(),
             load=os.getloadavg()[0] / (os.cpu_count() or 1),
             hosts=self._loads.own(),
             gateways={

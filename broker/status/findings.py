@@ -125,6 +125,12 @@ def _brokers(picture: Picture) -> Iterator[Finding]:
                 "clock_wrong",
                 f"the clock of broker {broker.name} is {apart} the others': it refuses changes",
             )
+        if broker.audit == "audit_unavailable":
+            what = f"broker {broker.name} cannot record what happens: it makes no changes"
+            yield _found("error", broker.audit, what)
+        elif broker.audit == "audit_damaged":
+            what = f"the record of broker {broker.name} was damaged; it was set aside, and a new one begun"
+            yield _found("warning", broker.audit, what)
     unsure = [broker for broker in picture.brokers if broker.clock == "unsure"]
     if unsure:
         names = ", ".join(broker.name for broker in unsure)

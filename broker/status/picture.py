@@ -36,6 +36,8 @@ class BrokerStatus:
     """It is the one that answers."""
     clock: Verdict = ""
     clock_ahead_seconds: float = 0.0
+    audit: str = ""
+    """What is wrong with its audit: a code; "": nothing."""
 
 
 @dataclass(frozen=True, slots=True)

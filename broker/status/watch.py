@@ -122,6 +122,7 @@ class StatusWatch:
             state.broker == self.exchange.me().broker,
             clock,
             round(ahead, 1),
+            state.audit,
         )
 
     def _gateway(self, gateway: Gateway, said: dict[str, GatewayLoad]) -> GatewayStatus:

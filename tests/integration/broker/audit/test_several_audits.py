@@ -6,6 +6,7 @@ import asyncio
 from pathlib import Path
 
 from broker.audit.event import Actor, Event
+from broker.audit.forgetting import Forgetting
 from broker.audit.query import Query
 from tests.support.several_brokers import several_brokers
 
@@ -68,3 +69,29 @@ async def test_a_broker_that_does_not_answer_is_named(tmp_path: Path) -> None:
         everywhere._post = silent
         page = await everywhere.search(Query(tenant))
         assert [event.type for event in page.items] == ["sign_in"] and page.missing == ("b2",)
+
+
+async def test_the_events_of_a_deleted_tenant_go_everywhere_and_others_stay(tmp_path: Path) -> None:
+    gone, restored = "a" * 16, "b" * 16
+    async with several_brokers(tmp_path, 2) as site:
+        stores, tenant = site[0].parts.stores, site[0].tenant
+        result = await stores.commit(stores.site.put(("tenant", gone), {"id": gone, "name": "x"}, author="t"))
+        for running in site:
+            assert await running.parts.snapshot.until(result.revision, 10)
+            for scope in (gone, restored, tenant):
+                await running.parts.audit.record(Event("change", scope))
+        await stores.commit(stores.site.delete(("tenant", gone), author="t"))
+        async with asyncio.timeout(10):
+            for running in site:
+                while gone in await running.parts.audit.read(lambda store: store.tenants()):
+                    await asyncio.sleep(0.02)
+                assert await running.parts.audit.read(lambda store: store.tenants()) == {restored, tenant}
+        late = site[0].parts.audit
+        await late.record(Event("change", gone))
+        again = Forgetting(late, stores, site[0].parts.snapshot)
+        again.start()
+        async with asyncio.timeout(10):
+            while gone in await late.read(lambda store: store.tenants()):
+                await asyncio.sleep(0.02)
+        await again.stop()
+        assert await late.read(lambda store: store.tenants()) == {restored, tenant}

@@ -136,6 +136,13 @@ def test_a_broker_behind_the_grid_is_a_warning_once_it_lasts() -> None:
     assert findings(replace(WELL, brokers=(b1, replace(b2, lag_revisions=40, lag_seconds=1.0)))) == []
 
 
+def test_a_broker_that_cannot_record_what_happens_is_an_error() -> None:
+    b1, b2 = WELL.brokers
+    full, damaged = replace(b1, audit="audit_unavailable"), replace(b2, audit="audit_damaged")
+    found = codes(replace(WELL, brokers=(full, damaged)))
+    assert found == [("error", "audit_unavailable"), ("warning", "audit_damaged")]
+
+
 def test_one_broker_is_a_notice_on_etcd_and_normal_on_an_embedded_grid() -> None:
     alone = replace(WELL, brokers=WELL.brokers[:1])
     assert codes(alone) == [("notice", "broker_alone")]
