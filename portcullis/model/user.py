@@ -137,7 +137,9 @@ class Login:
 
 @dataclass(frozen=True, slots=True)
 class ApiToken:
-    """A script's right to act as a user. `hash` is the SHA-256 of its text; its first 16 hex are its public id."""
+    """A script's right to act as a user. `hash` is the SHA-256 of its text (of one with limits: of that, docs/grid.md);
+    its first 16 hex are its public id.
+    """
 
     hash: str
     tenant_id: str

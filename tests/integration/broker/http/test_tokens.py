@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from portcullis.ids import parse_secret
 from tests.support.api_site import Account, ApiSite, signed_in
 from tests.support.browser import Answer
 
@@ -50,6 +51,15 @@ async def test_a_token_is_shown_once_and_kept_as_a_hash(site: ApiSite) -> None:
     assert not any(secret.encode() in item.value or secret in item.key for item in everything.items)
     listed = (await ask(site, token, TOKENS)).body.decode()
     assert record["id"] in listed and secret not in listed
+
+
+async def test_a_broker_that_knows_no_limits_does_not_find_a_token_that_has_some(site: ApiSite) -> None:
+    """It would let it do all that its user may: a release before looks for the hash of the text alone."""
+    tokens = site.services.identity.tokens
+    for body, found in (({}, True), ({"networks": ["192.0.2.0/24"]}, False), ({"permissions": []}, False)):
+        secret = parse_secret(await made(site, **body), "api")
+        assert secret is not None
+        assert (tokens.get(site.acme.tenant.id, secret.hash) is not None) is found
 
 
 async def test_a_token_ends_when_it_said(site: ApiSite) -> None:
