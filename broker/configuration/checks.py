@@ -107,9 +107,9 @@ def _wrong_role(change: Change, after: State, powers: Powers) -> Iterator[tuple[
         return
     if held.name in BUILT_IN_ROLES:
         yield "name", "another name than that of a built-in role"
-    for position, permission in enumerate(held.fields["permissions"]):
-        if not powers.may(permission):
-            yield f"permissions[{position}]", f"a permission that you have ({permission} is none)"
+    lacking = [permission for permission in held.fields["permissions"] if not powers.may(permission)]
+    if lacking:
+        yield "permissions", f"permissions that you have ({', '.join(lacking[:8])}: you have not)"
 
 
 def _wrong_role_of_user(
@@ -137,10 +137,10 @@ def _wrong_hosts(change: Change, held: Held, after: State, powers: Powers) -> It
     if powers.may("platform.hosts.write"):
         return
     before = set(change.before.fields["hosts"]) if change.before else set()
-    for position, name in enumerate(held.fields["hosts"]):
+    for name in held.fields["hosts"]:
         host = after.hosts.get(name)
         if host is not None and host.is_shared and name not in before:
-            yield f"hosts[{position}]", "a host that no other tenant uses"
+            yield "hosts", f"hosts that no other tenant uses ({name} is shared)"
     for name in sorted(before - set(held.fields["hosts"])):
         host = after.hosts.get(name)
         if host is not None and host.is_shared:

@@ -31,6 +31,10 @@ _REPLAYED = {
     "launches": nullable(thing({"replayed": COUNT, "changed": array(ANYTHING), "changed_count": COUNT})),
     "replayed": thing({"entitlements": COUNT, "launches": COUNT}),
 }
+_PROPOSED = body(
+    {"action": one_of("create", "change", "delete"), "kind": TEXT},
+    {"name": TEXT, "fields": mapping(ANYTHING)},
+)
 _DOCUMENTS = {
     "documents": array(ref("Document")),
     "delete": array(body({"kind": TEXT, "name": TEXT})),
@@ -94,7 +98,7 @@ DOCS = {
             {},
             {
                 **_DOCUMENTS,
-                "changes": array(ref("Change")),
+                "changes": array(_PROPOSED),
                 "replay": one_of("entitlements", "launches", "both"),
             },
         ),

@@ -1,0 +1,228 @@
+"""All or nothing: changes that take many transactions, cut off anywhere, and two at once, on a real grid."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from broker.configuration import applying
+from broker.configuration.checks import Powers
+from broker.configuration.intent import CURRENT
+from broker.configuration.service import Configuration, Order
+from broker.configuration.wanted import Request
+from broker.grid.embedded import EmbeddedGrid
+from broker.grid.grid import GridUnavailable
+from broker.grid.scopes import CommitResult, SealedOperation, Stores
+from broker.grid.seal import SiteKey
+from broker.snapshot import Snapshot
+from portcullis.clock import SystemClock
+from portcullis.errors import Refused, Unavailable
+from portcullis.ids import name_hash
+from portcullis.model.application import Application
+from portcullis.model.roles import PERMISSIONS
+from portcullis.model.user import User
+
+TENANT = "00000000000000aa"
+POWERS = Powers(frozenset(PERMISSIONS))
+ORDER = Order("root (1)", "a test")
+OBJECTS = 24
+ROOT = User("00000000000000bb", "root", "administrator", password_hash="x", totp_secret="y")
+
+
+class Killed(Exception):
+    """The broker was, at this very point."""
+
+
+class Site:
+    def __init__(self, grid: EmbeddedGrid) -> None:
+        self.grid = grid
+        self.stores = Stores(grid, SiteKey(bytes(32)))
+        self.snapshot = Snapshot(self.stores)
+        self.cleared: list[tuple[str, ...]] = []
+        self.configuration = Configuration(self.stores, self.snapshot, SystemClock(), self._clear)
+
+    async def _clear(self, tenant_id: str, user_ids: Any, author: str) -> None:
+        self.cleared.append(tuple(user_ids))
+
+    async def names(self) -> set[str]:
+        store = await self.stores.tenant(TENANT)
+        return {record.value["name"] for record in await store.list("application")}
+
+    async def apply(self, *documents: dict[str, Any], **more: Any) -> str:
+        request = Request(documents, **more)
+        _, applied = await self.configuration.apply(TENANT, request, POWERS, ORDER)
+        return applied.change
+
+    async def carry_on(self) -> None:
+        """Two rounds of the job: what did not move between them is carried on."""
+        for _ in range(2):
+            await self.configuration.round(self.stores.site.present(("tenant", TENANT)))
+
+    def die_at(self, transaction: int, monkeypatch: pytest.MonkeyPatch, *, before: bool) -> None:
+        """Before the transaction reaches the grid, or after it did and before anybody knows."""
+        commit, counted = self.stores.commit, iter(range(1, 10_000))
+
+        async def mortal(*operations: SealedOperation, **conditions: Any) -> CommitResult:
+            number = next(counted)
+            if before and number == transaction:
+                raise Killed
+            result = await commit(*operations, **conditions)
+            if not before and number == transaction:
+                raise Killed
+            return result
+
+        monkeypatch.setattr(self.stores, "commit", mortal)
+
+
+@asynccontextmanager
+async def running(path: Path) -> AsyncIterator[Site]:
+    site = Site(await EmbeddedGrid.open(path))
+    try:
+        if await site.stores.site.get(("tenant", TENANT)) is None:
+            await _found(site.stores)
+        await site.snapshot.start()
+        yield site
+    finally:
+        await site.snapshot.stop()
+        await site.grid.close()
+
+
+async def _found(stores: Stores) -> None:
+    tenant, data_key = stores.found_tenant(TENANT)
+    await stores.commit(
+        data_key,
+        stores.site.put(("tenant", TENANT), {"id": TENANT, "name": "acme"}),
+        tenant.put(("user", ROOT.id), ROOT.to_json()),
+    )
+
+
+def application(number: int, **more: Any) -> dict[str, Any]:
+    return {"kind": "application", "name": f"app {number:03}", "command": ["x"], **more}
+
+
+@pytest.fixture(autouse=True)
+def small_transactions(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(applying, "OPERATIONS_AT_ONCE", 20)
+
+
+@pytest.mark.parametrize("before", [True, False])
+async def test_an_apply_that_is_cut_off_anywhere_ends_whole_or_not_at_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, before: bool
+) -> None:
+    """The broker dies at each of its transactions in turn; the next one opens what is left of the grid."""
+    outcomes = []
+    for transaction in range(1, 30):
+        path = tmp_path / f"{transaction}.sqlite"
+        async with running(path) as site:
+            site.die_at(transaction, monkeypatch, before=before)
+            try:
+                await site.apply(*(application(number) for number in range(OBJECTS)))
+                break
+            except Killed:
+                pass
+        async with running(path) as site:
+            await site.carry_on()
+            left = await site.names()
+            outcomes.append(len(left))
+            assert len(left) in (0, OBJECTS), f"{len(left)} objects after transaction {transaction}"
+            assert site.snapshot.get(TENANT, CURRENT) is None
+            assert await site.apply(*(application(number) for number in range(OBJECTS))) != "" or left
+            assert await site.names() == {f"app {number:03}" for number in range(OBJECTS)}
+    assert len(outcomes) >= OBJECTS * 3 // 20
+    assert (0 in outcomes) is before and OBJECTS in outcomes
+
+
+async def test_a_second_apply_meanwhile_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with running(tmp_path / "grid.sqlite") as site:
+        site.die_at(3, monkeypatch, before=True)
+        with pytest.raises(Killed):
+            await site.apply(*(application(number) for number in range(OBJECTS)))
+        with pytest.raises(Refused) as refused:
+            await site.apply({"kind": "group", "name": "late"})
+        assert refused.value.code == "change_under_way"
+        monkeypatch.undo()
+        await site.carry_on()
+        assert await site.apply({"kind": "group", "name": "late"})
+
+
+async def test_of_two_applies_at_once_both_end_whole(tmp_path: Path) -> None:
+    async with running(tmp_path / "grid.sqlite") as site:
+        results = await asyncio.gather(
+            site.apply(*(application(number) for number in range(OBJECTS))),
+            site.apply(*(application(number, disabled=True) for number in range(OBJECTS))),
+            return_exceptions=True,
+        )
+        codes = {result.code for result in results if isinstance(result, Refused)}
+        assert codes <= {"change_under_way", "changed_meanwhile"}
+        assert any(isinstance(result, str) for result in results)
+        store = await site.stores.tenant(TENANT)
+        disabled = {record.value["disabled"] for record in await store.list("application")}
+        assert len(disabled) == 1 and len(await site.names()) == OBJECTS
+
+
+async def test_what_others_change_meanwhile_is_worked_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody publishes one of the applications between two steps."""
+    async with running(tmp_path / "grid.sqlite") as site:
+        await site.apply({"kind": "user", "name": "ann"})
+        site.die_at(3, monkeypatch, before=True)
+        policy = {"kind": "policy", "level": "user", "of": "ann", "values": {"clipboard": "none"}}
+        with pytest.raises(Killed):
+            await site.apply(policy, *(application(number) for number in range(OBJECTS)))
+        monkeypatch.undo()
+        store = await site.stores.tenant(TENANT)
+        theirs = Application("00000000000000ff", "app 023", ("theirs",))
+        result = await site.stores.commit(
+            store.put(("application", theirs.id), theirs.to_json()),
+            store.put(("application-name", name_hash(theirs.name)), {"id": theirs.id}),
+        )
+        assert await site.snapshot.until(result.revision)
+        await site.carry_on()
+        records = [r.value for r in await store.list("application") if r.value["name"] == "app 023"]
+        assert [(record["id"], record["command"]) for record in records] == [(theirs.id, ["x"])]
+
+
+async def test_history_says_who_why_and_as_part_of_what(tmp_path: Path) -> None:
+    async with running(tmp_path / "grid.sqlite") as site:
+        change = await site.apply(*(application(number) for number in range(OBJECTS)))
+        store = await site.stores.tenant(TENANT)
+        entries = [record.value for record in await store.list("history", "application")]
+        assert {(e["author"], e["reason"], e["change"]) for e in entries} == {("root (1)", "a test", change)}
+        assert len(entries) == OBJECTS
+
+
+async def test_users_who_go_are_cleared_before_the_change_ends(tmp_path: Path) -> None:
+    async with running(tmp_path / "grid.sqlite") as site:
+        await site.apply({"kind": "user", "name": "ann", "labels": {"owner": "x"}})
+        (ann,) = [
+            record.value["id"]
+            for record in await (await site.stores.tenant(TENANT)).list("user")
+            if record.value["name"] == "ann"
+        ]
+        await site.apply(*(application(number) for number in range(OBJECTS)), prune={"owner": "x"})
+        assert site.cleared == [(ann,)]
+
+
+async def test_a_grid_that_is_away_leaves_a_change_that_goes_on_by_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with running(tmp_path / "grid.sqlite") as site:
+        commit, counted = site.stores.commit, iter(range(1, 10_000))
+
+        async def away(*operations: SealedOperation, **conditions: Any) -> CommitResult:
+            if next(counted) >= 3:
+                raise GridUnavailable("away")
+            return await commit(*operations, **conditions)
+
+        monkeypatch.setattr(site.stores, "commit", away)
+        with pytest.raises(Unavailable):
+            await site.apply(*(application(number) for number in range(OBJECTS)))
+        monkeypatch.setattr(site.stores, "commit", commit)
+        await site.carry_on()
+        assert len(await site.names()) == OBJECTS
