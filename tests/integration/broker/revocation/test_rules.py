@@ -192,5 +192,8 @@ async def test_a_session_without_a_connection_is_logged_off_when_its_time_is_ove
     await rewritten(site, ann, lambda session: replace(session, state_since=session.created - 700))
     await put(site, "tenant/-", disconnected_minutes=10)
     await site.until(lambda: site.leaders.sessions[ann.session.id].ended is not None)
+    async for event in parts.stages.follow(site.tenant, ann.session.id):
+        last = event
+    assert (last.kind, last.code) == ("failed", "disconnected_limit")
     assert parts.sessions.get(site.tenant, bob.session.id) is not None
     assert site.leaders.sessions[bob.session.id].ended is None
