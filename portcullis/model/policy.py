@@ -41,6 +41,8 @@ class PolicyField:
     value: ValueKind
     default: Any
     meaning: str
+    beside: str | None = None
+    """It belongs to this field, which stands before it: of several groups, the one counts that decides there."""
 
     @property
     def kind(self) -> Kind:
@@ -74,13 +76,14 @@ FIELDS: dict[str, PolicyField] = {
             ACCESS_HOURS,
             [],
             "When one may launch and attach; with none, always. When they are over, connections end and applications "
-            "go on. `to` at or before `from` is on the next day: the days are those on which it begins.",
+            "go on. `to` before `from` is on the next day: the days are those on which it begins.",
         ),
         PolicyField(
             "time_zone",
             TIME_ZONE,
             "UTC",
             "Of `hours`: the clock on the wall there, summer time included.",
+            beside="hours",
         ),
         PolicyField(
             "second_factor_minutes",
@@ -216,13 +219,21 @@ def effective(levels: Iterable[Level]) -> dict[str, Effective]:
         if not level.policy.is_empty:
             by_kind.setdefault(level.kind, []).append(level)
     in_order = [by_kind[kind] for kind in LEVELS if kind in by_kind]
-    return {name: _effective(each, in_order) for name, each in FIELDS.items()}
+    found: dict[str, Effective] = {}
+    for name, each in FIELDS.items():
+        found[name] = _effective(each, in_order, found[each.beside].origin if each.beside else "")
+    return found
 
 
-def _effective(field: PolicyField, in_order: Sequence[Collection[Level]]) -> Effective:
+def _effective(field: PolicyField, in_order: Sequence[Collection[Level]], preferred: str) -> Effective:
+    """`preferred`: the label of the level that counts where several of one kind set the field."""
     name, value, origin = field.name, field.default, BUILT_IN
     locked_by: str | None = None
     ignored: list[str] = []
+
+    def rank(level: Level) -> tuple[bool, tuple[float, str], str]:
+        return level.label != preferred, field.tightness(level.policy.values[name]), level.label
+
     for same in in_order:
         setting = [level for level in same if name in level.policy.values]
         locking = [level.label for level in same if name in level.policy.locked]
@@ -230,7 +241,7 @@ def _effective(field: PolicyField, in_order: Sequence[Collection[Level]]) -> Eff
             ignored += sorted({level.label for level in setting} | set(locking))
             continue
         if setting:
-            chosen = min(setting, key=lambda level: (field.tightness(level.policy.values[name]), level.label))
+            chosen = min(setting, key=rank)
             value, origin = chosen.policy.values[name], chosen.label
         if locking:
             locked_by = origin if origin in locking else min(locking)

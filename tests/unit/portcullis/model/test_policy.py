@@ -111,6 +111,16 @@ def test_of_two_groups_the_tighter_value_counts(field: str, tight: Any, loose: A
     assert FIELDS[field].tighter(loose, tight) == FIELDS[field].tighter(tight, loose) == tight
 
 
+def test_the_time_zone_is_that_of_the_group_whose_hours_count() -> None:
+    groups = (
+        level("group", "berlin", hours=[WORKDAYS], time_zone="Europe/Berlin"),
+        level("group", "always", hours=[], time_zone="America/New_York"),
+    )
+    assert one("time_zone", *groups) == one("time_zone", *reversed(groups))
+    assert one("time_zone", *groups) == Effective("Europe/Berlin", "group:berlin")
+    assert one("time_zone", groups[1]).value == "America/New_York"
+
+
 def test_hours_that_overlap_count_once() -> None:
     twice = [WORKDAYS, {"days": ["mon"], "from": "09:00", "to": "10:00"}]
     longer = [{**WORKDAYS, "to": "18:01"}]
@@ -202,7 +212,7 @@ def test_of_groups_none_is_tighter_than_the_one_that_counts(found: list[Level]) 
     groups = [each for each in found if each.kind == "group"]
     for name, each in effective(groups).items():
         for group in groups:
-            if name in group.policy.values:
+            if name in group.policy.values and FIELDS[name].beside is None:
                 value = group.policy.values[name]
                 assert FIELDS[name].tightness(each.value) <= FIELDS[name].tightness(value)
 
