@@ -2,7 +2,8 @@
 
     python -m tests.support.permission_vectors
 
-writes `tests/vectors/permissions.json` anew. Read the difference before you commit it: it is who may do what.
+writes `tests/vectors/permissions.json` and `docs/routes.md` anew. Read the difference before you commit it: it is who
+may do what.
 """
 
 from __future__ import annotations
@@ -17,9 +18,22 @@ from aiohttp import web
 
 from broker.http.access import PREFIX, Needs, access_of
 from portcullis.model.roles import BUILT_IN_ROLES
+from portcullis.schemas.api.whole import DOCS
 from tests.support.running_broker import running_broker
 
 FILE = Path(__file__).parents[1] / "vectors/permissions.json"
+PAGE = Path(__file__).parents[2] / "docs/routes.md"
+_HEAD = """\
+<!-- Made by `python -m tests.support.permission_vectors`. -->
+# The routes of the public API
+
+What each asks of its callers: a permission ([roles.md](roles.md)), or `user` (whoever is signed in, by browser or
+token), `browser` (a login's own key), `anyone`. What goes in and out: `portcullis-broker openapi`; what it means:
+[api.md](api.md).
+
+| route | asks for | |
+| --- | --- | --- |
+"""
 
 
 def asked_by_routes(application: web.Application) -> dict[str, str]:
@@ -38,6 +52,13 @@ def held_by_roles() -> dict[str, list[str]]:
     return {name: sorted(held) for name, held in BUILT_IN_ROLES.items()}
 
 
+def page(routes: dict[str, str]) -> str:
+    return _HEAD + "".join(
+        f"| `{route}` | `{asked}` | {DOCS[route].summary if route in DOCS else 'Not described.'} |\n"
+        for route, asked in routes.items()
+    )
+
+
 async def vectors(folder: Path) -> dict[str, Any]:
     async with running_broker(folder) as site:
         return {"roles": held_by_roles(), "routes": asked_by_routes(site.broker.parts.application())}
@@ -45,7 +66,9 @@ async def vectors(folder: Path) -> dict[str, Any]:
 
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
-        FILE.write_text(json.dumps(asyncio.run(vectors(Path(folder))), indent=2) + "\n")
+        made = asyncio.run(vectors(Path(folder)))
+    FILE.write_text(json.dumps(made, indent=2) + "\n")
+    PAGE.write_text(page(made["routes"]))
 
 
 if __name__ == "__main__":

@@ -184,7 +184,7 @@ DOCS = {
         "End a session that runs without a record.", thing({"merged": FLAG}), status=202
     ),
     "GET /api/v1/admin/status": Doc(
-        "The state of the whole site, and what is wrong with it. Wants `platform.site.read` as well.",
+        "The state of the whole site, and what is wrong with it.",
         thing(
             {
                 "site": TEXT,

@@ -26,7 +26,7 @@ from portcullis.model.roles import BUILT_IN_ROLES, PERMISSIONS, PLATFORM_PERMISS
 from portcullis.model.user import User
 from tests.support.api_site import ApiSite, TenantFixture, api_site, serving
 from tests.support.browser import ApiBrowser
-from tests.support.permission_vectors import FILE, asked_by_routes, held_by_roles
+from tests.support.permission_vectors import FILE, PAGE, asked_by_routes, held_by_roles, page
 from tests.support.running_broker import running_broker
 
 GOLDEN: dict[str, Any] = json.loads(FILE.read_text())
@@ -47,6 +47,18 @@ def test_the_roles_are_those_of_the_golden_file() -> None:
 
 async def test_every_route_asks_for_what_the_golden_file_says(asked: dict[str, str]) -> None:
     assert asked == ROUTES
+
+
+def test_the_page_of_routes_is_up_to_date() -> None:
+    """Made by `python -m tests.support.permission_vectors`."""
+    assert PAGE.read_text() == page(ROUTES)
+
+
+async def test_every_permission_is_asked_for(asked: dict[str, str]) -> None:
+    """By a route, or by a handler beyond its route's: a name that nothing asks for is a false promise."""
+    handlers = "".join(path.read_text() for path in (Path(__file__).parents[4] / "broker").rglob("*.py"))
+    elsewhere = {name for name in PERMISSIONS if f'"{name}"' in handlers}
+    assert set(PERMISSIONS) - set(asked.values()) - elsewhere == set()
 
 
 class Gate:
