@@ -91,8 +91,8 @@ DOCS = {
         status=201,
     ),
     "POST /api/v1/admin/what-if": Doc(
-        "What a change would mean: who gains and loses what, what policies say to whom, how full hosts get, and which of "
-        "last week's launches would end otherwise. With `Accept: text/event-stream` it tells its progress on the way.",
+        "What a change would mean: who gains and loses what, what policies say to whom, how full hosts get, and which "
+        "of last week's launches would end otherwise. With `Accept: text/event-stream` it tells its progress.",
         thing({**_PLANNED, **_REPLAYED}),
         body(
             {},
