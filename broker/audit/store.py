@@ -31,7 +31,8 @@ APPLICATION_ID = 0x50415544  # "PAUD"
 FILE_VERSION = 1
 LOOKED_AT = 20_000
 """Events that one search looks at, at most."""
-DELETED_AT_ONCE = 5_000
+DELETED_AT_ONCE = 500
+"""Whoever waits for an event to be written waits for no more."""
 NAME = "audit.sqlite"
 MOST_BROKERS = 16
 """That share a folder."""
@@ -342,10 +343,10 @@ def _narrowest(query: Query) -> tuple[str, str | None]:
     name = _object_name(query.object)
     if query.reference:
         return "reference", query.reference
-    if name and not is_id(name):
-        return "object", fold(name)
     if query.user and not is_id(query.user):
         return "user", fold(query.user)
+    if name and not is_id(name):
+        return "object", fold(name)
     if query.code:
         return "code", query.code
     if len(query.types) == 1:
