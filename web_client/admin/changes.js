@@ -28,13 +28,18 @@ export function changedObject({ action, kind, name }, mayOpen, tense = "change")
     address !== "" && mayOpen(address) ? h("a", { href: address }, shown) : h("strong", {}, shown));
 }
 
+/** @param {unknown} value */
+function isThere(value) {
+  return value !== null && value !== undefined && value !== "" && !(Array.isArray(value) && value.length === 0);
+}
+
 /** @param {FieldChange[]} fields */
 export function fieldChanges(fields) {
   if (fields.length === 0) return null;
   return h("dl", { class: "field-changes" }, ...fields.flatMap(({ field, from, to }) => [
     h("dt", {}, field),
-    h("dd", {}, from !== null && from !== undefined && h("del", {}, valueText(from)), " ",
-      to !== null && to !== undefined && h("ins", {}, valueText(to))),
+    h("dd", {}, isThere(from) && h("del", {}, valueText(from)), " ",
+      isThere(to) && h("ins", {}, valueText(to))),
   ]));
 }
 
@@ -58,7 +63,7 @@ export function authorText(author) {
 
 /** @param {unknown} value */
 export function valueText(value) {
-  if (Array.isArray(value) && value.every((each) => typeof each === "string")) return value.join(", ") || "–";
+  if (Array.isArray(value) && value.every((each) => typeof each === "string")) return value.join(", ");
   if (typeof value === "string") return value === "" ? "\u201c\u201d" : value;
   return JSON.stringify(value) ?? "";
 }

@@ -19,7 +19,9 @@ export class Feed {
   #changed;
   #live;
   #stopping = new AbortController();
-  #channel = new BroadcastChannel(CHANNEL);
+  /** Of the organisation that is acted in: windows in another one hear of other things. */
+  #name;
+  #channel;
 
   /**
    * @param {Client} client
@@ -28,6 +30,8 @@ export class Feed {
    */
   constructor(client, changed, live) {
     this.#client = client;
+    this.#name = `${CHANNEL} ${client.enteredTenant}`;
+    this.#channel = new BroadcastChannel(this.#name);
     this.#changed = changed;
     this.#live = live;
     this.#channel.onmessage = ({ data }) => this.#heard(data);
@@ -42,7 +46,7 @@ export class Feed {
   async #run() {
     const { signal } = this.#stopping;
     try {
-      await navigator.locks.request(CHANNEL, { signal }, () => this.#listen(signal));
+      await navigator.locks.request(this.#name, { signal }, () => this.#listen(signal));
     } catch (error) {
       if (!signal.aborted) throw error;
     }

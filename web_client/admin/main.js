@@ -9,6 +9,7 @@ import { ApiError, Client } from "../api/client.js";
 import { loadKey } from "../api/key_store.js";
 import { showDialog } from "../ui/dialog.js";
 import { h } from "../ui/dom.js";
+import { entered, enteredBanner } from "./entered.js";
 import { Shell } from "./shell.js";
 import { errorText, t } from "./strings.js";
 
@@ -36,7 +37,10 @@ class Console {
       if (!login.signed_in || key === undefined) return this.#toPortal();
       this.#client.use(key);
       this.#login = login;
+      const entry = login.permissions?.includes("platform.enter") ? entered() : null;
+      this.#client.enteredTenant = entry?.name ?? "";
       new Shell(this.#root, this.#client, login, () => this.#signOut());
+      if (entry !== null) this.#root.prepend(enteredBanner(this.#client, entry));
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
       this.#showFailure(error);
