@@ -48,6 +48,9 @@ def parser() -> argparse.ArgumentParser:
         "remove-accounts", help="Remove the local accounts of sessions, with homes."
     )
     removing.add_argument("--account-prefix", required=True, help="How their names begin.")
+    removing.add_argument(
+        "--tenant", metavar="ID", help="Those of this tenant's users alone: it was deleted."
+    )
     removing.set_defaults(run=_remove_accounts)
     return whole
 
@@ -98,7 +101,7 @@ def _end_sessions(given: argparse.Namespace) -> int:
 def _remove_accounts(given: argparse.Namespace) -> int:
     if os.geteuid() != 0:
         raise PermissionError("only root can remove accounts")
-    for name in remove_accounts(given.account_prefix):
+    for name in remove_accounts(given.account_prefix, given.tenant):
         print(f"removed {name}")
     return 0
 

@@ -157,11 +157,14 @@ class Accounts:
 _WORKER_COMMENT = "Portcullis worker"
 
 
-def remove_accounts(prefix: str) -> list[str]:
-    """Remove every account of the prefix, and the homes: for a reset. Returns their names."""
+def remove_accounts(prefix: str, tenant_id: str | None = None) -> list[str]:
+    """Remove every account of the prefix, and the homes: for a reset, or those of one tenant that is no more. Returns
+    their names.
+    """
     check_prefix(prefix)
     with _locked():
-        names = own_accounts(prefix, [(entry.pw_name, entry.pw_gecos) for entry in pwd.getpwall()])
+        accounts = [(entry.pw_name, entry.pw_gecos) for entry in pwd.getpwall()]
+        names = own_accounts(prefix, accounts, tenant_id)
         for name in names:
             entry = pwd.getpwnam(name)
             _run("userdel", "--force", name)
@@ -204,11 +207,16 @@ def gecos(user_name: str, tenant_id: str, user_id: str) -> str:
     return f"Portcullis {clean[:60]} ({tenant_id}/{user_id})"
 
 
-def own_accounts(prefix: str, accounts: list[tuple[str, str]]) -> list[str]:
-    """Those of the instance, from (name, GECOS) of all accounts: by name and comment both."""
+def own_accounts(prefix: str, accounts: list[tuple[str, str]], tenant_id: str | None = None) -> list[str]:
+    """Those of the instance, or of one tenant's users, from (name, GECOS) of all accounts: by name and comment both."""
     pattern = re.compile(re.escape(prefix) + r"(w[0-9]+|u[0-9a-f]{10})")
+    of_tenant = re.compile(rf".*\({re.escape(tenant_id or '')}/[0-9a-f]{{16}}\)", re.DOTALL)
     return sorted(
-        name for name, comment in accounts if pattern.fullmatch(name) and comment.startswith("Portcullis ")
+        name
+        for name, comment in accounts
+        if pattern.fullmatch(name)
+        and comment.startswith("Portcullis ")
+        and (tenant_id is None or of_tenant.fullmatch(comment))
     )
 
 

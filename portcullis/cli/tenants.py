@@ -60,9 +60,13 @@ def add_commands(commands: Any) -> None:
 
 
 def add_host_commands(commands: Any) -> None:
-    serve = commands.add_parser("tenants", help="say which tenants a host serves")
+    serve = commands.add_parser(
+        "tenants",
+        help="say which tenants a host serves",
+        description="Without tenants: shows which it serves.",
+    )
     serve.add_argument("name")
-    serve.add_argument("tenants", metavar="A,B", help="all of them; '' for none")
+    serve.add_argument("tenants", nargs="?", metavar="A,B", help="all of them; '' for none")
     serve.set_defaults(run=host_tenants)
 
 
@@ -151,9 +155,8 @@ def delete_tenant(client: Client, arguments: argparse.Namespace) -> None:
         if input("Type its name to delete it: ").strip() != name:
             raise InvalidInput("name", "the name of the tenant; nothing was deleted")
     answer = client.request("DELETE", (*PATH, name), {"confirm": name})
-    print(
-        f"tenant {safe(name)}: {'deleted' if answer['deleted'] else 'its sessions end, then it is deleted'}"
-    )
+    outcome = "deleted" if answer["deleted"] else "its sessions end, then it is deleted"
+    print(f"tenant {safe(name)} ({safe(tenant['id'])}): {outcome}")
 
 
 def enter_tenant(client: Client, arguments: argparse.Namespace) -> None:
@@ -169,6 +172,12 @@ def leave_tenant(client: Client, arguments: argparse.Namespace) -> None:
 
 
 def host_tenants(client: Client, arguments: argparse.Namespace) -> None:
+    if arguments.tenants is None:
+        known = [host for host in client.items("platform", "hosts") if host.get("name") == arguments.name]
+        if not known:
+            raise Refused("not_found", f"There is no host {arguments.name!r}.")
+        print(",".join(map(safe, known[0]["tenants"])))
+        return
     body = {"tenants": _names(arguments.tenants)}
     host = client.put("platform", "hosts", arguments.name, "tenants", body=body)["host"]
     shown = ", ".join(map(safe, host["tenants"])) or "none"

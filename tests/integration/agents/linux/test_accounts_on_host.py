@@ -40,6 +40,26 @@ async def test_users_of_one_name_have_homes_of_their_own(host):
     assert ada.home.name.startswith("ada-") and other.home.name.startswith("ada-") and ada.home != other.home
 
 
+async def test_two_tenants_on_one_host_share_no_account_and_see_no_home_of_each_other(host):
+    """The same user, to the id: what tells them apart is the tenant alone."""
+    ours = await host.accounts.user(host.tenant, host.user_id, "Ada")
+    theirs = await host.accounts.user("b" * 16, host.user_id, "Ada")
+    assert {ours.uid, ours.gid} & {theirs.uid, theirs.gid} == set() and ours.home != theirs.home
+    assert set(os.getgrouplist(theirs.name, theirs.gid)) == {theirs.gid}
+    (ours.home / "secret").write_text("ours")
+    assert ours.home.stat().st_mode & 0o077 == 0
+    assert remove_accounts(host.prefix, host.tenant) == [ours.name]
+    assert not ours.home.exists() and theirs.home.exists() and pwd.getpwnam(theirs.name)
+
+
+async def test_an_account_whose_name_falls_together_with_another_tenants_is_refused(host, monkeypatch):
+    ours = await host.accounts.user(host.tenant, host.user_id, "Ada")
+    monkeypatch.setattr("agents.linux.accounts.user_account_name", lambda *_: ours.name)
+    with pytest.raises(Unavailable) as refused:
+        await host.accounts.user("b" * 16, host.user_id, "Ada")
+    assert refused.value.code == "account_failed"
+
+
 async def test_folder_that_has_the_name_of_a_home_is_not_taken(host):
     account = user_account_name(host.prefix, host.tenant, host.user_id)
     taken = host.homes / home_name("Ada", account)

@@ -77,7 +77,8 @@ async def test_a_tenant_from_its_first_day_to_its_last(portcullis: Portcullis, t
     assert "logo        yes" in changed and "quotas      logins per second 2.5" in changed
     assert "suspended" in (await portcullis("tenant", "suspend", "initech"))[1]
     assert "open" in (await portcullis("tenant", "resume", "initech"))[1]
-    assert await portcullis("tenant", "delete", "initech", "--yes") == (0, "tenant initech: deleted\n", "")
+    code, deleted, _ = await portcullis("tenant", "delete", "initech", "--yes")
+    assert (code, deleted.startswith("tenant initech ("), deleted.endswith("): deleted\n")) == (0, True, True)
     assert (await portcullis("tenant", "set", "initech", "--title", "x"))[0] == 1
 
 
@@ -95,6 +96,7 @@ async def test_a_host_is_given_to_tenants(portcullis: Portcullis) -> None:
     assert await portcullis("host", "tenants", "acme-h1", "acme, globex") == (
         *(0, "host acme-h1: tenants acme, globex\n", ""),
     )
+    assert await portcullis("host", "tenants", "acme-h1") == (0, "acme,globex\n", "")
     assert (await portcullis("host", "tenants", "acme-h1", "nobody"))[0] == 2
 
 

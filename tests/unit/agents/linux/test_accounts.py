@@ -43,6 +43,27 @@ def test_only_the_instances_own_accounts_are_removed():
     assert own_accounts("pc", accounts) == ["pcu0123456789", "pcw0", "pcw12"]
 
 
+def test_the_accounts_of_one_tenant_are_told_from_those_of_another():
+    one, other = "a" * 16, "b" * 16
+    accounts = [
+        ("pcu0123456789", gecos("Ada", one, "1" * 16)),
+        ("pcu1123456789", gecos("Ada", other, "1" * 16)),
+        ("pcu2123456789", gecos(f"x ({one}/{'1' * 16})", other, "2" * 16)),
+        ("pcw0", "Portcullis worker"),
+    ]
+    assert own_accounts("pc", accounts, one) == ["pcu0123456789"]
+    assert own_accounts("pc", accounts, other) == ["pcu1123456789", "pcu2123456789"]
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(["a" * 16, "b" * 16, "c" * 16]), st.integers(0, 2**32)), unique=True)
+)
+def test_users_of_two_tenants_have_different_accounts_even_of_one_id(users):
+    """Should two names fall together all the same, the second one is refused: its comment names the tenant."""
+    names = {user_account_name("pc", tenant, f"{user:016x}") for tenant, user in users}
+    assert len(names) == len(users)
+
+
 @pytest.mark.parametrize("prefix", ["", "1a", "A", "pc/", "../x", "pc x", "-pc", "p" * 17, "pc\n", "pc--"])
 def test_prefix_that_makes_no_account_name_is_refused(prefix):
     with pytest.raises(InvalidInput):
