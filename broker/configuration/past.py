@@ -5,7 +5,8 @@ What is secret in a record is no field here: of a user's credentials only whethe
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import replace
 from typing import Any
 
 from broker.configuration.objects import Fields, Held
@@ -60,11 +61,19 @@ def shown_fields(path: Path, value: Mapping[str, Any]) -> Fields:
     return held.fields
 
 
-def as_it_was(now: Held | None, then: Held | None) -> Held | None:
-    """What a rollback makes of an object. Nobody who was disabled comes back by it, and secrets stay as they are."""
-    if now is None or then is None:
-        return then
+def as_it_was(now: Held | None, then: Held | None, gone_pictures: Collection[str] = ()) -> Held | None:
+    """What a rollback makes of an object. Nobody who was disabled comes back by it, and secrets stay as they are; a
+    picture that is not there any more stays away.
+    """
+    if then is None:
+        return None
     fields = dict(then.fields)
+    if fields.get("icon") in gone_pictures:
+        fields["icon"] = now.fields["icon"] if now else None
+    if then.kind == "tenant" and fields["theme"]["logo"] in gone_pictures:
+        fields["theme"] = {**fields["theme"], "logo": now.fields["theme"]["logo"] if now else None}
+    if now is None:
+        return replace(then, fields=fields)
     if now.kind == "user" and now.fields["disabled"]:
         fields["disabled"] = True
     return Held(

@@ -10,6 +10,7 @@ import base64
 from collections.abc import Iterable, Mapping, Sequence
 
 from broker.configuration.changes import Change
+from broker.configuration.objects import Held
 from broker.grid.grid import GridUnavailable
 from broker.grid.keys import Path
 from broker.grid.scopes import SealedOperation, Stores, TenantStore
@@ -54,6 +55,12 @@ class Pictures:
         for start in range(0, len(puts), AT_ONCE):
             await commit(self._stores, *puts[start : start + AT_ONCE])
 
+    async def gone(self, tenant_id: str, held: Iterable[Held]) -> set[str]:
+        """Pictures that these show and that are not kept any more."""
+        store = await self._stores.tenant(tenant_id)
+        paths = {path for each in held if (path := picture_of(each)) is not None}
+        return {path[1] for path in sorted(paths) if await store.get(path) is None}
+
     async def _waiting(self, store: TenantStore, path: Path, where: str) -> dict[str, str] | None:
         """The value to put for good; None where it is kept already."""
         record = await store.get(path)
@@ -86,18 +93,24 @@ class Pictures:
         return {application.icon for application in self._applications.list(tenant_id) if application.icon}
 
 
+def picture_of(held: Held) -> Path | None:
+    """Where the picture lies that an application or the tenant shows."""
+    if held.kind == "application" and held.fields["icon"]:
+        return icon_path(held.fields["icon"])
+    if held.kind == "tenant" and held.fields["theme"]["logo"]:
+        return logo_path(held.fields["theme"]["logo"])
+    return None
+
+
 def _shown_anew(changes: Iterable[Change]) -> Sequence[tuple[Path, str]]:
     """Where each picture shall lie, and whose it is."""
     found: list[tuple[Path, str]] = []
     for change in changes:
-        if change.after is None:
+        path = picture_of(change.after) if change.after else None
+        if path is None or (change.before and picture_of(change.before) == path):
             continue
         place = f"documents[{change.document}]" if change.document is not None else change.name
-        if change.kind == "application" and change.after.fields["icon"]:
-            if change.before is None or change.before.fields["icon"] != change.after.fields["icon"]:
-                found.append((icon_path(change.after.fields["icon"]), f"{place}.icon"))
-        elif change.kind == "tenant" and change.after.fields["theme"]["logo"]:
-            found.append((logo_path(change.after.fields["theme"]["logo"]), f"{place}.theme.logo"))
+        found.append((path, f"{place}.{'icon' if change.kind == 'application' else 'theme.logo'}"))
     return found
 
 

@@ -149,12 +149,13 @@ class Configuration:
         if revision >= self._snapshot.revision:
             return lambda state: plan_objects(Wanted(state), powers)
         was = await self.history.before(tenant_id, revision)
+        gone = await self.pictures.gone(tenant_id, filter(None, was.values()))
 
         def planned(state: State) -> Plan:
             found = Wanted(state)
             for (kind, name), then in was.items():
                 place = (kind, key_of(kind, name))
-                found.objects[place] = as_it_was(found.held(place), then)
+                found.objects[place] = as_it_was(found.held(place), then, gone)
             return plan_objects(found, powers)
 
         return planned

@@ -307,10 +307,8 @@ def _by_application(entitlements: Iterable[Held]) -> dict[str, list[Held]]:
 
 
 def _follow_deletes(found: Wanted) -> None:
-    """What is about an application or user that goes, goes with it."""
-    gone = {
-        place for place, held in found.objects.items() if held is None and place[0] in ("application", "user")
-    }
+    """What is about something that goes, goes with it, and so does a group's place in others."""
+    gone = {place for place, held in found.objects.items() if held is None}
     if not gone:
         return
     for held in found.state.of("policy").values():
@@ -321,3 +319,8 @@ def _follow_deletes(found: Wanted) -> None:
         application = ("application", key_of("application", held.fields["application"]))
         if application in gone and ("entitlement", held.key) not in found.documents:
             found.objects["entitlement", held.key] = None
+    for held in found.state.of("group").values():
+        inner = [name for name in held.fields["members"]["groups"] if ("group", name) not in gone]
+        place = ("group", held.key)
+        if place not in found.objects and len(inner) < len(held.fields["members"]["groups"]):
+            found.objects[place] = replace(held, fields={**held.fields, "members": {"groups": inner}})

@@ -153,7 +153,10 @@ def _application(icon: Schema) -> Schema:
         least=1,
         about="The program and its arguments. No shell takes it apart.",
     )
-    command["prefixItems"] = [_said("a program's name or path", **_TEXT | {"pattern": "^[^\\u0000]*\\S"})]
+    program = _TEXT | {"pattern": "^[^\\u0000]*[^\\s\\u0000][^\\u0000]*$"}
+    command["prefixItems"] = [_said("a program's name or path", **program)]
+        _said("a program's name or path", **_TEXT | {"pattern": "^[^\\u0000]*[^\\s\\u0000][^\\u0000]*$"})
+    ]
     return _object(
         "a mapping with kind: application",
         {

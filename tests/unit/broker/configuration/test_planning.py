@@ -152,6 +152,21 @@ def test_policies_and_entitlements_go_with_what_they_are_about() -> None:
     ]
 
 
+def test_a_group_that_goes_takes_its_policy_and_its_place_in_others_along() -> None:
+    state = planned(
+        {"kind": "group", "name": "inner"},
+        {"kind": "group", "name": "outer", "members": {"groups": ["inner", "staff"]}},
+        {"kind": "policy", "level": "group", "of": "inner", "values": {"clipboard": "none"}},
+    ).after
+    made = planned(state=state, deletes=[("group", "inner")])
+    assert [(change.action, change.name) for change in made.changes] == [
+        ("change", "outer"),
+        ("delete", "group/inner"),
+        ("delete", "inner"),
+    ]
+    assert made.after.of("group")["outer"].fields["members"] == {"groups": ["staff"]}
+
+
 def test_hosts_come_and_go_with_their_group() -> None:
     (change,) = planned({"kind": "host-group", "name": "gpu", "hosts": ["h2"]}).changes
     assert [field.to_json() for field in change.fields] == [{"field": "hosts", "from": ["h1"], "to": ["h2"]}]
