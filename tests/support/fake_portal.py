@@ -87,6 +87,8 @@ class FakePortal:
     theme: dict[str, Any] | None = None
     names: tuple[str, ...] = NAMES
     launch_refusal: web.Response | None = None
+    wants_factor: bool = False
+    """A launch is refused until the code was given once more."""
     hold_stages: bool = False
     """A launch waits for `tell`; otherwise it is ready at once."""
     sessions: dict[str, FakeSession] = field(default_factory=dict)
@@ -118,6 +120,7 @@ class FakePortal:
                 web.get("/api/v1/login", self._who),
                 web.post("/api/v1/login", self._sign_in),
                 web.delete("/api/v1/login", self._sign_out),
+                web.post("/api/v1/login/factor", self._prove_factor),
                 web.post("/api/v1/enrolment{step:(/factor|/code|/completion)?}", self._enrol),
                 web.get("/api/v1/catalogue", self._catalogue),
                 web.get("/api/v1/icons/{hash}", self._icon),
@@ -243,6 +246,14 @@ class FakePortal:
     def _login(self, request: web.Request) -> bytes | None:
         return self._logins.get(request.cookies.get(COOKIE, ""))
 
+    async def _prove_factor(self, request: web.Request) -> web.Response:
+        if not await self._is_allowed(request):
+            return error(401, "signed_out")
+        if (await request.json())["code"] not in (CODE, RECOVERY_CODES[0]):
+            return error(403, "factor_refused", "The verification code is wrong, or was used already.")
+        self.wants_factor = False
+        return web.json_response({"factor_time": time.time()})
+
     async def _is_allowed(self, request: web.Request) -> bool:
         key = self._login(request)
         return key is not None and await self._is_signed(request, key)
@@ -304,6 +315,8 @@ class FakePortal:
             return error(401, "signed_out")
         if self.launch_refusal is not None:
             return self.launch_refusal
+        if self.wants_factor:
+            return error(409, "factor_needed", "A new verification code is needed.", reference="7f3a91c2")
         await self.may_launch.wait()
         data = await request.json()
         wanted = data["application"]

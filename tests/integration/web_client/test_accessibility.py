@@ -97,6 +97,16 @@ async def failure(visit: Visit) -> Page:
     return page
 
 
+async def factor(visit: Visit) -> Page:
+    visit.portal.wants_factor = True
+    page = await visit.signed_in()
+    await page.get_by_role("button", name="Firefox", exact=True).click()
+    await page.get_by_label("Verification code").fill("000000")
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("alert")).to_contain_text("wrong")
+    return page
+
+
 async def toolbar(visit: Visit) -> Page:
     page = await visit.working()
     await page.keyboard.press("Control+Alt+Home")
@@ -199,6 +209,7 @@ VIEWS: list[Callable[[Visit], Awaitable[Page]]] = [
     launch,
     queue,
     failure,
+    factor,
     toolbar,
     quality_and_keys,
     log_off,

@@ -201,6 +201,31 @@ async def test_a_refused_launch_says_code_and_reference_and_leads_back(portal: F
     await expect(page.get_by_label("Search applications")).to_be_visible()
 
 
+async def test_an_application_that_wants_a_new_code_asks_for_it_and_starts(portal: FakePortal, visit) -> None:
+    portal.wants_factor = True
+    page = await visit.signed_in()
+    await page.get_by_role("button", name="Firefox", exact=True).click()
+    code = page.get_by_label("Verification code")
+    await expect(code).to_be_focused()
+    await page.keyboard.type("000000")
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("alert")).to_contain_text("The code is wrong or was used already")
+    await expect(code).to_be_focused()
+    await page.keyboard.type(f"{CODE[:3]} {CODE[3:]}")
+    await page.keyboard.press("Enter")
+    await visit.drawn(page)
+    assert portal.bad_signatures == 0
+
+
+async def test_a_code_that_is_wanted_can_be_left_for_the_catalogue(portal: FakePortal, visit) -> None:
+    portal.wants_factor = True
+    page = await visit.signed_in()
+    await page.get_by_role("button", name="Firefox", exact=True).click()
+    await page.get_by_role("button", name="Back").click()
+    await expect(page.get_by_label("Search applications")).to_be_visible()
+    assert portal.sessions == {}
+
+
 async def test_a_session_on_a_host_that_is_gone_can_be_given_up_for_a_new_one(
     portal: FakePortal, visit
 ) -> None:
@@ -419,6 +444,19 @@ async def test_a_session_that_breaks_shows_code_and_reference(portal: FakePortal
     await expect(alert).to_contain_text("display_failed")
     await expect(alert).to_contain_text("7f3a2b1c")
     assert visit.complaints == []
+
+
+@pytest.mark.parametrize("code", ["idle_limit", "disconnected_limit"])
+async def test_a_session_that_a_policy_ended_says_which_limit_was_reached(
+    portal: FakePortal, visit, code: str
+) -> None:
+    page = await visit.working()
+    worker = portal.only_session.worker
+    portal.end(portal.only_session.id, code)
+    await worker.stream.close(code=4410)
+    alert = page.get_by_role("alert")
+    await expect(alert).to_contain_text(code)
+    await expect(alert).to_contain_text("You were logged off because nobody")
 
 
 async def test_a_session_taken_over_stays_away_until_it_is_asked_back(portal: FakePortal, visit) -> None:
