@@ -75,7 +75,7 @@ class Caller:
     def check(self, permission: str, why: str | None = None) -> None:
         """Raises Refused("not_permitted")."""
         if not self.may(permission):
-            raise Refused("not_permitted", why)
+            raise Refused("not_permitted", why or f"This takes the permission {permission}.")
 
     def check_covers(self, permissions: frozenset[str], why: str = _MORE) -> None:
         """Nobody hands out, or takes over, more than they hold. Raises Refused("not_permitted")."""

@@ -12,6 +12,9 @@ from portcullis.rest.client import Client
 
 Item = dict[str, Any]
 
+_SHOWN_PERMISSIONS = 4
+"""Of a role, on a line that fits a terminal."""
+
 
 @dataclass(frozen=True, slots=True)
 class Column:
@@ -59,9 +62,26 @@ def user_state(item: Item) -> str:
     )
 
 
+def _role_permissions(item: Item) -> str:
+    permissions = list(map(str, item.get("permissions", ())))
+    more = len(permissions) - _SHOWN_PERMISSIONS
+    shown = ", ".join(permissions[:_SHOWN_PERMISSIONS])
+    return f"{shown} and {more} more" if more > 0 else shown
+
+
 def _token_permissions(item: Item) -> object:
     permissions = item.get("permissions")
     return "all of the user's" if permissions is None else permissions
+
+
+def probe_state(item: Item) -> str:
+    last = item.get("last") or {}
+    return " ".join(str(part) for part in (item.get("state"), last.get("code")) if part)
+
+
+def probe_time(last: Item) -> str | None:
+    """Of all stages together; none of one that did not come to its end."""
+    return f"{last.get('milliseconds', 0):.0f} ms" if last.get("state") == "ok" else None
 
 
 LISTS: dict[str, tuple[Column, ...]] = {
@@ -99,7 +119,7 @@ LISTS: dict[str, tuple[Column, ...]] = {
         plain("NAME", "name"),
         Column("KIND", lambda item: "built-in" if item.get("built_in") else "own"),
         plain("USERS", "users"),
-        plain("PERMISSIONS", "permissions"),
+        Column("PERMISSIONS", _role_permissions),
     ),
     "gateways": (
         plain("NAME", "name"),
@@ -121,6 +141,14 @@ LISTS: dict[str, tuple[Column, ...]] = {
         Column("OUTCOME", lambda item: f"{item.get('outcome')} {item.get('code') or ''}".rstrip()),
         plain("HOST", "host"),
     ),
+    "probes": (
+        plain("APPLICATION", "application"),
+        Column("STATE", probe_state),
+        Column("LAST", lambda item: moment((item.get("last") or {}).get("time"))),
+        Column("TOOK", lambda item: probe_time(item.get("last") or {})),
+        plain("USER", "user"),
+        Column("EVERY", lambda item: f"{item.get('every_seconds')} s"),
+    ),
     "tokens": (
         plain("ID", "id"),
         Column("USER", lambda item: user_name(item.get("user"))),
@@ -134,6 +162,7 @@ LISTS: dict[str, tuple[Column, ...]] = {
 
 
 WIDE: dict[str, tuple[Column, ...]] = {
+    "roles": (plain("ALL OF THEM", "permissions"),),
     "sessions": (
         Column("ECHO P95", lambda item: _of_stream(item, "echo_p95_ms", "ms")),
         Column("ROUND TRIP", lambda item: _of_stream(item, "round_trip_ms", "ms")),
