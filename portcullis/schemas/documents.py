@@ -155,8 +155,6 @@ def _application(icon: Schema) -> Schema:
     )
     program = _TEXT | {"pattern": "^[^\\u0000]*[^\\s\\u0000][^\\u0000]*$"}
     command["prefixItems"] = [_said("a program's name or path", **program)]
-        _said("a program's name or path", **_TEXT | {"pattern": "^[^\\u0000]*[^\\s\\u0000][^\\u0000]*$"})
-    ]
     return _object(
         "a mapping with kind: application",
         {
