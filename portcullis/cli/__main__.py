@@ -74,7 +74,11 @@ def parser(more: Iterable[Callable[[Commands], None]] = ()) -> argparse.Argument
 def _add_reading(commands: Commands) -> None:
     get = commands.add_parser("get", help="list things")
     get.add_argument("kind", choices=sorted(reading.LISTS), metavar="|".join(reading.LISTS))
-    get.add_argument("--wide", action="store_true", help="more: of sessions how their streams are, of roles all that they allow")
+    get.add_argument(
+        "--wide",
+        action="store_true",
+        help="more: of sessions how their streams are, of roles all that they allow",
+    )
     get.set_defaults(run=reading.get)
     get.add_argument("--json", action="store_true", help="JSON instead of text")
     explaining.add_commands(commands)
