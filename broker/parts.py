@@ -15,6 +15,7 @@ from broker.audit.audit import Audit
 from broker.audit.copies import Copies
 from broker.audit.everywhere import AuditEverywhere
 from broker.audit.forgetting import Forgetting
+from broker.audit.query import Page, Query
 from broker.compaction import PERIOD_SECONDS, Compaction
 from broker.configuration.gone_users import GoneUsers
 from broker.configuration.service import PERIOD_SECONDS as CHANGES_SECONDS
@@ -41,6 +42,7 @@ from broker.http.admin.overview import OverviewRoutes
 from broker.http.admin.status import StatusRoutes
 from broker.http.audit_peers import AuditPeerRoutes
 from broker.http.body import MAXIMUM_BODY_BYTES
+from broker.http.callers import login_cookie_name
 from broker.http.host_acts import HostActRoutes
 from broker.http.inner import InnerServices, inner_routes
 from broker.http.measured import measured, routes_of
@@ -62,6 +64,11 @@ from broker.pki.authority import Authority
 from broker.pki.machines import Machines
 from broker.pki.web_authority import WebAuthority
 from broker.presence import Presence
+from broker.probes.prober import ROUND_SECONDS as PROBING_SECONDS
+from broker.probes.prober import Means, Prober
+from broker.probes.records import Probes
+from broker.probes.results import ProbeResults
+from broker.probes.trust import trust_of
 from broker.repositories.api_tokens import ApiTokens
 from broker.repositories.applications import Applications
 from broker.repositories.gateways import Gateways
@@ -218,16 +225,21 @@ class Parts:
         self.host_acts = HostActs(
             snapshot, self.registry, broker_id, lambda *asked: self.exchange.post(*asked)
         )
-        self.checks = HostChecks(
-            snapshot, self.registry, broker_id, lambda *asked: self.exchange.post(*asked)
-        )
+        self.checks = HostChecks(snapshot, self.registry, broker_id, self._ask_peer)
         self.simulator = Simulator(
             *(snapshot, self.identity.users, self.applications, self.gateways, self._told_clock),
             Ways(self.launcher.decide, self.checks.ask),
         )
         self.explainer = Explainer(
-            *(self.traces, lambda query: self.audit_everywhere.search(query), self.simulator),
+            *(self.traces, self._search, self.simulator),
             Changes(stores, self.identity.users, self.applications, self.hosts),
+        )
+        self.probes = Probes(stores, snapshot)
+        self.prober = self._prober()
+        self.probing = self._job("prober", self.prober.round, PROBING_SECONDS, broker_id)
+        self.probe_results = ProbeResults(
+            *(snapshot, self.probes, self.prober.result, broker_id),
+            *(self._ask_peer, self._search),
         )
         self.control = self._control(broker_id)
         self.gateway_registry = GatewayRegistry()
@@ -329,6 +341,29 @@ class Parts:
             lease=lambda: self.presence.lease,
             may_hold=lambda: not self.presence.draining,
             holder=broker_id,
+        )
+
+    async def _search(self, query: Query) -> Page:
+        return await self.audit_everywhere.search(query)
+
+    async def _ask_peer(self, broker_id: str, path: str, body: bytes) -> bytes | None:
+        return await self.exchange.post(broker_id, path, body)
+
+    def _prober(self) -> Prober:
+        means = Means(
+            urls=self.gateways.serving_origins,
+            trust=lambda: trust_of(self.snapshot),
+            cookie=lambda: login_cookie_name(self.identity.tenants.site()),
+            epoch=self.identity.tenants.epoch,
+            end_session=lambda tenant_id, session_id: self.lifecycle.log_off(
+                tenant_id, session_id, by="the prober"
+            ),
+            record=self.audit.note,
+        )
+        return Prober(
+            *(self.stores, self.probes, self.identity.users, self.applications),
+            LoginRecords(self.stores, self.snapshot),
+            *(self.traces, self._told_clock, means),
         )
 
     def _attach(self) -> Attach:
@@ -436,6 +471,7 @@ class Parts:
             self.exchange,
             self._clock,
             self.checks,
+            self.probe_results,
         )
 
     def _public(self) -> PublicServices:
@@ -454,6 +490,8 @@ class Parts:
             launcher=self.launcher,
             simulator=self.simulator,
             explainer=self.explainer,
+            probes=self.probes,
+            probe_results=self.probe_results,
             attach=self.attach,
             lifecycle=self.lifecycle,
             stages=self.stages,

@@ -343,6 +343,18 @@ LAUNCH_FAILED: dict[str, Reason] = {
         administrator=f"{_EXPLAIN}The worker or the session's leader was killed, by hand or for lack of memory "
         "(`dmesg` shows that), or failed: then the agent's log holds its last words, under the session.",
     ),
+    "probe_timeout": Reason(
+        "A test launch came no further in time.",
+        administrator="A probe started the application, and then nothing came: no picture, or no word that a click was "
+        "taken. `portcullis probe get APPLICATION` shows the stages that it passed; the logs of gateway, agent and "
+        "worker tell the rest under its reference.",
+    ),
+    "probe_occupied": Reason(
+        "The user of a test launch has a session of the application already.",
+        administrator="A probe never touches a session that it did not start: give it a user of its own, whom nobody "
+        "else signs in as (`portcullis probe set APPLICATION --user NAME`). After a broker was lost it is a session "
+        "that a probe left behind: the next round is well again.",
+    ),
     "host_lost": Reason(
         "The host did not answer in time.",
         user="Start the application again. What was not saved in the one before may be lost.",
@@ -846,10 +858,13 @@ GROUPS: dict[str, dict[str, Reason]] = {
 REASONS: dict[str, Reason] = {code: reason for group in GROUPS.values() for code, reason in group.items()}
 
 
-def remedy(code: str) -> str | None:
-    """What an administrator can do about a code; None for one that this version does not know."""
+def remedy(code: str, *, sees_steps: bool = False) -> str | None:
+    """What an administrator can do about a code; None for one that this version does not know. `sees_steps`: who need
+    not be told where the steps are shown."""
     reason = REASONS.get(code)
-    return None if reason is None else reason.administrator
+    if reason is None:
+        return None
+    return reason.administrator.removeprefix(_EXPLAIN) if sees_steps else reason.administrator
 
 
 def page() -> str:

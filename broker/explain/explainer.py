@@ -62,7 +62,7 @@ class Explainer:
         changes = await self._changes.since(tenant_id, trace.revision, named) if trace.revision else []
         return {
             **launch.view(),
-            "remedy": reasons.remedy(trace.code) if trace.code else None,
+            "remedy": reasons.remedy(trace.code, sees_steps=True) if trace.code else None,
             "now": now.view(),
             "changes": [change.view() for change in changes],
         }

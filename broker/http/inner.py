@@ -20,12 +20,14 @@ from broker.http.enrolment import EnrolmentRoutes
 from broker.http.host_checks import HostCheckRoutes
 from broker.http.peer import PeerRoutes
 from broker.http.peers import Peers
+from broker.http.probe_results import ProbeResultRoutes
 from broker.http.redeem import RedeemRoutes
 from broker.http.web_certificate import WebCertificateRoutes
 from broker.peers.clock_guard import ClockGuard
 from broker.peers.exchange import PeerExchange
 from broker.pki.machines import Machines
 from broker.pki.web_authority import WebAuthority
+from broker.probes.results import ProbeResults
 from broker.sessions.attach import Attach
 from portcullis.errors import Refused, Unavailable
 from portcullis.logs import ids
@@ -46,6 +48,7 @@ class InnerServices:
     exchange: PeerExchange
     clock_guard: ClockGuard
     checks: HostChecks
+    probe_results: ProbeResults
 
 
 def inner_routes(services: InnerServices) -> list[web.RouteDef]:
@@ -56,6 +59,7 @@ def inner_routes(services: InnerServices) -> list[web.RouteDef]:
         *GatewayRoutes(services).routes(),
         *PeerRoutes(services.peers, services.exchange).routes(),
         *HostCheckRoutes(services.peers, services.checks).routes(),
+        *ProbeResultRoutes(services.peers, services.probe_results).routes(),
         *WebCertificateRoutes(services.peers, services.web_authority).routes(),
         web.get("/healthz", healthy),
     ]

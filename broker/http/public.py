@@ -18,6 +18,7 @@ from broker.http.admin.hosts import MachineRoutes
 from broker.http.admin.launches import LaunchRoutes
 from broker.http.admin.origins import OriginRoutes
 from broker.http.admin.policies import PolicyRoutes
+from broker.http.admin.probes import ProbeRoutes
 from broker.http.admin.revocation import RevocationRoutes
 from broker.http.admin.roles import RoleRoutes
 from broker.http.admin.sessions import AdminSessionRoutes
@@ -75,6 +76,7 @@ def public_routes(services: PublicServices) -> list[web.RouteDef]:
         TokenRoutes(services),
         LaunchRoutes(services),
         SimulationRoutes(services),
+        ProbeRoutes(services),
         SiteRoutes(services),
         OriginRoutes(services),
         OwnTenantRoutes(services),

@@ -19,6 +19,8 @@ from broker.launch.waiting import WaitingLines
 from broker.news import News
 from broker.peers.clock_guard import ClockGuard
 from broker.peers.message import Orphan
+from broker.probes.records import Probes
+from broker.probes.results import ProbeResults
 from broker.repositories.applications import Applications
 from broker.repositories.gateways import Gateways
 from broker.repositories.groups import Groups
@@ -57,6 +59,8 @@ class PublicServices:
     launcher: Launcher
     simulator: Simulator
     explainer: Explainer
+    probes: Probes
+    probe_results: ProbeResults
     attach: Attach
     lifecycle: Lifecycle
     stages: Stages

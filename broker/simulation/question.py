@@ -52,7 +52,7 @@ class Simulation:
 
     @property
     def remedy(self) -> str | None:
-        return reasons.remedy(self.code) if self.code else None
+        return reasons.remedy(self.code, sees_steps=True) if self.code else None
 
     def view(self) -> dict[str, Any]:
         """As the API shows it. Nothing is kept of a simulation: it has no reference."""

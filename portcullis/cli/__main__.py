@@ -20,6 +20,7 @@ from portcullis.cli import (
     joining,
     looking_back,
     policies,
+    probing,
     reading,
     revoking,
     roles,
@@ -114,6 +115,9 @@ def _add_changing(commands: Commands) -> None:
     auditing.add_command(commands)
     status.add_commands(commands)
     site.add_parser(commands)
+    probing.add_commands(
+        _group(commands, "probe", "launch applications on a schedule, to see that they start")
+    )
     users.add_commands(_group(commands, "user", "look after users"))
 
     hosts = _group(commands, "host", "add hosts and group them")

@@ -109,7 +109,7 @@ def outcome(answer: Item) -> str:
 def explain(client: Client, arguments: argparse.Namespace) -> None:
     trace = client.get("admin", "launches", arguments.reference)
     if arguments.json:
-        print(as_json({"remedy": reasons.remedy(str(trace.get("code"))), **trace}))
+        print(as_json({"remedy": reasons.remedy(str(trace.get("code")), sees_steps=True), **trace}))
     else:
         print(explanation(trace))
 
@@ -123,7 +123,7 @@ def explanation(trace: Item) -> str:
         f"  application  {safe(trace.get('application'))}",
         f"  outcome      {safe(trace.get('message'))}{code}",
         *_steps(trace),
-        *_remedy(reasons.remedy(str(trace.get("code"))), safe(trace.get("reference"))),
+        *_remedy(reasons.remedy(str(trace.get("code")), sees_steps=True), safe(trace.get("reference"))),
         *_now(trace.get("now")),
         *_changes(trace.get("changes") or ()),
     ]

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import secrets
+import ssl
 import time
 from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
@@ -77,10 +78,12 @@ class Factor:
 
 
 class Person:
-    """Use as an async context manager. `urls`: of the gateways; the one that answered last is asked first."""
+    """Use as an async context manager. `urls`: of the gateways; the one that answered last is asked first. `context`:
+    for https, what is trusted."""
 
-    def __init__(self, name: str, urls: Sequence[str]) -> None:
+    def __init__(self, name: str, urls: Sequence[str], context: ssl.SSLContext | None = None) -> None:
         self.name = name
+        self._context = context
         self.key = BrowserKey()
         self._urls = list(urls)
         self._origin = urls[0]
@@ -94,7 +97,8 @@ class Person:
         return tuple(self._urls)
 
     async def __aenter__(self) -> Person:
-        self._http = aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar())
+        connector = aiohttp.TCPConnector(ssl=self._context or True)
+        self._http = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
         return self
 
     async def __aexit__(
@@ -102,6 +106,14 @@ class Person:
     ) -> None:
         if self._http:
             await self._http.close()
+
+    def carry(self, cookie: str, value: str) -> None:
+        """The cookie of a login that was made elsewhere, for this person's key."""
+        self._cookies[cookie] = value
+
+    def seen(self, revision: int) -> None:
+        """Answers are to be at least as new."""
+        self._revision = max(self._revision, revision)
 
     def turn(self) -> None:
         """The next gateway is asked first from now on."""

@@ -10,6 +10,7 @@ import asyncio
 import base64
 import contextlib
 import secrets
+import ssl
 from collections.abc import Callable
 from typing import TypeVar
 from urllib.parse import urlsplit
@@ -149,16 +150,22 @@ class Stream:
 
 
 async def open_stream(
-    url: str, admission: m.Message, on_message: Callable[[m.Message], None]
+    url: str,
+    admission: m.Message,
+    on_message: Callable[[m.Message], None],
+    context: ssl.SSLContext | None = None,
 ) -> tuple[Stream, str]:
-    """Through the gateway at `url`, by ticket or grant: the stream, and the grant that it was admitted with.
+    """Through the gateway at `url`, by ticket or grant: the stream, and the grant that it was admitted with. `context`:
+    for https, what is trusted. Plain http stays on this machine.
 
     Raises StreamClosed, OSError, TimeoutError.
     """
     parts = urlsplit(url)
-    assert parts.hostname and parts.port
+    is_plain = parts.scheme == "http"
+    host, port = "127.0.0.1" if is_plain else parts.hostname, parts.port or (80 if is_plain else 443)
+    trusted = None if is_plain else context or ssl.create_default_context()
     async with asyncio.timeout(CONNECT_SECONDS):
-        reader, writer = await asyncio.open_connection("127.0.0.1", parts.port)
+        reader, writer = await asyncio.open_connection(host, port, ssl=trusted)
     stream: Stream | None = None
     try:
         async with asyncio.timeout(WELCOME_SECONDS):

@@ -3,9 +3,9 @@
     tests/run.sh bench simulation
 
 A real embedded grid holds the site, and a real snapshot with the indexes feeds the plan; policies and groups inside
-groups count. With a dry run the agents' own code looks at this machine (accounts, programs, room), eight hosts a question, messages
-coded and read as on their channels; only the network between is missing. The time of the processor stands beside that of
-the clock: on a machine that does other things as well, it is the simulation's own.
+groups count. With a dry run the agents' own code looks at this machine (accounts, programs, room), eight hosts a question,
+messages coded and read as on their channels; only the network between is missing. The time of the processor stands beside
+that of the clock: on a machine that does other things as well, it is the simulation's own.
 """
 
 from __future__ import annotations

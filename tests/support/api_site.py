@@ -48,6 +48,9 @@ from broker.news import News
 from broker.peers.clock_guard import ClockGuard
 from broker.peers.message import Orphan
 from broker.pki.authority import new_ca, new_grant_key
+from broker.probes.records import Probes
+from broker.probes.result import Result
+from broker.probes.results import ProbeResults
 from broker.repositories.api_tokens import ApiTokens, token_creation
 from broker.repositories.applications import Applications
 from broker.repositories.gateways import Gateways
@@ -156,6 +159,8 @@ class ApiBroker:
             Ways(launcher.decide, self.checks.ask),
         )
         audit = Audit(folder, clock)
+        probes = Probes(stores, snapshot)
+        self.probed: dict[tuple[str, str], Result] = {}
         gone_users = GoneUsers(stores, sessions, lifecycle, ApiTokens(stores, snapshot))
         self.configuration = Configuration(stores, snapshot, clock, gone_users.clear)
         self.services = PublicServices(
@@ -178,6 +183,10 @@ class ApiBroker:
             ),
             launcher=launcher,
             simulator=simulator,
+            probes=probes,
+            probe_results=ProbeResults(
+                *(snapshot, probes, lambda *key: self.probed.get(key), "b" * 16, self._no_peer, audit.search)
+            ),
             explainer=Explainer(
                 *(traces, audit.search, simulator),
                 Changes(stores, self.identity.users, Applications(stores, snapshot), hosts),

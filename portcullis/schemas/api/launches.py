@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from portcullis.schemas.shapes import (
+    ANYTHING,
     FLAG,
     NUMBER,
     REVISION,
@@ -18,6 +19,14 @@ from portcullis.schemas.shapes import (
     text,
     thing,
 )
+
+_WHEREABOUTS: Shapes = {
+    "id": TEXT,
+    "outcome": one_of("launched", "reconnected", "refused", "failed"),
+    "client_address": TEXT,
+    "host": TEXT,
+    "session": TEXT,
+}
 
 SHAPES = {
     "Step": thing(
@@ -42,11 +51,25 @@ SHAPES = {
             "code": TEXT,
             "message": TEXT,
             "revision": REVISION,
+            **_WHEREABOUTS,
             "steps": array(ref("Step")),
-        },
-        {"now": nullable(ref("Simulation"))},
+            "remedy": nullable(TEXT),
+            "now": ref("Simulation"),
+            "changes": array(ANYTHING),
+        }
     ),
-    "PastLaunch": thing({"time": TIME, "user": TEXT, "application": TEXT, "code": TEXT}),
+    "PastLaunch": thing(
+        {
+            "reference": TEXT,
+            "time": TIME,
+            "user": TEXT,
+            "application": TEXT,
+            "code": TEXT,
+            "message": TEXT,
+            "revision": REVISION,
+            **_WHEREABOUTS,
+        }
+    ),
     "Simulation": thing(
         {
             "verdict": one_of("launches", "reconnects", "refused"),

@@ -1,0 +1,107 @@
+"""Scheduled test launches, and how they went (docs/simulation.md, Probes)."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from aiohttp import web
+
+from broker.http.access import CALLER, Needs, route
+from broker.http.body import read_fields
+from broker.http.services import PublicServices
+from broker.http.views import answer
+from broker.probes.result import DEFAULT_SECONDS, LONGEST_SECONDS, SHORTEST_SECONDS, Probe, Result
+from portcullis.errors import InvalidInput, Refused
+from portcullis.logs import ids
+from portcullis.model.application import Application
+
+log = logging.getLogger(__name__)
+
+PATH = "/api/v1/admin/probes"
+LONGEST_NAME = 256
+MOST = 200
+"""Of a tenant: each is a launch every few minutes."""
+
+
+class ProbeRoutes:
+    def __init__(self, services: PublicServices) -> None:
+        self._services = services
+
+    def routes(self) -> list[web.RouteDef]:
+        one = PATH + "/{name}"
+        return [
+            route("GET", PATH, Needs("probes.read"), self.list),
+            route("GET", one, Needs("probes.read"), self.show),
+            route("PUT", one, Needs("probes.write"), self.change),
+            route("DELETE", one, Needs("probes.write"), self.delete, repeatable=True),
+        ]
+
+    async def list(self, request: web.Request) -> web.Response:
+        tenant_id = request[CALLER].tenant.id
+        results = await self._services.probe_results.of_tenant(tenant_id)
+        views = [
+            self._view(tenant_id, probe, results.get(probe.application_id))
+            for probe in self._services.probes.list(tenant_id)
+        ]
+        return answer({"items": sorted(views, key=lambda view: str(view["application"]).casefold())})
+
+    async def show(self, request: web.Request) -> web.Response:
+        tenant_id, application = request[CALLER].tenant.id, self._application(request)
+        probe = self._services.probes.get(tenant_id, application.id)
+        if probe is None:
+            raise Refused("not_found")
+        results = await self._services.probe_results.of_tenant(tenant_id)
+        return answer({"probe": self._view(tenant_id, probe, results.get(application.id))})
+
+    async def change(self, request: web.Request) -> web.Response:
+        """Whoever has a probe act as somebody must be allowed all that they are."""
+        caller, application = request[CALLER], self._application(request)
+        fields = await read_fields(request)
+        name = fields.text("user", "the name of the user that the probe acts as", longest=LONGEST_NAME)
+        every = fields.integer("every_seconds", SHORTEST_SECONDS, LONGEST_SECONDS, DEFAULT_SECONDS)
+        fields.finish()
+        user = self._services.identity.users.by_name(caller.tenant.id, name)
+        if user is None:
+            raise InvalidInput("user", "the name of a user")
+        caller.check_covers(self._services.identity.authority.permissions(caller.tenant.id, user))
+        known = self._services.probes.list(caller.tenant.id)
+        if len(known) >= MOST and application.id not in {probe.application_id for probe in known}:
+            raise Refused("invalid_request", f"There are {MOST} probes already.")
+        probe = Probe(application.id, user.id, every)
+        revision = await self._services.probes.put(caller.tenant.id, probe, caller.author)
+        log.info(
+            "probe set", extra=ids(tenant=caller.tenant.id, application=application.id, by=caller.user.id)
+        )
+        await self._services.snapshot.until(revision)
+        return answer({"probe": self._view(caller.tenant.id, probe, None)}, revision=revision)
+
+    async def delete(self, request: web.Request) -> web.Response:
+        """Also of an application that is gone: its id names it then."""
+        caller, name = request[CALLER], request.match_info["name"]
+        application = self._services.applications.by_name(caller.tenant.id, name)
+        application_id = application.id if application else name
+        if self._services.probes.get(caller.tenant.id, application_id) is None:
+            raise Refused("not_found")
+        revision = await self._services.probes.delete(caller.tenant.id, application_id, caller.author)
+        await self._services.snapshot.until(revision)
+        return answer({}, revision=revision)
+
+    def _application(self, request: web.Request) -> Application:
+        found = self._services.applications.by_name(request[CALLER].tenant.id, request.match_info["name"])
+        if found is None:
+            raise Refused("not_found")
+        return found
+
+    def _view(self, tenant_id: str, probe: Probe, result: Result | None) -> dict[str, Any]:
+        """`state` is `waiting` until there is a result."""
+        application = self._services.applications.get(tenant_id, probe.application_id)
+        user = self._services.identity.users.get(tenant_id, probe.user_id)
+        return {
+            "application": application.name if application else probe.application_id,
+            "application_id": probe.application_id,
+            "user": user.name if user else None,
+            "every_seconds": probe.every_seconds,
+            "state": result.state if result else "waiting",
+            "last": result.to_json() if result else None,
+        }

@@ -1,0 +1,100 @@
+"""Scheduled test launches over the API: who may set them, and what is told of them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from broker.audit.event import Event, Object
+from broker.probes.result import Result
+from tests.support.api_site import ApiSite, signed_in
+from tests.support.browser import Answer, ApiBrowser
+
+PROBES = "/api/v1/admin/probes"
+OK = Result("ok", 10.0, {"sign_in": 3.0, "echo": 40.0}, host="acme-h1")
+
+
+@pytest.fixture
+async def root(site: ApiSite) -> AsyncIterator[ApiBrowser]:
+    async with signed_in(site, site.acme.root) as browser:
+        yield browser
+
+
+async def put(browser: ApiBrowser, name: str = "Editor", **body: Any) -> Answer:
+    return await browser.change("PUT", f"{PROBES}/{name}", {"user": "ann", **body})
+
+
+async def test_a_probe_waits_until_there_is_a_result_and_then_tells_it(
+    site: ApiSite, root: ApiBrowser
+) -> None:
+    made = await put(root, every_seconds=60)
+    assert made.json["probe"] == {
+        "application": "Editor",
+        "application_id": site.acme.editor.id,
+        "user": "ann",
+        "every_seconds": 60,
+        "state": "waiting",
+        "last": None,
+    }
+    site.brokers[0].probed[site.acme.tenant.id, site.acme.editor.id] = OK
+    (item,) = (await root.get(PROBES)).json["items"]
+    assert (item["state"], item["last"]["stages"]) == ("ok", {"sign_in": 3.0, "echo": 40.0})
+    assert (await root.get(f"{PROBES}/Editor")).json["probe"] == item
+    assert (await put(root)).json["probe"]["every_seconds"] == 300
+    assert (await root.change("DELETE", f"{PROBES}/Editor")).status == 200
+    assert (await root.get(PROBES)).json["items"] == []
+    assert (await root.get(f"{PROBES}/Editor")).code == "not_found"
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"user": "nobody"}, "user"),
+        ({"user": ""}, "user"),
+        ({"user": 7}, "user"),
+        ({"every_seconds": 59}, "every_seconds"),
+        ({"every_seconds": 86401}, "every_seconds"),
+        ({"every_seconds": "often"}, "every_seconds"),
+        ({"more": 1}, "more"),
+    ],
+)
+async def test_what_is_malformed_is_refused_by_its_field(root: ApiBrowser, body: Any, field: str) -> None:
+    answer = await put(root, **body)
+    assert (answer.status, answer.code) == (422, "invalid_field") and field in answer.json["error"]["field"]
+    assert (await root.get(PROBES)).json["items"] == []
+
+
+async def test_a_probe_of_nothing_is_refused(root: ApiBrowser) -> None:
+    assert (await put(root, "Nothing")).code == "not_found"
+    assert (await root.change("DELETE", f"{PROBES}/Editor")).code == "not_found"
+
+
+async def test_nobody_has_a_probe_act_as_somebody_who_may_do_more(site: ApiSite, root: ApiBrowser) -> None:
+    await root.change("PUT", "/api/v1/admin/roles/prober", {"permissions": ["probes.read", "probes.write"]})
+    await root.change("POST", "/api/v1/admin/users", {"name": "bob"})
+    await root.change("PUT", "/api/v1/admin/users/ann", {"role": "prober"})
+    async with signed_in(site, site.acme.ann) as ann:
+        assert (await put(ann, user="root")).code == "not_permitted"
+        assert (await put(ann, user="bob")).status == 200
+
+
+async def test_what_the_audit_kept_is_told_where_no_prober_knows_more(
+    site: ApiSite, root: ApiBrowser
+) -> None:
+    await put(root)
+    editor = Object("application", site.acme.editor.id, "Editor")
+    for result in (OK, Result("failed", 20.0, code="window_timeout")):
+        await site.services.audit.record(
+            Event("probe", site.acme.tenant.id, object=editor, code=result.code, detail=result.to_json())
+        )
+    (item,) = (await root.get(PROBES)).json["items"]
+    assert (item["state"], item["last"]["code"]) == ("failed", "window_timeout")
+
+
+async def test_probes_of_one_tenant_are_none_of_another(site: ApiSite, root: ApiBrowser) -> None:
+    await put(root)
+    async with signed_in(site, site.globex.root) as foreign:
+        assert (await foreign.get(PROBES)).json["items"] == []
+        assert (await foreign.get(f"{PROBES}/Editor")).code == "not_found"
