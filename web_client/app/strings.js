@@ -251,7 +251,7 @@ export const STRINGS = {
   "error.outside_hours": "This application may not be used at this time.",
   "error.idle_limit": "You were logged off because nobody used the application for a long time.",
   "error.disconnected_limit": "You were logged off because nobody was connected to the application for a long time.",
-  "error.session_disconnected": "An administrator disconnected this window. The application goes on.",
+  "error.session_disconnected": "An administrator disconnected this window.",
   "error.enrolment_refused": "It was used already, has expired, was replaced by a newer one, or is not complete.",
   "error.code_refused":
     "The code is wrong. Enter two codes that follow each other, from the entry you just added. Was this page opened twice or reloaded? Then scan its newest picture.",

@@ -476,6 +476,18 @@ async def test_a_session_taken_over_stays_away_until_it_is_asked_back(portal: Fa
     assert visit.complaints == []
 
 
+async def test_who_was_disconnected_stays_away_until_they_ask(portal: FakePortal, visit) -> None:
+    page = await visit.working()
+    await portal.worker.stream.close(code=4413)
+    alert = page.get_by_role("alert")
+    await expect(alert).to_contain_text("An administrator disconnected this window")
+    await expect(alert).to_contain_text("session_disconnected")
+    assert portal.worker.attaches == ["ticket"]
+    await page.get_by_role("button", name="Try again").click()
+    await visit.drawn(page)
+    assert portal.worker.attaches == ["ticket", "ticket"]
+
+
 async def test_a_login_cut_by_the_broker_leads_to_the_sign_in_page(portal: FakePortal, visit) -> None:
     page = await visit.working()
     portal.forget_logins()

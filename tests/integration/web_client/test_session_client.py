@@ -309,6 +309,17 @@ async def test_what_the_application_copies_is_in_the_browsers_clipboard(portal: 
 # --- display's other messages
 
 
+async def test_what_an_administrator_says_is_shown_as_text_and_can_be_dismissed(
+    portal: FakePortal, visit
+) -> None:
+    page = await visit.working()
+    await portal.worker.send(m.Notice("Please save <b>now</b>: we restart at six."))
+    notice = page.get_by_role("status").filter(has_text="Your administrator says")
+    await expect(notice).to_contain_text("Please save <b>now</b>: we restart at six.")
+    await notice.get_by_role("button", name="Dismiss").click()
+    await expect(notice).to_have_count(0)
+
+
 async def test_the_applications_cursor_and_title_are_shown(portal: FakePortal, visit) -> None:
     page = await visit.working()
     pixels = bytes([255, 0, 0, 255]) * (16 * 16)
