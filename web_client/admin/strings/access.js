@@ -498,4 +498,13 @@ export const ACCESS = {
   "tenants.link.title": "{name} is made",
   "tenants.link.text": "Its first administrator sets up the account by this link, once, until {until}. It is shown now only.",
   "entered.text": "You act in {name} until {time}",
+
+  "screen.tenant": "Your organisation",
+  "tenant.nohostnames": "none",
+  "tenant.sessions": "Sessions at once",
+  "tenant.launches_per_second": "Launches a second",
+  "tenant.logins_per_second": "Sign-ins a second",
+  "tenant.unlimited": "no limit",
+  "tenant.entries": "Somebody of the platform is here",
+  "tenant.until": "until {time}",
 };
