@@ -36,6 +36,7 @@ from portcullis.protocol.worker_channel import (
     GrantKeys,
     LineBuffer,
     Start,
+    Unused,
     WorkerState,
     decode_from_leader,
     encode,
@@ -247,6 +248,8 @@ class WorkerSession:
                     message = decode_from_leader(line)
                     if isinstance(message, StreamFigures):
                         self.figures.append(message)
+                        continue
+                    if isinstance(message, Unused):
                         continue
                     assert isinstance(message, WorkerState | DialFailed)
                     async with self._said:
