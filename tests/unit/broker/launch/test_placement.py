@@ -167,3 +167,38 @@ def test_a_host_never_gets_better_by_more_load_less_memory_or_more_starts(
 @given(sites, st.integers(0, 2**32))
 def test_the_same_chance_gives_the_same_place(site: list[Candidate], chance: int) -> None:
     assert placed(*site, chance=chance) == placed(*site, chance=chance)
+
+
+# --- Packing
+
+
+def packed(*candidates: Candidate, homes: frozenset[str] = frozenset(), chance: int = 0) -> Placement:
+    return place(candidates, homes, lambda count: chance % count, packs=True)
+
+
+def test_packing_fills_the_host_with_the_fewest_free_slots() -> None:
+    found = packed(candidate("empty"), candidate("half", taken=(0, 1)), candidate("fuller", taken=(0, 1, 2)))
+    assert (found.candidate.host.name, found.slot, found.is_packed) == ("fuller", 3, True)
+
+
+def test_packing_passes_over_a_strained_host() -> None:
+    strained = [
+        candidate("hot", taken=(0, 1, 2), cpu=0.8),
+        candidate("short", taken=(0, 1, 2), memory=COMFORTABLE_MEMORY_BYTES // 2),
+        candidate("rushed", taken=(0, 1, 2), on_their_way=4),
+        candidate("unheard", taken=(0, 1, 2), cpu=None),
+    ]
+    for host in strained:
+        assert packed(host, candidate("calm")).candidate.host.name == "calm"
+
+
+def test_where_all_hosts_are_strained_packing_spreads() -> None:
+    hot, hotter = candidate("hot", cpu=0.9), candidate("hotter", taken=(0, 1, 2), cpu=2.0)
+    found = packed(hot, hotter)
+    assert (found.candidate.host.name, found.is_packed) == ("hot", False)
+
+
+def test_packing_prefers_a_host_where_the_user_is_already() -> None:
+    home, fuller = candidate("home"), candidate("fuller", taken=(0, 1, 2))
+    found = packed(home, fuller, homes=frozenset({home.host.id}))
+    assert (found.candidate.host.name, found.is_home, found.is_packed) == ("home", True, False)
