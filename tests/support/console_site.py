@@ -19,6 +19,7 @@ from typing import Any
 import aiohttp
 from aiohttp import web
 from playwright.async_api import BrowserContext
+from yarl import URL
 
 from broker.http.callers import login_cookie_name
 from broker.identity.logins import LIFETIME_SECONDS, new_login
@@ -103,7 +104,8 @@ class ConsoleSite:
         assert self._http is not None
         async with self._http.request(
             request.method,
-            f"https://{self.broker.broker.address}{request.path_qs}",
+            # As it came: the signature is over these very bytes.
+            URL(f"https://{self.broker.broker.address}{request.raw_path}", encoded=True),
             headers=headers,
             data=await request.read(),
             ssl=self.broker.context("gateway"),

@@ -111,7 +111,8 @@ export class DataTable {
     if (JSON.stringify(query) === JSON.stringify(this.#query)) return;
     this.#query = query;
     this.#rows = this.#newRows(this.#rows);
-    this.#active = this.#anchor = 0;
+    this.#active = Math.min(this.#active, 0); // who sorts by keys is in the head, and stays there
+    this.#anchor = 0;
     this.#activeKey = this.#first = "";
     this.#selection.clear();
     this.#parts.asked?.(query);

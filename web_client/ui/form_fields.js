@@ -86,7 +86,7 @@ export function namesField({ id, value, suggestions = () => [], labels = {}, att
   const list = h("datalist", { id: `${id}-known` });
   const input = h("input", {
     type: "text", id, name: id, list: list.id, autocomplete: "off", spellcheck: "false", ...attributes,
-    keydown: (event) => key(event), change: () => add(), focus: () => suggest(), input: changed,
+    keydown: (event) => key(event), focus: () => suggest(), input: (event) => typed(event),
   });
   const chips = h("ul", { class: "name-chips" });
   const element = h("div", { class: "names" }, chips, input, list);
@@ -94,6 +94,12 @@ export function namesField({ id, value, suggestions = () => [], labels = {}, att
   function suggest() {
     const known = suggestions().filter((name) => !names.includes(name)).slice(0, 200);
     list.replaceChildren(...known.map((name) => h("option", { value: name })));
+  }
+
+  /** What is only typed is taken as it stands: a chip that appeared on leaving would move the button that is pressed. */
+  function typed(/** @type {InputEvent} */ event) {
+    if (event.inputType === "insertReplacementText") add(); // chosen from the list
+    else changed();
   }
 
   function add() {

@@ -1,0 +1,469 @@
+"""The console in real Chromium before a whole broker: lists, forms, keys, live changes, conflicts, undo."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, Page, expect
+
+from tests.integration.web_client.conftest import REPORT_VIOLATIONS
+from tests.integration.web_client.console_desk import ConsoleDesk, row_names
+from tests.support.console_site import ConsoleSite, console_site
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+HOSTILE = '"><img src=x onerror=boom()>'
+PLAIN = {"command": ["true"], "entitled": {"users": [], "groups": []}}
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def site(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[ConsoleSite]:
+    async with console_site(tmp_path_factory.mktemp("console")) as running:
+        yield running
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def desk(chromium: Browser, site: ConsoleSite) -> AsyncIterator[ConsoleDesk]:
+    site.outage = False
+    for application in (await site.api("GET", "applications"))["items"]:
+        await site.api("DELETE", f"applications/{quote(application['name'], safe='')}")
+    async with desk_of(chromium, site, "admin") as desk:
+        yield desk
+        assert desk.complaints == []
+
+
+class desk_of:
+    def __init__(self, chromium: Browser, site: ConsoleSite, user: str) -> None:
+        self._chromium, self._site, self._user = chromium, site, user
+
+    async def __aenter__(self) -> ConsoleDesk:
+        size = {"width": 1280, "height": 800}
+        self._context = await self._chromium.new_context(viewport=size, locale="en-US")  # type: ignore[arg-type]
+        await self._context.grant_permissions(["clipboard-read", "clipboard-write"], origin=self._site.url)
+        await self._context.add_init_script(REPORT_VIOLATIONS)
+        await self._site.let_in(self._context, self._user)
+        return ConsoleDesk(self._site, self._context)
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._context.close()
+
+
+async def publish(site: ConsoleSite, *names: str, **more: object) -> None:
+    for name in names:
+        await site.api("PUT", f"applications/{quote(name, safe='')}", {**PLAIN, **more})
+
+
+def grid(page: Page):
+    return page.get_by_role("grid")
+
+
+# --- the way in
+
+
+async def test_the_portal_leads_administrators_to_the_console_and_nobody_else(
+    chromium: Browser, desk: ConsoleDesk
+) -> None:
+    page = await desk.open("")
+    await page.goto(desk.site.url)
+    await page.get_by_role("link", name="Administration").click()
+    await expect(page.get_by_role("heading", name="Overview")).to_be_visible()
+    async with desk_of(chromium, desk.site, "demo") as user:
+        portal = await user.context.new_page()
+        await portal.goto(desk.site.url)
+        await expect(portal.get_by_label("Search applications")).to_be_visible()
+        await expect(portal.get_by_role("link", name="Administration")).to_have_count(0)
+        console = await user.open("hosts")
+        await expect(console.get_by_text("may not administer anything")).to_be_visible()
+
+
+async def test_a_deep_link_waits_for_the_sign_in_and_leads_back(chromium: Browser, desk: ConsoleDesk) -> None:
+    await publish(desk.site, "Editor")
+    stranger = await chromium.new_context()
+    page = await stranger.new_page()
+    await page.goto(f"{desk.site.url}/admin.html#/applications/Editor?search=ed")
+    await expect(page.get_by_label("User name")).to_be_visible()
+    assert page.url == f"{desk.site.url}/#/admin/applications/Editor?search=ed"
+    await stranger.close()
+    page = await desk.open("")
+    await page.goto(f"{desk.site.url}/#/admin/applications/Editor?search=ed")
+    await expect(page.get_by_role("heading", name="Editor", exact=True)).to_be_visible()
+    await expect(page.get_by_label("Search applications")).to_have_value("ed")
+
+
+async def test_a_login_that_ends_takes_nothing_away_that_was_entered(desk: ConsoleDesk) -> None:
+    page = await desk.open("applications/+")
+    await page.get_by_label("Name", exact=True).fill("Half entered")
+    other = await desk.context.new_page()
+    await other.goto(desk.site.url)
+    await other.get_by_role("button", name="Sign out").click()
+    await expect(page.get_by_role("dialog")).to_contain_text("You are signed out")
+    await page.keyboard.press("Escape")
+    await expect(page.get_by_role("dialog")).to_be_visible()
+    await desk.site.let_in(desk.context)
+    await other.evaluate("new BroadcastChannel('portcullis').postMessage('signed_in')")
+    await expect(page.get_by_role("dialog")).to_have_count(0)
+    await page.get_by_label("Command").fill("true")
+    await page.keyboard.press("Control+Enter")
+    await expect(page.get_by_role("status").filter(has_text="Half entered is published.")).to_be_visible()
+
+
+# --- lists
+
+
+async def test_a_list_is_searched_sorted_and_filtered_and_its_address_says_so(desk: ConsoleDesk) -> None:
+    await publish(desk.site, "Calculator", "Editor", "Terminal")
+    await publish(desk.site, "Zebra", disabled=True)
+    page = await desk.list("applications")
+    assert await row_names(page) == ["Calculator", "Editor", "Terminal", "Zebra"]
+    await page.keyboard.press("/")
+    await page.keyboard.type("or")
+    await expect(page.get_by_text("2 rows")).to_be_visible()
+    await expect(page).to_have_url(re.compile("search=or"))
+    await page.get_by_role("columnheader", name="Name").click()
+    await page.get_by_role("columnheader", name="Name").click()
+    await expect(page.get_by_role("columnheader", name="Name")).to_have_attribute("aria-sort", "descending")
+    await expect(page.locator(".grid-body .grid-row").first).to_contain_text("Editor")
+    address = page.url
+    again = await desk.open("")
+    await again.goto(address)
+    await again.reload()
+    await expect(again.locator(".grid-body .grid-row").first).to_contain_text("Editor")
+    await page.get_by_role("button", name="Clear").click()
+    await page.get_by_label("State").first.select_option("true")
+    await expect(page.get_by_text("1 row", exact=True)).to_be_visible()
+    assert await row_names(page) == ["Zebra"]
+    await page.keyboard.press("/")
+    await page.keyboard.type("nothing like it")
+    await expect(page.get_by_text("Nothing fits")).to_be_visible()
+
+
+async def test_everything_can_be_done_by_keys(desk: ConsoleDesk) -> None:
+    await publish(desk.site, "A1", "B2", "C3")
+    page = await desk.list("applications")
+    await expect(grid(page)).to_be_focused()
+    await page.keyboard.press("j")
+    active = await grid(page).get_attribute("aria-activedescendant")
+    assert await page.locator(f"#{active}").get_attribute("aria-rowindex") == "3"
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("heading", name="B2")).to_be_focused()
+    await page.keyboard.press("Escape")
+    await expect(grid(page)).to_be_focused()
+    await page.keyboard.press("x")
+    await page.keyboard.press("Shift+ArrowDown")
+    await expect(page.get_by_text("2 selected")).to_be_visible()
+    await page.keyboard.press("Escape")
+    await expect(page.get_by_text("2 selected")).to_be_hidden()
+    await page.keyboard.press("?")
+    await expect(page.get_by_role("dialog", name="Keys")).to_contain_text("Go to: Users")
+    await page.keyboard.press("Escape")
+    await page.keyboard.press("g")
+    await page.keyboard.press("u")
+    await expect(page.get_by_role("heading", name="Users")).to_be_visible()
+    await page.go_back()
+    await expect(page.get_by_role("heading", name="Applications")).to_be_visible()
+
+
+async def test_cells_and_the_head_are_reached_by_arrows(desk: ConsoleDesk) -> None:
+    await publish(desk.site, "A1", "B2")
+    page = await desk.list("applications")
+    await page.keyboard.press("ArrowUp")
+    await page.keyboard.press("ArrowRight")
+    active = await grid(page).get_attribute("aria-activedescendant")
+    await expect(page.locator(f"#{active}")).to_have_attribute("role", "columnheader")
+    await page.keyboard.press("Enter")
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("columnheader", name="Name")).to_have_attribute("aria-sort", "descending")
+    await expect(page.locator(".grid-body .grid-row").first).to_contain_text("B2")
+
+
+async def test_of_100_000_rows_only_those_in_view_exist(desk: ConsoleDesk) -> None:
+    page = await desk.list("applications")
+    await page.evaluate(
+        """async () => {
+            const { DataTable } = await import('/ui/data_table.js');
+            const text = (key) => key;
+            const total = 100_000;
+            const items = (offset, length) => Array.from({ length }, (_, at) => ({ id: `row ${offset + at}` }));
+            const load = async (_, { offset, limit }) =>
+                ({ total, items: items(offset, Math.min(limit, total - offset)) });
+            const columns = [{ id: 'id', title: 'Id', text: ({ id }) => id }, { id: 'x', title: 'X', text: () => 'x' }];
+            const table = new DataTable({
+                texts: text, label: 'Many', search: 'Search', columns, load, key: ({ id }) => id, open() {},
+                empty: () => '', failed: String, acts: [{ id: 'a', title: 'A', run() {} }],
+            });
+            document.querySelector('main').replaceChildren(table.element);
+            table.element.style.height = '500px';
+            table.focus();
+        }"""
+    )
+    many = page.get_by_role("grid", name="Many")
+    await expect(many.get_by_text("row 0", exact=True)).to_be_visible()
+    await expect(many).to_have_attribute("aria-rowcount", "100001")
+    await page.keyboard.press("End")
+    await expect(many.get_by_text("row 99999", exact=True)).to_be_visible()
+    assert await page.locator(".grid-body .grid-row").count() < 60
+    await page.keyboard.press("Space")
+    await page.keyboard.press("Home")
+    await expect(many.get_by_text("row 0", exact=True)).to_be_visible()
+    await page.keyboard.press("Space")
+    await expect(page.locator(".grid-body [aria-selected=true]")).to_have_count(1)
+    await expect(page.locator(".bulk")).to_contain_text("table.selected")
+
+
+async def test_changes_of_others_appear_while_focus_selection_and_scroll_stay(desk: ConsoleDesk) -> None:
+    await publish(desk.site, *(f"App {number:02}" for number in range(40)))
+    page = await desk.list("applications")
+    await expect(page.get_by_text("Live", exact=True)).to_be_visible()
+    for _ in range(30):
+        await page.keyboard.press("j")
+    await page.keyboard.press("x")
+    await grid(page).evaluate("(grid) => grid.scrollTo(0, 400)")
+    await expect(page.get_by_text("App 11")).to_be_visible()
+    top = await page.get_by_text("App 20").bounding_box()
+    await publish(desk.site, "App 00a", "App 00b")
+    await expect(page.get_by_text("42 rows")).to_be_visible()
+    await expect(grid(page)).to_have_attribute("aria-busy", "false")
+    assert await page.get_by_text("App 20").bounding_box() == top
+    await expect(page.locator(".grid-row.active")).to_contain_text("App 30")
+    await expect(page.locator(".grid-body [aria-selected=true]")).to_contain_text("App 30")
+    await expect(grid(page)).to_be_focused()
+
+
+async def test_a_list_says_that_the_broker_does_not_answer_and_recovers(desk: ConsoleDesk) -> None:
+    await publish(desk.site, "Editor")
+    page = await desk.list("users")
+    desk.site.outage = True
+    await page.keyboard.press("g")
+    await page.keyboard.press("a")
+    await expect(page.get_by_role("alert")).to_contain_text("No broker.")
+    desk.site.outage = False
+    await page.get_by_role("button", name="Try again").click()
+    await expect(page.get_by_text("Editor")).to_be_visible()
+
+
+async def test_a_list_is_saved_as_csv_without_formulas(desk: ConsoleDesk) -> None:
+    await publish(desk.site, "=1+1", "Editor")
+    page = await desk.list("applications")
+    async with page.expect_download() as download:
+        await page.get_by_role("button", name="CSV").click()
+    text = Path(await (await download.value).path()).read_text("utf-8-sig")
+    assert [line.split(",")[0] for line in text.splitlines()] == ["Name", "'=1+1", "Editor"]
+
+
+# --- applications
+
+
+async def test_an_application_is_published_by_the_keyboard_alone(desk: ConsoleDesk) -> None:
+    page = await desk.list("applications")
+    await page.keyboard.press("n")
+    await expect(page.get_by_label("Name", exact=True)).to_be_focused()
+    await page.keyboard.type("Text editor")
+    await page.get_by_label("Command").focus()
+    await page.keyboard.type("mousepad\n--quit\na b")
+    await page.get_by_label("Groups", exact=True).focus()
+    await page.keyboard.type("staff,artists")
+    await page.keyboard.press("Enter")
+    await page.keyboard.press("Control+Enter")
+    await expect(page.get_by_role("heading", name="Text editor")).to_be_visible()
+    (made,) = (await desk.site.api("GET", "applications"))["items"]
+    assert made["command"] == ["mousepad", "--quit", "a b"]
+    assert made["entitled"] == {"users": [], "groups": ["artists", "staff"]}
+
+
+async def test_an_error_stands_at_its_field_and_the_summary_leads_there(desk: ConsoleDesk) -> None:
+    page = await desk.open("applications/+")
+    await page.get_by_label("Name", exact=True).fill("Paint")
+    await page.get_by_label("Command").fill("gimp")
+    await page.get_by_label("Users", exact=True).fill("nobody-known")
+    await page.get_by_role("button", name="Publish").click()
+    await expect(page.get_by_role("alert")).to_be_focused()
+    field = page.get_by_label("Users", exact=True)
+    await expect(field).to_have_attribute("aria-invalid", "true")
+    await expect(page.locator(".form-field.wrong .field-error")).to_contain_text(
+        "the name of an existing user"
+    )
+    await page.get_by_role("alert").get_by_role("link").click()
+    await expect(field).to_be_focused()
+
+
+async def test_two_who_change_the_same_are_shown_both_versions(desk: ConsoleDesk) -> None:
+    await publish(desk.site, "Paint")
+    page = await desk.open("applications/Paint")
+    await page.get_by_label("Command").fill("gimp\n--mine")
+    await page.get_by_label("Disabled").check()
+    body = {"command": ["gimp", "--theirs"], "entitled": {"users": ["demo"], "groups": []}}
+    await desk.site.api("PUT", "applications/Paint", body)
+    await page.get_by_role("button", name="Save").click()
+    dialog = page.get_by_role("dialog")
+    await expect(dialog).to_contain_text("Paint was changed meanwhile")
+    await expect(dialog.get_by_role("row", name="Command")).to_contain_text("gimp, --theirs")
+    await dialog.get_by_label("Command: save yours").check()
+    await dialog.get_by_role("button", name="Save this").click()
+    await expect(page.get_by_text("Paint is saved.")).to_be_visible()
+    (now,) = (await desk.site.api("GET", "applications"))["items"]
+    assert (now["command"], now["entitled"]["users"]) == (["gimp", "--mine"], ["demo"])
+    assert now["disabled"] is True
+
+
+async def test_what_others_change_does_not_touch_a_form_that_is_being_filled_in(desk: ConsoleDesk) -> None:
+    await publish(desk.site, "Paint", "Other")
+    page = await desk.open("applications/Paint")
+    await page.get_by_label("Command").fill("gimp")
+    await publish(desk.site, "Paint", "Third", disabled=True)
+    await expect(page.get_by_text("3 rows")).to_be_visible()
+    await expect(page.get_by_label("Command")).to_have_value("gimp")
+    await expect(page.get_by_label("Command")).to_be_focused()
+    await page.keyboard.press("Escape")
+    await expect(page.get_by_role("dialog")).to_contain_text("Discard your changes?")
+    await page.get_by_role("button", name="Go on editing").click()
+    await expect(page.get_by_label("Command")).to_have_value("gimp")
+
+
+async def test_a_deleted_application_comes_back_with_its_icon(desk: ConsoleDesk) -> None:
+    data = "PHN2ZyB4bWxucz0iaHR0cDovL3d3dy53My5vcmcvMjAwMC9zdmciLz4="
+    icon = {"content_type": "image/svg+xml", "data": data}
+    await publish(desk.site, "Paint", icon=icon, entitled={"users": ["demo"], "groups": ["artists"]})
+    (before,) = (await desk.site.api("GET", "applications"))["items"]
+    page = await desk.open("applications/Paint")
+    await page.get_by_role("button", name="Delete").click()
+    await expect(page.get_by_role("dialog")).to_contain_text("for the group artists, demo")
+    await page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    await expect(page.get_by_text("Nothing is published yet.")).to_be_visible()
+    await page.keyboard.press("z")
+    await expect(grid(page).get_by_text("Paint")).to_be_visible()
+    (after,) = (await desk.site.api("GET", "applications"))["items"]
+    kept = ("name", "command", "entitled", "icon")
+    assert [after[name] for name in kept] == [before[name] for name in kept]
+
+
+async def test_what_is_selected_is_acted_on_together_and_undone_together(desk: ConsoleDesk) -> None:
+    await publish(desk.site, "A1", "B2", "C3")
+    page = await desk.list("applications")
+    await page.keyboard.press("Control+a")
+    await page.get_by_role("button", name="Disable").click()
+    await expect(page.get_by_text("3 applications are disabled.")).to_be_visible()
+    await expect(page.get_by_text("3 selected")).to_be_hidden()
+    assert all(each["disabled"] for each in (await desk.site.api("GET", "applications"))["items"])
+    await page.get_by_role("button", name="Undo").click()
+    await expect(page.get_by_text("Undone.")).to_be_visible()
+    assert not any(each["disabled"] for each in (await desk.site.api("GET", "applications"))["items"])
+
+
+# --- people
+
+
+async def test_an_invited_users_link_is_shown_once(desk: ConsoleDesk) -> None:
+    page = await desk.list("users")
+    await page.get_by_role("button", name="Invite a user").click()
+    await page.keyboard.type("carol")
+    await page.get_by_role("complementary").get_by_label("Role").select_option("help_desk")
+    await page.get_by_role("button", name="Invite", exact=True).click()
+    link = await page.get_by_label("Enrolment link").input_value()
+    assert link.startswith(f"{desk.site.url}/#/enrol/enrol_")
+    await page.get_by_role("link", name="Show carol").click()
+    await expect(page.get_by_role("heading", name="carol")).to_be_visible()
+    assert link not in await page.content()
+    invited = next(each for each in (await desk.site.api("GET", "users"))["items"] if each["name"] == "carol")
+    assert (invited["role"], invited["state"]) == ("help_desk", "invited")
+
+
+async def test_deleting_a_user_says_what_they_lose_and_wants_the_name(desk: ConsoleDesk) -> None:
+    await desk.site.api("POST", "users", {"name": "mallory"})
+    page = await desk.open("users/mallory")
+    await page.get_by_role("button", name="Delete").click()
+    dialog = page.get_by_role("dialog")
+    await expect(dialog).to_contain_text("This cannot be undone.")
+    await expect(dialog.get_by_role("button", name="Delete")).to_be_disabled()
+    await dialog.get_by_role("textbox").fill("mallory")
+    await dialog.get_by_role("button", name="Delete").click()
+    await expect(page.get_by_text("mallory is deleted.")).to_be_visible()
+    assert "mallory" not in [each["name"] for each in (await desk.site.api("GET", "users"))["items"]]
+
+
+async def test_the_help_desk_sees_what_it_may_and_changes_nothing_else(
+    chromium: Browser, desk: ConsoleDesk
+) -> None:
+    await publish(desk.site, "Editor")
+    await desk.site.api("PUT", "users/demo", {"role": "help_desk"})
+    async with desk_of(chromium, desk.site, "demo") as helen:
+        page = await helen.list("applications/Editor")
+        await expect(page.get_by_role("heading", name="Editor")).to_be_visible()
+        for name in ("New application", "Save", "Delete"):
+            await expect(page.get_by_role("button", name=name)).to_have_count(0)
+        nav = page.get_by_role("navigation")
+        await expect(nav.get_by_role("link", name="Sessions")).to_be_visible()
+        for name in ("Audit", "Roles", "Brokers"):
+            await expect(nav.get_by_role("link", name=name)).to_have_count(0)
+        await page.goto(f"{desk.site.url}/admin.html#/brokers")
+        await expect(page.get_by_text("not for your role")).to_be_visible()
+        assert helen.complaints == []
+    await desk.site.api("PUT", "users/demo", {"role": "user"})
+
+
+# --- machines
+
+
+async def test_a_drained_host_is_taken_back_by_undo(desk: ConsoleDesk) -> None:
+    page = await desk.open("hosts/h1")
+    await page.get_by_role("button", name="Drain", exact=True).click()
+    await expect(page.get_by_text("h1 is draining.")).to_be_visible()
+    assert (await desk.site.api("GET", "hosts"))["items"][0]["draining"] is True
+    await page.keyboard.press("z")
+    await expect(page.get_by_text("Undone.")).to_be_visible()
+    assert (await desk.site.api("GET", "hosts"))["items"][0]["draining"] is False
+
+
+async def test_a_host_group_is_made_of_hosts_and_says_when_nothing_can_run_there(desk: ConsoleDesk) -> None:
+    await publish(desk.site, "Renderer", host_groups=["gpu"])
+    page = await desk.open("hostgroups/gpu")
+    await expect(page.get_by_text("they cannot start")).to_be_visible()
+    await page.get_by_label("Hosts", exact=True).fill("h1")
+    await page.get_by_role("button", name="Save").click()
+    await expect(page.get_by_text("The groups of h1 are set.")).to_be_visible()
+    assert (await desk.site.api("GET", "hosts"))["items"][0]["groups"] == ["gpu"]
+
+
+async def test_joining_a_host_shows_what_to_type_there(desk: ConsoleDesk) -> None:
+    page = await desk.open("hosts/+")
+    await page.get_by_label("Name").fill("Bad name!")
+    await page.get_by_role("button", name="Make a join token").click()
+    await expect(page.locator(".field-error")).to_be_visible()
+    await page.get_by_label("Name").fill("h7")
+    await page.get_by_role("button", name="Make a join token").click()
+    command = page.get_by_label("Command")
+    await expect(command).to_contain_text(
+        re.compile(r"JOIN_TOKEN=join_\w+ deploy/host.sh --broker \S+ --name h7")
+    )
+
+
+# --- hostile names
+
+
+async def test_no_name_is_ever_markup(desk: ConsoleDesk) -> None:
+    name = quote(HOSTILE, safe="")
+    await desk.site.api("POST", "users", {"name": HOSTILE, "groups": [HOSTILE]})
+    entitled = {"users": [HOSTILE], "groups": [HOSTILE]}
+    await publish(desk.site, HOSTILE, entitled=entitled, environment={"A": HOSTILE}, host_groups=[HOSTILE])
+    await desk.site.api("PUT", "hosts/h1", {"groups": [HOSTILE]})
+    page = await desk.open("overview")
+    for place in ("overview", "applications", f"applications/{name}", f"applications/%2B{name}", "users"):
+        await assert_harmless(page, place)
+    for place in ("hosts/h1", "hostgroups", f"hostgroups/{name}", f"{name}/{name}?search=x", f"users/{name}"):
+        await assert_harmless(page, place)
+    await page.get_by_role("button", name="Delete").click()
+    await expect(page.get_by_role("dialog")).to_contain_text(f"Delete {HOSTILE}?")
+    await page.get_by_role("dialog").get_by_role("textbox").fill(HOSTILE)
+    await page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    await expect(page.get_by_text(f"{HOSTILE} is deleted.")).to_be_visible()
+
+
+async def assert_harmless(page: Page, place: str) -> None:
+    await page.evaluate("(place) => (location.hash = `#/${place}`)", place)
+    await expect(page.locator("main :is(a, [role=grid])").first).to_be_visible()
+    await expect(page.locator("[aria-busy=true], .loading")).to_have_count(0)
+    assert await page.locator("img[src='x']").count() == 0
