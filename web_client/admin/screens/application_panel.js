@@ -95,12 +95,12 @@ export class ApplicationPanel {
     const form = new Form({
       fields, values: { ...before, icon: { name: before.name, icon: application?.icon ?? null } },
       texts: formTexts(exists ? t("form.save") : t("applications.publish")),
-      send: (values) => saveAs({
+      send: async (values) => (values.command.length === 0 ? { field: "command", message: t("applications.command.needed") } : saveAs({
         name: values.name, before, values, revision: exists ? application.revision : 0, valuesOf,
         label: (name) => fields.find((field) => field.name === name)?.label ?? name,
         send: (each, revision) => publish(this.#context, each.name.trim(), { ...bodyOf(each), ...(revision !== undefined && { revision }) }),
         saved: () => this.#saved(values.name.trim(), exists),
-      }),
+      })),
       cancel: () => this.#leave(""),
     });
     return exists ? [this.#tools(application), form] : [form];

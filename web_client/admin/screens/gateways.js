@@ -51,7 +51,7 @@ function columns() {
   return [
     { id: "name", title: t("machines.name"), width: "minmax(8rem, 1fr)", text: ({ name }) => name, cell: ({ name }) => h("bdi", {}, name) },
     { id: "online", title: t("machines.state"), width: "8rem", text: (gateway) => stateText(stateOf(gateway)), cell: (gateway) => machineBadge(stateOf(gateway)) },
-    { id: "public_origin", title: t("gateways.origin"), width: "minmax(10rem, 2fr)", text: ({ public_origin: origin }) => origin },
+    { id: "public_origin", title: t("gateways.origin"), width: "minmax(10rem, 2fr)", shown: "wide", text: ({ public_origin: origin }) => origin },
     { id: "streams", title: t("gateways.streams"), width: "7rem", shown: "wide", align: "end", sortable: false, text: ({ streams }) => String(streams ?? "") },
     { id: "load", title: t("machines.load"), width: "6rem", shown: "wide", align: "end", sortable: false, text: ({ load }) => loadText(load) },
   ];

@@ -43,11 +43,11 @@ export function open(context, place) {
 function columns() {
   return [
     {
-      id: "application", title: t("sessions.application"), width: "minmax(10rem, 2fr)", text: ({ application }) => application.name,
+      id: "application", title: t("sessions.application"), width: "minmax(8rem, 2fr)", text: ({ application }) => application.name,
       cell: ({ application }) => h("span", { class: "with-icon" }, iconOf(application), h("bdi", {}, application.name)),
     },
-    { id: "user", title: t("sessions.user"), width: "minmax(6rem, 1fr)", text: ({ user }) => user.name, cell: ({ user }) => h("bdi", {}, user.name) },
-    { id: "state", title: t("sessions.state"), width: "minmax(7rem, 9rem)", text: stateText, cell: stateBadge },
+    { id: "user", title: t("sessions.user"), width: "minmax(4.5rem, 1fr)", text: ({ user }) => user.name, cell: ({ user }) => h("bdi", {}, user.name) },
+    { id: "state", title: t("sessions.state"), width: "minmax(6.5rem, 9rem)", text: stateText, cell: stateBadge },
     { id: "host", title: t("sessions.host"), width: "minmax(6rem, 1fr)", shown: "wide", text: ({ host }) => host, cell: ({ host }) => h("bdi", {}, host) },
     { id: "created", title: t("sessions.started"), width: "9rem", shown: "wide", text: ({ created }) => new Date(created * 1000).toISOString(), cell: ({ created }) => ago(created) },
     { id: "stream", title: t("sessions.stream"), width: "minmax(7rem, 10rem)", shown: "wide", sortable: false, text: ({ stream }) => streamText(stream), cell: ({ stream }) => streamBadge(stream) },

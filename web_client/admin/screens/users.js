@@ -58,7 +58,7 @@ function columns() {
     },
     {
       id: "platform", title: t("users.platform"), width: "8rem", shown: "wide", sortable: false,
-      text: ({ platform }) => (platform ? t("users.platform.yes") : ""), cell: ({ platform }) => (platform ? badge("busy", t("users.platform.yes")) : ""),
+      text: ({ platform }) => (platform ? t("users.platform.yes") : ""), cell: ({ platform }) => (platform ? badge("busy", t("users.platform.short")) : ""),
     },
   ];
 }
