@@ -283,6 +283,7 @@ class Parts:
     async def stop(self) -> None:
         """Also after a `start` that did not happen."""
         await self.overview.stop()
+        await self.audit_everywhere.stop()
         await self.host_index.stop()
         await self.identity.stop()
         await self.limits.stop()

@@ -104,6 +104,8 @@ class Audit:
         if waiting.events:
             await asyncio.shield(waiting.done)
         await cancel_and_wait(*self._tasks)
+        if self._kept:
+            log.error("%d events are lost: they could not be written until the end", len(self._kept))
         if self._store is not None:
             await self._in(self._reading, int)
             await self._in(self._writing, self._store.close)

@@ -15,7 +15,7 @@ from typing import Any
 
 from broker.audit.audit import Audit
 from broker.audit.event import Event, is_event_id
-from broker.audit.everywhere import Others, Post, pack, unpack
+from broker.audit.everywhere import MAXIMUM_PACKED_BYTES, Others, Post, pack, unpack
 from broker.audit.store import Numbered
 from portcullis.errors import ProtocolError, Unavailable
 from portcullis.ids import is_id
@@ -37,8 +37,9 @@ class Copies:
         self._audit = audit
         self._others = others
         self._post = post
+        self._store = ""
         self._reached: dict[str, int] = {}
-        """By broker id, as it said itself."""
+        """Of this store, by broker id, as it said itself."""
         self._news = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -51,8 +52,10 @@ class Copies:
 
     async def ship(self) -> None:
         """Bring the copies of both holders up to date, as far as they answer."""
-        chosen = holders(self._audit.store_id, self._others())
-        self._reached = {broker_id: at for broker_id, at in self._reached.items() if broker_id in chosen}
+        store = self._audit.store_id
+        chosen = holders(store, self._others())
+        known = self._reached if store == self._store else {}  # a damaged one was set aside meanwhile
+        self._store, self._reached = store, {each: known[each] for each in chosen if each in known}
         await asyncio.gather(*(self._ship_to(broker_id) for broker_id in chosen))
 
     async def answer(self, body: bytes) -> bytes:
@@ -77,7 +80,6 @@ class Copies:
                 log.warning("the audit is not copied now: %s", exc)
 
     async def _ship_to(self, broker_id: str) -> None:
-        store = self._audit.store_id
         while True:
             reached = self._reached.get(broker_id)
             events: Sequence[Numbered] = ()
@@ -85,14 +87,17 @@ class Copies:
                 events = await self._audit.since(reached, AT_ONCE)
                 if not events:
                     return
-            now = await self._send(broker_id, store, events)
+            now = await self._send(broker_id, events)
             if now is None or (reached is not None and now <= reached):
                 return  # it looks again later
             self._reached[broker_id] = now
 
-    async def _send(self, broker_id: str, store: str, events: Sequence[Numbered]) -> int | None:
-        rows = [[numbered.number, numbered.event.to_json()] for numbered in events]
-        said = await self._post(broker_id, PATH, pack({"origin": store, "events": rows}))
+    async def _send(self, broker_id: str, events: Sequence[Numbered]) -> int | None:
+        body = self._packed(events)
+        while len(body) > MAXIMUM_PACKED_BYTES and len(events) > 1:
+            events = events[: len(events) // 2]
+            body = self._packed(events)
+        said = await self._post(broker_id, PATH, body)
         if said is None:
             self._reached.pop(broker_id, None)
             return None
@@ -101,6 +106,10 @@ class Copies:
         except (ProtocolError, KeyError, TypeError, ValueError) as exc:
             log.warning("a broker's answer cannot be read: %s", exc, extra=ids(broker=broker_id))
             return None
+
+    def _packed(self, events: Sequence[Numbered]) -> bytes:
+        rows = [[numbered.number, numbered.event.to_json()] for numbered in events]
+        return pack({"origin": self._store, "events": rows})
 
 
 def holders(store: str, others: Mapping[str, str]) -> list[str]:

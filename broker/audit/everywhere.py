@@ -11,6 +11,7 @@ import json
 import zlib
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from broker.audit import tally
@@ -19,10 +20,15 @@ from broker.audit.query import Page, Query, merge
 from broker.audit.tally import Key
 from portcullis.clock import Clock
 from portcullis.errors import ProtocolError
+from portcullis.tasks import cancel_and_wait, spawn
 
 SEARCH_PATH = "/inner/v1/audit/search"
 COUNTS_PATH = "/inner/v1/audit/counts"
 MAXIMUM_BYTES = 64 * 1024 * 1024
+MAXIMUM_PACKED_BYTES = 900 * 1024
+"""Of what one broker says or sends to another at once (`PeerExchange`, the inner listener)."""
+FIRST_SECONDS = 0.5
+"""Whoever looks first waits so long for the others' counts; later ones have those of before."""
 COUNTED_EVERY_SECONDS = 10.0
 
 Post = Callable[[str, str, bytes], Awaitable[bytes | None]]
@@ -39,6 +45,10 @@ class AuditEverywhere:
         self._clock = clock
         self._theirs: dict[str, dict[str, Counter[Key]]] = {}
         self._counted = float("-inf")
+        self._counting: asyncio.Task[None] | None = None
+
+    async def stop(self) -> None:
+        await cancel_and_wait(self._counting)
 
     async def search(self, query: Query) -> Page:
         """Raises Unavailable("audit_unavailable") when not even this broker can search."""
@@ -55,15 +65,22 @@ class AuditEverywhere:
             query = Query.from_json(unpack(body))
         except (TypeError, ValueError, AttributeError) as exc:
             raise ProtocolError("the search cannot be read") from exc
-        return pack((await self._audit.search(query)).to_json())
+        while True:
+            packed = pack((await self._audit.search(query)).to_json())
+            if len(packed) <= MAXIMUM_PACKED_BYTES or query.limit == 1:
+                return packed
+            query = replace(query, limit=query.limit // 2)  # a shorter page says where it goes on
 
     async def counts(self, tenant_id: str | None) -> Counter[tuple[int, str, str]]:
         """How often what happened in the last day, by bucket, type and code; others' counts are 10 s old at most, and
         what a broker that is gone had counted is known by its copies.
         """
         if self._clock.monotonic() - self._counted > COUNTED_EVERY_SECONDS:
+            is_first = self._counting is None
             self._counted = self._clock.monotonic()
-            await self._count()
+            self._counting = spawn(self._count(), name="audit counts")
+            if is_first:
+                await asyncio.wait({self._counting}, timeout=FIRST_SECONDS)
         found: Counter[tuple[int, str, str]] = Counter()
         newest = tally.bucket_of(self._clock.now())
         for counts in self._by_store().values():
@@ -78,14 +95,15 @@ class AuditEverywhere:
     async def _count(self) -> None:
         others = list(self._others())
         said = await asyncio.gather(*(self._post(broker_id, COUNTS_PATH, b"") for broker_id in others))
-        self._theirs = {}
+        theirs: dict[str, dict[str, Counter[Key]]] = {}
         for body in said:
             if body is not None:
                 try:
                     value = unpack(body)
-                    self._theirs[str(value["store"])] = tally.from_json(value["counts"])
+                    theirs[str(value["store"])] = tally.from_json(value["counts"])
                 except (ProtocolError, KeyError, TypeError, ValueError, AttributeError):
                     continue  # of another version: it is as if it did not answer
+        self._theirs = theirs
 
     def _by_store(self) -> dict[str, Counter[Key]]:
         """Of each store what it says of itself; of one that says nothing, the most that anybody has copies of."""

@@ -32,6 +32,8 @@ class Query:
     text: str = ""
     limit: int = 100
     before: str = ""
+    whole: bool = True
+    """With the steps of launches, which are large."""
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -46,6 +48,7 @@ class Query:
             "text": self.text,
             "limit": self.limit,
             "before": self.before,
+            "whole": self.whole,
         }
 
     @classmethod
@@ -62,6 +65,7 @@ class Query:
             end=_number(value.get("end")),
             limit=max(1, min(MOST, int(value.get("limit") or 100))),
             before=before,
+            whole=bool(value.get("whole", True)),
         )
 
 

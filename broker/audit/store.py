@@ -1,8 +1,9 @@
 """The file of events: SQLite in WAL mode with full sync. All methods block; `audit.py` calls them in its threads.
 
-Each event lies there whole, compressed when that is worth it, beside the few columns that are searched. Names in those
-are folded, so that a search finds them whatever their case. A store has an id of its own; events carry the store that
-took them first (`origin`) and their number there, by which copies follow without gaps.
+Each event lies there as JSON, the steps of a launch compressed beside it (a site of 1,000 hosts has as many of them),
+and the few columns that are searched. Names in those are folded, so that a search finds them whatever their case. A
+store has an id of its own; events carry the store that took them first (`origin`) and their number there, by which
+copies follow without gaps.
 
 One connection writes, another reads: a search never keeps an event waiting. Brokers that share a state folder have a
 file each, by a lock beside it.
@@ -36,7 +37,8 @@ DELETED_AT_ONCE = 500
 NAME = "audit.sqlite"
 MOST_BROKERS = 16
 """That share a folder."""
-_COMPRESSED_FROM = 400
+LARGEST_BYTES = 256 * 1024
+"""Of the JSON of an event, and of its steps."""
 _SITE = "-"
 """In the column `tenant`, of an event of the whole site; no id looks so."""
 
@@ -45,7 +47,7 @@ _SCHEMA = (
     "CREATE TABLE event (id TEXT NOT NULL, origin TEXT NOT NULL, number INTEGER NOT NULL, tenant TEXT NOT NULL,"
     " type TEXT NOT NULL, user TEXT NOT NULL, user_id TEXT NOT NULL, kind TEXT NOT NULL, object TEXT NOT NULL,"
     " object_id TEXT NOT NULL, code TEXT NOT NULL, reference TEXT NOT NULL, time REAL NOT NULL, words TEXT NOT NULL,"
-    " body BLOB NOT NULL)",
+    " body TEXT NOT NULL, steps BLOB)",
     "CREATE UNIQUE INDEX event_id ON event (id)",
     "CREATE UNIQUE INDEX event_origin ON event (origin, number)",
     "CREATE INDEX event_tenant ON event (tenant, id)",
@@ -120,20 +122,21 @@ class Store:
         arguments: list[object] = [_tenant(query.tenant), low, high, *([] if value is None else [value])]
         conditions, more = _conditions(query)
         rows = self._read.execute(
-            f"SELECT body, id FROM ({inner}) WHERE {conditions} LIMIT ?", [*arguments, *more, query.limit]
+            f"SELECT body, {'steps' if query.whole else 'NULL'}, id FROM ({inner}) WHERE {conditions} LIMIT ?",
+            [*arguments, *more, query.limit],
         ).fetchall()
-        events = tuple(_event(row[0]) for row in rows)
+        events = tuple(_event(*row[:2]) for row in rows)
         if len(rows) == query.limit:
-            return Page(events, rows[-1][1])
+            return Page(events, rows[-1][2])
         return Page(events, self._looked_to(inner, arguments))
 
     def since(self, origin: str, number: int, limit: int) -> list[Numbered]:
         """What the store of this id took after its event of that number, oldest first."""
         rows = self._read.execute(
-            "SELECT number, body FROM event WHERE origin = ? AND number > ? ORDER BY number LIMIT ?",
+            "SELECT number, body, steps FROM event WHERE origin = ? AND number > ? ORDER BY number LIMIT ?",
             (origin, number, limit),
         )
-        return [Numbered(origin, row[0], _event(row[1])) for row in rows]
+        return [Numbered(origin, row[0], _event(*row[1:])) for row in rows]
 
     def reached(self, origin: str) -> int:
         """The number of the newest event that is here of that store."""
@@ -216,7 +219,7 @@ class Store:
     def _insert(self, insert: str, events: Iterable[Numbered]) -> None:
         rows = [_row(each) for each in events]
         with _transaction(self._write) as connection:
-            connection.executemany(f"{insert} INTO event VALUES ({', '.join('?' * 15)})", rows)
+            connection.executemany(f"{insert} INTO event VALUES ({', '.join('?' * 16)})", rows)
 
     def _delete(self, condition: str, value: object) -> int:
         """The oldest of them. The number that this store has reached outlives its events."""
@@ -321,17 +324,29 @@ def _row(numbered: Numbered) -> tuple[object, ...]:
         event.reference,
         event.time,
         fold("\n".join(text for text in named if text)),
-        _body(event),
+        *_body(event),
     )
 
 
-def _body(event: Event) -> bytes:
-    raw = json.dumps(event.to_json(), separators=(",", ":")).encode()
-    return zlib.compress(raw, 1) if len(raw) >= _COMPRESSED_FROM else raw
+def _body(event: Event) -> tuple[str, bytes | None]:
+    """What is larger than any event should be is left out: the event counts."""
+    value = event.to_json()
+    steps = value["detail"].pop("steps", None)
+    body, packed = _json(value), None if steps is None else zlib.compress(_json(steps).encode(), 1)
+    if len(body) > LARGEST_BYTES:
+        body = _json({**value, "detail": {"left_out": len(body)}})
+    return body, None if packed is not None and len(packed) > LARGEST_BYTES else packed
 
 
-def _event(body: bytes) -> Event:
-    return Event.from_json(json.loads(body if body[:1] == b"{" else zlib.decompress(body)))
+def _json(value: object) -> str:
+    return json.dumps(value, separators=(",", ":"))
+
+
+def _event(body: str, steps: bytes | None) -> Event:
+    value = json.loads(body)
+    if steps is not None:
+        value["detail"]["steps"] = json.loads(zlib.decompress(steps))
+    return Event.from_json(value)
 
 
 def _tenant(tenant: str | None) -> str:

@@ -18,6 +18,7 @@ from aiohttp import web
 from broker.audit.acts import Act, act_of
 from broker.audit.audit import Audit
 from broker.audit.event import Actor, Event, Object
+from broker.grid.grid import GridUnavailable
 from broker.http.access import CALLER, PREFIX, READS, Caller, Handler, goes_without_grid
 from broker.http.services import PublicServices
 from broker.identity.authenticate import SignIn
@@ -89,13 +90,18 @@ class AuditTrail:
             return await handler(request)
         if not goes_without_grid(request.match_info.handler):
             self._audit.check()
+        code, revision = "internal_error", ""
         try:
             response = await handler(request)
+            code, revision = "", response.headers.get(REVISION_HEADER, "")
         except PortcullisError as error:
-            await self._changed(request, act, error.code, 0)
+            code = error.code
             raise
-        revision = response.headers.get(REVISION_HEADER, "")
-        await self._changed(request, act, "", int(revision) if revision.isdigit() else 0)
+        except GridUnavailable:
+            code = "unavailable"
+            raise
+        finally:  # also of what failed: it may have been done
+            await self._changed(request, act, code, int(revision) if revision.isdigit() else 0)
         return response
 
     async def signed_in(self, request: web.Request, caller: Caller) -> None:
@@ -162,7 +168,9 @@ class AuditTrail:
         note = request.get(NOTE) or Note()
         detail = {"act": act.verb, **note.detail}
         if caller.home is not None:
-            detail["from"] = "platform"  # of which tenant its administrator is a member is that one's business
+            detail["from"] = (
+                "platform"  # of which tenant its administrator is a member is that one's business
+            )
         tenant = None if act.platform else caller.tenant.id
         event = Event(
             f"{note.type or act.type}_refused" if code else note.type or act.type,

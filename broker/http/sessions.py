@@ -13,7 +13,7 @@ from broker.http.services import PublicServices
 from broker.http.views import answer, figures_view, session_view
 from broker.launch.launch import LaunchRequest
 from broker.launch.plan import Context
-from portcullis.errors import InvalidInput, Refused
+from portcullis.errors import InvalidInput, Refused, Unavailable
 from portcullis.ids import is_id
 from portcullis.model.session import Display, Session
 from portcullis.tickets import TICKET_LIFETIME_SECONDS
@@ -57,7 +57,7 @@ class SessionRoutes:
         )
         try:
             session, reconnected = await self._services.launcher.launch(wanted, request.get(ONCE))
-        except Refused as error:
+        except (Refused, Unavailable) as error:
             await self._trail.launch_refused(request, application, error)
             raise
         await self._trail.launched(request, session, reconnected)
@@ -100,9 +100,7 @@ class SessionRoutes:
         e = fields.integer("e", 0, 2**32 - 1)
         fields.finish()
         session = self._own(request)
-        grant = await self._services.attach.renew(
-            login_of(request), session.id, e, client_address(request)
-        )
+        grant = await self._services.attach.renew(login_of(request), session.id, e, client_address(request))
         return answer({"grant": grant, "gateways": self._services.gateways.serving_origins()})
 
     def _own(self, request: web.Request) -> Session:

@@ -84,7 +84,12 @@ def _events(
     """Newest first, page by page."""
     area, before = "platform" if arguments.site else "admin", ""
     while limit > 0:
-        asked = {**query, "limit": str(min(limit, PAGE)), **({"before": before} if before else {})}
+        asked = {
+            **query,
+            "limit": str(min(limit, PAGE)),
+            "steps": "yes" if arguments.json else "no",
+            **({"before": before} if before else {}),
+        }
         page = client.get(area, "audit", query=asked)
         yield from page["items"][:limit]
         limit -= len(page["items"])

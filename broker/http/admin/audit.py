@@ -17,16 +17,16 @@ from aiohttp import web
 from broker.audit.event import Event, is_event_id
 from broker.audit.everywhere import AuditEverywhere
 from broker.audit.query import Page, Query
-from broker.http.admin.listing import csv_answer
+from broker.http.admin.listing import csv_answer, cut_short
 from broker.http.middleware import CALLER, Needs, route
 from broker.http.services import PublicServices
 from broker.http.views import answer
-from portcullis.errors import InvalidInput
+from portcullis.errors import InvalidInput, Unavailable
 
 MOST = 500
 EXPORTED_AT_ONCE = 500
 _TEXTS = ("user", "object", "code", "reference", "text")
-_KNOWN = frozenset({"type", *_TEXTS, "from", "to", "limit", "before", "format"})
+_KNOWN = frozenset({"type", *_TEXTS, "from", "to", "limit", "before", "format", "steps"})
 _TIME = "seconds since 1970, or a time such as 2026-11-21T09:12:00+01:00"
 
 
@@ -72,6 +72,8 @@ class AuditRoutes:
                 await response.write("".join(lines).encode("utf-8", "replace"))
         except ConnectionResetError:
             return response  # whoever asked has gone
+        except Unavailable as exc:
+            return cut_short(request, response, exc)
         await response.write_eof()
         return response
 
@@ -100,7 +102,11 @@ def parse_query(request: web.Request, tenant_id: str | None) -> Query:
     before = query.get("before", "")
     if before and not is_event_id(before):
         raise InvalidInput("before", "the `before` of an answer")
-    exported = query.get("format", "json") != "json"
+    form = query.get("format", "json")
+    exported = form != "json"
+    steps = query.get("steps", "yes" if form == "jsonl" else "no")
+    if steps not in ("yes", "no"):
+        raise InvalidInput("steps", "yes or no")
     return Query(
         tenant_id,
         types=tuple(each for value in query.getall("type", []) for each in value.split(",") if each),
@@ -109,6 +115,7 @@ def parse_query(request: web.Request, tenant_id: str | None) -> Query:
         end=_moment(query.get("to"), "to"),
         limit=_limit(query.get("limit"), exported),
         before=before,
+        whole=steps == "yes",
     )
 
 

@@ -10,15 +10,19 @@ import asyncio
 import csv
 import io
 import json
+import logging
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from aiohttp import web
 
+from broker.grid.grid import GridUnavailable
 from broker.grid.scopes import Record
 from broker.http.views import answer
 from broker.repositories.record_table import RecordTable, Value, Wanted, facets_of, fold, sort_key
-from portcullis.errors import InvalidInput
+from portcullis.errors import InvalidInput, Unavailable
+
+log = logging.getLogger(__name__)
 
 MOST = 10_000
 """Items of one answer in JSON, where a limit is given."""
@@ -126,7 +130,17 @@ async def csv_answer(request: web.Request, portions: AsyncIterable[Sequence[Item
             await asyncio.sleep(0)
     except ConnectionResetError:
         return response  # whoever asked has gone
+    except (Unavailable, GridUnavailable) as exc:
+        return cut_short(request, response, exc)
     await response.write_eof()
+    return response
+
+
+def cut_short(request: web.Request, response: web.StreamResponse, error: Exception) -> web.StreamResponse:
+    """A stream that cannot go on: its reader must see that it did not end."""
+    log.warning("an export is cut short: %s", error)
+    if request.transport is not None:
+        request.transport.abort()
     return response
 
 

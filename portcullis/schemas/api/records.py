@@ -29,6 +29,7 @@ _SEARCH: Shapes = {
     "limit": {"type": "integer", "minimum": 1},
     "before": {**TEXT, "description": "Of the page before."},
     "format": one_of("json", "jsonl", "csv"),
+    "steps": one_of("yes", "no"),
 }
 
 SHAPES = {

@@ -11,7 +11,7 @@ import pytest
 from broker.audit.audit import DAY_SECONDS, Audit
 from broker.audit.event import Actor, Event, Object
 from broker.audit.query import Query
-from broker.audit.store import LOOKED_AT, NAME
+from broker.audit.store import LARGEST_BYTES, LOOKED_AT, NAME
 from portcullis.errors import Unavailable
 from tests.support.clock import ManualClock
 
@@ -194,7 +194,7 @@ async def test_a_full_disk_refuses_records_and_keeps_notes_for_later(
     await audit.record(LAUNCH)
     pages = store._write.execute("PRAGMA page_count").fetchone()[0]
     store._write.execute(f"PRAGMA max_page_count = {pages}")
-    big = {"x": [str(number) * 40 for number in range(2000)]}
+    big = {"x": [str(number) * 40 for number in range(1000)]}
     with pytest.raises(Unavailable, match="audit_unavailable"):
         await audit.record(replace(LAUNCH, detail=big))
     assert audit.trouble
@@ -240,3 +240,12 @@ async def test_no_search_looks_at_a_whole_table(audit: Audit) -> None:
     connection.close()
     assert "USING INDEX event_user (tenant=? AND user=? AND id>? AND id<?)" in str(plan), plan
     assert "TEMP B-TREE" not in str(plan)
+
+
+async def test_what_is_too_large_for_an_event_is_left_out_of_it(audit: Audit) -> None:
+    steps = [{"step": "host", "detail": str(number)} for number in range(1000)]
+    await audit.record(replace(LAUNCH, detail={"steps": steps, "host": "h1"}))
+    await audit.record(replace(LAUNCH, detail={"text": "x" * 2 * LARGEST_BYTES}))
+    large, launch = (await audit.search(Query(TENANT))).items
+    assert launch.detail == {"steps": steps, "host": "h1"} and list(large.detail) == ["left_out"]
+    assert (await audit.search(Query(TENANT, whole=False))).items[1].detail == {"host": "h1"}

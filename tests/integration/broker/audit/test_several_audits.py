@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
+from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
+from broker.audit import copies, everywhere
 from broker.audit.event import Actor, Event
 from broker.audit.forgetting import Forgetting
 from broker.audit.query import Query
@@ -95,3 +100,29 @@ async def test_the_events_of_a_deleted_tenant_go_everywhere_and_others_stay(tmp_
                 await asyncio.sleep(0.02)
         await again.stop()
         assert await late.read(lambda store: store.tenants()) == {restored, tenant}
+
+
+async def test_launches_with_very_many_steps_travel_between_brokers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is too much for one answer comes in shorter pages, and copies in smaller portions."""
+    monkeypatch.setattr(everywhere, "MAXIMUM_PACKED_BYTES", 20_000)
+    monkeypatch.setattr(copies, "MAXIMUM_PACKED_BYTES", 20_000)
+    async with several_brokers(tmp_path, 2) as site:
+        tenant, steps = site[0].tenant, [{"detail": secrets.token_hex(40)} for _ in range(100)]
+        kept = [
+            await site[1].parts.audit.record(Event("launch", tenant, detail={"steps": steps}))
+            for _ in range(10)
+        ]
+        found, query = [], Query(tenant, types=("launch",))
+        while True:
+            page = await site[0].parts.audit_everywhere.search(query)
+            found += page.items
+            assert page.missing == ()
+            if not page.before:
+                break
+            query = replace(query, before=page.before)
+        assert found == kept[::-1]
+        await site[1].parts.copies.ship()
+        origin = site[1].parts.audit.store_id
+        assert await site[0].parts.audit.read(lambda store: store.reached(origin)) == 10

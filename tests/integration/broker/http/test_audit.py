@@ -78,7 +78,8 @@ async def test_launches_and_refusals_are_found_with_their_steps(site: ApiSite) -
         await site.let_in(root, site.acme.root)
         launched = await ann.change("POST", "/api/v1/sessions", {"application": site.acme.editor.id})
         refused = await ann.change("POST", "/api/v1/sessions", {"application": site.acme.shell.id})
-        one, other = await events(root, "?user=ann&type=launch,launch_refused")
+        one, other = await events(root, "?user=ann&type=launch,launch_refused&steps=yes")
+        assert "steps" not in (await events(root, "?type=launch"))[0]["detail"], "they are large"
     assert other["reference"] == launched.json["session"]["reference"] and other["detail"]["steps"]
     assert other["object"]["id"] == site.acme.editor.id
     assert (one["code"], one["reference"]) == (refused.code, refused.json["error"]["reference"])
