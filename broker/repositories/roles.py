@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from collections import Counter
 from collections.abc import Sequence
 from typing import Literal
 
@@ -12,6 +14,9 @@ from broker.snapshot import Snapshot
 from portcullis.errors import Refused
 from portcullis.ids import name_hash
 from portcullis.model.roles import BUILT_IN_ROLES, Role
+
+_ROLE_OF_USER = re.compile(rb'"role":("(?:[^"\\]|\\.)*")')
+"""In a record as it is written: within a string every `"` has a `\\` before it."""
 
 Outcome = Literal["created", "changed", "unchanged"]
 
@@ -36,18 +41,19 @@ class Roles:
         """Nothing for a role that is not there."""
         if name in BUILT_IN_ROLES:
             return BUILT_IN_ROLES[name]
-        role = self.get(tenant_id, name)
-        return role.permissions if role else frozenset()
+        record = self.record(tenant_id, name)
+        return Role.from_json(record.value).permissions if record else frozenset()
 
     def list(self, tenant_id: str) -> list[Role]:
         """The tenant's own, by name."""
         roles = [Role.from_json(record.value) for record in self._snapshot.list(tenant_id, "role")]
         return sorted(roles, key=lambda role: role.name.casefold())
 
-    def users(self, tenant_id: str, name: str) -> int:
-        """How many users have the role."""
-        mark = f'"role":{json.dumps(name, ensure_ascii=False)},'.encode()
-        return sum(mark in record.plain for record in self._snapshot.list(tenant_id, "user"))
+    def users(self, tenant_id: str) -> Counter[str]:
+        """How many users have each role. Of 100,000 records none is parsed."""
+        found = (_ROLE_OF_USER.search(record.plain) for record in self._snapshot.list(tenant_id, "user"))
+        counted = Counter(match[1] for match in found if match)
+        return Counter({str(json.loads(name)): number for name, number in counted.items()})
 
     async def unchanged(self, tenant_id: str, name: str) -> Sequence[Condition]:
         """That the role is still what it is now, for whoever relies on it."""
@@ -92,7 +98,7 @@ class Roles:
         record = self.record(tenant_id, name)
         if record is None:
             raise Refused("not_found", "There is no such role.")
-        users = self.users(tenant_id, str(record.value["name"]))
+        users = self.users(tenant_id)[str(record.value["name"])]
         if users:
             raise Refused("role_in_use", f"{users} {'user has' if users == 1 else 'users have'} this role.")
         store = await self._stores.tenant(tenant_id)
@@ -106,7 +112,10 @@ class Roles:
 
 def built_in_name(name: str) -> str | None:
     """The built-in role that this names, whatever its case."""
-    return next((known for known in BUILT_IN_ROLES if name_hash(known) == name_hash(name)), None)
+    return _BUILT_IN.get(name_hash(name))
+
+
+_BUILT_IN = {name_hash(name): name for name in BUILT_IN_ROLES}
 
 
 def _path(name: str) -> tuple[str, str]:

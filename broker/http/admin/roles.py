@@ -40,7 +40,9 @@ class RoleRoutes:
     async def list(self, request: web.Request) -> web.StreamResponse:
         tenant_id = request[CALLER].tenant.id
         built_in = [Role(name, permissions) for name, permissions in BUILT_IN_ROLES.items()]
-        items = [self._view(tenant_id, role) for role in (*built_in, *self._roles.list(tenant_id))]
+        users = self._roles.users(tenant_id)
+        roles = (*built_in, *self._roles.list(tenant_id))
+        items = [self._view(tenant_id, role, users[role.name]) for role in roles]
         revision, more = self._services.snapshot.revision, {"permissions": PERMISSIONS}
         return await listed(request, items, revision, more=more)
 
@@ -59,9 +61,9 @@ class RoleRoutes:
             now = self._roles.get(tenant_id, name)
             if refused.code != "changed_meanwhile" or now is None:
                 raise
-            raise Refused(refused.code, current=self._view(tenant_id, now)) from refused
+            raise Refused(refused.code, current=self._shown(tenant_id, now)) from refused
         log.info("role %s", outcome, extra=ids(tenant=caller.tenant.id, role=role.name, by=caller.user.id))
-        return answer({"role": self._view(caller.tenant.id, role), "outcome": outcome}, revision=revision)
+        return answer({"role": self._shown(tenant_id, role), "outcome": outcome}, revision=revision)
 
     async def delete(self, request: web.Request) -> web.Response:
         """One that no user has."""
@@ -72,13 +74,16 @@ class RoleRoutes:
         log.info("role deleted", extra=ids(tenant=caller.tenant.id, role=name, by=caller.user.id))
         return done(revision)
 
-    def _view(self, tenant_id: str, role: Role) -> dict[str, Any]:
+    def _shown(self, tenant_id: str, role: Role) -> dict[str, Any]:
+        return self._view(tenant_id, role, self._roles.users(tenant_id)[role.name])
+
+    def _view(self, tenant_id: str, role: Role, users: int) -> dict[str, Any]:
         record = self._roles.record(tenant_id, role.name)
         return {
             "name": role.name,
             "permissions": sorted(role.permissions),
             "built_in": role.name in BUILT_IN_ROLES,
-            "users": self._roles.users(tenant_id, role.name),
+            "users": users,
             "revision": record.mod_revision if record else 0,
         }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -179,3 +180,16 @@ async def test_a_token_of_a_disabled_user_is_not_made(site: ApiSite) -> None:
     async with signed_in(site, site.acme.root) as root:
         await root.change("POST", f"{ADMIN}/users/ann/disable", {})
         assert (await root.change("POST", TOKENS, {"user": "ann"})).code == "user_disabled"
+
+
+async def test_in_a_tenant_that_was_entered_a_token_is_for_one_of_its_users(site: ApiSite) -> None:
+    operator = site.acme.root
+    await site.put_user(operator, replace(operator.user, platform=True))
+    await site.services.identity.entries.open(site.globex.tenant.id, operator.user.id, "root", "help", 5)
+    async with signed_in(site, operator) as browser:
+        for body in ({}, {"user": "nobody"}):
+            refused = await browser.change("POST", TOKENS, body, tenant="globex")
+            assert (refused.status, refused.json["error"]["field"]) == (422, "user")
+        made = await browser.change("POST", TOKENS, {"user": "ann"}, tenant="globex")
+    assert made.json["token"].startswith(f"api_{site.globex.tenant.id}_")
+    assert made.json["record"]["user"]["id"] == site.globex.ann.user.id
