@@ -25,6 +25,7 @@ from broker.identity.authenticate import SignIn
 from portcullis.errors import PortcullisError
 from portcullis.model.session import Session
 from portcullis.model.tenant import Tenant
+from portcullis.model.user import User
 
 log = logging.getLogger(__name__)
 
@@ -126,6 +127,12 @@ class AuditTrail:
     async def signed_out(self, request: web.Request) -> None:
         caller = request[CALLER]
         await self._audit.note(Event("sign_out", caller.tenant.id, actor_of(request, caller)))
+
+    async def enrolled(self, request: web.Request, tenant_id: str, user: User) -> None:
+        """Somebody chose a password and a factor by a link."""
+        actor = Actor(user.name, user.id, address=address_of(request))
+        what = Object("user", user.id, user.name)
+        await self._audit.note(Event("change", tenant_id, actor, what, detail={"act": "enrol"}))
 
     async def launched(self, request: web.Request, session: Session, reconnected: bool) -> None:
         caller = request[CALLER]

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 
 from aiohttp import web
 
+from broker.http.audited import AuditTrail
 from broker.http.body import Fields, read_fields
 from broker.http.middleware import Policy, check_origin, route
 from broker.http.services import PublicServices
@@ -31,6 +32,7 @@ class EnrolmentLinkRoutes:
         self._services = services
         self._links = services.identity.enrolment_links
         self._limit = RefusalLimit()
+        self._trail = AuditTrail(services)
 
     def routes(self) -> list[web.RouteDef]:
         return [
@@ -79,6 +81,7 @@ class EnrolmentLinkRoutes:
         fields.finish()
         with self._limited(request, token):
             opened, recovery = await self._links.complete(token, password, (first, second))
+        await self._trail.enrolled(request, opened.tenant.id, opened.user)
         return answer({"user": {"name": opened.user.name}, "recovery_codes": recovery}, 201)
 
     async def _fields(self, request: web.Request) -> Fields:

@@ -166,3 +166,17 @@ async def test_pages_of_a_search_join(site: ApiSite) -> None:
                 break
             before = f"&before={page['before']}"
     assert found == [event.id for event in kept][::-1]
+
+
+async def test_what_fails_unexpectedly_is_there_as_well(
+    site: ApiSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(*_: object) -> None:
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(site.services.applications, "delete", broken)
+    async with site.browser() as root:
+        await site.let_in(root, site.acme.root)
+        assert (await root.change("DELETE", "/api/v1/admin/applications/Editor")).code == "internal_error"
+        (event,) = await events(root, "?type=change_refused")
+    assert (event["code"], event["object"]["name"]) == ("internal_error", "Editor")
