@@ -29,6 +29,7 @@ KINDS = frozenset(
         "recovery_code_used",
         "machine_revoked",
         "key_retired",
+        "tenant_deleted",
         "everything",
         "login",
         "user",

@@ -23,5 +23,20 @@ def is_kept(item: KeyValue) -> bool:
 
 
 def kept(items: Iterable[KeyValue]) -> tuple[KeyValue, ...]:
-    """In the order in which they were created: history is read in that order."""
-    return tuple(sorted(filter(is_kept, items), key=lambda item: (item.create_revision, item.key)))
+    """In the order in which they were created: history is read in that order. What is left of a tenant whose data key
+    was just destroyed opens nowhere any more: it is none of it.
+    """
+    found = [item for item in items if is_kept(item)]
+    places = [keys.parse(item.key) for item in found]
+    with_key = {
+        place[1][2] for place in places if place and place[:1] == (keys.SITE,) and place[1][:2] == _DATA_KEY
+    }
+    living = [
+        item
+        for item, place in zip(found, places, strict=True)
+        if place is not None and (place[0] == keys.SITE or place[0] in with_key)
+    ]
+    return tuple(sorted(living, key=lambda item: (item.create_revision, item.key)))
+
+
+_DATA_KEY = ("key", "tenant")

@@ -37,6 +37,7 @@ class Replayed:
     recovery_codes_used: int = 0
     machines_revoked: int = 0
     grant_keys_retired: int = 0
+    tenants_deleted: int = 0
     everything: bool = False
     epoch: int = 0
     """Of the site from now on: above every one that the backup or a journal names."""
@@ -115,8 +116,23 @@ def _replay_for_good(records: Records, entry: Entry, done: Replayed) -> None:
             done.tokens_revoked += records.delete(entry.tenant, "token", entry.id)
         case "recovery_code_used":
             done.recovery_codes_used += _use_code(records, entry)
+        case "tenant_deleted":
+            done.tenants_deleted += _leave(records, entry.id)
         case "key_retired":
             done.grant_keys_retired += records.delete(SITE, "key", "grant", entry.id)
+
+
+def _leave(records: Records, tenant_id: str) -> bool:
+    """Nobody finds it from the first moment; the first broker that starts destroys its key and what is below it."""
+    tenant = records.get(SITE, "tenant", tenant_id)
+    if tenant is None or tenant.get("leaving"):
+        return False
+    records.put(SITE, ("tenant", tenant_id), {**tenant, "leaving": True, "host_names": []})
+    for kind in ("tenant-name", "tenant-host"):
+        for (_, path), value in records.below(kind, SITE):
+            if value.get("id") == tenant_id:
+                records.delete(SITE, *path)
+    return True
 
 
 def _delete_user(records: Records, tenant: str, user_id: str) -> bool:

@@ -28,7 +28,10 @@ from portcullis.errors import Refused, Unavailable
 from portcullis.model.tenant import SCHEMA_VERSION, Site
 
 AUTHOR = "restore"
-_LIVING_KINDS = frozenset({"user", "user-name", "attempts", "recovery", "token", "host", "gateway", "key"})
+_LIVING_KINDS = frozenset(
+    {"user", "user-name", "attempts", "recovery", "token", "host", "gateway", "key"}
+    | {"tenant", "tenant-name", "tenant-host"}
+)
 """What revocations change."""
 
 

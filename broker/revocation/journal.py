@@ -132,6 +132,8 @@ def lines_of(change: Change) -> list[Line]:
             return [{"kind": "machine_revoked", "tenant": SITE, "id": path[1]}] if gone else []
         case "key" if change.scope == SITE and path[1] == "grant" and now is None:
             return [{"kind": "key_retired", "tenant": SITE, "id": path[2]}]
+        case "key" if change.scope == SITE and path[1] == "tenant" and now is None:
+            return [{"kind": "tenant_deleted", "tenant": SITE, "id": path[2]}]
         case "meta" if now is not None and now["epoch"] > before["epoch"]:
             return [{"kind": "everything", "tenant": SITE, "id": ""}]
     return []

@@ -111,6 +111,20 @@ def test_a_deleted_user_is_gone_with_all_that_was_theirs() -> None:
     assert done.users_deleted == 1
 
 
+def test_a_deleted_tenant_is_found_by_nobody_and_left_to_be_destroyed() -> None:
+    records = picture()
+    for tenant, name in ((TENANT, "1" * 64), (OTHER_TENANT, "2" * 64)):
+        records.put("site", ("tenant", tenant), {"id": tenant, "name": tenant, "host_names": ["a.example"]})
+        records.put("site", ("tenant-name", name), {"id": tenant})
+    done = replay(records, INFO, Journal((entry("tenant_deleted", TENANT, tenant="site"),)), NOW)
+    assert done.tenants_deleted == 1
+    gone = records.get("site", "tenant", TENANT)
+    assert gone is not None and gone["leaving"] and gone["host_names"] == []
+    assert [path for (_, path), _ in records.below("tenant-name")] == [("tenant-name", "2" * 64)]
+    other = records.get("site", "tenant", OTHER_TENANT)
+    assert other is not None and "leaving" not in other
+
+
 def test_the_same_id_in_another_tenant_is_another_user() -> None:
     records, done = after(
         entry("user_deleted", tenant=OTHER_TENANT),
