@@ -20,7 +20,7 @@ from broker.grid.scopes import Cause, Condition, Record, Stores, TenantStore
 from broker.repositories.committing import commit
 from broker.snapshot import Snapshot
 from portcullis.clock import Clock
-from portcullis.errors import InvalidInput, Refused, Unavailable
+from portcullis.errors import InvalidInput, PortcullisError, Refused, Unavailable
 from portcullis.ids import new_id
 from portcullis.logs import ids
 
@@ -154,7 +154,7 @@ class Applying:
             await self._clear_users(tenant_id, gone, author)
 
     async def round(self, fence: Condition) -> None:
-        """Of the job: carries on what has not moved since the round before. Raises GridError, PortcullisError."""
+        """Of the job: carries on what has not moved since the round before. Raises GridError."""
         seen: dict[str, int] = {}
         for tenant in self._snapshot.tenants():
             tenant_id = tenant.path[1]
@@ -163,7 +163,12 @@ class Applying:
                 continue
             seen[tenant_id] = record.mod_revision
             if self._seen.get(tenant_id) == record.mod_revision:
-                await self._carry_on(tenant_id, record, fence)
+                try:
+                    await self._carry_on(tenant_id, record, fence)
+                except (
+                    PortcullisError
+                ) as exc:  # one tenant's trouble, such as its end, is not that of the others
+                    log.warning("a change waits: %s", exc, extra=ids(tenant=tenant_id))
         self._seen = seen
 
     async def _carry_on(self, tenant_id: str, record: Record, fence: Condition) -> None:

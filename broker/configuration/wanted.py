@@ -7,7 +7,7 @@ objects is checked here, against the state as it will be: `findings` says of whi
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -192,13 +192,15 @@ def _host_group(found: Wanted, index: int, document: Fields) -> Held | None:
 def _application(found: Wanted, index: int, document: Fields) -> Held:
     made = _filled(found, document)
     entitled = made.fields["entitled"]
+    before = found.held((made.kind, made.key))
+    known = before.fields["entitled"]["users"] if before else ()
     fields = {
         **made.fields,
         "command": list(made.fields["command"]),
         "host_groups": _ordered(made.fields["host_groups"]),
         "minimum_memory_bytes": int(made.fields["minimum_memory_bytes"]),
         "entitled": {
-            "users": _users(found, index, "entitled.users", entitled["users"]),
+            "users": _users(found, index, "entitled.users", entitled["users"], known),
             "groups": _ordered(entitled["groups"]),
         },
     }
@@ -207,27 +209,34 @@ def _application(found: Wanted, index: int, document: Fields) -> Held:
 
 def _entitlement(found: Wanted, index: int, document: Fields) -> Held:
     made = _filled(found, document)
+    before = found.held((made.kind, made.key))
     application = found.find("application", made.fields["application"])
     if application is None:
         found.refuse(index, "application", "the name of an application that is there, or in these documents")
     fields = {
         "application": application.name if application else "",
-        "users": _users(found, index, "users", made.fields["users"]),
+        "users": _users(
+            found, index, "users", made.fields["users"], before.fields["users"] if before else ()
+        ),
         "groups": _ordered(made.fields["groups"]),
     }
     return replace(made, fields=fields)
 
 
-def _users(found: Wanted, index: int, path: str, names: Sequence[str]) -> list[str]:
-    """By the names that they have, whatever case was written."""
+def _users(
+    found: Wanted, index: int, path: str, names: Sequence[str], known: Collection[str] = ()
+) -> list[str]:
+    """By the names that they have, whatever case was written. `known`: may stand there though they are gone."""
     users = set()
     for position, name in enumerate(names):
         user = found.find("user", name)
-        if user is None:
+        if user is not None:
+            users.add(user.name)
+        elif name in known:
+            users.add(name)
+        else:
             expected = "the name of a user who is there, or in these documents"
             found.refuse(index, f"{path}[{position}]", expected)
-        else:
-            users.add(user.name)
     return sorted(users)
 
 

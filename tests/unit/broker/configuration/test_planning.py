@@ -217,6 +217,14 @@ def test_what_does_not_fit_is_named_with_its_document(
     assert all(each.startswith(start) for each, start in zip(found, expected, strict=True)), found
 
 
+def test_somebody_who_is_gone_may_stay_where_they_are_named_and_is_named_nowhere_new() -> None:
+    fields = {**EDITOR.fields, "entitled": {"users": ["gone"], "groups": []}}
+    state = SITE.with_objects({("application", "editor"): replace(EDITOR, fields=fields)})
+    exported = [document for document in documents_of(state) if document["kind"] == "application"]
+    assert planned(*({**each, "icon": None} for each in exported), state=state).changes == ()
+    assert findings(PAINT | {"entitled": {"users": ["gone"]}}, state=state)
+
+
 def test_a_delete_of_what_is_not_there_is_named() -> None:
     assert findings(deletes=[("application", "Chess")]) == [
         "delete[0].name: the name of an existing application"
