@@ -72,17 +72,18 @@ class Changes:
         """Newest first. `objects`: `kind:name`, as steps name them; of those that are unknown there is nothing."""
         tenant = await self._stores.tenant(tenant_id)
         found: list[Changed] = []
-        for named in self._found(tenant_id, dict.fromkeys(objects)):
+        hosts = {host.name: host.id for host in self._hosts.list() if tenant_id in host.tenants}
+        for named in self._found(tenant_id, dict.fromkeys(objects), hosts):
             scope: Scope = self._stores.site if named.of_site else tenant
             history = await scope.list(keys.HISTORY, *named.path)
             found += _changed(named, history, revision)
         return sorted(found, key=lambda each: each.revision, reverse=True)[:MOST_CHANGES]
 
-    def _found(self, tenant_id: str, objects: Iterable[str]) -> list[Named]:
-        found = (self._named(tenant_id, *text.partition(":")[::2]) for text in objects)
+    def _found(self, tenant_id: str, objects: Iterable[str], hosts: Mapping[str, str]) -> list[Named]:
+        found = (self._named(tenant_id, *text.partition(":")[::2], hosts) for text in objects)
         return [named for named in found if named is not None][:MOST_OBJECTS]
 
-    def _named(self, tenant_id: str, kind: str, name: str) -> Named | None:
+    def _named(self, tenant_id: str, kind: str, name: str, hosts: Mapping[str, str]) -> Named | None:
         match kind:
             case "user" if user := self._users.by_name(tenant_id, name):
                 return Named(kind, name, ("user", user.id))
@@ -92,8 +93,8 @@ class Changes:
                 return Named(kind, name, ("group", group_key(name)))
             case "policy":
                 return self._policy(tenant_id, name)
-            case "host":
-                return self._host(tenant_id, name)
+            case "host" if name in hosts:
+                return Named(kind, name, ("host", hosts[name]), of_site=True)
         return None
 
     def _policy(self, tenant_id: str, name: str) -> Named | None:
@@ -111,12 +112,6 @@ class Changes:
             case _:
                 return None
         return Named("policy", name, path)
-
-    def _host(self, tenant_id: str, name: str) -> Named | None:
-        host = next((host for host in self._hosts.list() if host.name == name), None)
-        if host is None or tenant_id not in host.tenants:
-            return None
-        return Named("host", name, ("host", host.id), of_site=True)
 
 
 def _changed(named: Named, history: Sequence[Record], revision: int) -> Iterator[Changed]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from broker.audit.event import Event
@@ -78,6 +78,24 @@ def once_each(launches: Iterable[PastLaunch]) -> list[PastLaunch]:
     for launch in launches:
         found.setdefault(launch.trace.reference or launch.id, launch)
     return list(found.values())
+
+
+def merged(words: Sequence[PastLaunch]) -> PastLaunch:
+    """What several words say of one launch: the first counts, the others add what it does not say."""
+    first = words[0]
+    revision = next((word.trace.revision for word in words if word.trace.revision), 0)
+    return replace(
+        first,
+        trace=replace(first.trace, revision=revision),
+        id=_first_said(word.id for word in words),
+        client_address=_first_said(word.client_address for word in words),
+        host=_first_said(word.host for word in words),
+        session=_first_said(word.session for word in words),
+    )
+
+
+def _first_said(texts: Iterable[str]) -> str:
+    return next(filter(None, texts), "")
 
 
 def _outcome(event: Event) -> Outcome:

@@ -24,6 +24,8 @@ from portcullis.protocol.fields import Fields
 log = logging.getLogger(__name__)
 
 PATH = "/inner/v1/check"
+WAY_SECONDS = 0.08
+"""To another broker and back."""
 MAXIMUM_PENDING = 16
 """Of one host. Simulations are people's and scripts'; a host has sessions to look after."""
 
@@ -85,7 +87,7 @@ class HostChecks:
             return GONE  # its channel ended a moment ago
         body = json.dumps({"host": host_id, "check": check.to_json()}).encode()
         try:
-            async with asyncio.timeout(2 * ANSWER_SECONDS):
+            async with asyncio.timeout(ANSWER_SECONDS + WAY_SECONDS):
                 said = await self._ask_peer(broker_id, PATH, body)
             return NO_BROKER if said is None else HostAnswer.parse(said)
         except TimeoutError:

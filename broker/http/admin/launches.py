@@ -39,11 +39,11 @@ class LaunchRoutes:
         return answer({"items": items, "before": page.before, "missing": list(page.missing)})
 
     async def show(self, request: web.Request) -> web.Response:
-        tenant_id = request[CALLER].tenant.id
+        caller, tenant_id = request[CALLER], request[CALLER].tenant.id
         launch = await self._services.explainer.find(tenant_id, request.match_info["reference"])
         if launch is None:
             raise Refused("reference_unknown")
-        return answer(await self._services.explainer.explain(tenant_id, launch))
+        return answer(await self._services.explainer.explain(tenant_id, launch, caller.may))
 
 
 def parse_query(tenant_id: str, asked: Mapping[str, str]) -> Query:
@@ -67,6 +67,7 @@ def parse_query(tenant_id: str, asked: Mapping[str, str]) -> Query:
         end=_time(asked, "to"),
         limit=_limit(asked),
         before=before,
+        whole=False,
     )
 
 

@@ -54,7 +54,7 @@ SHAPES = {
             **_WHEREABOUTS,
             "steps": array(ref("Step")),
             "remedy": nullable(TEXT),
-            "now": ref("Simulation"),
+            "now": nullable(ref("Simulation")),
             "changes": array(ANYTHING),
         }
     ),

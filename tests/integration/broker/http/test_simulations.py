@@ -9,9 +9,11 @@ from typing import Any
 
 import pytest
 
+from broker.grid.grid import GridUnavailable
 from broker.hosts.answers import GONE, LATE, OLDER, HostAnswer
 from broker.repositories.hosts import live_path
 from broker.repositories.users import user_deletion
+from portcullis.errors import Unavailable
 from portcullis.protocol.checks import Check, CheckResult
 from tests.support.api_site import ApiSite, signed_in
 from tests.support.browser import Answer, ApiBrowser
@@ -295,6 +297,45 @@ async def test_what_was_changed_of_a_user_holds_no_secret(open_site: ApiSite, ro
     assert b"canary" not in answer.body.lower()
 
 
+async def test_an_explanation_holds_no_more_than_its_reader_may_see(
+    open_site: ApiSite, root: ApiBrowser
+) -> None:
+    async with signed_in(open_site, open_site.acme.ann) as ann:
+        refused = await ann.change("POST", "/api/v1/sessions", {"application": open_site.acme.shell.id})
+        reference = refused.json["error"]["reference"]
+        entitled = {"command": ["xterm"], "entitled": {"users": [], "groups": ["staff"]}}
+        await root.change("PUT", "/api/v1/admin/applications/Shell", entitled)
+        await root.change("PUT", "/api/v1/admin/roles/reader", {"permissions": ["launches.read"]})
+        await root.change("PUT", "/api/v1/admin/users/ann", {"role": "reader"})
+        seen = (await ann.get(f"{LAUNCHES}/{reference}")).json
+        assert (seen["code"], seen["now"], seen["changes"]) == ("not_entitled", None, [])
+        await root.change("PUT", "/api/v1/admin/users/ann", {"role": "auditor"})
+        more = (await ann.get(f"{LAUNCHES}/{reference}")).json
+    assert more["now"] is None
+    assert {change["kind"] for change in more["changes"]} == {"application", "user"}
+
+
+@pytest.mark.parametrize("away", ["grid", "audit"])
+async def test_a_launch_is_explained_though_the_grid_or_the_audit_is_away(
+    open_site: ApiSite, root: ApiBrowser, monkeypatch: pytest.MonkeyPatch, away: str
+) -> None:
+    async with signed_in(open_site, open_site.acme.ann) as ann:
+        refused = await ann.change("POST", "/api/v1/sessions", {"application": open_site.acme.shell.id})
+    reference = refused.json["error"]["reference"]
+
+    async def fails(*asked: object) -> None:
+        raise GridUnavailable("no answer") if away == "grid" else Unavailable("audit_unavailable")
+
+    if away == "grid":
+        monkeypatch.setattr(open_site.services.traces, "get", fails)
+        monkeypatch.setattr(open_site.services.explainer._changes, "since", fails)
+    else:
+        monkeypatch.setattr(open_site.services.explainer, "_search", fails)
+    shown = (await root.get(f"{LAUNCHES}/{reference}")).json
+    assert (shown["code"], shown["now"]["code"], shown["changes"]) == ("not_entitled", "not_entitled", [])
+    assert shown["steps"][-1]["name"] == "entitlement"
+
+
 async def test_every_launch_is_listed_newest_first_and_explained(
     open_site: ApiSite, root: ApiBrowser
 ) -> None:
@@ -326,6 +367,7 @@ async def test_a_launch_that_failed_on_its_host_is_one_line_with_the_last_word(
     await open_site.report(held, "ended", "accepted", "application_missing")
     shown = (await root.get(f"{LAUNCHES}/{session['reference']}")).json
     assert (shown["outcome"], shown["code"]) == ("failed", "application_missing")
+    assert shown["revision"] and shown["host"] == "acme-h1", "as the launch itself said"
     assert shown["steps"][-1]["outcome"] == "failed"
 
 
