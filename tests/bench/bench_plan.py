@@ -28,13 +28,17 @@ from broker.launch.launch import Launcher, LaunchRequest
 from broker.launch.plan import LaunchPlan, plan
 from broker.launch.traces import Traces, new_reference
 from broker.launch.view import look
+from broker.repositories.policy_index import policy_path
 from broker.repositories.sessions import Sessions
 from broker.repositories.traces import TraceStore
 from broker.snapshot import Snapshot
 from portcullis.clock import SystemClock
 from portcullis.ids import new_id
 from portcullis.model.application import Application, Entitlement
+from portcullis.model.group import group_key
 from portcullis.model.host import Host, LiveHost
+from portcullis.model.policy import OF_TENANT, LevelKind, Policy
+from portcullis.model.policy_values import DAYS
 from portcullis.model.session import Display, Session
 from portcullis.model.user import User
 from tests.bench.figures import Figure, Series, percentile, report
@@ -46,6 +50,12 @@ SLOTS = 110
 EVERYONE = frozenset({"everyone"})
 EDITOR = Application(new_id(), "Editor", ("mousepad",), entitlement=Entitlement(groups=EVERYONE))
 FILES = replace(EDITOR, id=new_id(), name="Files")
+ALWAYS = [{"days": list(DAYS), "from": "00:00", "to": "24:00"}]
+POLICIES: tuple[tuple[LevelKind, str, Policy], ...] = (
+    ("tenant", OF_TENANT, Policy({"hours": ALWAYS, "idle_minutes": 60}, frozenset({"hours"}))),
+    ("group", group_key("everyone"), Policy({"clipboard": "to_application", "sessions": 50})),
+    ("application", FILES.id, Policy({"host_choice": "spread", "time_zone": "Europe/Berlin"})),
+)
 TENANT = new_id()
 
 
@@ -68,6 +78,7 @@ class Site:
         site = self.stores.site
         puts: list[SealedOperation] = [data_key, site.put(("tenant", TENANT), {"id": TENANT, "name": "acme"})]
         puts += [tenant.put(("application", each.id), each.to_json()) for each in (EDITOR, FILES)]
+        puts += [tenant.put(policy_path(level, id), policy.to_json()) for level, id, policy in POLICIES]
         for host in self.hosts:
             live = LiveHost(host.id, new_id(), new_id(), "1", 0)
             puts += [site.put(("host", host.id), host.to_json())]
