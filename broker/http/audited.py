@@ -45,10 +45,16 @@ class Note:
     revision: int = 0
     tenant: str | None = ""
     """"": that of the caller."""
+    is_question: bool = False
     detail: dict[str, Any] = field(default_factory=dict)
 
 
 NOTE = web.RequestKey("audit note", Note)
+
+
+def only_asked(request: web.Request) -> None:
+    """This request changes nothing, though its route can."""
+    request.setdefault(NOTE, Note()).is_question = True
 
 
 def audited(
@@ -173,6 +179,8 @@ class AuditTrail:
         if caller is None or code == "audit_unavailable":
             return
         note = request.get(NOTE) or Note()
+        if note.is_question:
+            return
         detail = {"act": act.verb, **note.detail}
         if caller.home is not None:
             detail["from"] = (

@@ -12,7 +12,7 @@ from broker.configuration.planning import Unfit
 from broker.configuration.service import Order
 from broker.http.access import CALLER, Needs, route
 from broker.http.admin.configuration_form import invalid, powers_of, reason_of
-from broker.http.audited import audited
+from broker.http.audited import audited, only_asked
 from broker.http.body import read_fields
 from broker.http.services import PublicServices
 from broker.http.views import answer
@@ -64,6 +64,7 @@ class HistoryRoutes:
         order = Order(caller.author, reason)
         try:
             if dry:
+                only_asked(request)
                 return answer(
                     (await self._configuration.plan_rollback(tenant_id, revision, powers)).to_json()
                 )
