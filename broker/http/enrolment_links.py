@@ -14,6 +14,7 @@ from aiohttp import web
 from broker.http.audited import AuditTrail
 from broker.http.body import Fields, read_fields
 from broker.http.middleware import Policy, check_origin, route
+from broker.http.platform.tenant_view import door_view
 from broker.http.services import PublicServices
 from broker.http.views import answer
 from broker.identity import totp
@@ -52,6 +53,7 @@ class EnrolmentLinkRoutes:
             {
                 "user": {"name": opened.user.name},
                 "tenant": {"name": opened.tenant.name},
+                "theme": door_view(opened.tenant),
                 "expires": opened.link.expires,
                 "time": self._services.clock.now(),
             }

@@ -4,13 +4,14 @@
  */
 
 import { h } from "../ui/dom.js";
+import { applyTheme } from "../ui/theme.js";
 import { ApiError } from "./api.js";
 import { CodesStep, PasswordStep, RecoveryStep } from "./enrolment_steps.js";
 import { forgetToken } from "./enrolment_link.js";
 import { errorText, t } from "./strings.js";
 
 /** @typedef {import("./api.js").Api} Api */
-/** @typedef {{user: {name: string}, tenant: {name: string}, expires: number, time: number}} Invitation */
+/** @typedef {{user: {name: string}, tenant: {name: string}, theme?: import("../ui/theme.js").Theme | null, expires: number, time: number}} Invitation */
 /** @typedef {{totp_secret: string, totp_uri: string, qr: string[]}} Factor */
 /** @typedef {{element: HTMLElement, title: string, focus: () => void, stop?: () => void}} Step */
 
@@ -55,6 +56,7 @@ export class EnrolmentView {
     await this.#guarded(async () => {
       if (this.#token === "") throw new ApiError("enrolment_refused", "");
       this.#invitation = await this.#ask("", {});
+      applyTheme(this.#invitation?.theme);
       this.#askPassword();
     }, (error) => this.#showUnreachable(error));
   }

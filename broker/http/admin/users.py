@@ -180,7 +180,7 @@ class UserRoutes:
         caller, user = request[CALLER], issued.user
         await self._services.snapshot.until(issued.revision)
         log.info(event, extra=ids(tenant=caller.tenant.id, user=user.id, role=user.role, by=caller.user.id))
-        origin = self._services.identity.tenants.site().public_origins[0]
+        origin = self._services.origin_of(caller.tenant)
         enrolment = {"link": issued.link(origin), "expires": user.link_expires}
         view = self._view(caller.tenant.id, user, {})
         return answer({"user": view, "enrolment": enrolment}, status, issued.revision)

@@ -75,7 +75,13 @@ DOCS = {
     "POST /api/v1/enrolment": Doc(
         "Look at an enrolment link; spends nothing.",
         thing(
-            {"user": thing({"name": TEXT}), "tenant": thing({"name": TEXT}), "expires": TIME, "time": TIME}
+            {
+                "user": thing({"name": TEXT}),
+                "tenant": thing({"name": TEXT}),
+                "theme": nullable(ref("Door")),
+                "expires": TIME,
+                "time": TIME,
+            }
         ),
         body({"token": _TOKEN}),
     ),
