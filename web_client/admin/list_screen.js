@@ -21,12 +21,14 @@ import { errorText, t } from "./strings.js";
  * @property {() => void} [stop]
  * @property {() => void} [changed] what it shows may have
  * @property {() => Promise<boolean>} [mayClose] whether nothing would be lost, or the user says that it may
+ * @property {boolean} [isEntering] something was entered and is not saved
  */
 /**
  * @template Item
  * @typedef {object} Parts
  * @property {string} id of the screen
  * @property {string[]} kinds whose changes concern the list
+ * @property {number} [everySeconds] read again: it shows what is no record, so that nobody tells when it changes
  * @property {string} search
  * @property {import("../ui/grid_view.js").Column<Item>[]} columns
  * @property {import("../ui/data_table.js").Parts<Item>["load"]} load
@@ -46,6 +48,7 @@ export class ListScreen {
   /** @type {Panel | null} */
   #panel = null;
   #name = "";
+  #timer = 0;
   #aside = h("aside", { class: "panel-side", hidden: true });
   /** @type {Item | undefined} */
   #opened;
@@ -75,6 +78,8 @@ export class ListScreen {
     }));
     this.element = h("div", { class: "list-screen" }, this.#table.element, this.#aside);
     if (place.name !== "") this.#show(place.name);
+    const { everySeconds } = parts;
+    if (everySeconds) this.#timer = setInterval(() => document.visibilityState === "visible" && this.#table.refresh(), everySeconds * 1000);
   }
 
   get table() {
@@ -86,6 +91,7 @@ export class ListScreen {
   }
 
   stop() {
+    clearInterval(this.#timer);
     this.#table.stop();
     this.#panel?.stop?.();
   }
@@ -94,7 +100,7 @@ export class ListScreen {
   async moved(place) {
     const filters = (this.#parts.filters ?? []).map(({ id }) => id);
     if (place.name !== this.#name) {
-      if (!(await this.#mayLeave())) return this.#say();
+      if (!(await this.mayLeave())) return this.#say();
       if (place.name === "") this.#hide();
       else this.#show(place.name);
     }
@@ -151,8 +157,12 @@ export class ListScreen {
     this.#context.say(addressOf(this.#parts.id, this.#name, parametersOf(this.#table.query)));
   }
 
-  async #mayLeave() {
+  async mayLeave() {
     return this.#panel?.mayClose === undefined || this.#panel.mayClose();
+  }
+
+  isEntering() {
+    return this.#panel?.isEntering ?? false;
   }
 
   /** @param {string} name */

@@ -68,6 +68,10 @@ export class ObjectPanel {
     }
   }
 
+  get isEntering() {
+    return this.#form?.isChanged ?? false;
+  }
+
   async mayClose() {
     if (!this.#form?.isChanged) return true;
     const { ask } = await import("../ui/dialog.js");

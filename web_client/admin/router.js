@@ -35,10 +35,10 @@ function decoded(text) {
 export class Router {
   #moved;
 
-  /** @param {(place: Place) => void} moved */
+  /** @param {(place: Place, from: string) => void} moved `from`: the address before */
   constructor(moved) {
     this.#moved = moved;
-    addEventListener("hashchange", () => this.#moved(this.place));
+    addEventListener("hashchange", ({ oldURL }) => this.#moved(this.place, new URL(oldURL).hash));
   }
 
   get place() {
@@ -47,7 +47,7 @@ export class Router {
 
   /** Goes there; Back returns. @param {string} address */
   go(address) {
-    if (location.hash === address) this.#moved(this.place);
+    if (location.hash === address) this.#moved(this.place, address);
     else location.hash = address;
   }
 

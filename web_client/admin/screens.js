@@ -14,6 +14,8 @@
  * @property {() => void} stop
  * @property {(place: Place) => void} moved the address changed within the screen
  * @property {(kinds: Set<string> | null) => void} [changed] something has changed: objects of these kinds, null: anything
+ * @property {() => Promise<boolean>} [mayLeave] whether nothing would be lost, or the user says that it may
+ * @property {() => boolean} [isEntering] something was entered and is not saved
  * @property {() => void} [search] `/`
  * @property {(by: number) => void} [move] `j` and `k`
  * @property {() => void} [create] `n`

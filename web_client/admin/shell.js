@@ -18,13 +18,15 @@ const SEQUENCE_MS = 1200;
 
 export class Shell {
   #context;
-  #router = new Router((place) => this.#moved(place));
+  #router = new Router((place, from) => this.#moved(place, from));
   #entries;
   /** @type {Entry | null} */
   #entry = null;
   /** @type {Screen | null} */
   #screen = null;
   #showing = 0;
+  /** Something changed while the window was hidden. */
+  #isOld = false;
   #sequence = { key: "", at: 0 };
   #links = new Map();
   #menu = h("nav", { class: "admin-nav", "aria-label": t("console.nav"), id: "admin-nav" });
@@ -55,7 +57,9 @@ export class Shell {
 
   /** @param {import("../api/client.js").Client} client */
   #begin(client) {
-    new Feed(client, (kinds) => this.#screen?.changed?.(kinds), (isLive) => this.#showLive(isLive));
+    new Feed(client, (kinds) => this.#changed(kinds), (isLive) => this.#showLive(isLive));
+    document.addEventListener("visibilitychange", () => this.#seen());
+    addEventListener("beforeunload", (event) => this.#screen?.isEntering?.() && event.preventDefault());
     this.#moved(this.#router.place);
   }
 
@@ -94,14 +98,30 @@ export class Shell {
     }
   }
 
+  /** What nobody looks at is not asked for again before somebody does. @param {Set<string> | null} kinds */
+  #changed(kinds) {
+    if (document.visibilityState === "visible") this.#screen?.changed?.(kinds);
+    else this.#isOld = true;
+  }
+
+  #seen() {
+    if (document.visibilityState !== "visible" || !this.#isOld) return;
+    this.#isOld = false;
+    this.#screen?.changed?.(null);
+  }
+
   // --- screens
 
-  /** @param {Place} place */
-  async #moved(place) {
+  /**
+   * @param {Place} place
+   * @param {string} [from] the address before
+   */
+  async #moved(place, from = "") {
     this.#closeMenu();
     const id = place.screen || this.#entries[0].id;
     const entry = this.#entries.find((each) => each.id === id);
     if (entry !== undefined && entry === this.#entry && this.#screen !== null) return this.#screen.moved(place);
+    if (this.#screen?.mayLeave && !(await this.#screen.mayLeave())) return this.#router.say(from);
     this.#leave();
     if (entry === undefined) return this.#showNothing(t("console.unknown"));
     this.#entry = entry;

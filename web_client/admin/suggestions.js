@@ -4,7 +4,7 @@ const MOST = "1000";
 
 /** @type {Record<string, {path: string, needs: string, namesOf: (items: any[]) => string[]}>} */
 const SOURCES = {
-  groups: { path: "/users", needs: "users.read", namesOf: (items) => items.flatMap(({ groups }) => groups) },
+  groups: { path: "/groups", needs: "groups.read", namesOf: (items) => items.map(({ name }) => name) },
   users: { path: "/users", needs: "users.read", namesOf: (items) => items.map(({ name }) => name) },
   hostGroups: { path: "/hosts", needs: "hosts.read", namesOf: (items) => items.flatMap(({ groups = [] }) => groups) },
   hosts: { path: "/hosts", needs: "hosts.read", namesOf: (items) => items.map(({ name }) => name) },

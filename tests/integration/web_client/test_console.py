@@ -321,7 +321,13 @@ async def test_what_others_change_does_not_touch_a_form_that_is_being_filled_in(
     await page.keyboard.press("Escape")
     await expect(page.get_by_role("dialog")).to_contain_text("Discard your changes?")
     await page.get_by_role("button", name="Go on editing").click()
+    await page.get_by_role("navigation").get_by_role("link", name="Users").click()
+    await page.get_by_role("button", name="Go on editing").click()
+    await expect(page).to_have_url(re.compile("#/applications/Paint$"))
     await expect(page.get_by_label("Command")).to_have_value("gimp")
+    await page.get_by_role("navigation").get_by_role("link", name="Users").click()
+    await page.get_by_role("button", name="Discard").click()
+    await expect(page.get_by_role("heading", name="Users")).to_be_visible()
 
 
 async def test_a_deleted_application_comes_back_with_its_icon(desk: ConsoleDesk) -> None:

@@ -62,6 +62,10 @@ export class ApplicationPanel {
     if (!this.isNew) this.#panel.changed();
   }
 
+  get isEntering() {
+    return this.#panel.isEntering;
+  }
+
   mayClose() {
     return this.#panel.mayClose();
   }

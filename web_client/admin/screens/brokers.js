@@ -23,6 +23,7 @@ export function open(context, place) {
   const parts = {
     id: "brokers",
     kinds: ["broker"],
+    everySeconds: 5,
     search: t("brokers.search"),
     columns: columns(),
     load: shortList(read, fieldOf, ["name", "address"]),

@@ -28,6 +28,7 @@ export function open(context, place) {
   const parts = {
     id: "gateways",
     kinds: ["gateway"],
+    everySeconds: 5,
     search: t("gateways.search"),
     columns: columns(),
     load: async (query, page, signal) => {

@@ -30,7 +30,8 @@ export function open(context, place) {
   /** @type {import("../list_screen.js").Parts<Host>} */
   const parts = {
     id: "hosts",
-    kinds: ["host", "session"],
+    kinds: ["host"],
+    everySeconds: 5,
     search: t("hosts.search"),
     columns: columns(),
     load: async (query, page, signal) => {
