@@ -59,6 +59,6 @@ function reload(address) {
 export function enteredBanner(client, { name, until }) {
   const time = new Date(until * 1000).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
   setTimeout(forget, Math.max(0, until * 1000 - Date.now()));
-  return h("div", { class: "entered", role: "note" }, h("span", {}, h("bdi", {}, t("entered.text", { name, time }))),
+  return h("aside", { class: "entered", "aria-label": t("entered.label") }, h("span", {}, h("bdi", {}, t("entered.text", { name, time }))),
     h("button", { type: "button", class: "small", click: () => leave(client, name) }, t("tenants.leave")));
 }

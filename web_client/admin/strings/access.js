@@ -497,6 +497,7 @@ export const ACCESS = {
   "tenants.did.delete.one": "{name} is deleted.",
   "tenants.link.title": "{name} is made",
   "tenants.link.text": "Its first administrator sets up the account by this link, once, until {until}. It is shown now only.",
+  "entered.label": "Entered organisation",
   "entered.text": "You act in {name} until {time}",
 
   "screen.tenant": "Your organisation",
