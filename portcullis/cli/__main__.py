@@ -94,6 +94,9 @@ def _add_changing(commands: Commands) -> None:
     )
     apply.add_argument("--json", action="store_true", help="JSON instead of text")
     apply.add_argument("--reason", metavar="TEXT", help="stands in the history")
+    apply.add_argument(
+        "--invite", action="store_true", help="print the link of each user who is new (on stderr)"
+    )
     configuring.add_pruning(apply)
     apply.set_defaults(run=changing.apply)
 

@@ -21,7 +21,7 @@ def apply(client: Client, arguments: argparse.Namespace) -> None:
     """Nothing is sent before every document, icons included, is found to be right. A folder, and a file that holds
     more than plain applications, is applied as a whole (`configuring`).
     """
-    asks_for_more = bool(arguments.prune or arguments.reason)
+    asks_for_more = bool(arguments.prune or arguments.reason or arguments.invite)
     if asks_for_more or (arguments.file != "-" and Path(arguments.file).is_dir()):
         return configuring.apply(client, arguments)
     source = read_source(arguments.file)

@@ -9,11 +9,12 @@ from __future__ import annotations
 import argparse
 import json
 import re
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
 from portcullis.cli.documents import ManifestError
-from portcullis.cli.output import as_json
+from portcullis.cli.output import as_json, safe
 from portcullis.cli.plan_text import changes_text, plan_text, summary
 from portcullis.cli.tree import FileDocument, Source, read_tree, with_pictures
 from portcullis.errors import InvalidInput
@@ -81,12 +82,21 @@ def apply(client: Client, arguments: argparse.Namespace, source: Source | None =
     """All of it or nothing. `source`: what was read already."""
     reason = {"reason": arguments.reason} if arguments.reason else {}
     answer = _ask(client, arguments, "apply", reason, source)
+    links = _invited(client, answer["changes"]) if arguments.invite else {}
     if arguments.json:
         print(as_json(answer))
     else:
         done = summary(answer["changes"]).replace(" to create", " created").replace(" to change", " changed")
         lines = [*changes_text(answer["changes"]), done.replace(" to delete", " deleted")]
         print("\n".join([*lines, f"revision {answer['revision']}"]))
+    for name, link in links.items():
+        print(f"The link for {safe(name)}, good once and for 24 hours: {safe(link)}", file=sys.stderr)
+
+
+def _invited(client: Client, changes: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """The link by which each user who is new chooses password and factor."""
+    new = [change["name"] for change in changes if (change["kind"], change["action"]) == ("user", "create")]
+    return {name: client.post("admin", "users", name, "reset", body={})["enrolment"]["link"] for name in new}
 
 
 def print_schema(_: argparse.Namespace) -> int:

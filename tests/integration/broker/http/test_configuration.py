@@ -222,6 +222,12 @@ async def test_history_tells_what_changed_and_takes_it_back(site: ApiSite) -> No
         back = await root.change("POST", f"{ADMIN}/history/rollback", {"revision": first.json["revision"]})
         exported = (await root.get(f"{PATH}/export?kinds=application")).json["documents"]
         (undone, *_) = await history(root)
+        audited = (await root.get(f"{ADMIN}/audit?type=change")).json["items"]
+    assert [(event["object"]["kind"], event["reason"]) for event in audited] == [
+        ("history", f"rollback to revision {first.json['revision']}"),
+        ("configuration", "a mistake"),
+        ("configuration", "the first day"),
+    ]
     assert (newest["kind"], newest["name"], newest["reason"], newest["action"]) == (
         *("application", "Editor", "a mistake", "change"),
     )

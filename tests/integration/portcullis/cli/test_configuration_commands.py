@@ -110,6 +110,15 @@ async def test_a_folder_is_planned_applied_compared_and_taken_back(
     assert '"Paint"' in (await portcullis("get", "applications", "--json"))[1]
 
 
+async def test_users_who_are_new_are_invited_if_that_is_asked_for(portcullis: Portcullis, tree: Path) -> None:
+    code, out, told = await portcullis("apply", "-f", str(tree), "--invite")
+    assert code == 0 and "+ user bob" in out and "enrol_" not in out
+    assert told.startswith(
+        "The link for bob, good once and for 24 hours: https://portal.example/#/enrol/enrol_"
+    )
+    assert (await portcullis("apply", "-f", str(tree), "--invite"))[2] == ""
+
+
 async def test_a_rollback_is_asked_about(
     portcullis: Portcullis, tree: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
