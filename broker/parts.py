@@ -108,8 +108,10 @@ from broker.status.watch import StatusWatch
 from broker.tenants.keeper import PERIOD_SECONDS as TENANTS_SECONDS
 from broker.tenants.keeper import TenantKeeper
 from broker.tenants.rates import TenantRates
+from portcullis.ids import new_id
 from portcullis.measuring import Metrics
 from portcullis.model.session import Session
+from portcullis.protocol.acts import Act, Acted
 from portcullis.serving.guard import guarded
 
 
@@ -195,7 +197,9 @@ class Parts:
             self._ended,
             clock,
         )
-        self.limits = SessionLimits(snapshot, self.sessions, self.lifecycle, clock, self.registry.ids)
+        self.limits = SessionLimits(
+            snapshot, self.sessions, self.lifecycle, clock, self.registry.ids, self._tell_user
+        )
         self.lines = WaitingLines(snapshot, self.sessions.index)
         self.stages = Stages(snapshot, self.traces, self.lines)
         self.attach = self._attach()
@@ -265,6 +269,10 @@ class Parts:
                 clock=clock,
             )
         )
+
+    async def _tell_user(self, session: Session, text: str) -> Acted:
+        act = Act(new_id(), session.tenant_id, session.id, "tell", text)
+        return await self.host_acts.ask(session.host_id, act)
 
     def start(self) -> None:
         self.revocations.start()

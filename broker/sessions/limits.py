@@ -1,15 +1,16 @@
 """Sessions that nobody uses, or that nobody is connected to, for longer than a policy allows: they are logged off.
 
 Each broker looks after the hosts whose channels it holds: their agents say how long ago there was input, and the record
-says since when a session is without a connection. A session whose worker does not say is never idle. One task runs from
-`start` to `stop`; it looks again at once when a policy changes.
+says since when a session is without a connection. A session whose worker does not say is never idle. Who looks at an
+idle session is told a minute before. One task runs from `start` to `stop`; it looks again at once when a policy changes.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Mapping
+import math
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 
 from broker.grid.grid import GridError
 from broker.grid.scopes import Record
@@ -34,6 +35,19 @@ IDLE_LIMIT = "idle_limit"
 DISCONNECTED_LIMIT = "disconnected_limit"
 FORGOTTEN_SECONDS = 120.0
 """What an agent said of a session that it speaks of no more."""
+WARNING_SECONDS = 60.0
+WARNING = (
+    "Nobody has used this application for a while. It is logged off in a minute unless you type or click."
+)
+
+SAME_SECONDS = 10.0
+"""Agents speak in whole seconds, a moment late: so much may two words about the same input differ."""
+
+Tell = Callable[[Session, str], Awaitable[object]]
+"""Show a text in the page of the session."""
+
+
+async def _tell_nobody(session: Session, text: str) -> None: ...
 
 
 class SessionLimits:
@@ -44,8 +58,13 @@ class SessionLimits:
         lifecycle: Lifecycle,
         clock: Clock,
         hosts: Callable[[], Iterable[str]],
+        tell: Tell = _tell_nobody,
     ) -> None:
         """`hosts`: ids of those whose channels are here."""
+        self._tell = tell
+        self._warned: dict[str, float] = {}
+        """When there had been input last, of sessions whose users were told."""
+        self._telling: set[asyncio.Task[object]] = set()
         self._snapshot = snapshot
         self._sessions = sessions
         self._lifecycle = lifecycle
@@ -67,7 +86,7 @@ class SessionLimits:
 
     async def stop(self) -> None:
         self._unsubscribe()
-        await cancel_and_wait(self._task)
+        await cancel_and_wait(self._task, *self._telling)
 
     def hear(self, idle: Mapping[str, int]) -> None:
         """A host, whose channel is here, says for how many seconds nobody has used these sessions."""
@@ -119,9 +138,26 @@ class SessionLimits:
         idle, alone = values["idle_minutes"].value, values["disconnected_minutes"].value
         if idle and self._idle_seconds(session) >= idle * 60:
             return IDLE_LIMIT
+        if idle and self._idle_seconds(session) >= idle * 60 - WARNING_SECONDS:
+            self._warn(session)
         if alone and self._alone_seconds(session) >= alone * 60:
             return DISCONNECTED_LIMIT
         return None
+
+    def _warn(self, session: Session) -> None:
+        """Once, until it is used again."""
+        used = self._used.get(session.id)
+        if session.state != "active" or used is None:
+            return
+        if used[0] - self._warned.get(session.id, -math.inf) < SAME_SECONDS:
+            return
+        self._warned[session.id] = used[0]
+        task = spawn(self._tell_of(session), name="idle-warning")
+        self._telling.add(task)
+        task.add_done_callback(self._telling.discard)
+
+    async def _tell_of(self, session: Session) -> object:
+        return await self._tell(session, WARNING)
 
     def _idle_seconds(self, session: Session) -> float:
         used = self._used.get(session.id)
@@ -150,6 +186,7 @@ class SessionLimits:
     def _forget(self) -> None:
         oldest = self._clock.monotonic() - FORGOTTEN_SECONDS
         self._used = {name: used for name, used in self._used.items() if used[1] >= oldest}
+        self._warned = {name: used for name, used in self._warned.items() if name in self._used}
         there = {
             record.path[1] for host_id in self._hosts() for record in self._sessions.index.of_host(host_id)
         }
