@@ -78,13 +78,18 @@ _SECURITY = {
 
 
 class DescriptionRoutes:
-    """To be made last: it describes the application that it is in."""
+    """It describes the application that it is in, once: routes do not change while it runs."""
+
+    def __init__(self) -> None:
+        self._description: dict[str, Any] | None = None
 
     def routes(self) -> list[web.RouteDef]:
         return [route("GET", PATH, Policy.USER, self.show)]
 
     async def show(self, request: web.Request) -> web.Response:
-        return answer(describe(request.app))
+        if self._description is None:
+            self._description = describe(request.app)
+        return answer(self._description)
 
 
 def describe(application: web.Application) -> dict[str, Any]:

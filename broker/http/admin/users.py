@@ -76,6 +76,7 @@ class UserRoutes:
         platform = _platform(fields, caller) or False
         fields.finish()
         user = new_user(name, groups=groups, role=role, platform=platform)
+        await self._stay_platform(caller, platform)
         issued = await self._accounts.invite(caller.tenant.id, user, caller.author)
         return await self._issued(request, issued, "user invited", 201)
 
@@ -91,6 +92,7 @@ class UserRoutes:
         fields.finish()
         self._check_reach(caller, name)
         relied_on = await self._relied_on(caller, role)
+        await self._stay_platform(caller, wanted.platform)
         try:
             user, revision = await self._accounts.change(
                 caller.tenant.id, name, wanted, caller.author, relied_on
@@ -160,6 +162,14 @@ class UserRoutes:
             raise InvalidInput(fields.name("role"), _ROLE_RULE)
         caller.check_covers(role.permissions, "This role allows more than you may do yourself.")
         return role.name
+
+    async def _stay_platform(self, caller: Caller, platform: bool | None) -> None:
+        """Who is a platform administrator because nobody else is one, is one by their record before another one is."""
+        if platform and not caller.user.platform:
+            home = caller.home or caller.tenant
+            by_record = Changes(platform=True)
+            _, revision = await self._accounts.change(home.id, caller.user.name, by_record, caller.author)
+            await self._services.snapshot.until(revision)
 
     async def _relied_on(self, caller: Caller, role: str | None) -> Sequence[Condition]:
         """That the role that is given is still the one that was judged."""

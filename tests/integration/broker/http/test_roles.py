@@ -256,6 +256,12 @@ async def test_administrators_of_the_only_tenant_of_an_old_site_have_the_whole_s
     async with api_site(tmp_path, tenants=1) as site:
         async with signed_in(site, site.acme.root) as root:
             assert set((await root.get("/api/v1/login")).json["permissions"]) == set(PERMISSIONS)
-        await add_user(site, "operator", role="administrator", platform=True)
+        await add_user(site, "deputy", role="administrator")
+        made = await change(site, site.acme.root, "POST", "users", {"name": "bob", "platform": True})
+        assert made.json["user"]["platform"]
         async with signed_in(site, site.acme.root) as root:
+            assert "platform.panic" in (await root.get("/api/v1/login")).json["permissions"]
+        deputy = site.services.identity.users.by_name(site.acme.tenant.id, "deputy")
+        assert deputy is not None
+        async with signed_in(site, replace(site.acme.root, user=deputy)) as root:
             assert "platform.panic" not in (await root.get("/api/v1/login")).json["permissions"]
