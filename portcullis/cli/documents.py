@@ -61,14 +61,17 @@ class Place:
     keys: Mapping[FieldPath, Mark] = field(default_factory=dict)
     """Where the names of fields stand."""
 
-    def where(self, path: FieldPath = (), *, key: bool = False) -> str:
-        """`app.yaml:7:12`: of the field, or of the nearest thing round it that is there."""
+    def mark(self, path: FieldPath = (), *, key: bool = False) -> Mark | None:
+        """Of the field, or of the nearest thing round it that is there."""
         if key and path in self.keys:
-            return located(self.source, self.keys[path])
-        for end in range(len(path), -1, -1):
-            if path[:end] in self.values:
-                return located(self.source, self.values[path[:end]])
-        return f"{self.source}, document {self.number}"
+            return self.keys[path]
+        near = (self.values.get(path[:end]) for end in range(len(path), -1, -1))
+        return next((mark for mark in near if mark is not None), None)
+
+    def where(self, path: FieldPath = (), *, key: bool = False) -> str:
+        """`app.yaml:7:12`, as `mark`."""
+        mark = self.mark(path, key=key)
+        return f"{self.source}, document {self.number}" if mark is None else located(self.source, mark)
 
     def message(self, path: FieldPath, expected: str, *, key: bool = False) -> str:
         """`app.yaml:7:12: entitled.users[0]: expected …`"""

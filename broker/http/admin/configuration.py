@@ -10,7 +10,7 @@ from broker.configuration.objects import ORDER
 from broker.configuration.planning import Unfit
 from broker.configuration.service import Order
 from broker.http.access import CALLER, Needs, route
-from broker.http.admin.configuration_form import invalid, powers_of, read_sent, reason_of
+from broker.http.admin.configuration_form import powers_of, read_sent, reason_of
 from broker.http.admin.icon_form import read_icon
 from broker.http.audited import audited
 from broker.http.body import Fields, read_fields
@@ -55,7 +55,7 @@ class ConfigurationRoutes:
         try:
             planned = await self._configuration.plan(caller.tenant.id, sent.request, powers)
         except Unfit as unfit:
-            raise invalid(unfit) from unfit
+            raise sent.invalid(unfit) from unfit
         return answer(planned.to_json())
 
     async def apply(self, request: web.Request) -> web.Response:
@@ -69,7 +69,7 @@ class ConfigurationRoutes:
         try:
             planned, applied = await self._configuration.apply(caller.tenant.id, sent.request, powers, order)
         except Unfit as unfit:
-            raise invalid(unfit) from unfit
+            raise sent.invalid(unfit) from unfit
         counted = {"changes": len(planned.changes), "change": applied.change}
         audited(request, reason=reason, revision=applied.revision, detail=counted)
         log.info("configuration applied", extra=ids(tenant=caller.tenant.id, by=caller.user.id, **counted))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,30 +17,47 @@ from broker.http.admin.icon_form import read_icon
 from broker.http.body import Fields
 from broker.http.services import PublicServices
 from broker.repositories.icons import Icon
+from portcullis.cli.documents import ManifestError, Place, read_documents
 from portcullis.errors import InvalidInput
 from portcullis.model.names import MAXIMUM_NAME_LENGTH
 from portcullis.model.user import User
 from portcullis.schemas.checking import sent_findings
-from portcullis.schemas.places import spell
+from portcullis.schemas.places import path_of, spell
 
 MAXIMUM_DOCUMENTS = 20_000
 MAXIMUM_REASON_LENGTH = 500
+_DOCUMENT = re.compile(r"documents\[([0-9]+)\]\.?(.*)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
 class Sent:
     request: Request
     pictures: Mapping[str, Icon] = field(default_factory=dict)
+    places: Sequence[Place] = ()
+    """Of the documents in `text`."""
+
+    def invalid(self, unfit: Unfit) -> InvalidInput:
+        """The first finding, with all of them beside it."""
+        first = unfit.findings[0]
+        error = InvalidInput(first.place, first.expected)
+        error.data["findings"] = [
+            {"field": each.place, "expected": each.expected, **_line(each.place, self.places)}
+            for each in unfit.findings
+        ]
+        return error
 
 
 async def read_sent(fields: Fields) -> Sent:
-    """`documents`, `delete` and `prune`. Raises InvalidInput with every finding."""
+    """`documents` or `text`, `delete` and `prune`. Raises InvalidInput with every finding."""
     documents = fields.raw("documents", [])
     if not isinstance(documents, list) or len(documents) > MAXIMUM_DOCUMENTS:
         raise InvalidInput("documents", f"a list of at most {MAXIMUM_DOCUMENTS} documents")
+    text = fields.raw("text")
+    if text is not None and (not isinstance(text, str) or documents):
+        raise InvalidInput("text", "documents in YAML or JSON, instead of `documents`")
     deletes = _deletes(fields)
     prune = _prune(fields)
-    return await asyncio.to_thread(_sent, documents, deletes, prune)
+    return await asyncio.to_thread(_sent, documents, text, deletes, prune)
 
 
 def reason_of(fields: Fields) -> str:
@@ -55,25 +73,52 @@ def powers_of(services: PublicServices, caller: Caller) -> Powers:
     return Powers(caller.permissions, elsewhere)
 
 
-def invalid(unfit: Unfit) -> InvalidInput:
-    """The first finding, with all of them beside it."""
-    first = unfit.findings[0]
-    error = InvalidInput(first.place, first.expected)
-    error.data["findings"] = [{"field": each.place, "expected": each.expected} for each in unfit.findings]
-    return error
-
-
 def _can_sign_in(user: User) -> bool:
     return user.enrolled and not user.disabled
 
 
-def _sent(documents: list[Any], deletes: list[tuple[str, str]], prune: Mapping[str, str]) -> Sent:
+def _sent(
+    documents: list[Any], text: str | None, deletes: list[tuple[str, str]], prune: Mapping[str, str]
+) -> Sent:
+    places: list[Place] = []
+    if text:
+        places, documents = _read(text)
     findings = list(_findings(documents))
     if findings:
-        raise invalid(Unfit(findings))
+        raise Sent(Request(), places=places).invalid(Unfit(findings))
     pictures: dict[str, Icon] = {}
     taken = [_with_pictures(document, f"documents[{n}]", pictures) for n, document in enumerate(documents)]
-    return Sent(Request(taken, deletes, prune), pictures)
+    return Sent(Request(taken, deletes, prune), pictures, places)
+
+
+def _read(text: str) -> tuple[list[Place], list[Any]]:
+    """Raises InvalidInput."""
+    try:
+        found = read_documents(text.encode(), "line")
+    except ManifestError as exc:
+        raise InvalidInput("text", f"documents ({exc})") from exc
+    return [place for place, _ in found], [_without_files(document) for _, document in found]
+
+
+def _without_files(document: Any) -> Any:
+    """A picture that is a name or a file is on its author's machine: it stays as it is."""
+    if not isinstance(document, dict):
+        return document
+    if isinstance(document.get("icon"), str):
+        icon = document["icon"]
+        kept = {name: value for name, value in document.items() if name != "icon"}
+        return {**kept, "icon": None} if icon == "none" else kept
+    return document
+
+
+def _line(field: str, places: Sequence[Place]) -> dict[str, int]:
+    """Where it stands in `text`."""
+    match = _DOCUMENT.match(field)
+    if match is None or int(match[1]) >= len(places):
+        return {}
+    place, path = places[int(match[1])], path_of(match[2])
+    mark = place.mark(path)
+    return {} if mark is None else {"line": mark.line, "column": mark.column}
 
 
 def _findings(documents: Iterable[Any]) -> Iterable[DocumentFinding]:

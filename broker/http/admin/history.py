@@ -10,8 +10,9 @@ from aiohttp import web
 from broker.configuration.history import Question
 from broker.configuration.planning import Unfit
 from broker.configuration.service import Order
+from broker.configuration.wanted import Request
 from broker.http.access import CALLER, Needs, route
-from broker.http.admin.configuration_form import invalid, powers_of, reason_of
+from broker.http.admin.configuration_form import Sent, powers_of, reason_of
 from broker.http.audited import audited, only_asked
 from broker.http.body import read_fields
 from broker.http.services import PublicServices
@@ -70,7 +71,7 @@ class HistoryRoutes:
                 )
             planned, applied = await self._configuration.roll_back(tenant_id, revision, powers, order)
         except Unfit as unfit:
-            raise invalid(unfit) from unfit
+            raise Sent(Request()).invalid(unfit) from unfit
         counted = {"changes": len(planned.changes), "change": applied.change, "to": revision}
         audited(request, reason=reason, revision=applied.revision, detail=counted)
         log.info("configuration rolled back", extra=ids(tenant=tenant_id, by=caller.user.id, **counted))

@@ -18,7 +18,7 @@ from broker.configuration.planning import Unfit
 from broker.configuration.replay import PastLaunch, Progress
 from broker.configuration.service import WhatIf
 from broker.http.access import CALLER, Caller, Needs, route
-from broker.http.admin.configuration_form import Sent, invalid, powers_of, read_sent
+from broker.http.admin.configuration_form import Sent, powers_of, read_sent
 from broker.http.body import Fields, read_fields
 from broker.http.errors import error_body
 from broker.http.services import PublicServices
@@ -65,7 +65,7 @@ class WhatIfRoutes:
         try:
             return await self._configuration.what_if(caller.tenant.id, asked, powers)
         except Unfit as unfit:
-            raise invalid(unfit) from unfit
+            raise sent.invalid(unfit) from unfit
 
     async def _launches(self, tenant_id: str) -> list[PastLaunch]:
         """Of the last week, the newest first, as far as this broker knows them."""
@@ -98,7 +98,9 @@ def with_changes(fields: Fields) -> Fields:
             documents.append({"kind": change.get("kind"), **named, **change.get("fields", {})})
         else:
             raise InvalidInput(f"changes[{index}].fields", "an object of fields and their values")
-    return Fields({"documents": documents, "delete": deletes, "prune": fields.raw("prune")})
+    return Fields(
+        {"documents": documents, "text": fields.raw("text"), "delete": deletes, "prune": fields.raw("prune")}
+    )
 
 
 def _past(event: Event) -> PastLaunch | None:

@@ -36,6 +36,7 @@ _PROPOSED = body(
     {"name": TEXT, "fields": mapping(ANYTHING)},
 )
 _DOCUMENTS = {
+    "text": nullable({**TEXT, "description": "Documents in YAML or JSON, instead of `documents`."}),
     "documents": array(ref("Document")),
     "delete": array(body({"kind": TEXT, "name": TEXT})),
     "prune": nullable({**mapping(TEXT), "description": "Labels: what has them and is in no document goes."}),

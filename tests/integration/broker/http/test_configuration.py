@@ -169,6 +169,26 @@ async def test_malformed_requests_are_refused(site: ApiSite, body: dict[str, Any
     assert {item["name"] for item in listed} == {"Editor", "Shell"} and before
 
 
+async def test_documents_are_taken_as_they_are_written(site: ApiSite) -> None:
+    text = "kind: application\nname: Notes\ncommand: [x]\nicon: mousepad\n---\nkind: user\nname: bob\nrole: chief\n"
+    bomb = "a: &a [x, x]\nb: &b [*a, *a]\n" + "x" * 10
+    async with signed_in(site, site.acme.root) as root:
+        answers = [
+            await root.change("POST", f"{PATH}/plan", {"text": each})
+            for each in (text, text.replace("chief", "user"), "kind: user\nnam: x\n", bomb, "- " * 9999)
+        ]
+        both = await root.change("POST", f"{PATH}/plan", {"text": text, "documents": DOCUMENTS})
+    assert answers[0].json["error"]["findings"] == [
+        {
+            **{"field": "documents[1].role", "line": 8, "column": 7},
+            "expected": "user, administrator, help_desk, auditor, or a role that is there, or in these documents",
+        }
+    ]
+    assert [each["name"] for each in answers[1].json["changes"]] == ["bob", "Notes"]
+    assert [each["line"] for each in answers[2].json["error"]["findings"]] == [2, 1]
+    assert [each.json["error"]["field"] for each in (*answers[3:], both)] == ["text", "text", "text"]
+
+
 async def test_an_object_that_was_changed_since_it_was_planned_is_a_conflict(site: ApiSite) -> None:
     """Two administrators: the second one sees what the first one made of it."""
     document = {"kind": "application", "name": "Editor", "command": ["mine"]}
