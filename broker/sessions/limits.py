@@ -2,7 +2,8 @@
 
 Each broker looks after the hosts whose channels it holds: their agents say how long ago there was input, and the record
 says since when a session is without a connection. A session whose worker does not say is never idle. Who looks at an
-idle session is told a minute before. One task runs from `start` to `stop`; it looks again at once when a policy changes.
+idle session is told a minute before. One task runs from `start` to `stop`, and looks again at once when a policy
+changes.
 """
 
 from __future__ import annotations

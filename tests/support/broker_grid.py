@@ -81,7 +81,9 @@ class SmallSite:
         self.keys = GrantKeys(snapshot)
         self.traces = Traces(TraceStore(stores, self.clock), self.clock)
         self.lifecycle = Lifecycle(
-            snapshot, self.sessions, LoginRecords(stores, snapshot), self.hosts, self.traces, self.registry
+            *(snapshot, self.sessions, LoginRecords(stores, snapshot), self.hosts, self.traces),
+            self.registry,
+            clock=self.clock,
         )
         self.loads = HostLoads(self.clock)
         self.lines = WaitingLines(snapshot, self.sessions.index)

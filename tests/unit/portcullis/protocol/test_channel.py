@@ -52,8 +52,11 @@ FROM_AGENT: list[FromAgent] = [
     Hello("0.1.0", 20, "0123456789abcdef", (REPORT,)),
     Hello("0.2.0", 20, "0123456789abcdef", starting_limit=12),
     Hello("0.2.0", 20, "0123456789abcdef", features=frozenset({"check"})),
-    Checked("0123456789abcdef", (CheckResult("command", "failed", "xterm: not found", "application_missing"),)),
+    Checked(
+        "0123456789abcdef", (CheckResult("command", "failed", "xterm: not found", "application_missing"),)
+    ),
     Heartbeat(0.25, 2**34),
+    Heartbeat(0.25, 2**34, unused={"5" * 16: 1800}),
     Heartbeat(
         0.25, 2**34, {"5" * 16: StreamFigures(12.5, 30.0, 41.0, 24.5, 90_000.0, 3.0, 70, "tiles", "network")}
     ),
@@ -245,3 +248,11 @@ def test_figures_that_make_no_sense_are_left_out_and_the_heartbeat_counts() -> N
     heard = parse_from_agent(text)
     assert isinstance(heard, Heartbeat)
     assert heard.sessions == {"5" * 16: StreamFigures(limit="host"), "a" * 16: StreamFigures(limit="none")}
+
+
+def test_times_without_use_that_make_no_sense_are_left_out() -> None:
+    unused = {"5" * 16: 90, "6" * 16: -1, "7" * 16: 1.5, "8" * 16: True, "9" * 16: 2**31, "x": 90}
+    text = json.dumps({"type": "heartbeat", "load": 1, "memory_available_bytes": 5, "unused": unused})
+    heard = parse_from_agent(text)
+    assert isinstance(heard, Heartbeat)
+    assert heard.unused == {"5" * 16: 90}

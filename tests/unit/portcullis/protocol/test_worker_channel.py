@@ -41,6 +41,7 @@ def test_line_to_the_worker_survives_the_way(message):
     [
         channel.WorkerState(1, 0, 3),
         channel.DialFailed("ab", "host_unreachable"),
+        channel.Unused(1800),
         StreamFigures(12.5, 30.0, 41.0, 24.5, 90_000.0, 3.0, 70, "tiles + VP8", "client"),
     ],
 )
