@@ -113,7 +113,7 @@ class Writer:
         made = Writes()
         _WRITE[item["kind"]](self, made, item)
         if item.get("labelled"):
-            made.operations.append(self._label(item))
+            self._label(made, item)
         return made
 
     def check(self, item: Item) -> None:
@@ -134,17 +134,21 @@ class Writer:
     def _delete(self, path: Path) -> SealedOperation:
         return self._store.delete(path, author=self._author, cause=self._cause)
 
-    def _label(self, item: Item) -> SealedOperation:
+    def _label(self, made: Writes, item: Item) -> None:
         path = label_path(item["kind"], item["name"])
+        record = self._snapshot.get(self._store.scope, path)
+        made.conditions.append(self._store.unchanged(record) if record else self._store.absent(path))
         is_entitlement = item["kind"] == "entitlement"
         if item["fields"] is None or not (item["labels"] or is_entitlement):
-            return self._store.delete(path)
+            made.operations.append(self._store.delete(path))
+            return
         has_id = item["kind"] in ("user", "application", "tenant")
-        value = {"kind": item["kind"], "name": item["name"], "labels": item["labels"]}
-        value |= {"id": self._id_of(item)} if has_id else {}
-        return self._store.put(
-            path, value | ({**item["fields"], "added": item["added"]} if is_entitlement else {})
-        )
+        value = {
+            **{"kind": item["kind"], "name": item["name"], "labels": item["labels"]},
+            **({"id": self._id_of(item)} if has_id else {}),
+            **({**item["fields"], "added": item["added"]} if is_entitlement else {}),
+        }
+        made.operations.append(self._store.put(path, value))
 
     def _id_of(self, item: Item) -> str:
         if item["kind"] == "tenant":
