@@ -13,7 +13,20 @@ from broker.grid import keys
 from broker.grid.grid import KeyValue
 
 OF_THE_MOMENT = frozenset(
-    {"session", "ended", "own", "slot", "live", "job", "drain", "login", "ticket", "nonce", "arriving"}
+    {
+        "session",
+        "ended",
+        "own",
+        "slot",
+        "live",
+        "job",
+        "drain",
+        "login",
+        "ticket",
+        "nonce",
+        "arriving",
+        "probing",
+    }
 )
 
 

@@ -36,6 +36,9 @@ LISTS: dict[str, list[dict[str, Any]]] = {
     "users": [{"name": "demo\x1b[2J", "role": "user", "groups": ["staff"], "state": "factor_off"}],
     "gateways": [{"id": "2" * 16, "name": "gateway", "online": False, "public_origin": "http://localhost:1"}],
     "orphans": [{"host": "alpha", "session": "4" * 16, "tenant": "acme", "state": "active"}],
+    "probes": [
+        {"application": "Editor", "user": "probe", "every_seconds": 300, "state": "waiting", "last": None},
+    ],
     "tokens": [{"id": "3" * 16, "user": {"name": "admin"}, "note": "cli", "created": 0, "expires": 1}],
 }
 
@@ -50,6 +53,18 @@ SIMULATIONS = {
         "steps": [],
     },
 }
+
+
+def _probe(name: str, every: int = 300) -> dict[str, Any]:
+    last = {
+        "state": "failed",
+        "time": 0,
+        "code": "window_timeout",
+        "detail": "none\x1b[2J",
+        "stages": {"launch": 5.5},
+    }
+    said = {"application": name, "user": "probe", "every_seconds": every, "state": "failed", "last": last}
+    return said | ({} if name == "Broken" else {"state": "waiting", "last": None})
 
 
 @dataclass
@@ -72,6 +87,9 @@ class Service:
 
     def answer(self, method: str, path: str) -> web.Response:
         kind, _, name = path.partition("/")
+        if kind == "probes" and name:
+            body = self.asked[-1][2] or {}
+            return web.json_response({"probe": _probe(name, body.get("every_seconds", 300))})
         if method == "GET" and path in LISTS:
             return web.json_response({"items": LISTS[path]})
         if method == "PUT" and kind == "hosts":
@@ -430,3 +448,18 @@ async def test_circumstances_that_cannot_be_read_are_refused_before_anybody_is_a
 ) -> None:
     result = await command("simulate", "--user", "ann", "--app", "Files", *words)
     assert (result.code, service.asked) == (2, []) and words[0] in result.err
+
+
+async def test_a_probe_is_set_shown_and_taken_away(service: Service, command: Command) -> None:
+    made = await command("probe", "set", "Editor", "--user", "probe", "--every", "60")
+    failing = await command("probe", "get", "Broken")
+    gone = await command("probe", "delete", "Editor")
+    assert [(method, path, body) for method, path, body in service.asked] == [
+        ("PUT", "probes/Editor", {"user": "probe", "every_seconds": 60}),
+        ("GET", "probes/Broken", None),
+        ("DELETE", "probes/Editor", None),
+    ]
+    assert (made.code, failing.code, gone.code) == (0, 1, 0)
+    assert "every 60 s" in made.out and "launch 5.5 ms" in failing.out
+    assert "[window_timeout]" in failing.out and "\x1b" not in failing.out
+    assert "--window-seconds" in failing.out, "what to do"
