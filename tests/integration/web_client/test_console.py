@@ -27,14 +27,24 @@ async def site(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Consol
         yield running
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def shared(chromium: Browser, site: ConsoleSite) -> AsyncIterator[ConsoleDesk]:
+    async with desk_of(chromium, site, "admin") as desk:
+        yield desk
+
+
 @pytest_asyncio.fixture(loop_scope="session")
-async def desk(chromium: Browser, site: ConsoleSite) -> AsyncIterator[ConsoleDesk]:
+async def desk(shared: ConsoleDesk) -> AsyncIterator[ConsoleDesk]:
+    """The administrator's, with nothing published."""
+    site = shared.site
     site.outage = False
     for application in (await site.api("GET", "applications"))["items"]:
         await site.api("DELETE", f"applications/{quote(application['name'], safe='')}")
-    async with desk_of(chromium, site, "admin") as desk:
-        yield desk
-        assert desk.complaints == []
+    yield shared
+    for page in shared.context.pages:
+        await page.close()
+    complaints, shared.complaints[:] = list(shared.complaints), []
+    assert complaints == []
 
 
 class desk_of:
