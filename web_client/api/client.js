@@ -28,15 +28,17 @@ const TENANT = "Portcullis-Tenant";
 /** What a gateway says that reaches no broker. */
 const NO_WAY = new Set(["broker_unreachable"]);
 
+/** @typedef {{field: string, expected: string, line?: number, column?: number}} Finding */
+
 export class ApiError extends Error {
   /**
    * @param {string} code
    * @param {string} message
    * @param {{status?: number, reference?: string, session?: string, retryAfterSeconds?: number, field?: string,
-   *   expected?: string, current?: object}} [data] `session`: the one in the way; `current`: what the object is meanwhile
+   *   expected?: string, current?: object, findings?: Finding[]}} [data] `session`: the one in the way; `current`: what the object is meanwhile
    */
   constructor(code, message, data = {}) {
-    const { status = 0, reference = "", session = "", retryAfterSeconds = 0, field = "", expected = "", current } = data;
+    const { status = 0, reference = "", session = "", retryAfterSeconds = 0, field = "", expected = "", current, findings = [] } = data;
     super(message);
     this.code = code;
     this.status = status;
@@ -46,6 +48,8 @@ export class ApiError extends Error {
     this.field = field;
     this.expected = expected;
     this.current = current;
+    /** All that is wrong, where several things may be. */
+    this.findings = findings;
   }
 }
 
@@ -281,6 +285,7 @@ export class Client {
       field: error.field,
       expected: error.expected,
       current: error.current,
+      findings: error.findings,
     });
   }
 }

@@ -272,9 +272,10 @@ async def test_a_change_is_replayed_before_it_is_made_and_then_applied(desk: Des
     await look(page, "whatif-answer-desk", RULES)
     await page.get_by_role("button", name="Apply").click()
     await expect(page.locator(".toast").last).to_contain_text("1 object is changed")
-    await text.fill("{")
+    await text.fill("kind: group\nname: staff\ndescription: [1]\n")
     await page.get_by_role("button", name="What if?").click()
-    await expect(page.get_by_role("alert").filter(has_text="not JSON")).to_be_visible()
+    await page.get_by_role("button", name=re.compile("Line 3: .*description")).click()
+    assert await text.evaluate("area => area.value.slice(0, area.selectionStart).split('\\n').length") == 3
 
 
 async def test_the_audit_is_searched_followed_and_saved(desk: Desk) -> None:

@@ -1,8 +1,8 @@
 /**
  * What if: documents as they might be, replayed over all entitlements and last week's launches before anybody saves them.
  *
- * They are written as JSON (of a document that exists the present one can be fetched first), asked about as often as one
- * likes, and applied from here, if nothing they touch has changed meanwhile.
+ * They are written as in files, YAML or JSON (of a document that exists the present one can be fetched first), asked about
+ * as often as one likes, and applied from here, if nothing they touch has changed meanwhile.
  */
 
 import { ApiError } from "../../api/client.js";
@@ -11,7 +11,6 @@ import { labelled } from "../labelled.js";
 import { mayOpen } from "../links.js";
 import { counted, errorText, t } from "../strings.js";
 import { suggestField } from "../suggest.js";
-import { documentsIn } from "../whatif_rules.js";
 import { whatIfView } from "../whatif_view.js";
 
 /** @typedef {import("../context.js").Context} Context */
@@ -29,7 +28,7 @@ class WhatIfScreen {
   #context;
   #asking = new AbortController();
   #text = h("textarea", { rows: "12", spellcheck: "false", autocapitalize: "none", class: "documents", input: () => this.#outdated() });
-  #file = h("input", { type: "file", accept: ".json,application/json", multiple: true, "aria-label": t("whatif.file"), change: () => this.#read() });
+  #file = h("input", { type: "file", accept: ".json,.yaml,.yml", multiple: true, "aria-label": t("whatif.file"), change: () => this.#read() });
   #kind = h("select", { change: () => this.#showNames() }, ...KINDS.map((kind) => h("option", { value: kind }, t(`kind.${kind}`))));
   #names = h("div", {});
   /** @type {HTMLInputElement | null} */
@@ -40,7 +39,7 @@ class WhatIfScreen {
   #progress = h("progress", { hidden: true, "aria-label": t("whatif.progress") });
   #status = h("p", { role: "status", class: "visually-hidden" });
   #result = h("div", { class: "whatif-result" });
-  /** What was asked last, as it may be applied. @type {{documents: object[], revision: number} | null} */
+  /** What was asked last, as it may be applied. @type {{text: string, revision: number} | null} */
   #asked = null;
 
   /** @param {Context} context */
@@ -87,7 +86,7 @@ class WhatIfScreen {
       const { documents } = await this.#context.get(`/configuration/export?${new URLSearchParams({ kinds: kind })}`);
       const found = documents.find((/** @type {Record<string, string>} */ each) => nameOf(each).toLowerCase() === name.toLowerCase());
       if (found === undefined) return this.#complain(t("whatif.unknown", { kind: t(`kind.${kind}`), name }));
-      this.#append([found]);
+      this.#append([JSON.stringify(found, null, 2)]);
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
       this.#complain(errorText(error));
@@ -97,17 +96,12 @@ class WhatIfScreen {
   async #read() {
     const texts = await Promise.all(Array.from(this.#file.files ?? [], (file) => file.text()));
     this.#file.value = "";
-    const { documents, error } = documentsIn(texts.join("\n"));
-    if (error !== "") return this.#complain(t("whatif.unreadable", { reason: error }));
-    this.#append(documents);
+    this.#append(texts);
   }
 
-  /** @param {object[]} documents */
-  #append(documents) {
-    const { documents: before, error } = documentsIn(this.#text.value);
-    if (error !== "") return this.#complain(t("whatif.unreadable", { reason: error }));
-    const all = [...before, ...documents];
-    this.#text.value = JSON.stringify(all.length === 1 ? all[0] : all, null, 2);
+  /** @param {string[]} texts */
+  #append(texts) {
+    this.#text.value = [this.#text.value, ...texts].map((text) => text.trim()).filter(Boolean).join("\n---\n");
     this.#outdated();
     this.#text.focus();
   }
@@ -117,29 +111,29 @@ class WhatIfScreen {
   /** @param {Event} event */
   async #submit(event) {
     event.preventDefault();
-    const { documents, error } = documentsIn(this.#text.value);
-    if (error !== "" || documents.length === 0) {
+    const text = this.#text.value;
+    if (text.trim() === "") {
       this.#text.focus();
-      return this.#complain(error === "" ? t("whatif.empty") : t("whatif.unreadable", { reason: error }));
+      return this.#complain(t("whatif.empty"));
     }
     this.#asking.abort();
     const { signal } = (this.#asking = new AbortController());
     this.#outdated();
     this.#busy(true);
-    const answer = await this.#answer(documents, signal);
+    const answer = await this.#answer(text, signal);
     if (signal.aborted) return;
     this.#busy(false);
-    if (answer !== null) this.#show(documents, answer);
+    if (answer !== null) this.#show(text, answer);
   }
 
   /**
-   * @param {object[]} documents
+   * @param {string} text
    * @param {AbortSignal} signal
    * @returns {Promise<WhatIf | null>}
    */
-  async #answer(documents, signal) {
+  async #answer(text, signal) {
     try {
-      for await (const { event, values } of this.#context.client.asking("/admin/what-if", { documents, replay: this.#replay.value }, signal)) {
+      for await (const { event, values } of this.#context.client.asking("/admin/what-if", { text, replay: this.#replay.value }, signal)) {
         if (event === "progress") this.#advance(values);
         if (event === "result") return values;
         if (event === "failed") throw new ApiError(values.code, values.message, values);
@@ -147,7 +141,7 @@ class WhatIfScreen {
       throw new ApiError("network", "");
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
-      if (!signal.aborted) this.#complain(error.field ? `${error.field}: ${t("form.expected", { expected: error.expected })}` : errorText(error));
+      if (!signal.aborted) this.#refused(error);
       return null;
     }
   }
@@ -161,11 +155,11 @@ class WhatIfScreen {
   }
 
   /**
-   * @param {object[]} documents
+   * @param {string} text
    * @param {WhatIf} answer
    */
-  #show(documents, answer) {
-    this.#asked = { documents, revision: answer.revision };
+  #show(text, answer) {
+    this.#asked = { text, revision: answer.revision };
     this.#status.textContent = counted(answer.changes.length, "plan.changes");
     const mayApply = this.#context.may("configuration.apply") && answer.changes.length > 0;
     this.#result.replaceChildren(whatIfView(answer, mayOpen(this.#context)), ...(mayApply ? [this.#applying()] : []));
@@ -183,6 +177,30 @@ class WhatIfScreen {
     this.#ask.setAttribute("aria-busy", String(isBusy));
     this.#progress.hidden = !isBusy;
     this.#progress.removeAttribute("value");
+  }
+
+  /** Every finding, with a way to its line. @param {ApiError} error */
+  #refused({ code, message, field, expected, findings }) {
+    if (findings.length === 0) return this.#complain(field ? `${field}: ${t("form.expected", { expected })}` : errorText({ code, message }));
+    this.#alert.replaceChildren(h("ul", {}, ...findings.map((finding) => h("li", {}, this.#finding(finding)))));
+  }
+
+  /** @param {import("../../api/client.js").Finding} finding */
+  #finding({ field, expected, line, column }) {
+    const told = `${field}: ${t("form.expected", { expected })}`;
+    if (line === undefined) return told;
+    return h("button", { type: "button", class: "quiet small", click: () => this.#goTo(line, column ?? 1) }, t("whatif.line", { line, told }));
+  }
+
+  /**
+   * @param {number} line from 1
+   * @param {number} column
+   */
+  #goTo(line, column) {
+    const before = this.#text.value.split("\n").slice(0, line - 1).join("\n");
+    const at = (line > 1 ? before.length + 1 : 0) + column - 1;
+    this.#text.focus();
+    this.#text.setSelectionRange(at, at);
   }
 
   /** @param {string} text */
