@@ -46,7 +46,7 @@ class PastLaunch:
 def of_event(event: Event) -> PastLaunch:
     steps = [Step.from_json(step) for step in event.detail.get("steps", ()) if isinstance(step, dict)]
     outcome = _outcome(event)
-    if outcome == "failed":
+    if outcome == "failed" and not any(step.outcome == "failed" for step in steps):
         steps.append(
             Step("start", "failed", event.reason, event.code, f"host:{event.detail.get('host', '')}")
         )
