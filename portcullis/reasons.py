@@ -104,8 +104,8 @@ SIGNING_IN: dict[str, Reason] = {
         "Your role does not allow this.",
         user="Ask your administrator to do it, or for the role.",
         administrator="The route wants a permission that the user's role, or the API token, does not hold "
-        "(`portcullis get roles` shows what each allows: docs/roles.md), or it would reach somebody who may do more; or "
-        "it wants a browser that has signed in: no API token can fetch tickets or grants.",
+        "(`portcullis get roles` shows what each allows: docs/roles.md), or it would reach somebody who may do more, "
+        "or wants a browser that has signed in: no API token can fetch tickets or grants.",
     ),
     "entry_needed": Reason(
         "You have not entered this tenant, or your entry is over.",
