@@ -6,6 +6,7 @@ import { bodyOf, valuesOf } from "./screens/application_rules.js";
 import { publish } from "./screens/application_acts.js";
 import { t } from "./strings.js";
 import { Suggestions } from "./suggestions.js";
+import { addWhatIf } from "./whatif_button.js";
 
 /** @typedef {import("./context.js").Context} Context */
 /** @typedef {import("./screens/application_rules.js").Application} Application */
@@ -58,10 +59,10 @@ export class EntitledForm {
     const before = { groups: application.entitled.groups, users: application.entitled.users };
     /** @type {import("../ui/form.js").Field[]} */
     const fields = [
-      { name: "groups", label: t("entitlements.groups"), kind: "names", labels, suggestions: () => this.#suggestions.of("groups") },
-      { name: "users", label: t("entitlements.users"), kind: "names", labels, suggestions: () => this.#suggestions.of("users") },
+      { name: "groups", label: t("entitlements.groups"), kind: "names", labels, suggestions: (typed) => this.#suggestions.like("groups", typed) },
+      { name: "users", label: t("entitlements.users"), kind: "names", labels, suggestions: (typed) => this.#suggestions.like("users", typed) },
     ];
-    return new Form({
+    const form = new Form({
       fields, values: before, texts: formTexts(),
       send: (values) => saveAs({
         name: application.name, before, values, revision: application.revision, valuesOf: ({ entitled }) => entitled,
@@ -74,6 +75,10 @@ export class EntitledForm {
         this.#panel.changed();
       },
     });
+    addWhatIf(this.#context, form.element, () => [{
+      kind: "application", name: application.name, ...bodyOf(valuesOf(application)), entitled: form.values,
+    }]);
+    return form;
   }
 
   /**

@@ -1,43 +1,70 @@
-/** Names that a form offers: read when they are first asked for, and no more than a person can choose from. */
+/** Names that a field or a filter offers: those that the broker finds, no more than a person can choose from. */
 
-const MOST = "1000";
+import { ApiError } from "../api/client.js";
+
+const FEW = "50";
+const MANY = "1000";
 
 /** @type {Record<string, {path: string, needs: string, namesOf: (items: any[]) => string[]}>} */
 const SOURCES = {
   groups: { path: "/groups", needs: "groups.read", namesOf: (items) => items.map(({ name }) => name) },
   users: { path: "/users", needs: "users.read", namesOf: (items) => items.map(({ name }) => name) },
-  hostGroups: { path: "/hosts", needs: "hosts.read", namesOf: (items) => items.flatMap(({ groups = [] }) => groups) },
   hosts: { path: "/hosts", needs: "hosts.read", namesOf: (items) => items.map(({ name }) => name) },
+  hostGroups: { path: "/hosts", needs: "hosts.read", namesOf: (items) => items.flatMap(({ groups = [] }) => groups) },
   applications: { path: "/applications", needs: "applications.read", namesOf: (items) => items.map(({ name }) => name) },
 };
 
 export class Suggestions {
   #context;
-  /** @type {Map<string, Promise<any[]>>} */
-  #asked = new Map();
   /** @type {Map<string, string[]>} */
   #known = new Map();
 
-  /** @param {import("./context.js").Context} context */
-  constructor(context) {
+  #arrived;
+
+  /**
+   * @param {import("./context.js").Context} context
+   * @param {() => void} [arrived] those of a filter have come
+   */
+  constructor(context, arrived = () => {}) {
     this.#context = context;
+    this.#arrived = arrived;
   }
 
-  /** Those that are known by now. @param {string} kind */
+  /** Those that are known by now, for a filter; asked for with the first look. @param {string} kind */
   of(kind) {
-    const { path, needs, namesOf } = SOURCES[kind];
-    if (!this.#context.may(needs)) return [];
-    if (!this.#asked.has(path)) this.#asked.set(path, this.#read(path));
-    this.#asked.get(path)?.then((items) => this.#known.set(kind, Array.from(new Set(namesOf(items))).sort()));
+    if (!this.#known.has(kind)) {
+      this.#known.set(kind, []);
+      this.#read(kind, new URLSearchParams({ limit: MANY })).then((names) => {
+        this.#known.set(kind, names);
+        this.#arrived();
+      });
+    }
     return this.#known.get(kind) ?? [];
   }
 
-  /** Nothing depends on it: without an answer nothing is offered. @param {string} path */
-  async #read(path) {
+  /**
+   * Those that hold what was typed.
+   * @param {string} kind
+   * @param {string} typed
+   */
+  async like(kind, typed) {
+    const names = await this.#read(kind, new URLSearchParams({ search: typed.trim(), limit: FEW }));
+    return names.filter((name) => name.toLowerCase().includes(typed.trim().toLowerCase()));
+  }
+
+  /**
+   * Nothing depends on it: without an answer nothing is offered.
+   * @param {string} kind
+   * @param {URLSearchParams} query
+   */
+  async #read(kind, query) {
+    const { path, needs, namesOf } = SOURCES[kind];
+    if (!this.#context.may(needs)) return [];
     try {
-      return (await this.#context.get(`${path}?limit=${MOST}`)).items;
-    } catch {
-      this.#asked.delete(path);
+      const { items } = await this.#context.get(`${path}?${query}`);
+      return Array.from(new Set(namesOf(items))).sort();
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
       return [];
     }
   }

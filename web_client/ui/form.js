@@ -17,7 +17,7 @@ import { h } from "./dom.js";
  * @property {string} [hint]
  * @property {boolean} [isFixed]
  * @property {{value: string, title: string}[]} [options]
- * @property {() => string[]} [suggestions]
+ * @property {(typed: string) => string[] | Promise<string[]>} [suggestions]
  * @property {Record<string, string>} [labels]
  * @property {Record<string, string>} [attributes]
  * @property {string} [group] heading under which it stands, with those that follow

@@ -2,6 +2,8 @@
 
 import { h } from "./dom.js";
 
+const TYPING_MS = 150;
+
 /**
  * @typedef {object} Control
  * @property {HTMLElement} element
@@ -14,7 +16,7 @@ import { h } from "./dom.js";
  * @property {any} value
  * @property {boolean} [isFixed] cannot be changed
  * @property {{value: string, title: string}[]} [options] of a choice
- * @property {() => string[]} [suggestions]
+ * @property {(typed: string) => string[] | Promise<string[]>} [suggestions]
  * @property {Record<string, string>} [labels] of the control's own buttons
  * @property {Record<string, string>} [attributes]
  * @property {() => void} changed
@@ -89,17 +91,22 @@ export function namesField({ id, value, suggestions = () => [], labels = {}, att
     keydown: (event) => key(event), focus: () => suggest(), input: (event) => typed(event),
   });
   const chips = h("ul", { class: "name-chips" });
+  let timer = 0;
   const element = h("div", { class: "names" }, chips, input, list);
 
-  function suggest() {
-    const known = suggestions().filter((name) => !names.includes(name)).slice(0, 200);
-    list.replaceChildren(...known.map((name) => h("option", { value: name })));
+  async function suggest() {
+    const typed = input.value;
+    const known = await suggestions(typed);
+    if (typed !== input.value) return; // a newer question is on its way
+    list.replaceChildren(...known.filter((name) => !names.includes(name)).map((name) => h("option", { value: name })));
   }
 
   /** What is only typed is taken as it stands: a chip that appeared on leaving would move the button that is pressed. */
   function typed(/** @type {InputEvent} */ event) {
-    if (event.inputType === "insertReplacementText") add(); // chosen from the list
-    else changed();
+    clearTimeout(timer);
+    if (event.inputType === "insertReplacementText") return add(); // chosen from the list
+    changed();
+    timer = setTimeout(suggest, TYPING_MS);
   }
 
   function add() {

@@ -75,7 +75,7 @@ export class TableTools {
     const known = options();
     if (value && !known.some((each) => each.value === value)) known.push({ value, title: value });
     const select = h("select", {
-      class: value ? "chip set" : "chip", "data-filter": id, "aria-label": title,
+      class: value ? "chip set" : "chip", "data-filter": id, "aria-label": title, hidden: known.length === 0,
       change: () => this.#ask({ filters: { ...this.#query.filters, [id]: select.value ? [select.value] : [] } }),
     }, h("option", { value: "" }, this.#texts("table.filter.any", { title })),
     ...known.map((each) => h("option", { value: each.value }, `${title}: ${each.title}`)));

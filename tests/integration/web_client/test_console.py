@@ -275,6 +275,8 @@ async def test_an_application_is_published_by_the_keyboard_alone(desk: ConsoleDe
     await page.keyboard.type("Text editor")
     await page.get_by_label("Command").focus()
     await page.keyboard.type("mousepad\n--quit\na b")
+    await page.get_by_label("Users", exact=True).focus()
+    await expect(page.locator("datalist option[value=demo]")).to_be_attached()
     await page.get_by_label("Groups", exact=True).focus()
     await page.keyboard.type("staff,artists")
     await page.keyboard.press("Enter")
@@ -483,3 +485,11 @@ async def assert_harmless(page: Page, place: str) -> None:
     await expect(page.locator("main :is(a, [role=grid])").first).to_be_visible()
     await expect(page.locator("[aria-busy=true], .loading")).to_have_count(0)
     assert await page.locator("img[src='x']").count() == 0
+
+
+async def test_users_are_filtered_by_the_groups_that_there_are(desk: ConsoleDesk) -> None:
+    await desk.site.api("POST", "users", {"name": "grouped", "groups": ["painters"]})
+    page = await desk.list("users")
+    await page.get_by_label("Group", exact=True).select_option("painters")
+    await expect(page.get_by_text("1 row", exact=True)).to_be_visible()
+    assert await row_names(page) == ["grouped"]

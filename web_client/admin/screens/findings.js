@@ -2,6 +2,7 @@
 
 import { h } from "../../ui/dom.js";
 import { badge } from "../cells.js";
+import { prose } from "../prose.js";
 import { t } from "../strings.js";
 
 /** @typedef {{severity: "error" | "warning" | "notice", code: string, what: string, remedy: string}} Finding */
@@ -14,5 +15,5 @@ const ORDER = ["error", "warning", "notice"];
 export function findingList(findings) {
   const sorted = findings.toSorted((a, b) => ORDER.indexOf(a.severity) - ORDER.indexOf(b.severity));
   return [h("h2", {}, t("overview.findings")), h("ul", {}, ...sorted.map(({ severity, what, remedy }) =>
-    h("li", {}, badge(KINDS[severity] ?? "busy", t(`overview.severity.${severity}`)), h("span", {}, what), h("span", { class: "muted" }, remedy))))];
+    h("li", {}, badge(KINDS[severity] ?? "busy", t(`overview.severity.${severity}`)), h("span", {}, what), h("div", { class: "muted" }, prose(remedy)))))];
 }

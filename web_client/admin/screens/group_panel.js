@@ -8,6 +8,7 @@ import { formTexts, ObjectPanel, saveAs } from "../object_panel.js";
 import { addressOf } from "../router.js";
 import { t } from "../strings.js";
 import { Suggestions } from "../suggestions.js";
+import { addWhatIf } from "../whatif_button.js";
 
 /** @typedef {import("../context.js").Context} Context */
 /** @typedef {import("./groups.js").Group} Group */
@@ -74,6 +75,7 @@ export class GroupPanel {
       }),
       cancel: () => this.#context.go(addressOf("groups")),
     });
+    addWhatIf(this.#context, form.element, () => [documentOf(form.values)]);
     return group === null ? [form] : [this.#links(group), ...(isLarge ? [this.#many(group)] : []), form];
   }
 
@@ -87,8 +89,8 @@ export class GroupPanel {
     return [
       { name: "name", label: t("groups.name"), kind: "text", isFixed: exists, attributes: { maxlength: "256" } },
       { name: "description", label: t("groups.description"), kind: "text", attributes: { maxlength: "256" } },
-      ...(isLarge ? [] : [/** @type {import("../../ui/form.js").Field} */ ({ name: "users", label: t("groups.users"), kind: "names", labels, suggestions: () => this.#suggestions.of("users") })]),
-      { name: "members.groups", label: t("groups.inner"), kind: "names", labels, hint: t("groups.inner.hint"), suggestions: () => this.#suggestions.of("groups") },
+      ...(isLarge ? [] : [/** @type {import("../../ui/form.js").Field} */ ({ name: "users", label: t("groups.users"), kind: "names", labels, suggestions: (typed) => this.#suggestions.like("users", typed) })]),
+      { name: "members.groups", label: t("groups.inner"), kind: "names", labels, hint: t("groups.inner.hint"), suggestions: (typed) => this.#suggestions.like("groups", typed) },
     ];
   }
 
@@ -150,6 +152,11 @@ export class GroupPanel {
     this.#panel.settle();
     this.#context.go(addressOf("groups"));
   }
+}
+
+/** Who is in it themselves stands with the users. @param {Record<string, any>} values */
+function documentOf({ name, description, "members.groups": groups }) {
+  return { kind: "group", name: name.trim(), description, members: { groups } };
 }
 
 /** @param {Group | null} group @returns {Record<string, any>} */

@@ -74,7 +74,7 @@ export class HostPanel extends ObjectPanel {
     return new Form({
       fields: [{
         name: "groups", label: t("hosts.groups"), kind: "names", hint: t("hosts.groups.hint"), labels: { remove: t("form.remove") },
-        suggestions: () => this.#suggestions.of("hostGroups"),
+        suggestions: (typed) => this.#suggestions.like("hostGroups", typed),
       }],
       values: before, texts: formTexts(),
       send: (values) => saveAs({

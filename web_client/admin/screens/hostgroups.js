@@ -64,7 +64,6 @@ function columns() {
 function panelOf(context, read, name, item) {
   const isNew = name === "+";
   const suggestions = new Suggestions(context);
-  suggestions.of("hosts");
   /** @type {ObjectPanel<HostGroup>} */
   const panel = new ObjectPanel({
     title: isNew ? t("hostgroups.new") : name,
@@ -103,7 +102,7 @@ function form(context, group, isNew, suggestions, settle) {
   return new Form({
     fields: [
       ...(isNew ? [{ name: "name", label: t("machines.name"), kind: /** @type {const} */ ("text") }] : []),
-      { name: "hosts", label: t("screen.hosts"), kind: "names", hint: t("hostgroups.hosts.hint"), labels: { remove: t("form.remove") }, suggestions: () => suggestions.of("hosts") },
+      { name: "hosts", label: t("screen.hosts"), kind: "names", hint: t("hostgroups.hosts.hint"), labels: { remove: t("form.remove") }, suggestions: (typed) => suggestions.like("hosts", typed) },
     ],
     values: { name: group.name, hosts: group.hosts }, texts: formTexts(),
     cancel: () => context.go(addressOf("hostgroups")),

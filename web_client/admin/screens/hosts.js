@@ -23,8 +23,7 @@ const NEW = "+";
 export function open(context, place) {
   const mayWrite = context.may("hosts.write");
   const status = new SiteStatus(context);
-  const suggestions = new Suggestions(context);
-  suggestions.of("hostGroups");
+  const suggestions = new Suggestions(context, () => screen.table.renewFilters());
   const load = listOf(context, "/hosts", fieldOf, ["name", "groups"]);
   const flags = [{ value: "true", title: t("yes") }, { value: "false", title: t("no") }];
   /** @type {import("../list_screen.js").Parts<Host>} */
@@ -52,7 +51,9 @@ export function open(context, place) {
     create: mayWrite ? { label: t("hosts.join"), name: NEW } : undefined,
     panel: (name, item) => (name === NEW && mayWrite ? new JoinPanel(context, "host") : new HostPanel(context, status, name, item)),
   };
-  return new ListScreen(context, place, parts);
+  /** @type {ListScreen<Host>} */
+  const screen = new ListScreen(context, place, parts);
+  return screen;
 }
 
 /** @returns {import("../../ui/grid_view.js").Column<Host>[]} */

@@ -38,7 +38,7 @@ export class InvitePanel {
     return new Form({
       fields: [
         { name: "name", label: t("users.name"), kind: "text", hint: t("users.name.hint"), attributes: { maxlength: "256", autocapitalize: "none" } },
-        { name: "groups", label: t("users.groups"), kind: "names", labels: { remove: t("form.remove") }, suggestions: () => this.#suggestions.of("groups") },
+        { name: "groups", label: t("users.groups"), kind: "names", labels: { remove: t("form.remove") }, suggestions: (typed) => this.#suggestions.like("groups", typed) },
         { name: "role", label: t("users.role"), kind: roleChoices(this.#context) },
       ],
       values: { name: "", groups: [], role: "user" },

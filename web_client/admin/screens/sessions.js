@@ -6,6 +6,7 @@ import { ago } from "../cells.js";
 import { fieldOf, listOf } from "../lists.js";
 import { ListScreen } from "../list_screen.js";
 import { STRINGS, t } from "../strings.js";
+import { Suggestions } from "../suggestions.js";
 import { disconnect, logOff, sendMessage } from "./session_acts.js";
 import { SessionPanel } from "./session_panel.js";
 import { STATES, stateBadge, stateText } from "./session_rules.js";
@@ -18,6 +19,9 @@ import { streamBadge, streamText } from "./stream_quality.js";
  * @param {import("../router.js").Place} place
  */
 export function open(context, place) {
+  const suggestions = new Suggestions(context, () => screen.table.renewFilters());
+  /** @param {string} kind */
+  const named = (kind) => suggestions.of(kind).map((value) => ({ value, title: value }));
   /** @type {import("../list_screen.js").Parts<Session>} */
   const parts = {
     id: "sessions",
@@ -28,15 +32,17 @@ export function open(context, place) {
     key: ({ id }) => id,
     filters: [
       { id: "state", title: t("sessions.state"), options: () => STATES.map((value) => ({ value, title: STRINGS[`sessions.state.${value}`] })) },
-      { id: "application", title: t("sessions.application"), options: () => [] },
-      { id: "user", title: t("sessions.user"), options: () => [] },
-      { id: "host", title: t("sessions.host"), options: () => [] },
+      { id: "application", title: t("sessions.application"), options: () => named("applications") },
+      { id: "user", title: t("sessions.user"), options: () => [] }, // only by an address: there may be very many
+      { id: "host", title: t("sessions.host"), options: () => named("hosts") },
     ],
     acts: acts(context),
     empty: t("sessions.none"),
     panel: (name, item) => new SessionPanel(context, name, item),
   };
-  return new ListScreen(context, place, parts);
+  /** @type {ListScreen<Session>} */
+  const screen = new ListScreen(context, place, parts);
+  return screen;
 }
 
 /** @returns {import("../../ui/grid_view.js").Column<Session>[]} */

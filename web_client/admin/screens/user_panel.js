@@ -61,7 +61,7 @@ export class UserPanel extends ObjectPanel {
     const before = valuesOf(user);
     /** @type {import("../../ui/form.js").Field[]} */
     const fields = [
-      { name: "groups", label: t("users.groups"), kind: "names", labels: { remove: t("form.remove") }, suggestions: () => this.#suggestions.of("groups") },
+      { name: "groups", label: t("users.groups"), kind: "names", labels: { remove: t("form.remove") }, suggestions: (typed) => this.#suggestions.like("groups", typed) },
       { name: "role", label: t("users.role"), kind: roleChoices(context) },
     ];
     return new Form({

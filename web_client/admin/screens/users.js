@@ -21,8 +21,7 @@ const NEW = "+";
  */
 export function open(context, place) {
   const mayWrite = context.may("users.write");
-  const suggestions = new Suggestions(context);
-  suggestions.of("groups");
+  const suggestions = new Suggestions(context, () => screen.table.renewFilters());
   /** @type {import("../list_screen.js").Parts<User>} */
   const parts = {
     id: "users",
@@ -43,7 +42,9 @@ export function open(context, place) {
     create: mayWrite ? { label: t("users.invite"), name: NEW } : undefined,
     panel: (name, item) => (name === NEW && mayWrite ? new InvitePanel(context) : new UserPanel(context, name, item)),
   };
-  return new ListScreen(context, place, parts);
+  /** @type {ListScreen<User>} */
+  const screen = new ListScreen(context, place, parts);
+  return screen;
 }
 
 /** @returns {import("../../ui/grid_view.js").Column<User>[]} */
