@@ -136,7 +136,7 @@ def _print(events: list[Event], as_json: bool, *, heading: bool) -> None:
             print(_line(_row(event)), flush=True)
 
 
-_HEADINGS = ("TIME", "TYPE", "USER", "OBJECT", "CODE", "ADDRESS", "REFERENCE")
+_HEADINGS = ("TIME", "TYPE", "USER", "OBJECT", "CODE, ACT", "ADDRESS", "REFERENCE")
 _WIDTHS = (19, 15, 16, 28, 18, 15, 8)
 
 
@@ -148,7 +148,7 @@ def _row(event: Event) -> list[object]:
         event.get("type"),
         actor.get("user"),
         f"{what.get('kind')}:{name}" if what.get("kind") else "",
-        event.get("code"),
+        event.get("code") or (event.get("detail") or {}).get("act"),
         actor.get("address"),
         event.get("reference"),
     ]
