@@ -11,6 +11,7 @@ import { t } from "./strings.js";
  * @property {string} label
  * @property {"text" | "search" | "datetime-local" | "select"} type
  * @property {[string, string][]} [options] of a select: value, text
+ * @property {string} [any] what none of them is called
  * @property {string} [suggest] a list whose names are suggested
  */
 
@@ -68,10 +69,10 @@ export class Filters {
    * @param {Filter} filter
    * @param {string} value
    */
-  #field(client, { name, label, type, options = [], suggest = "" }, value) {
+  #field(client, { name, label, type, options = [], any = t("filters.any"), suggest = "" }, value) {
     const soon = () => this.#soon();
     if (type === "select") {
-      const select = h("select", { change: () => this.#now() }, h("option", { value: "" }, t("filters.any")),
+      const select = h("select", { change: () => this.#now() }, h("option", { value: "" }, any),
         ...options.map(([each, text]) => h("option", { value: each }, text)));
       select.value = value;
       this.#controls.set(name, select);

@@ -30,11 +30,12 @@ import { counted, STRINGS, t } from "./strings.js";
 /**
  * @param {WhatIf} answer
  * @param {(address: string) => boolean} may
+ * @param {"h2" | "h3"} [level] of the first heading
  */
-export function whatIfView({ changes, access, applications, applications_count: count, hosts, launches, replayed }, may) {
+export function whatIfView({ changes, access, applications, applications_count: count, hosts, launches, replayed }, may, level = "h2") {
   return h("div", { class: "plan" },
     h("p", { class: "muted" }, t("whatif.replayed", { entitlements: replayed.entitlements.toLocaleString(), launches: replayed.launches.toLocaleString() })),
-    h("section", {}, h("h2", {}, counted(changes.length, "plan.changes")), changes.length > 0 && changeList(changes, may)),
+    h("section", {}, h(level, {}, counted(changes.length, "plan.changes")), changes.length > 0 && changeList(changes, may)),
     ...accessView(access),
     applications.length > 0 && section(counted(count, "whatif.applications"), applications.map(applicationCells)),
     hosts.length > 0 && section(t("whatif.hosts"), hosts.map(hostCells)),

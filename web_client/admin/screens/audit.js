@@ -28,7 +28,10 @@ import { objectAddress } from "../walkthrough_rules.js";
  * @property {Record<string, unknown>} detail
  */
 
-const TYPES = ["sign_in", "sign_in_refused", "launch", "launch_refused", "launch_failed", "session_ended", "change", "revocation", "entry", "token", "probe"];
+const TYPES = [
+  "sign_in", "sign_in_refused", "sign_out", "launch", "launch_refused", "launch_failed", "session_ended", "session", "change", "change_refused",
+  "revocation", "entry", "token", "drain", "probe",
+];
 const FOLLOW_MS = 2000;
 const FOLLOWED = 50;
 
@@ -49,7 +52,7 @@ class AuditScreen {
   /** @param {Context} context @param {Place} place */
   constructor(context, { query }) {
     this.#context = context;
-    this.#filters = new Filters(context.client, filters(), query, (parameters) => this.#asked(parameters));
+    this.#filters = new Filters(context.client, filters(context.may("platform.site.read")), query, (parameters) => this.#asked(parameters));
     /** @type {CursorList<Event>} */
     this.#list = new CursorList({
       label: t("screen.audit"), empty: t("audit.none"), columns: columns(mayOpen(context)),
@@ -78,9 +81,16 @@ class AuditScreen {
    * @param {AbortSignal} signal
    */
   async #load(before, limit, signal) {
-    const answer = await this.#context.get(`/audit?${paged(this.#filters.query, before, limit)}`, signal);
+    const answer = await this.#context.client.get(this.#path(paged(this.#filters.query, before, limit)), signal);
     const note = answer.missing?.length > 0 ? t("audit.missing", { brokers: answer.missing.join(", ") }) : "";
     return { items: answer.items, before: answer.before ?? "", note };
+  }
+
+  /** Events of the whole site are of no organisation. @param {URLSearchParams} query */
+  #path(query) {
+    const isSite = query.get("of") === "site";
+    query.delete("of");
+    return `/${isSite ? "platform" : "admin"}/audit?${query}`;
   }
 
   /** @param {URLSearchParams} parameters */
@@ -135,7 +145,7 @@ class AuditScreen {
     const query = this.#filters.query;
     query.set("format", format);
     try {
-      const response = await this.#context.client.fetch("GET", `/admin/audit?${query}`, {});
+      const response = await this.#context.client.fetch("GET", this.#path(query), {});
       download(`audit.${format}`, await response.blob());
       this.#alert.replaceChildren();
     } catch (error) {
@@ -145,9 +155,13 @@ class AuditScreen {
   }
 }
 
-/** @returns {import("../filters.js").Filter[]} */
-function filters() {
+/**
+ * @param {boolean} maySeeSite
+ * @returns {import("../filters.js").Filter[]}
+ */
+function filters(maySeeSite) {
   return [
+    ...(maySeeSite ? [/** @type {import("../filters.js").Filter} */ ({ name: "of", label: t("audit.of"), type: "select", any: t("audit.tenant"), options: [["site", t("audit.thesite")]] })] : []),
     { name: "text", label: t("audit.text"), type: "search" },
     { name: "type", label: t("audit.type"), type: "select", options: TYPES.map((type) => [type, t(`event.${type}`)]) },
     { name: "user", label: t("audit.user"), type: "text", suggest: "/admin/users" },

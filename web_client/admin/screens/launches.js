@@ -69,6 +69,11 @@ class Launches {
     this.#list.stop();
   }
 
+  /** @param {Set<string> | null} kinds */
+  changed(kinds) {
+    if (kinds === null || kinds.has("audit")) this.#list.refresh();
+  }
+
   /** @param {URLSearchParams} parameters */
   #asked(parameters) {
     this.#context.say(addressOf("launches", "", parameters));

@@ -10,6 +10,7 @@ import { policyText } from "../policy_fields.js";
 import { addressOf } from "../router.js";
 import { errorText, t } from "../strings.js";
 import { policyChooser } from "../policy_chooser.js";
+import { addWhatIf } from "../whatif_button.js";
 import { fieldText, policyName } from "./policies.js";
 
 /** @typedef {import("../context.js").Context} Context */
@@ -77,7 +78,9 @@ export class PolicyPanel {
     this.#form = new PolicyForm(fields, policy, {
       send: (values, locked) => this.#send(policy, fields, values, locked), cancel: () => this.#context.go(addressOf("policies")),
     });
-    return [tools, ...notes, this.#form.element];
+    const form = this.#form;
+    addWhatIf(this.#context, form.element, () => [{ kind: "policy", level: policy.level, of: policy.name, values: form.values, locked: form.locked }]);
+    return [tools, ...notes, form.element];
   }
 
   /**
