@@ -137,7 +137,7 @@ def set_tenant(client: Client, arguments: argparse.Namespace) -> None:
 
 def suspend_tenant(client: Client, arguments: argparse.Namespace) -> None:
     tenant = client.post(*PATH, arguments.name, "suspend", body={})["tenant"]
-    print(f"tenant {safe(tenant['name'])}: suspended, {tenant['sessions']} sessions are being logged off")
+    print(f"tenant {safe(tenant['name'])}: suspended; sessions being logged off: {tenant['sessions']}")
 
 
 def resume_tenant(client: Client, arguments: argparse.Namespace) -> None:
