@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 from collections.abc import AsyncIterator
@@ -13,9 +14,12 @@ from typing import Any
 import pytest
 
 from broker.grid import keys
+from broker.launch.launch import LaunchRequest
 from portcullis.errors import Refused
+from portcullis.ids import new_id
 from portcullis.model.host import Host
 from portcullis.model.session import Display
+from portcullis.model.user import User
 from tests.support.api_site import Account, ApiSite, api_site, signed_in
 from tests.support.browser import Answer, ApiBrowser
 
@@ -173,6 +177,41 @@ async def _launch_other(site: ApiSite) -> None:
     if site.services.identity.users.get(tenant.tenant.id, root.id) != root:
         await site.put_user(tenant.root, root)
     await site.launch(replace(tenant, ann=replace(tenant.root, user=root)), ready=False)
+
+
+async def test_launches_at_one_moment_do_not_exceed_the_quota(site: ApiSite) -> None:
+    tenant = site.globex
+    await site.services.hosts.change(tenant.host.id, lambda known: replace(known, slots=16), "test")
+    async with platform(site) as root:
+        await _put(root, "globex", quotas={"sessions": 3})
+    requests = []
+    for number in range(8):
+        user = User(new_id(), f"user {number}", groups=frozenset({"staff"}))
+        revision = await site.services.identity.users.create(tenant.tenant.id, user, "test")
+        await site.services.snapshot.until(revision)
+        requests.append(LaunchRequest(tenant.tenant.id, user.id, tenant.editor.id, Display()))
+    launches = (site.services.launcher.launch(request) for request in requests)
+    answers = await asyncio.gather(*launches, return_exceptions=True)
+    refused = [answer for answer in answers if isinstance(answer, BaseException)]
+    assert len(answers) - len(refused) == 3
+    assert {answer.code for answer in refused if isinstance(answer, Refused)} == {"quota_tenant_sessions"}
+
+
+async def test_two_brokers_may_delete_a_tenant_at_once(two_brokers: ApiSite) -> None:
+    site, tenant_id = two_brokers, two_brokers.globex.tenant.id
+    session = await site.launch(site.globex)
+    await site.services.tenants.records.leave(tenant_id, "test")
+    keepers = [broker.services.tenants for broker in site.brokers]
+    for broker in site.brokers:
+        await broker.snapshot.until(site.services.snapshot.revision)
+    for _ in range(3):
+        await asyncio.gather(*(keeper.settle(tenant_id) for keeper in keepers))
+        for broker in site.brokers:
+            await broker.snapshot.until(site.services.snapshot.revision)
+    assert not (await site.grid.range(keys.prefix(tenant_id))).items
+    for broker in site.brokers:
+        assert broker.identity.tenants.record(tenant_id) is None
+        assert broker.services.sessions.get(tenant_id, session.id) is None
 
 
 @pytest.mark.parametrize("quota", ["sessions", "launches_per_second", "logins_per_second"])
