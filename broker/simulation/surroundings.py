@@ -28,10 +28,10 @@ def groups_step(user: User, groups: frozenset[str]) -> Step:
     """`groups`: all that the user is in, those counted that contain others."""
     if not groups:
         return Step("groups", "info", f"{user.name} is in no group")
-    own = [f"group:{name}" for name in sorted(user.groups)]
+    own = sorted(user.groups)
     outer = ", ".join(sorted(groups - user.groups))
     inside = f", and through them in {outer}" if outer else ""
-    return Step("groups", "passed", f"in {', '.join(sorted(user.groups))}{inside}", object=own[0] if own else "")
+    return Step("groups", "passed", f"in {', '.join(own)}{inside}", object=f"group:{own[0]}")
 
 
 def inserted(planned: Sequence[Step], around: Sequence[Step]) -> tuple[Step, ...]:

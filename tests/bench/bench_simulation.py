@@ -1,11 +1,11 @@
-"""Asking what a launch would do: the time of one simulation on a site of 1,000 hosts, 10,000 applications, 100,000 users.
+"""Asking what a launch would do: the time of one simulation, on 1,000 hosts, 10,000 applications and 100,000 users.
 
     tests/run.sh bench simulation
 
 A real embedded grid holds the site, and a real snapshot with the indexes feeds the plan; policies and groups inside
-groups count. With a dry run the agents' own code looks at this machine (accounts, programs, room), eight hosts a question,
-messages coded and read as on their channels; only the network between is missing. The time of the processor stands beside
-that of the clock: on a machine that does other things as well, it is the simulation's own.
+groups count. With a dry run the agents' own code looks at this machine (accounts, programs, room), on eight hosts a
+question, and messages are coded and read as on their channels; only the network between is missing. The time of the
+processor stands beside that of the clock: on a machine that does other things as well, it is the simulation's own.
 """
 
 from __future__ import annotations
