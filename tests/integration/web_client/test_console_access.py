@@ -329,6 +329,20 @@ async def test_an_organisation_is_entered_for_a_reason_and_left(desk: Desk) -> N
     await page.close()
 
 
+async def test_a_host_is_given_to_an_organisation(desk: Desk) -> None:
+    page = await desk.page_at("tenants/globex")
+    await page.get_by_text("Change its hosts").click()
+    form = page.locator(".tenant-hosts")
+    await form.get_by_label("Hosts").fill("h99")
+    await form.get_by_role("button", name="Save hosts").click()
+    await expect(form.get_by_role("alert")).to_contain_text("no host h99")
+    await form.get_by_label("Hosts").fill("h13")
+    await form.get_by_role("button", name="Save hosts").click()
+    await expect(page.locator(".facts").get_by_text("h13")).to_be_visible()
+    items = (await desk.site.api("GET", "../platform/hosts"))["items"]
+    assert [each["tenants"] for each in items if each["name"] == "h13"] == [["acme", "globex"]]
+
+
 # --- roles
 
 

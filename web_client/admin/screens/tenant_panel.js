@@ -11,6 +11,7 @@ import { labelled } from "../labelled.js";
 import { formTexts, ObjectPanel, saveAs } from "../object_panel.js";
 import { addressOf } from "../router.js";
 import { errorText, t } from "../strings.js";
+import { hostsForm } from "../tenant_hosts.js";
 
 /** @typedef {import("../context.js").Context} Context */
 /** @typedef {import("./tenants.js").Tenant} Tenant */
@@ -22,6 +23,8 @@ export class TenantPanel {
   #context;
   #panel;
   #name;
+  /** What is entered there is beside the panel's own form. @type {Form | null} */
+  #hostsForm = null;
 
   /**
    * @param {Context} context
@@ -51,11 +54,12 @@ export class TenantPanel {
   }
 
   changed() {
-    if (this.#name !== NEW) this.#panel.changed();
+    if (this.#name !== NEW && !this.#hostsForm?.isChanged) this.#panel.changed();
   }
 
-  mayClose() {
-    return this.#panel.mayClose();
+  async mayClose() {
+    if (!this.#hostsForm?.isChanged) return this.#panel.mayClose();
+    return this.#context.ask({ title: t("form.leave.title"), consequences: [t("form.leave.text")], act: t("form.leave.act"), danger: true });
   }
 
   /** @param {string} name */
@@ -67,7 +71,8 @@ export class TenantPanel {
   #draw(tenant) {
     const mayWrite = this.#context.may("platform.tenants.write");
     if (tenant === null) return mayWrite ? [this.#form(null)] : [];
-    return [this.#tools(tenant), this.#facts(tenant), ...(mayWrite ? [this.#form(tenant)] : [])];
+    return [this.#tools(tenant), this.#facts(tenant), ...(this.#context.may("platform.hosts.write") ? [this.#hosts(tenant)] : []),
+      ...(mayWrite ? [this.#form(tenant)] : [])];
   }
 
   /** @param {Tenant | null} tenant */
@@ -148,6 +153,16 @@ export class TenantPanel {
       [t("tenants.state"), t(suspended ? "tenants.suspended" : "tenants.active")],
       [t("tenants.users"), users.toLocaleString()], [t("tenants.sessions"), sessions.toLocaleString()], [t("tenants.hosts"), names(hosts, t("tenants.nohosts"))],
     ]);
+  }
+
+  /** @param {Tenant} tenant */
+  #hosts({ name, hosts }) {
+    const form = (this.#hostsForm = hostsForm(this.#context, name, hosts, () => {
+      this.#hostsForm = null;
+      this.#panel.settle();
+      this.changed();
+    }));
+    return h("details", { class: "tenant-hosts" }, h("summary", {}, t("tenants.hosts.change")), form.element);
   }
 
   /** @param {string} name */
