@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from portcullis.cli import revoking
+from portcullis.cli import reading, revoking
 from portcullis.cli.output import as_json, moment, safe
 from portcullis.rest.client import Client
 
@@ -115,7 +115,7 @@ def set_user(client: Client, arguments: argparse.Namespace) -> None:
         print(as_json(user))
         return
     groups = ", ".join(map(safe, user.get("groups", ()))) or "none"
-    print(f"user {safe(user.get('name'))}: role {safe(user.get('role'))}, groups {groups}")
+    print(f"user {safe(user.get('name'))}: role {safe(reading.role(user))}, groups {groups}")
 
 
 def reset_user(client: Client, arguments: argparse.Namespace) -> None:

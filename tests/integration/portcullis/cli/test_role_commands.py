@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -88,6 +89,16 @@ async def test_a_token_is_printed_alone_and_does_what_it_names(
     whole = json.loads((await run("token", "create", "--json")).out)
     assert whole["record"]["permissions"] is None
     assert (await run("token", "revoke", whole["record"]["id"])).code == 0
+
+
+async def test_a_platform_administrator_makes_another_one(site: ApiSite, run: Run) -> None:
+    await site.put_user(site.acme.root, replace(site.acme.root.user, platform=True))
+    made = await run("user", "set", "ann", "--role", "administrator", "--platform", "yes")
+    assert made.out == "user ann: role administrator, platform, groups staff\n"
+    assert "administrator, platform" in (await run("get", "users")).out
+    assert (await run("user", "set", "root", "--platform", "no", "--role", "help_desk")).code == 0
+    refused = await run("user", "set", "ann", "--platform", "no")
+    assert refused.code == 1 and "not_permitted" in refused.err
 
 
 async def test_a_user_is_invited_with_a_role(run: Run) -> None:
