@@ -12,7 +12,7 @@ import pytest
 
 from broker.configuration import applying
 from broker.configuration.checks import Powers
-from broker.configuration.intent import CURRENT
+from broker.configuration.intent import CURRENT, Intent
 from broker.configuration.service import Configuration, Order
 from broker.configuration.wanted import Request
 from broker.grid.embedded import EmbeddedGrid
@@ -186,6 +186,40 @@ async def test_what_others_change_meanwhile_is_worked_in(
         await site.carry_on()
         records = [r.value for r in await store.list("application") if r.value["name"] == "app 023"]
         assert [(record["id"], record["command"]) for record in records] == [(theirs.id, ["x"])]
+
+
+async def test_a_change_that_began_a_moment_ago_elsewhere_holds_a_small_apply_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other broker's intent record comes between the plan and its transaction."""
+    async with running(tmp_path / "grid.sqlite") as site:
+        commit = site.stores.commit
+        store = await site.stores.tenant(TENANT)
+
+        async def late(*operations: SealedOperation, **conditions: Any) -> CommitResult:
+            monkeypatch.setattr(site.stores, "commit", commit)
+            theirs = Intent("f" * 16, 0, 9, "somebody", "", 0.0)
+            await commit(store.put(CURRENT, theirs.to_json()))
+            return await commit(*operations, **conditions)
+
+        monkeypatch.setattr(site.stores, "commit", late)
+        with pytest.raises(Refused) as refused:
+            await site.apply(application(1))
+        assert refused.value.code == "change_under_way" and "somebody" in refused.value.message
+        assert await site.names() == set()
+
+
+async def test_a_rollback_into_the_middle_of_a_change_counts_it_as_a_whole(tmp_path: Path) -> None:
+    async with running(tmp_path / "grid.sqlite") as site:
+        before = site.snapshot.revision
+        await site.apply(*(application(number) for number in range(OBJECTS)))
+        store = await site.stores.tenant(TENANT)
+        revisions = sorted({record.create_revision for record in await store.list("history", "application")})
+        assert len(revisions) > 2
+        middle = revisions[len(revisions) // 2]
+        assert (await site.configuration.plan_rollback(TENANT, middle, POWERS)).changes == ()
+        await site.configuration.roll_back(TENANT, before, POWERS, ORDER)
+        assert await site.names() == set()
 
 
 async def test_history_says_who_why_and_as_part_of_what(tmp_path: Path) -> None:
