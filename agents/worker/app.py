@@ -232,6 +232,7 @@ class Worker:
         await self._prepare(prepare)
         await self.desktop.suit(prepare)
         self._is_ready = True
+        self.used()  # it may have been prepared long ago
         log.info("display is ready", extra=ids(display=start.display))
         self._tell_state()
 
