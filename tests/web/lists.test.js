@@ -6,6 +6,7 @@ import { csv } from "../../web_client/ui/csv.js";
 import { nextSort, parametersOf, queryFrom, select, sortState } from "../../web_client/ui/list_query.js";
 import { PAGE, PagedRows } from "../../web_client/ui/paged_rows.js";
 import { Selection } from "../../web_client/ui/selection.js";
+import { keyAct } from "../../web_client/ui/table_keys.js";
 
 const valueOf = (item, field) => item[field];
 const ITEMS = [
@@ -151,6 +152,17 @@ test("what is selected stays so when rows are read again, and is then the newer 
   selection.toggle({ id: "b" });
   selection.renew([{ id: "a", n: 2 }, { id: "c", n: 2 }]);
   assert.deepEqual(selection.items, [{ id: "a", n: 2 }]);
+});
+
+// --- keys
+
+test("keys move, select and open as the grid pattern says, and others are left to the page", () => {
+  const act = (key, more = {}) => keyAct({ key, ctrlKey: false, metaKey: false, ...more }, 20);
+  assert.deepEqual(["j", "ArrowUp", "PageDown", "PageUp"].map((key) => act(key).by), [1, -1, 20, -20]);
+  assert.deepEqual(act("End"), { act: "moveTo", end: "last" });
+  assert.deepEqual([act("x"), act(" "), act("Enter"), act("Escape")].map(({ act: name }) => name), ["toggle", "toggle", "open", "none"]);
+  assert.deepEqual(act("a", { ctrlKey: true }), { act: "all" });
+  assert.deepEqual([act("a"), act("c", { ctrlKey: true }), act("Tab"), act("constructor")], [null, null, null, null]);
 });
 
 // --- CSV

@@ -12,8 +12,11 @@ import { GridView } from "./grid_view.js";
 import { emptyQuery, nextSort, sortState } from "./list_query.js";
 import { PagedRows } from "./paged_rows.js";
 import { Selection } from "./selection.js";
+import { keyAct } from "./table_keys.js";
+import { TableMessage } from "./table_message.js";
 import { bulkBar, TableTools } from "./table_tools.js";
 
+/** @typedef {import("./table_keys.js").KeyAct} KeyAct */
 /** @typedef {import("./list_query.js").Query} Query */
 /**
  * @template Item
@@ -59,7 +62,7 @@ export class DataTable {
   #activeKey = "";
   #frame = 0;
   #bar = h("div", { class: "bulk", role: "group" });
-  #message = h("div", { class: "table-message" });
+  #message;
   #sizes = new ResizeObserver(() => this.#draw());
 
   /** @param {Parts<Item>} parts */
@@ -76,8 +79,9 @@ export class DataTable {
       orders: columns.filter(({ sortable }) => sortable !== false), more: parts.tools ?? [],
       asked: (query) => this.ask(query), down: () => this.focus(),
     });
+    this.#message = new TableMessage({ ...parts, refresh: () => this.refresh(), clear: () => this.#tools.clear() });
     this.#bar.setAttribute("aria-label", texts("table.bulk"));
-    this.element = h("div", { class: "data-table" }, this.#tools.element, this.#bar, this.#grid.element, this.#message);
+    this.element = h("div", { class: "data-table" }, this.#tools.element, this.#bar, this.#grid.element, this.#message.element);
     this.#grid.element.addEventListener("keydown", (event) => this.#key(event));
     this.#grid.element.addEventListener("click", (event) => this.#click(event));
     this.#grid.element.addEventListener("focus", () => this.#grid.element.classList.add("focused"));
@@ -236,7 +240,7 @@ export class DataTable {
 
   /** @param {number} total */
   #drawState(total) {
-    const { texts, acts = [], empty, failed } = this.#parts;
+    const { texts, acts = [] } = this.#parts;
     const { size } = this.#selection;
     this.#grid.drawState({ sort: ({ id }) => sortState(this.#query.sort, id), allSelected: size > 0 && size >= Math.min(total, MOST_SELECTED) });
     this.#grid.element.setAttribute("aria-busy", String(this.#rows !== this.#shown || this.#rows.total < 0));
@@ -245,37 +249,10 @@ export class DataTable {
     const focusedAct = document.activeElement?.getAttribute("data-act");
     this.#bar.replaceChildren(...(size > 0 ? bulkBar(texts, acts.map((act) => this.#ending(act)), this.#selection.items, () => this.#leaveSelection()) : []));
     if (focusedAct) /** @type {HTMLElement | null} */ (this.#bar.querySelector(`[data-act="${focusedAct}"]`))?.focus();
-    this.#drawMessage(total, empty, failed);
-  }
-
-  /**
-   * @param {number} total
-   * @param {() => Node} empty
-   * @param {(error: unknown) => string} failed
-   */
-  #drawMessage(total, empty, failed) {
-    const { texts } = this.#parts;
-    const { error } = this.#rows;
-    const isNarrowed = this.#query.search !== "" || Object.values(this.#query.filters).some((values) => values.length > 0);
-    const state = error !== null ? `error ${failed(error)}` : this.#shown.total === 0 ? `empty ${isNarrowed}` : "";
-    if (this.#message.dataset.state === state) return;
-    this.#message.dataset.state = state;
-    this.#message.hidden = state === "";
-    this.#grid.element.classList.toggle("bare", this.#shown.total <= 0 && state !== "");
-    if (error !== null)
-      this.#message.replaceChildren(h("p", { role: "alert", class: "alert" }, failed(error)),
-        h("button", { type: "button", click: () => this.refresh() }, texts("table.retry")));
-    else if (state !== "")
-      this.#message.replaceChildren(isNarrowed ? this.#noMatch() : empty());
-    if (state === "") this.#message.replaceChildren();
-    if (total > 0) this.#message.classList.add("beside");
-    else this.#message.classList.remove("beside");
-  }
-
-  #noMatch() {
-    const { texts } = this.#parts;
-    return h("div", {}, h("p", {}, texts("table.nomatch")),
-      h("button", { type: "button", click: () => this.#tools.clear() }, texts("table.clear")));
+    const { search, filters } = this.#query;
+    const isNarrowed = search !== "" || Object.values(filters).some((values) => values.length > 0);
+    this.#message.show({ error: this.#rows.error, total: this.#shown.total, isNarrowed });
+    this.#grid.element.classList.toggle("bare", this.#shown.total <= 0 && this.#message.isShown);
   }
 
   // --- what is done
@@ -283,35 +260,39 @@ export class DataTable {
   /** @param {KeyboardEvent} event */
   #key(event) {
     if (event.altKey || event.isComposing) return;
-    const act = this.#actOf(event);
-    if (act === undefined) return;
+    const act = keyAct(event, this.#grid.pageRows);
+    if (act === null || !this.#can(act)) return;
     event.preventDefault();
     event.stopPropagation();
-    act();
+    this.#do(act, event.shiftKey && this.#isSelectable);
+  }
+
+  get #isSelectable() {
+    return (this.#parts.acts ?? []).length > 0;
+  }
+
+  /** What a key would do here; else it is left to the page. @param {KeyAct} act */
+  #can({ act }) {
+    if (act === "none") return this.#selection.size > 0;
+    return this.#isSelectable || (act !== "all" && act !== "toggle");
   }
 
   /**
-   * @param {KeyboardEvent} event
-   * @returns {(() => void) | undefined}
+   * @param {KeyAct} act
+   * @param {boolean} far selects up to there
    */
-  #actOf({ key, ctrlKey, metaKey, shiftKey }) {
-    const isSelectable = (this.#parts.acts ?? []).length > 0;
-    if (ctrlKey || metaKey) return key === "a" && isSelectable ? () => this.#selectAll() : undefined;
-    const { pageRows } = this.#grid;
-    const end = Math.max(0, this.#shown.total - 1);
-    const far = shiftKey && isSelectable;
-    switch (key) {
-      case "ArrowDown": case "j": case "J": return () => this.#moveTo(this.#active + 1, far);
-      case "ArrowUp": case "k": case "K": return () => this.#moveTo(this.#active - 1, far);
-      case "PageDown": return () => this.#moveTo(this.#active + pageRows, far);
-      case "PageUp": return () => this.#moveTo(Math.max(0, this.#active - pageRows), far);
-      case "Home": return () => this.#moveTo(0, far);
-      case "End": return () => this.#moveTo(end, far);
-      case "ArrowRight": return () => this.#moveCell(1);
-      case "ArrowLeft": return () => this.#moveCell(-1);
-      case "Enter": return () => this.#enter();
-      case " ": case "x": return isSelectable ? () => this.#toggle(this.#active) : undefined;
-      case "Escape": return this.#selection.size > 0 ? () => this.clearSelection() : undefined;
+  #do(act, far) {
+    switch (act.act) {
+      case "move": {
+        const to = this.#active + act.by;
+        return this.#moveTo(act.by < -1 ? Math.max(0, to) : to, far);
+      }
+      case "moveTo": return this.#moveTo(act.end === "first" ? 0 : Math.max(0, this.#shown.total - 1), far);
+      case "cell": return this.#moveCell(act.by);
+      case "open": return this.#enter();
+      case "toggle": return this.#toggle(this.#active);
+      case "all": return void this.#selectAll();
+      case "none": return this.clearSelection();
     }
   }
 
@@ -331,14 +312,14 @@ export class DataTable {
 
   /** @param {number} by */
   #moveCell(by) {
-    const count = this.#parts.columns.length + Number((this.#parts.acts ?? []).length > 0);
+    const count = this.#parts.columns.length + Number(this.#isSelectable);
     const least = this.#active < 0 ? 0 : -1;
     this.#cell = Math.max(least, Math.min(this.#cell + by, count - 1));
     this.#draw();
   }
 
   #enter() {
-    if (this.#active < 0) return this.#pressHead(this.#cell - Number((this.#parts.acts ?? []).length > 0));
+    if (this.#active < 0) return this.#pressHead(this.#cell - Number(this.#isSelectable));
     const item = this.#shown.at(this.#active);
     if (item !== undefined) this.#parts.open(item);
   }
@@ -372,7 +353,7 @@ export class DataTable {
    * @param {boolean} far
    */
   #pressBox(index, far) {
-    if ((this.#parts.acts ?? []).length === 0) return;
+    if (!this.#isSelectable) return;
     if (far) return this.#moveTo(index, true);
     this.#moveTo(index, false);
     this.#toggle(index);

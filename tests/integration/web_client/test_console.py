@@ -342,10 +342,11 @@ async def test_what_others_change_does_not_touch_a_form_that_is_being_filled_in(
     await expect(page.get_by_role("heading", name="Users")).to_be_visible()
 
 
-async def test_a_deleted_application_comes_back_with_its_icon(desk: ConsoleDesk) -> None:
+async def test_a_deleted_application_comes_back_with_its_icon_and_its_policy(desk: ConsoleDesk) -> None:
     data = "PHN2ZyB4bWxucz0iaHR0cDovL3d3dy53My5vcmcvMjAwMC9zdmciLz4="
     icon = {"content_type": "image/svg+xml", "data": data}
     await publish(desk.site, "Paint", icon=icon, entitled={"users": ["demo"], "groups": ["artists"]})
+    await desk.site.api("PUT", "policies/application/Paint", {"values": {"clipboard": "none"}})
     (before,) = (await desk.site.api("GET", "applications"))["items"]
     page = await desk.open("applications/Paint")
     await page.get_by_role("button", name="Delete").click()
@@ -357,6 +358,9 @@ async def test_a_deleted_application_comes_back_with_its_icon(desk: ConsoleDesk)
     (after,) = (await desk.site.api("GET", "applications"))["items"]
     kept = ("name", "command", "entitled", "icon")
     assert [after[name] for name in kept] == [before[name] for name in kept]
+    await expect(page.get_by_text("Undone.")).to_be_visible()
+    policy = (await desk.site.api("GET", "policies/application/Paint"))["policy"]
+    assert policy["values"] == {"clipboard": "none"}
 
 
 async def test_what_is_selected_is_acted_on_together_and_undone_together(desk: ConsoleDesk) -> None:

@@ -49,14 +49,13 @@ export async function deleteApplications(context, applications) {
     act: t("applications.delete"), danger: true,
   });
   if (!goesOn) return false;
-  /** @type {Map<string, {content_type: string, data: string} | null>} */
-  const icons = new Map();
+  /** @type {Map<string, Kept>} */
+  const kept = new Map();
   const remove = async (/** @type {Application} */ application) => {
-    icons.set(application.id, await iconContent(application.icon));
+    kept.set(application.id, await keep(context, application));
     await context.change("DELETE", PATH + encodeURIComponent(application.name));
   };
-  const restore = (/** @type {Application} */ application) =>
-    publish(context, application.name, { ...bodyOf(valuesOf(application)), icon: icons.get(application.id) ?? null });
+  const restore = (/** @type {Application} */ application) => putBack(context, application, /** @type {Kept} */ (kept.get(application.id)));
   const done = await context.doAll(applications, remove, { done: "applications.did.delete", undo: restore, name: ({ name }) => name });
   return done.length > 0;
 }
@@ -71,7 +70,36 @@ function affected(applications) {
   return t("applications.delete.whom", { whom: shown });
 }
 
-/** So that it can be put back. @param {string | null} url */
+/** @typedef {{icon: {content_type: string, data: string} | null, policy: {values: object, locked: string[]} | null}} Kept what goes with it */
+
+/**
+ * @param {Context} context
+ * @param {Application} application
+ * @returns {Promise<Kept>}
+ */
+async function keep(context, { name, icon }) {
+  const mayRestore = context.may("policies.read") && context.may("policies.write");
+  const { policy } = mayRestore ? await context.get(policyPath(name)) : { policy: null };
+  const isSet = policy !== null && (Object.keys(policy.values).length > 0 || policy.locked.length > 0);
+  return { icon: await iconContent(icon), policy: isSet ? { values: policy.values, locked: policy.locked } : null };
+}
+
+/**
+ * @param {Context} context
+ * @param {Application} application
+ * @param {Kept} kept
+ */
+async function putBack(context, application, { icon, policy }) {
+  await publish(context, application.name, { ...bodyOf(valuesOf(application)), icon });
+  if (policy !== null) await context.change("PUT", policyPath(application.name), policy);
+}
+
+/** @param {string} name */
+function policyPath(name) {
+  return `/policies/application/${encodeURIComponent(name)}`;
+}
+
+/** @param {string | null} url */
 async function iconContent(url) {
   if (url === null) return null;
   const response = await fetch(url);

@@ -57,7 +57,7 @@ export const OBJECTS = {
   "applications.delete.title": "Delete {name}?",
   "applications.delete.several": "Delete {count} applications?",
   "applications.delete.several.one": "Delete 1 application?",
-  "applications.delete.whom": "It disappears at once for {whom}.",
+  "applications.delete.whom": "Gone at once for {whom}.",
   "applications.delete.nobody": "Nobody may start it now, so nobody misses it.",
   "applications.delete.sessions": "Sessions that run go on until they are ended. This can be undone for a moment; a restored application is a new one to sessions of the old.",
 
