@@ -60,6 +60,8 @@ export class DataTable {
   /** Of the first row in view, so that it stays there when rows come above it. */
   #first = "";
   #activeKey = "";
+  /** The active row has not come yet. */
+  #isAwaited = false;
   #frame = 0;
   #bar = h("div", { class: "bulk", role: "group" });
   #message;
@@ -153,10 +155,11 @@ export class DataTable {
     this.#moveTo(Math.max(0, this.#active) + by, false);
   }
 
-  /** Makes the row of this key the one that keys act on, if it is here. @param {string} key */
+  /** Makes the row of this key the one that keys act on, now or when it comes. @param {string} key */
   activate(key) {
     const index = this.#indexOf(key);
     if (index >= 0) this.#moveTo(index, false);
+    else [this.#activeKey, this.#isAwaited] = [key, true];
   }
 
   // --- what is shown
@@ -187,7 +190,11 @@ export class DataTable {
     const firstIndex = Math.floor(element.scrollTop / rowHeight);
     const moved = this.#first && element.scrollTop > 0 ? this.#indexOf(this.#first, firstIndex) - firstIndex : 0;
     const active = this.#activeKey ? this.#indexOf(this.#activeKey, this.#active) : -1;
-    if (active >= 0) this.#active = active;
+    if (active >= 0 && active !== this.#active) {
+      this.#active = this.#anchor = active;
+      if (this.#isAwaited) this.#grid.reveal(active);
+    }
+    this.#isAwaited = false;
     if (moved !== 0 && firstIndex + moved >= 0) {
       // The height must allow it first.
       this.#draw();

@@ -105,6 +105,12 @@ async def test_a_deep_link_waits_for_the_sign_in_and_leads_back(chromium: Browse
     await expect(page.get_by_label("Search applications")).to_have_value("ed")
 
 
+async def test_the_row_of_a_deep_link_is_the_one_that_keys_act_on(desk: ConsoleDesk) -> None:
+    await publish(desk.site, "A1", "B2", "C3")
+    page = await desk.list("applications/B2")
+    await expect(page.locator(".grid-row.active")).to_contain_text("B2")
+
+
 async def test_a_login_that_ends_takes_nothing_away_that_was_entered(desk: ConsoleDesk) -> None:
     page = await desk.open("applications/+")
     await page.get_by_label("Name", exact=True).fill("Half entered")
