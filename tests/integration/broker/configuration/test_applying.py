@@ -218,6 +218,9 @@ async def test_a_rollback_into_the_middle_of_a_change_counts_it_as_a_whole(tmp_p
         assert len(revisions) > 2
         middle = revisions[len(revisions) // 2]
         assert (await site.configuration.plan_rollback(TENANT, middle, POWERS)).changes == ()
+        await site.apply(*(application(number, disabled=True) for number in range(OBJECTS)))
+        planned = await site.configuration.plan_rollback(TENANT, middle, POWERS)
+        assert {change.action for change in planned.changes} == {"change"}
         await site.configuration.roll_back(TENANT, before, POWERS, ORDER)
         assert await site.names() == set()
 

@@ -111,6 +111,25 @@ async def test_pruning_deletes_what_a_label_marks(site: ApiSite) -> None:
     assert (malformed.status, malformed.json["error"]["field"]) == (422, "prune")
 
 
+async def test_an_application_that_is_made_anew_by_hand_carries_no_label(site: ApiSite) -> None:
+    form = {"command": ["x"], "entitled": {}}
+    async with signed_in(site, site.acme.root) as root:
+        await apply(root, *DOCUMENTS)
+        await root.change("DELETE", f"{ADMIN}/applications/Paint")
+        await root.change("PUT", f"{ADMIN}/applications/Paint", form)
+        pruned = await plan(root, prune={"owner": "design"})
+    assert pruned.json["changes"] == []
+
+
+async def test_what_a_document_does_not_say_of_a_user_stays(site: ApiSite) -> None:
+    async with signed_in(site, site.acme.root) as root:
+        await apply(root, {"kind": "user", "name": "ann", "groups": ["other"]})
+        users = {item["name"]: item for item in (await root.get(f"{ADMIN}/users")).json["items"]}
+    assert (users["ann"]["state"], users["ann"]["groups"]) == ("enrolled", ["other"])
+    kept = site.services.identity.users.by_name(site.acme.tenant.id, "ann")
+    assert kept is not None and kept.totp_secret == site.acme.ann.totp_secret
+
+
 async def test_every_finding_is_told_with_its_place_and_nothing_is_written(site: ApiSite) -> None:
     broken = [
         {"kind": "application", "name": "Paint", "command": "gimp"},
