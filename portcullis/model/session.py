@@ -86,16 +86,16 @@ class Session:
     """Attach epoch (docs/protocol.md): raised by redeeming a ticket, never otherwise."""
     login: str = ""
     """Hash of the login whose ticket raised e: only that one may renew its grant."""
+    end_code: str | None = None
+    """Why it is `ending`."""
+    trace: tuple[dict[str, Any], ...] = ()
+    """Steps of the plan that placed it, so that a failed start can be explained whole."""
     client_address: str = ""
     """Where the client was that raised e; empty: a broker of before did it."""
     clipboard: str = ""
     """Which way it may copy, as its grant says (the policy of that name); empty as above."""
     state_since: float = 0.0
     """Since when it is in this state; 0: nobody wrote it down."""
-    end_code: str | None = None
-    """Why it is `ending`."""
-    trace: tuple[dict[str, Any], ...] = ()
-    """Steps of the plan that placed it, so that a failed start can be explained whole."""
 
     def moved_to(self, state: State, stage: Stage | None = None) -> Session:
         check_transition(self.state, state)
