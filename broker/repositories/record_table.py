@@ -10,8 +10,9 @@ from __future__ import annotations
 import asyncio
 import unicodedata
 from bisect import bisect_left, insort
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
+from itertools import islice
 
 from broker.grid.scopes import Record
 from broker.snapshot import Change, Snapshot
@@ -24,8 +25,8 @@ Row = tuple[Key, str]
 """What it is sorted by, and the id of its record."""
 
 PORTION = 1000
-FEW = 0.2
-"""Of the rows: so many are sorted by themselves, of more the whole order is walked."""
+FEW = 0.02
+"""Of the rows: so many are sorted by themselves; for more the order is walked until the page is full."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +48,18 @@ class Found:
 
 
 class RecordTable:
-    """`columns`: what can be sorted and filtered by; `searched`: those whose text is searched."""
+    """`columns`: what can be sorted and filtered by; `searched`: those whose text is searched; `single`: those in which
+    hardly two rows have the same.
+    """
 
     def __init__(
-        self, snapshot: Snapshot, kind: str, columns: Mapping[str, Column], searched: Sequence[str], sort: str
+        self,
+        snapshot: Snapshot,
+        kind: str,
+        columns: Mapping[str, Column],
+        searched: Sequence[str],
+        sort: str,
+        single: Set[str] = frozenset(),
     ) -> None:
         """`sort`: the column of the order that nobody asked for."""
         self.columns = tuple(columns)
@@ -59,6 +68,7 @@ class RecordTable:
         self._of = dict(columns)
         self._searched = tuple(searched)
         self._sort = sort
+        self._single = single
         self._tenants: dict[str, _Rows] = {}
         self._made: dict[str, asyncio.Task[None]] = {}
         snapshot.subscribe(self._changed)
@@ -74,10 +84,14 @@ class RecordTable:
         rows = await self._rows(tenant_id)
         return {value: len(there) for value, there in rows.facets.get(column, {}).items()}
 
-    async def _rows(self, tenant_id: str) -> _Rows:
+    def warm(self, tenant_id: str) -> None:
+        """Somebody is about to ask."""
         if tenant_id not in self._made:
-            self._tenants[tenant_id] = _Rows(self.columns)
+            self._tenants[tenant_id] = _Rows(self.columns, self._single)
             self._made[tenant_id] = spawn(self._make(tenant_id), name=f"table of {self._kind}")
+
+    async def _rows(self, tenant_id: str) -> _Rows:
+        self.warm(tenant_id)
         await asyncio.shield(self._made[tenant_id])
         return self._tenants[tenant_id]
 
@@ -106,8 +120,8 @@ class RecordTable:
 
 
 class _Rows:
-    def __init__(self, columns: Iterable[str]) -> None:
-        self.facets: dict[str, dict[str, set[str]]] = {name: {} for name in columns}
+    def __init__(self, columns: Iterable[str], single: Set[str] = frozenset()) -> None:
+        self.facets: dict[str, dict[str, set[str]]] = {name: {} for name in columns if name not in single}
         self._text: dict[str, str] = {}
         self._values: dict[str, Mapping[str, Value]] = {}
         self._orders: dict[str, list[Row]] = {}
@@ -117,9 +131,9 @@ class _Rows:
             return
         self.remove(row_id)
         self._values[row_id], self._text[row_id] = values, text
-        for name, value in values.items():
-            for each in facets_of(value):
-                self.facets[name].setdefault(each, set()).add(row_id)
+        for name, facet in self.facets.items():
+            for each in facets_of(values[name]):
+                facet.setdefault(each, set()).add(row_id)
         for name, order in self._orders.items():
             insort(order, (sort_key(values[name]), row_id))
 
@@ -128,12 +142,11 @@ class _Rows:
         if values is None:
             return
         del self._text[row_id]
-        for name, value in values.items():
-            for each in facets_of(value):
-                there = self.facets[name][each]
-                there.discard(row_id)
-                if not there:
-                    del self.facets[name][each]
+        for name, facet in self.facets.items():
+            for each in facets_of(values[name]):
+                facet[each].discard(row_id)
+                if not facet[each]:
+                    del facet[each]
         for name, order in self._orders.items():
             at = bisect_left(order, (sort_key(values[name]), row_id))
             del order[at]
@@ -141,31 +154,39 @@ class _Rows:
     def find(self, wanted: Wanted, sort: str) -> tuple[list[str], int]:
         order = self._order(sort)
         needle, chosen = fold(wanted.search), self._chosen(wanted.filters)
-        if chosen is None and not needle:
-            return _slice(order, wanted), len(order)
-        if chosen is not None and len(chosen) < len(order) * FEW:
-            text = self._text
-            kept = [row_id for row_id in chosen if needle in text[row_id]]
-            rows = sorted((sort_key(self._values[row_id][sort]), row_id) for row_id in kept)
-        else:
-            rows = self._walk(order, needle, chosen)
-        return _slice(rows, wanted), len(rows)
-
-    def _walk(self, order: list[Row], needle: str, chosen: set[str] | None) -> list[Row]:
-        text = self._text
+        if needle:
+            chosen = self._matching(needle, chosen)
         if chosen is None:
-            return [row for row in order if needle in text[row[1]]]
-        if not needle:
-            return [row for row in order if row[1] in chosen]
-        return [row for row in order if row[1] in chosen and needle in text[row[1]]]
+            return _slice(order, wanted), len(order)
+        if len(chosen) < len(order) * FEW:
+            few = sorted((sort_key(self._values[row_id][sort]), row_id) for row_id in chosen)
+            return _slice(few, wanted), len(few)
+        rows = reversed(order) if wanted.descending else iter(order)
+        found = (row_id for _, row_id in rows if row_id in chosen)
+        end = None if wanted.limit is None else wanted.offset + wanted.limit
+        return list(islice(found, wanted.offset, end)), len(chosen)
 
-    def _chosen(self, filters: Mapping[str, tuple[str, ...]]) -> set[str] | None:
+    def _matching(self, needle: str, chosen: Set[str] | None) -> Set[str]:
+        """All texts in a row are looked through faster than some here and there."""
+        found = {row_id for row_id, text in self._text.items() if needle in text}
+        return found if chosen is None else found & chosen
+
+    def _chosen(self, filters: Mapping[str, tuple[str, ...]]) -> Set[str] | None:
         """None: all."""
         sets = [
-            set().union(*(self.facets[name].get(fold(value), ()) for value in values))
+            self._any_of(self.facets[name], values) if name in self.facets else self._with(name, values)
             for name, values in filters.items()
         ]
-        return set.intersection(*sets) if sets else None
+        return None if not sets else sets[0] if len(sets) == 1 else set.intersection(*sets)
+
+    def _any_of(self, there: Mapping[str, set[str]], values: tuple[str, ...]) -> set[str]:
+        if len(values) == 1:
+            return there.get(fold(values[0]), set())
+        return set().union(*(there.get(fold(value), ()) for value in values))
+
+    def _with(self, name: str, values: tuple[str, ...]) -> set[str]:
+        asked = {fold(value) for value in values}
+        return {row_id for row_id, row in self._values.items() if not asked.isdisjoint(facets_of(row[name]))}
 
     def _order(self, column: str) -> list[Row]:
         if column not in self._orders:

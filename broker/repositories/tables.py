@@ -6,6 +6,8 @@ from broker.grid.scopes import Record
 from broker.repositories.record_table import RecordTable, Value
 from broker.snapshot import Snapshot
 
+_NAMED = frozenset({"id", "name"})
+
 
 class SessionTable(RecordTable):
     def __init__(self, snapshot: Snapshot) -> None:
@@ -20,7 +22,8 @@ class SessionTable(RecordTable):
             "reference": lambda record: _text(record, "reference"),
         }
         searched = ("id", "user", "application", "host", "reference")
-        super().__init__(snapshot, "session", columns, searched, sort="created")
+        single = frozenset({"id", "created", "reference"})
+        super().__init__(snapshot, "session", columns, searched, sort="created", single=single)
 
 
 class UserTable(RecordTable):
@@ -32,7 +35,9 @@ class UserTable(RecordTable):
             "groups": lambda record: _texts(record, "groups"),
             "disabled": lambda record: bool(record.value.get("disabled")),
         }
-        super().__init__(snapshot, "user", columns, ("id", "name", "role", "groups"), sort="name")
+        super().__init__(
+            snapshot, "user", columns, ("id", "name", "role", "groups"), sort="name", single=_NAMED
+        )
 
 
 class ApplicationTable(RecordTable):
@@ -46,7 +51,9 @@ class ApplicationTable(RecordTable):
             "groups": lambda record: _entitled(record, "groups"),
             "users": lambda record: _entitled(record, "users"),
         }
-        super().__init__(snapshot, "application", columns, ("id", "name", "command", "groups"), sort="name")
+        super().__init__(
+            snapshot, "application", columns, ("id", "name", "command", "groups"), sort="name", single=_NAMED
+        )
 
 
 def _id(record: Record) -> Value:

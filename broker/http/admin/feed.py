@@ -17,6 +17,7 @@ from broker.http.callers import Callers
 from broker.http.middleware import CALLER, Caller, Needs, route
 from broker.http.services import PublicServices
 from broker.news import Follower
+from broker.repositories.tables import SessionTable
 from portcullis.errors import Refused
 
 ACCESS = Needs("status.read")
@@ -58,6 +59,7 @@ class FeedRoutes:
         if self._open[user] >= MOST_OF_A_USER:
             raise Refused("too_many_connections")
         sees_site = caller.may("platform.site.read") and caller.home is None
+        self._services.snapshot.index(SessionTable).warm(caller.tenant.id)
         follower = self._services.news.follow(caller.tenant.id, sees_site=sees_site)
         self._open[user] += 1
         try:
