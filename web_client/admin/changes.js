@@ -38,8 +38,8 @@ export function fieldChanges(fields) {
   if (fields.length === 0) return null;
   return h("dl", { class: "field-changes" }, ...fields.flatMap(({ field, from, to }) => [
     h("dt", {}, field),
-    h("dd", {}, isThere(from) && h("del", {}, valueText(from)), " ",
-      isThere(to) && h("ins", {}, valueText(to))),
+    h("dd", {}, isThere(from) && h("del", {}, valueText(from, field)), " ",
+      isThere(to) && h("ins", {}, valueText(to, field))),
   ]));
 }
 
@@ -61,8 +61,12 @@ export function authorText(author) {
   return h("span", { title: id }, h("bdi", {}, name), more !== "" && h("span", { class: "hint" }, more));
 }
 
-/** @param {unknown} value */
-export function valueText(value) {
+/**
+ * @param {unknown} value
+ * @param {string} [field] whose value it is
+ */
+export function valueText(value, field = "") {
+  if (typeof value === "number" && /(^|[._])expires$/.test(field)) return new Date(value * 1000).toLocaleString();
   if (Array.isArray(value) && value.every((each) => typeof each === "string")) return value.join(", ");
   if (typeof value === "string") return value === "" ? "\u201c\u201d" : value;
   return JSON.stringify(value) ?? "";

@@ -33,9 +33,15 @@ export class Filters {
   constructor(client, filters, parameters, changed) {
     this.#filters = filters;
     this.#changed = changed;
-    this.element = h("form", { class: "filters", role: "search", submit: (/** @type {Event} */ event) => this.#submit(event) },
-      ...filters.map((filter) => this.#field(client, filter, parameters.get(filter.name) ?? "")),
-      h("button", { type: "button", class: "quiet", click: () => this.#clear() }, t("filters.clear")));
+    // Where there is little room they are opened by a button, unless they are in use.
+    const isFolded = filters.every(({ name }) => !parameters.has(name));
+    const fold = h("button", { type: "button", class: "filters-fold", "aria-expanded": String(!isFolded), click: () => {
+      const isNowFolded = this.element.classList.toggle("folded");
+      fold.setAttribute("aria-expanded", String(!isNowFolded));
+    } }, t("filters.fold"));
+    this.element = h("form", { class: isFolded ? "filters folded" : "filters", role: "search", submit: (/** @type {Event} */ event) => this.#submit(event) },
+      fold, ...filters.map((filter) => this.#field(client, filter, parameters.get(filter.name) ?? "")),
+      h("button", { type: "button", class: "quiet filters-clear", click: () => this.#clear() }, t("filters.clear")));
   }
 
   get parameters() {

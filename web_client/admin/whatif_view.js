@@ -78,7 +78,7 @@ function hostCells({ host, slots, expected_before: before, expected_after: after
  * @param {(address: string) => boolean} may
  */
 function launchSection({ replayed, changed, changed_count: count }, may) {
-  if (count === 0) return h("p", { class: "muted" }, t("whatif.launches.none", { replayed: replayed.toLocaleString() }));
+  if (count === 0) return h("p", { class: "muted" }, replayed > 0 && counted(replayed, "whatif.launches.none"));
   return section(t("whatif.launches", { count: count.toLocaleString(), replayed: replayed.toLocaleString() }), changed.map((change) => launchCells(change, may)));
 }
 

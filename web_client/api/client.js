@@ -307,8 +307,9 @@ export function networkError(cause) {
 /** @param {Response} response */
 async function json(response) {
   if (response.status === 204) return null;
-  const text = await response.text();
   try {
+    // The connection may be lost, or given up, in the midst of it.
+    const text = await response.text();
     return text ? JSON.parse(text) : null;
   } catch (error) {
     throw networkError(error);

@@ -179,7 +179,7 @@ function filters(maySeeSite) {
 function columns(may) {
   return [
     { title: t("audit.time"), cell: ({ time }) => moment(time) },
-    { title: t("audit.type"), cell: ({ type, code }) => h("span", {}, badge(/refused|failed/.test(type) ? "bad" : "ok", typeText(type)),
+    { title: t("audit.type"), cell: ({ type, code }) => h("span", {}, badge(/refused|failed/.test(type) || (type === "probe" && code !== "") ? "bad" : "ok", typeText(type)),
       code !== "" && " ", code !== "" && h("code", {}, code)) },
     { title: t("audit.user"), cell: ({ actor }) => actorText(actor) },
     { title: t("audit.object"), cell: ({ object }) => objectText(object, may) },

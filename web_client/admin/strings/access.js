@@ -72,6 +72,7 @@ export const ACCESS = {
   "list.loading": "Loading…",
   "list.retry": "Try again",
   "list.older": "Show older ones",
+  "filters.fold": "Filter",
   "filters.any": "Any",
   "filters.clear": "Clear",
 
@@ -409,7 +410,8 @@ export const ACCESS = {
   "whatif.fills": "Then",
   "whatif.full": "full",
   "whatif.launches": "{count} of {replayed} launches would end otherwise",
-  "whatif.launches.none": "All of {replayed} launches would end as they did.",
+  "whatif.launches.none": "All of {count} launches would end as they did.",
+  "whatif.launches.none.one": "The one launch would end as it did.",
   "whatif.verdict": "Verdict",
   "whatif.starts": "starts",
   "whatif.saved": "What if this were saved?",
