@@ -180,7 +180,8 @@ async def test_every_file_is_checked_before_anything_is_sent(portcullis: Portcul
         2,
         [
             f"portcullis: {tree}/a.yaml:3:1: group: expected 'groups' instead",
-            f"portcullis: {tree}/b.json:1:50: command[0]: expected a program's name or path (quote it: it is read as int 5)",
+            f"portcullis: {tree}/b.json:1:50: command[0]: expected a program's name or path "
+            "(quote it: it is read as int 5)",
         ],
     )
     (tree / "a.yaml").unlink()
