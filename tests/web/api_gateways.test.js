@@ -148,3 +148,41 @@ test("an event stream that nobody reads any more is not watched any more", async
   t.mock.timers.tick(60_000);
   assert.deepEqual(asked, []);
 });
+
+test("an answer that breaks off in its midst is no answer", async (t) => {
+  const { own, api } = await site(t);
+  own.answer = (request, response) => {
+    response.writeHead(200, { "Content-Type": "application/json", "Content-Length": "100" });
+    response.write('{"items": [');
+    setTimeout(() => response.destroy());
+  };
+  assert.equal(await refusal(api.get("/catalogue")), "network");
+});
+
+test("in an organisation that was entered, administrative requests name it and no others do", async (t) => {
+  const { own, api } = await site(t);
+  own.answer = (request, response) => json(response, 200, {});
+  api.enteredTenant = "Größe & Co";
+  await api.get("/admin/users");
+  await api.change("PUT", "/admin/groups/x", {});
+  await api.change("POST", "/sessions", {});
+  const named = own.requests.map(({ headers }) => headers["portcullis-tenant"]);
+  assert.deepEqual(named, ["Gr%C3%B6%C3%9Fe%20%26%20Co", "Gr%C3%B6%C3%9Fe%20%26%20Co", undefined]);
+});
+
+test("an answer with progress is read in events, and at once where it comes so", async (t) => {
+  const { own, api } = await site(t);
+  const told = async () => {
+    const events = [];
+    for await (const { event, values } of api.asking("/admin/what-if", {}, new AbortController().signal)) events.push([event, values]);
+    return events;
+  };
+  own.answer = (request, response) => {
+    response.writeHead(200, { "Content-Type": "text/event-stream; charset=utf-8" });
+    response.end('event: progress\ndata: {"done": 1}\n\nevent: result\ndata: {"revision": 2}\n\n');
+  };
+  assert.deepEqual(await told(), [["progress", { done: 1 }], ["result", { revision: 2 }]]);
+  own.answer = (request, response) => json(response, 200, { revision: 3 });
+  assert.deepEqual(await told(), [["result", { revision: 3 }]]);
+  assert.ok(own.requests.every(({ headers }) => headers.accept === "text/event-stream"));
+});
