@@ -21,6 +21,7 @@ from broker.identity import totp
 from broker.identity.passwords import MAXIMUM_PASSWORD_BYTES
 from broker.identity.refusal_limit import RefusalLimit
 from portcullis.errors import InvalidInput, Refused
+from portcullis.model.tenant import Tenant
 from portcullis.qr import modules
 
 PATH = "/api/v1/enrolment"
@@ -53,11 +54,17 @@ class EnrolmentLinkRoutes:
             {
                 "user": {"name": opened.user.name},
                 "tenant": {"name": opened.tenant.name},
-                "theme": door_view(opened.tenant),
+                "theme": self._theme(request, opened.tenant),
                 "expires": opened.link.expires,
                 "time": self._services.clock.now(),
             }
         )
+
+    def _theme(self, request: web.Request, tenant: Tenant) -> dict[str, object]:
+        """With the logo where a stranger may fetch it: under the tenant's own host name."""
+        door = self._services.identity.tenants.by_origin(request.headers.get("Portcullis-Origin", ""))
+        is_own = door is not None and door.id == tenant.id
+        return {**door_view(tenant), **({} if is_own else {"logo": None})}
 
     async def start_factor(self, request: web.Request) -> web.Response:
         fields = await self._fields(request)

@@ -4,7 +4,7 @@
  */
 
 import { h } from "../ui/dom.js";
-import { applyTheme } from "../ui/theme.js";
+import { applyTheme, brand } from "../ui/theme.js";
 import { ApiError } from "./api.js";
 import { CodesStep, PasswordStep, RecoveryStep } from "./enrolment_steps.js";
 import { forgetToken } from "./enrolment_link.js";
@@ -154,8 +154,6 @@ export class EnrolmentView {
 
   /** @param {HTMLElement} content */
   #replace(content) {
-    const brand = h("div", { class: "brand" },
-      h("img", { src: "styles/icon.svg", alt: "", width: "44", height: "44" }), h("span", {}, t("product")));
-    this.element.replaceChildren(brand, content);
+    this.element.replaceChildren(brand(this.#invitation?.theme, t("product"), 44), content);
   }
 }

@@ -22,7 +22,7 @@ export class PasswordStep {
    * @param {Invitation} invitation
    * @param {(password: string) => Promise<void>} choose
    */
-  constructor({ user, tenant, expires }, choose) {
+  constructor({ user, tenant, theme, expires }, choose) {
     const { field, input } = this.#password;
     this.#form = new StepForm(async () => {
       // Characters as the service counts them: a letter beyond the basic plane is one.
@@ -34,7 +34,7 @@ export class PasswordStep {
     field.append(this.#reveal(input), h("p", { id: "password-hint", class: "hint" }, t("enrol.password.hint")));
     this.#form.fill(t("enrol.next"), [
       stepNumber(1), h("h1", {}, t("enrol.welcome", { user: user.name })),
-      h("p", {}, t("enrol.organisation", { tenant: tenant.name, until: moment(expires) })), name.field, field,
+      h("p", {}, t("enrol.organisation", { tenant: theme?.title || tenant.name, until: moment(expires) })), name.field, field,
     ]);
     this.element = this.#form.element;
   }

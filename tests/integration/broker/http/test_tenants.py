@@ -118,6 +118,28 @@ async def test_a_host_name_chooses_its_tenant_and_shows_its_theme_to_strangers(s
     assert (await _sign_in(site, site.globex.ann, origin)).json["theme"]["title"] == "Globex"
 
 
+async def test_whoever_is_invited_meets_the_look_of_their_tenant(site: ApiSite) -> None:
+    """The logo only under its own host name: elsewhere strangers cannot fetch it."""
+    async with platform(site) as root:
+        theme = {"accent": "#0a7f3f", "logo": LOGO}
+        fields = {
+            "title": "Initech",
+            "host_names": ["initech.example"],
+            "theme": theme,
+            "administrator": "bill",
+        }
+        link = (await _put(root, "initech", **fields)).json["enrolment"]["link"]
+    origin, _, token = link.partition("/#/enrol/")
+    async with site.browser() as browser:
+        browser.origin = origin
+        own = (await browser.change("POST", "/api/v1/enrolment", {"token": token})).json["theme"]
+        browser.origin = "https://portal.example"
+        elsewhere = (await browser.change("POST", "/api/v1/enrolment", {"token": token})).json["theme"]
+    assert origin == "https://initech.example"
+    assert (own["title"], own["accent"], bool(own["logo"])) == ("Initech", "#0a7f3f", True)
+    assert elsewhere == {**own, "logo": None}
+
+
 async def test_at_a_tenants_own_name_nobody_else_signs_in(site: ApiSite) -> None:
     origin = "https://apps.globex.example"
     async with platform(site) as root:
