@@ -86,8 +86,9 @@ class Explainer:
         }
 
     async def _now(self, tenant_id: str, launch: PastLaunch) -> Simulation:
-        trace = launch.trace
-        question = Question(trace.user, trace.application, launch.client_address or None)
+        """What failed on a host is asked of hosts again: the plan alone cannot know it."""
+        trace, address = launch.trace, launch.client_address or None
+        question = Question(trace.user, trace.application, address, dry_run=launch.outcome == "failed")
         return await self._simulator.simulate(tenant_id, question)
 
     async def _since(self, tenant_id: str, launch: PastLaunch, now: Simulation) -> list[Changed]:

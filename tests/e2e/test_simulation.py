@@ -69,7 +69,7 @@ async def test_what_a_dry_run_says_of_an_application_is_what_a_probe_finds(
     ), well
     assert (failed["state"], failed["code"]) == ("failed", "application_missing")
     explained = installation.cli("explain", failed["reference"]).stdout
-    assert "no-such-program: not found" in explained and "The same launch now: LAUNCHES" in explained
+    assert "no-such-program: not found" in explained and "The same launch now: REFUSED" in explained
     for application in ("Probed", "Missing"):
         installation.cli("probe", "delete", application)
 

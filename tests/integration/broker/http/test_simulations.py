@@ -368,6 +368,10 @@ async def test_a_launch_that_failed_on_its_host_is_one_line_with_the_last_word(
     shown = (await root.get(f"{LAUNCHES}/{session['reference']}")).json
     assert (shown["outcome"], shown["code"]) == ("failed", "application_missing")
     assert shown["revision"] and shown["host"] == "acme-h1", "as the launch itself said"
+    assert outcomes(shown["now"])["dry_run"] == "skipped" and shown["now"]["verdict"] == "launches"
+    host_says(open_site, HostAnswer((CheckResult("command", "failed", "gone", "application_missing"),)))
+    again = (await root.get(f"{LAUNCHES}/{session['reference']}")).json
+    assert again["now"]["code"] == "application_missing"
     assert shown["steps"][-1]["outcome"] == "failed"
 
 
