@@ -48,9 +48,7 @@ class Tickets:
     def __init__(self, stores: Stores) -> None:
         self._stores = stores
 
-    async def issue(
-        self, secret: BearerSecret, login: Login, session_id: str, address: str = ""
-    ) -> None:
+    async def issue(self, secret: BearerSecret, login: Login, session_id: str, address: str = "") -> None:
         tenant = await self._stores.tenant(secret.scope)
         lease = await self._stores.grid.lease(TICKET_LIFETIME_SECONDS)
         ticket = Ticket(session_id, login.hash, login.user_id, login.client_key, address)
