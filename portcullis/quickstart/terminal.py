@@ -53,6 +53,7 @@ Portcullis runs. Open it in a browser{"" if instance.network else " on this mach
 {from_elsewhere(instance)}
   Published      {applications}
   Administrator  {known.admin_username} ({secrets_of_the_administrator(instance, known)})
+  Console        {known.url}/admin.html
   Logs           {instance.logs}
 {guide}
 
