@@ -10,7 +10,7 @@ from typing import Any
 import pyotp
 import pytest
 
-from broker.http.middleware import login_cookie_name
+from broker.http.callers import login_cookie_name
 from broker.peers import exchange
 from broker.status.findings import findings
 from broker.watched import Readiness
