@@ -174,10 +174,10 @@ async def rewritten(site: RevocationSite, person: Person, change: Any) -> Sessio
 async def test_a_session_that_nobody_uses_is_logged_off_and_its_user_hears_why(site: RevocationSite) -> None:
     ann, bob = await site.person("ann"), await site.person("bob")
     await site.attach(ann)
-    parts = site.brokers[0].parts
+    parts, leader = site.brokers[0].parts, site.leaders.sessions[ann.session.id]
     parts.limits.hear({ann.session.id: 700, bob.session.id: 700})
     await put(site, "user/ann", idle_minutes=10)
-    await site.until(lambda: site.leaders.sessions[ann.session.id].ended is not None)
+    await site.until(lambda: leader.ended is not None)
     await site.until(lambda: parts.sessions.get(site.tenant, ann.session.id) is None)
     async for event in parts.stages.follow(site.tenant, ann.session.id):
         assert (event.kind, event.code) == ("failed", "idle_limit")
@@ -188,10 +188,10 @@ async def test_a_session_without_a_connection_is_logged_off_when_its_time_is_ove
     site: RevocationSite,
 ) -> None:
     ann, bob = await site.person("ann"), await site.person("bob")
-    parts = site.brokers[0].parts
+    parts, leader = site.brokers[0].parts, site.leaders.sessions[ann.session.id]
     await rewritten(site, ann, lambda session: replace(session, state_since=session.created - 700))
     await put(site, "tenant/-", disconnected_minutes=10)
-    await site.until(lambda: site.leaders.sessions[ann.session.id].ended is not None)
+    await site.until(lambda: leader.ended is not None)
     async for event in parts.stages.follow(site.tenant, ann.session.id):
         last = event
     assert (last.kind, last.code) == ("failed", "disconnected_limit")
