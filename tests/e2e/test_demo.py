@@ -129,7 +129,7 @@ async def test_an_ordinary_user_tries_the_wheel_and_nothing_is_left_even_when_it
         await visitor.context.close()
         await until(lambda: displays_stand(user))
         demo.end(signal.SIGKILL)
-    assert user.all_processes() == []
+    await until(lambda: user.all_processes() == [])
     assert user.leftovers("/tmp", "/dev/shm", "/tmp/.X11-unix") == []
     assert sorted(path.name for path in user.home.iterdir() if not path.name.startswith(".")) == []
 

@@ -75,7 +75,9 @@ def test_the_wheel_holds_the_client_and_the_commands(builds: tuple[Path, Path]) 
     assert {name.split("/")[0] for name in names if ".dist-info" not in name} == PACKAGES
     assert {"web_client/index.html", "web_client/vendor/zstddec.wasm", "web_client/app/main.js"} <= set(names)
     assert "portcullis/quickstart/system_packages.txt" in names
-    assert not [name for name in names if name.endswith((".json", ".pyc")) or "node_modules" in name]
+    assert "portcullis/schemas/documents.json" in names
+    assert not [name for name in names if name.endswith(".pyc") or "node_modules" in name]
+    assert not [name for name in names if name.startswith("web_client/") and name.endswith(".json")]
     for command in ("portcullis", "portcullis-broker", "portcullis-gateway", "portcullis-agent"):
         assert f"\n{command} = " in commands
 
