@@ -15,6 +15,7 @@ from agents.sessions.session import TimeLimits
 from portcullis.protocol.channel import Desired
 from portcullis.protocol.worker_channel import Dial, Gateway
 from tests.support.session_host import PATIENCE_SECONDS, marked
+from tests.support.xserver import until
 
 FACTS = SiteFacts("b" * 16, "c" * 16, "PEM", {})
 
@@ -240,7 +241,7 @@ async def test_error_that_nobody_foresaw_later_ends_the_session_and_what_runs_of
     ended = await agent.until(order, "ended")
     assert ended.code == "internal_error" and "ValueError" in caplog.text
     await agent.desire()
-    assert host.traces(order) == []
+    await until(lambda: host.traces(order) == [])
 
 
 async def test_session_that_cannot_be_removed_keeps_no_agent_from_its_others(
