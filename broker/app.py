@@ -26,6 +26,7 @@ from broker.peers.clock_guard import ClockGuard
 from broker.pki.authority import Authority
 from broker.pki.own_certificate import OwnCertificate
 from broker.presence import Presence
+from broker.routes import application_of
 from broker.schema import bring_up_to_date
 from broker.settings import BrokerSettings
 from broker.snapshot import Snapshot
@@ -190,7 +191,7 @@ class Broker:
         self, parts: Parts, bound: socket.socket, context: SSLContext, undo: AsyncExitStack
     ) -> None:
         # Event streams of launches stay open as long as their browser likes: `stop` cuts them.
-        listener = Listener(parts.application(), LIMITS, malformed_answer, handler_cancellation=False)
+        listener = Listener(application_of(parts), LIMITS, malformed_answer, handler_cancellation=False)
         undo.push_async_callback(listener.stop)
         undo.push_async_callback(parts.control.stop)
         undo.callback(parts.gateway_channels.close)

@@ -14,6 +14,7 @@ from broker.grid.embedded import EmbeddedGrid
 from broker.grid.seal import SiteKey
 from broker.http.openapi import describe
 from broker.initialise import initialise
+from broker.routes import application_of
 from broker.settings import BrokerSettings
 from portcullis.settings import Address
 
@@ -26,7 +27,7 @@ async def description() -> dict[str, Any]:
         broker = Broker(BrokerSettings(state=state, listen=Address("127.0.0.1", 0)))
         await broker.start()
         try:
-            return describe(broker.parts.application())
+            return describe(application_of(broker.parts))
         finally:
             await broker.stop()
 

@@ -8,8 +8,6 @@ from __future__ import annotations
 from importlib.metadata import version
 from ssl import SSLContext
 
-from aiohttp import web
-
 from broker.audit.acts import end_event
 from broker.audit.audit import Audit
 from broker.audit.copies import Copies
@@ -36,18 +34,8 @@ from broker.hosts.checks import HostChecks
 from broker.hosts.liveness import SWEEP_SECONDS, HostWatch
 from broker.hosts.loads import HostLoads
 from broker.hosts.registry import ChannelRegistry
-from broker.http.admin.audit import AuditRoutes
-from broker.http.admin.drain import DrainRoutes
-from broker.http.admin.overview import OverviewRoutes
-from broker.http.admin.status import StatusRoutes
-from broker.http.audit_peers import AuditPeerRoutes
-from broker.http.body import MAXIMUM_BODY_BYTES
 from broker.http.callers import login_cookie_name
-from broker.http.host_acts import HostActRoutes
-from broker.http.inner import InnerServices, inner_routes
-from broker.http.measured import measured, routes_of
 from broker.http.peers import Peers
-from broker.http.public import PublicServices, check_policies, public_middlewares, public_routes
 from broker.identity.identity import Verdicts, build_identity
 from broker.jobs import Job, Work
 from broker.launch.index import HostIndex
@@ -62,7 +50,6 @@ from broker.peers.exchange import PeerExchange
 from broker.peers.myself import Myself
 from broker.pki.authority import Authority
 from broker.pki.machines import Machines
-from broker.pki.web_authority import WebAuthority
 from broker.presence import Presence
 from broker.probes.prober import ROUND_SECONDS as PROBING_SECONDS
 from broker.probes.prober import Means, Prober
@@ -72,16 +59,13 @@ from broker.probes.trust import trust_of
 from broker.repositories.api_tokens import ApiTokens
 from broker.repositories.applications import Applications
 from broker.repositories.gateways import Gateways
-from broker.repositories.groups import Groups
 from broker.repositories.hosts import Hosts
 from broker.repositories.icons import Icons
 from broker.repositories.join_tokens import JoinTokens
 from broker.repositories.keys import GrantKeys
 from broker.repositories.late_ends import LateEnds
 from broker.repositories.logins import LoginRecords
-from broker.repositories.policies import Policies
 from broker.repositories.sessions import Sessions
-from broker.repositories.site_origins import SiteOrigins
 from broker.repositories.tickets import Tickets
 from broker.repositories.traces import TraceStore
 from broker.revocation.acts import Acts
@@ -112,7 +96,6 @@ from portcullis.ids import new_id
 from portcullis.measuring import Metrics
 from portcullis.model.session import Session
 from portcullis.protocol.acts import Act, Acted
-from portcullis.serving.guard import guarded
 
 
 class Parts:
@@ -144,7 +127,7 @@ class Parts:
         self.drains = Drains(stores, snapshot)
         self.snapshot = snapshot
         self.clock_guard = self._clock = clock
-        self._metrics = metrics
+        self.metrics = metrics
         self._outcomes = LaunchOutcomes(metrics, clock)
         self.registry = ChannelRegistry()
         self.loads = HostLoads(clock)
@@ -159,7 +142,7 @@ class Parts:
         self.join_tokens = JoinTokens(stores, snapshot)
         self.machines = Machines(stores, snapshot, authority)
         self.peers = Peers(self.machines)
-        self._told_clock = clock.held
+        self.told_clock = clock.held
         self.keys = GrantKeys(snapshot)
         self.revocations = Revocations(stores, snapshot, self.keys, clock)
         self.derived = DerivedRevocations(snapshot, self.revocations, clock)
@@ -179,7 +162,7 @@ class Parts:
         )
         self.rates = TenantRates(clock, self._serving_brokers)
         self.identity = build_identity(
-            *(stores, snapshot, clock, self._told_clock),
+            *(stores, snapshot, clock, self.told_clock),
             Verdicts(self.revocations.is_void, self.acts.token_is_void),
             self.rates,
         )
@@ -231,7 +214,7 @@ class Parts:
         )
         self.checks = HostChecks(snapshot, self.registry, broker_id, self._ask_peer)
         self.simulator = Simulator(
-            *(snapshot, self.identity.users, self.applications, self.gateways, self._told_clock),
+            *(snapshot, self.identity.users, self.applications, self.gateways, self.told_clock),
             Ways(self.launcher.decide, self.checks.ask),
         )
         self.explainer = Explainer(
@@ -372,7 +355,7 @@ class Parts:
         return Prober(
             *(self.stores, self.probes, self.identity.users, self.applications),
             LoginRecords(self.stores, self.snapshot),
-            *(self.traces, self._told_clock, means),
+            *(self.traces, self.told_clock, means),
         )
 
     def _attach(self) -> Attach:
@@ -430,21 +413,6 @@ class Parts:
         self.presence.on_draining(server.drain_changed)
         return server
 
-    def application(self) -> web.Application:
-        public = self._public()
-        application = web.Application(
-            middlewares=[guarded, *public_middlewares(public, measured(self._metrics, self._clock))],
-            client_max_size=MAXIMUM_BODY_BYTES,
-        )
-        application.add_routes(public_routes(public))
-        application.add_routes(inner_routes(self._inner()))
-        application.add_routes(HostActRoutes(self.peers, self.host_acts).routes())
-        application.add_routes(AuditPeerRoutes(self.peers, self.audit_everywhere, self.copies).routes())
-        application.add_routes(self._status(public))
-        check_policies(application)
-        self._metrics.know_routes(routes_of(application))
-        return application
-
     def _status_watch(self, metered: MeteredGrid) -> StatusWatch:
         return StatusWatch(
             grid=metered,
@@ -459,63 +427,4 @@ class Parts:
             sessions=self.sessions,
             clock=self._clock,
             version=version("portcullis"),
-        )
-
-    def _status(self, public: PublicServices) -> list[web.RouteDef]:
-        draining = DrainRoutes(public, self.drains, self.brokers)
-        audit = AuditRoutes(public, self.audit_everywhere)
-        overview = OverviewRoutes(public, self.overview)
-        status = StatusRoutes(public, self.status)
-        return [*status.routes(), *draining.routes(), *audit.routes(), *overview.routes()]
-
-    def _inner(self) -> InnerServices:
-        return InnerServices(
-            self.peers,
-            self.machines,
-            self.directory,
-            self.attach,
-            self.control,
-            WebAuthority(self.stores, self.snapshot),
-            self.gateway_channels,
-            self.exchange,
-            self._clock,
-            self.checks,
-            self.probe_results,
-        )
-
-    def _public(self) -> PublicServices:
-        return PublicServices(
-            clock=self._told_clock,
-            snapshot=self.snapshot,
-            identity=self.identity,
-            applications=self.applications,
-            groups=Groups(self.stores, self.snapshot),
-            policies=Policies(self.stores, self.snapshot),
-            configuration=self.configuration,
-            icons=self.icons,
-            sessions=self.sessions,
-            hosts=self.hosts,
-            gateways=self.gateways,
-            launcher=self.launcher,
-            simulator=self.simulator,
-            explainer=self.explainer,
-            probes=self.probes,
-            probe_results=self.probe_results,
-            attach=self.attach,
-            lifecycle=self.lifecycle,
-            stages=self.stages,
-            figures=self.figures,
-            lines=self.lines,
-            traces=self.traces,
-            join_tokens=self.join_tokens,
-            tenants=self.tenants,
-            site_origins=SiteOrigins(self.stores, self.snapshot),
-            health=self.health,
-            clock_guard=self._clock,
-            acts=self.acts,
-            audit=self.audit,
-            news=self.news,
-            host_acts=self.host_acts,
-            orphans=lambda: self.exchange.orphans(),
-            from_gateway=self.peers.is_gateway,
         )

@@ -17,6 +17,7 @@ from typing import Any
 from aiohttp import web
 
 from broker.http.access import PREFIX, Needs, access_of
+from broker.routes import application_of
 from portcullis.model.roles import BUILT_IN_ROLES
 from portcullis.schemas.api.whole import DOCS
 from tests.support.running_broker import running_broker
@@ -61,7 +62,7 @@ def page(routes: dict[str, str]) -> str:
 
 async def vectors(folder: Path) -> dict[str, Any]:
     async with running_broker(folder) as site:
-        return {"roles": held_by_roles(), "routes": asked_by_routes(site.broker.parts.application())}
+        return {"roles": held_by_roles(), "routes": asked_by_routes(application_of(site.broker.parts))}
 
 
 def main() -> None:

@@ -16,6 +16,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from broker.http.access import Needs, Policy, route
 from broker.http.openapi import describe, public_routes_of
+from broker.routes import application_of
 from portcullis.model.roles import PERMISSIONS
 from portcullis.schemas.api.whole import DOCS
 from tests.support.api_conformance import Conformance
@@ -26,7 +27,7 @@ from tests.support.running_broker import running_broker
 @pytest.fixture
 async def application(tmp_path: Path) -> AsyncIterator[web.Application]:
     async with running_broker(tmp_path) as site:
-        yield site.broker.parts.application()
+        yield application_of(site.broker.parts)
 
 
 async def test_every_route_is_described_and_nothing_else(application: web.Application) -> None:

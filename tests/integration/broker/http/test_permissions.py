@@ -21,6 +21,7 @@ from broker.http.public import public_middlewares
 from broker.identity.api_tokens import new_api_token
 from broker.repositories.api_tokens import token_creation
 from broker.repositories.users import user_creation
+from broker.routes import application_of
 from portcullis.ids import name_hash, new_id
 from portcullis.model.roles import BUILT_IN_ROLES, PERMISSIONS, PLATFORM_PERMISSIONS, Role
 from portcullis.model.user import User
@@ -37,7 +38,7 @@ ROLES: dict[str, list[str]] = GOLDEN["roles"]
 @pytest.fixture
 async def asked(tmp_path: Path) -> AsyncIterator[dict[str, str]]:
     async with running_broker(tmp_path) as site:
-        yield asked_by_routes(site.broker.parts.application())
+        yield asked_by_routes(application_of(site.broker.parts))
 
 
 def test_the_roles_are_those_of_the_golden_file() -> None:
