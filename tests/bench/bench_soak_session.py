@@ -25,6 +25,7 @@ from tests.support.xserver import x_server
 EVERY_SECONDS = 5.0
 LETTER_SECONDS = 0.125
 RESIZE_EVERY = 20.0
+RENEW_EVERY = 300.0
 SIZES = (1280, 720), (1100, 640), (1280, 720), (900, 700)
 LIMIT_PERCENT = 2.0
 DRAWS = sum(1 << operation.KIND for operation in OPERATIONS)
@@ -43,8 +44,11 @@ async def sample(minutes: float) -> list[tuple[float, float, float]]:
                 str(ROOT / "tests/bench/apps/stamped_film.py"),
                 *("--width", "1280", "--height", "720"),
             )
-            began = time.monotonic()
+            began = renewed = time.monotonic()
             while (passed := time.monotonic() - began) < minutes * 60:
+                if time.monotonic() - renewed > RENEW_EVERY:
+                    renewed = time.monotonic()
+                    client.send(m.GrantRenewal(session.signed()))
                 client.send(m.Resize(*SIZES[int(passed / RESIZE_EVERY) % len(SIZES)], 100))
                 await type_for(client, EVERY_SECONDS)
                 samples.append((passed, *measured(session.process.pid)))
