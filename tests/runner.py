@@ -78,8 +78,8 @@ class Suite:
     """Its checks mostly wait, so they run at the same time."""
 
 
-def pytest_suite(name: str, about: str, *, apart: Sequence[str] = (), tries_again: bool = False) -> Suite:
-    """`apart`: folders of it that run beside the rest."""
+def pytest_suite(name: str, about: str, *, apart: tuple[str, ...] = (), tries_again: bool = False) -> Suite:
+    """`apart`: the name of a lane, and the folders that run in it beside the rest."""
     folder = CLONE / "tests" / name
 
     def check(lane: str, paths: Sequence[str]) -> Check:
@@ -99,9 +99,10 @@ def pytest_suite(name: str, about: str, *, apart: Sequence[str] = (), tries_agai
     def checks() -> list[Check]:
         if not apart:
             return [check(name, [str(folder)])]
-        others = [f"--ignore={folder / each}" for each in apart]
+        lane, *folders = apart
+        others = [f"--ignore={folder / each}" for each in folders]
         return [
-            check(f"{name}-{apart[0]}", [str(folder / each) for each in apart]),
+            check(f"{name}-{lane}", [str(folder / each) for each in folders]),
             check(name, [str(folder), *others]),
         ]
 
@@ -197,7 +198,7 @@ SUITES = (
     pytest_suite(
         "integration",
         "parts against real sockets, processes and displays",
-        apart=("web_client", "keyboard"),
+        apart=("displays", "web_client", "keyboard", "agents", "abuse", "abuse_host"),
         tries_again=True,
     ),
     pytest_suite(
