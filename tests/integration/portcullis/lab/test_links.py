@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import os
+import socket
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -137,15 +138,14 @@ async def test_a_rule_for_others_leaves_the_connection_alone(scene: Scene) -> No
     ends[1].close()
 
 
-async def test_a_part_that_does_not_listen_resets_who_dials_it(scene: Scene, tmp_path: Path) -> None:
-    closed = await asyncio.start_server(scene.echo.serve, "127.0.0.1", 0)
-    port = closed.sockets[0].getsockname()[1]
-    closed.close()
-    await closed.wait_closed()
-    async with await scene.network.listen(Listener("etcd-2", 0, port)) as door:
-        reader, _ = await asyncio.open_connection("127.0.0.1", door.sockets[0].getsockname()[1])
-        with pytest.raises(ConnectionResetError):
-            await reader.read(1)
+async def test_a_part_that_does_not_listen_resets_who_dials_it(scene: Scene) -> None:
+    with socket.socket() as taken:  # bound, so that nobody else has the port, the door least of all
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+        async with await scene.network.listen(Listener("etcd-2", 0, port)) as door:
+            reader, _ = await asyncio.open_connection("127.0.0.1", door.sockets[0].getsockname()[1])
+            with pytest.raises(ConnectionResetError):
+                await reader.read(1)
 
 
 async def test_rules_are_set_and_told_over_the_control_socket(scene: Scene) -> None:
