@@ -179,8 +179,9 @@ async def test_a_page_that_rotted_is_found_at_the_start(
     path.write_bytes(raw)
     again = Audit(tmp_path, clock)
     await again.start()
-    while not again.set_aside:
-        await asyncio.sleep(0.01)
+    async with asyncio.timeout(10):
+        while not again.set_aside:
+            await asyncio.sleep(0.01)
     await again.record(LAUNCH)
     assert await types(again, Query(TENANT)) == ["launch"]
     await again.stop()
@@ -202,11 +203,13 @@ async def test_a_full_disk_refuses_records_and_keeps_notes_for_later(
         audit.check()
     await audit.note(Event("sign_in", TENANT))
     store._write.execute("PRAGMA max_page_count = 1000000")
-    while audit.trouble:
-        await asyncio.sleep(0.01)
+    async with asyncio.timeout(10):
+        while audit.trouble:
+            await asyncio.sleep(0.01)
     audit.check()
-    while len(await types(audit, Query(TENANT))) < 3:
-        await asyncio.sleep(0.01)
+    async with asyncio.timeout(10):
+        while len(await types(audit, Query(TENANT))) < 3:
+            await asyncio.sleep(0.01)
     assert sorted(await types(audit, Query(TENANT))) == ["launch", "launch", "sign_in"]
 
 
