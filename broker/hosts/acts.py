@@ -1,17 +1,17 @@
 """Acts on sessions, asked over whichever broker holds the control channel of the session's host.
 
-`PendingActs` is one channel's: it pairs answers with questions. `HostActs` is this broker's: it asks a host whose
-channel is here, and the broker of any other. A host that does not answer in time counts as away.
+`HostActs` is this broker's: it asks a host whose channel is here, and the broker of any other. A host that does not
+answer in time counts as away.
 """
 
 from __future__ import annotations
 
-import asyncio
 import json
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
+from broker.hosts.pending import PendingQuestions, Silence
 from broker.hosts.registry import ChannelRegistry
 from broker.repositories.hosts import live_path
 from broker.snapshot import Snapshot
@@ -24,46 +24,14 @@ log = logging.getLogger(__name__)
 
 PATH = "/inner/v1/act"
 MAXIMUM_BYTES = 1 << 20
-MAXIMUM_PENDING = 16
-"""Of one host."""
 
 AskPeer = Callable[[str, str, bytes], Awaitable[bytes | None]]
 """Broker id, path, body: the answer; None when that broker does not answer, or does not know the path."""
 
 
-class PendingActs:
-    def __init__(self) -> None:
-        self._pending: dict[str, asyncio.Future[Acted]] = {}
-        self.features: frozenset[str] = frozenset()
-        """What the host's agent said in its hello."""
-
-    async def ask(self, act: Act, send: Callable[[Act], None]) -> Acted:
-        if FEATURE not in self.features:
-            return Acted(act.id, "older")
-        if len(self._pending) >= MAXIMUM_PENDING:
-            return Acted(act.id, "away")
-        answered: asyncio.Future[Acted] = asyncio.get_running_loop().create_future()
-        self._pending[act.id] = answered
-        try:
-            send(act)
-            async with asyncio.timeout(ANSWER_SECONDS):
-                return await answered
-        except TimeoutError:
-            return Acted(act.id, "away")
-        finally:
-            del self._pending[act.id]
-
-    def take(self, answer: Acted) -> None:
-        """One that nobody waits for any more is dropped."""
-        pending = self._pending.get(answer.id)
-        if pending is not None and not pending.done():
-            pending.set_result(answer)
-
-    def end(self) -> None:
-        """The channel is over."""
-        for act_id, pending in self._pending.items():
-            if not pending.done():
-                pending.set_result(Acted(act_id, "away"))
+def pending_acts() -> PendingQuestions[Acted]:
+    """One channel's."""
+    return PendingQuestions(FEATURE, ANSWER_SECONDS, _silent)
 
 
 class HostActs:
@@ -102,3 +70,7 @@ class HostActs:
         channel = self._registry.get(host_id)
         said = Acted(act.id, "away") if channel is None else await channel.act(act)
         return json.dumps(said.to_json()).encode()
+
+
+def _silent(act_id: str, silence: Silence) -> Acted:
+    return Acted(act_id, "older" if silence is Silence.OLDER else "away")

@@ -21,11 +21,11 @@ from dataclasses import dataclass, field
 from aiohttp import WSMsgType, web
 
 from broker.gateways.directory import GatewayDirectory
-from broker.hosts.acts import PendingActs
+from broker.hosts.acts import pending_acts
 from broker.hosts.announcing import Announcement, Announcing
-from broker.hosts.answers import OLDER, HostAnswer
+from broker.hosts.answers import HostAnswer
 from broker.hosts.changes import HostChanges
-from broker.hosts.checks import PendingChecks
+from broker.hosts.checks import pending_checks
 from broker.hosts.loads import HostLoad, HostLoads
 from broker.hosts.registry import ChannelRegistry, revocation_messages
 from broker.hosts.reports import Reports
@@ -62,7 +62,7 @@ from portcullis.protocol.channel import (
     encode,
     parse_from_agent,
 )
-from portcullis.protocol.checks import FEATURE, Check, Checked
+from portcullis.protocol.checks import Check, Checked
 from portcullis.tasks import cancel_and_wait, spawn
 
 log = logging.getLogger(__name__)
@@ -168,8 +168,8 @@ class ControlChannel:
         self._ended: asyncio.Future[_Closing] = asyncio.get_running_loop().create_future()
         self._wake = asyncio.Event()
         self._cuts: deque[Cut | Revocations | Check | Act] = deque()
-        self._checks = PendingChecks()
-        self._acts = PendingActs()
+        self._checks = pending_checks()
+        self._acts = pending_acts()
         self._orders: tuple[Order, ...] | None = None
         self._directory: Directory | None = None
         self._announcement: Announcement | None = None
@@ -203,12 +203,10 @@ class ControlChannel:
             self._ended.set_result(_Closing(code, reason))
 
     async def check(self, check: Check) -> HostAnswer:
-        if FEATURE not in self._checks.features:
-            return OLDER
-        return await self._checks.ask(check, self.cut)
+        return await self._checks.ask(check.id, lambda: self.cut(check))
 
     async def act(self, act: Act) -> Acted:
-        return await self._acts.ask(act, self.cut)
+        return await self._acts.ask(act.id, lambda: self.cut(act))
 
     def cut(self, message: Cut | Revocations | Check | Act) -> None:
         if len(self._cuts) >= MAXIMUM_CUTS:
@@ -227,7 +225,8 @@ class ControlChannel:
 
     async def _converse(self) -> None:
         hello = await self._read_hello()
-        self._checks.features = self._acts.features = hello.features
+        for pending in (self._checks, self._acts):
+            pending.know(hello.features)
         await self._announce(hello)
         previous = self._services.registry.replace(self._host.id, self)
         if previous is not None:
@@ -285,10 +284,10 @@ class ControlChannel:
                 self._hear_figures(heartbeat)
                 if self._announcement is not None:
                     self._announcement.heard()
-            case Checked() as answer:
-                self._checks.take(answer)
+            case Checked() as checked:
+                self._checks.take(checked.id, HostAnswer(checked.results))
             case Acted() as acted:
-                self._acts.take(acted)
+                self._acts.take(acted.id, acted)
             case Hello():
                 raise _Closing(MALFORMED, "hello twice")
             case None:

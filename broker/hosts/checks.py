@@ -1,8 +1,7 @@
 """Dry runs on hosts: asked over whichever broker holds the host's control channel, and answered within 0.4 s or not.
 
-`PendingChecks` is one channel's: it pairs answers with questions. `HostChecks` is this broker's: it asks a host whose
-channel is here, and the broker of any other. Nothing is decided here, and nothing is kept: a host that says nothing in
-time, is of an older version or goes away meanwhile leaves a sentence that says so.
+`HostChecks` is this broker's: it asks a host whose channel is here, and the broker of any other. Nothing is decided
+here, and nothing is kept: a host that is silent leaves a sentence that says why.
 """
 
 from __future__ import annotations
@@ -12,13 +11,14 @@ import json
 import logging
 from collections.abc import Awaitable, Callable
 
-from broker.hosts.answers import BUSY, GONE, LATE, MAXIMUM_BYTES, NO_BROKER, HostAnswer
+from broker.hosts.answers import BUSY, GONE, LATE, MAXIMUM_BYTES, NO_BROKER, OLDER, HostAnswer
+from broker.hosts.pending import PendingQuestions, Silence
 from broker.hosts.registry import ChannelRegistry
 from broker.repositories.hosts import live_path
 from broker.snapshot import Snapshot
 from portcullis.errors import ProtocolError
 from portcullis.logs import ids
-from portcullis.protocol.checks import ANSWER_SECONDS, Check, Checked, read_check
+from portcullis.protocol.checks import ANSWER_SECONDS, FEATURE, Check, read_check
 from portcullis.protocol.fields import Fields
 
 log = logging.getLogger(__name__)
@@ -26,44 +26,17 @@ log = logging.getLogger(__name__)
 PATH = "/inner/v1/check"
 WAY_SECONDS = 0.08
 """To another broker and back."""
-MAXIMUM_PENDING = 16
-"""Of one host. Simulations are people's and scripts'; a host has sessions to look after."""
 
 AskPeer = Callable[[str, str, bytes], Awaitable[bytes | None]]
 """Broker id, path, body: the answer; None when that broker does not answer, or does not know the path."""
 
 
-class PendingChecks:
-    def __init__(self) -> None:
-        self._pending: dict[str, asyncio.Future[HostAnswer]] = {}
-        self.features: frozenset[str] = frozenset()
-        """What the host's agent said in its hello."""
+SILENCES = {Silence.OLDER: OLDER, Silence.BUSY: BUSY, Silence.LATE: LATE, Silence.GONE: GONE}
 
-    async def ask(self, check: Check, send: Callable[[Check], None]) -> HostAnswer:
-        if len(self._pending) >= MAXIMUM_PENDING:
-            return BUSY
-        answered = self._pending[check.id] = asyncio.get_running_loop().create_future()
-        try:
-            send(check)
-            async with asyncio.timeout(ANSWER_SECONDS):
-                said: HostAnswer = await answered
-                return said
-        except TimeoutError:
-            return LATE
-        finally:
-            del self._pending[check.id]
 
-    def take(self, answer: Checked) -> None:
-        """One that nobody waits for any more is dropped."""
-        pending = self._pending.get(answer.id)
-        if pending is not None and not pending.done():
-            pending.set_result(HostAnswer(answer.results))
-
-    def end(self) -> None:
-        """The channel is over."""
-        for pending in self._pending.values():
-            if not pending.done():
-                pending.set_result(GONE)
+def pending_checks() -> PendingQuestions[HostAnswer]:
+    """One channel's."""
+    return PendingQuestions(FEATURE, ANSWER_SECONDS, lambda _, silence: SILENCES[silence])
 
 
 class HostChecks:

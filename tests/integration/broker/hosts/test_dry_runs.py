@@ -11,7 +11,8 @@ import pytest
 
 from broker.hosts import checks
 from broker.hosts.answers import BUSY, GONE, LATE, NO_BROKER, OLDER, HostAnswer
-from broker.hosts.checks import MAXIMUM_PENDING, HostChecks
+from broker.hosts.checks import HostChecks
+from broker.hosts.pending import MAXIMUM_PENDING
 from portcullis.ids import new_id
 from portcullis.protocol.channel import Desired
 from portcullis.protocol.checks import FEATURE, Check, Checked, CheckResult
