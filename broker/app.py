@@ -21,7 +21,7 @@ from broker.grid.opening import GridChoice, open_grid
 from broker.grid.scopes import Stores
 from broker.grid.seal import SiteKey
 from broker.http.errors import malformed_answer
-from broker.parts import Parts
+from broker.parts import Ground, Parts
 from broker.peers.clock_guard import ClockGuard
 from broker.pki.authority import Authority
 from broker.pki.own_certificate import OwnCertificate
@@ -105,19 +105,20 @@ class Broker:
         presence = Presence(
             stores, snapshot, self._clock, self._id, self._version, lambda: self._metered.failing
         )
-        self.parts = parts = Parts(
-            self.settings,
-            stores,
-            snapshot,
-            authority,
-            self._clock,
-            self._id,
-            self._metrics,
-            presence,
-            certificate.peer_context,
-            self._metered,
-            self._health,
+        ground = Ground(
+            settings=self.settings,
+            stores=stores,
+            snapshot=snapshot,
+            authority=authority,
+            clock=self._clock,
+            broker_id=self._id,
+            metrics=self._metrics,
+            presence=presence,
+            peer_context=certificate.peer_context,
+            metered=self._metered,
+            health=self._health,
         )
+        self.parts = parts = Parts(ground)
         await parts.audit.start()
         undo.push_async_callback(parts.audit.stop)
         undo.push_async_callback(parts.stop)
@@ -126,17 +127,10 @@ class Broker:
         name = self.settings.called(self.address.port)
         await presence.start(self.settings.advertised(self.address.port), name)
         undo.push_async_callback(presence.stop)
-        parts.reaper.start()
-        undo.push_async_callback(parts.reaper.stop)
-        parts.settling.start()
-        undo.push_async_callback(parts.settling.stop)
-        parts.compaction.start()
-        undo.push_async_callback(parts.compaction.stop)
         undo.push_async_callback(parts.prober.stop)
-        parts.probing.start()
-        undo.push_async_callback(parts.probing.stop)
-        parts.changes.start()
-        undo.push_async_callback(parts.changes.stop)
+        for job in parts.jobs:
+            job.start()
+            undo.push_async_callback(job.stop)
         parts.exchange.start()
         undo.push_async_callback(parts.exchange.stop)
         parts.copies.start()

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from importlib.metadata import version
 from ssl import SSLContext
 
@@ -98,164 +99,271 @@ from portcullis.model.session import Session
 from portcullis.protocol.acts import Act, Acted
 
 
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What is there before."""
+
+    settings: BrokerSettings
+    stores: Stores
+    snapshot: Snapshot
+    authority: Authority
+    clock: ClockGuard
+    broker_id: str
+    metrics: Metrics
+    presence: Presence
+    peer_context: SSLContext
+    metered: MeteredGrid
+    health: GridHealth
+
+
 class Parts:
-    """What lies between grid and listener."""
+    """What lies between grid and listener. Where two parts know each other, the earlier one has a function of these."""
 
     exchange: PeerExchange
     audit_everywhere: AuditEverywhere
 
-    def __init__(
-        self,
-        settings: BrokerSettings,
-        stores: Stores,
-        snapshot: Snapshot,
-        authority: Authority,
-        clock: ClockGuard,
-        broker_id: str,
-        metrics: Metrics,
-        presence: Presence,
-        peer_context: SSLContext,
-        metered: MeteredGrid,
-        health: GridHealth,
-    ) -> None:
-        self._settings = settings
-        self.stores = stores
-        self.health = health
-        self.presence = presence
-        self.audit = Audit(settings.state, clock, settings.audit_days, settings.audit_mb)
+    def __init__(self, ground: Ground) -> None:
+        self._settings = ground.settings
+        self._broker_id = ground.broker_id
+        self._metered = ground.metered
+        self.stores = ground.stores
+        self.snapshot = ground.snapshot
+        self.health = ground.health
+        self.presence = ground.presence
+        self.metrics = ground.metrics
+        self.clock_guard = self._clock = ground.clock
+        self.told_clock = ground.clock.held
+        self.jobs: list[Job] = []
+        """To be started once this broker has a lease."""
+        self._make_records(ground.authority)
+        self._make_memory()
+        self._make_revocation()
+        self._make_identity()
+        self._make_sessions()
+        self._make_launching()
+        self._make_upkeep()
+        self._make_configuration()
+        self._make_questions_to_hosts()
+        self._make_explanations()
+        self._make_probes()
+        self._make_channels()
+        self._make_exchange(ground.peer_context)
+        self._make_overview()
+
+    def _make_records(self, authority: Authority) -> None:
+        """What is in the grid, and the audit on this broker's disk."""
+        settings, stores, snapshot = self._settings, self.stores, self.snapshot
+        self.audit = Audit(settings.state, self._clock, settings.audit_days, settings.audit_mb)
         self.brokers = LiveBrokers(snapshot)
         self.drains = Drains(stores, snapshot)
-        self.snapshot = snapshot
-        self.clock_guard = self._clock = clock
-        self.metrics = metrics
-        self._outcomes = LaunchOutcomes(metrics, clock)
-        self.registry = ChannelRegistry()
-        self.loads = HostLoads(clock)
-        self.figures = SessionFigures(clock, metrics)
         self.sessions = Sessions(stores, snapshot)
         self.hosts = Hosts(stores, snapshot)
         self.gateways = Gateways(stores, snapshot)
-        self.news = News(snapshot, self.hosts)
-        self.audit.subscribe(self.news.recorded)
         self.applications = Applications(stores, snapshot)
         self.icons = Icons(stores)
         self.join_tokens = JoinTokens(stores, snapshot)
         self.machines = Machines(stores, snapshot, authority)
         self.peers = Peers(self.machines)
-        self.told_clock = clock.held
         self.keys = GrantKeys(snapshot)
+        self.traces = Traces(TraceStore(stores, self._clock), self._clock)
+        self.probes = Probes(stores, snapshot)
+
+    def _make_memory(self) -> None:
+        """What this broker alone knows."""
+        self.registry = ChannelRegistry()
+        self.gateway_registry = GatewayRegistry()
+        self.loads = HostLoads(self._clock)
+        self.figures = SessionFigures(self._clock, self.metrics)
+        self.rates = TenantRates(self._clock, self._serving_brokers)
+        self._outcomes = LaunchOutcomes(self.metrics, self._clock)
+        self.news = News(self.snapshot, self.hosts)
+        self.audit.subscribe(self.news.recorded)
+
+    def _make_revocation(self) -> None:
+        stores, snapshot, clock, state = self.stores, self.snapshot, self._clock, self._settings.state
         self.revocations = Revocations(stores, snapshot, self.keys, clock)
         self.derived = DerivedRevocations(snapshot, self.revocations, clock)
-        self.rules = LiveRules(snapshot, self.sessions.index, self.revocations, clock, broker_id)
-        self.journal = RevocationJournal(settings.state / JOURNAL, snapshot, clock)
+        self.rules = LiveRules(snapshot, self.sessions.index, self.revocations, clock, self._broker_id)
+        self.journal = RevocationJournal(state / JOURNAL, snapshot, clock)
         self.acts = Acts(
-            *(
-                stores,
-                snapshot,
-                self.revocations,
-                health,
-                PendingActs(settings.state / PENDING),
-                self.journal,
-                clock,
-            ),
+            *(stores, snapshot, self.revocations, self.health),
+            *(PendingActs(state / PENDING), self.journal, clock),
             lambda login: self.lifecycle.cut(login),
         )
-        self.rates = TenantRates(clock, self._serving_brokers)
+        self.revocations.subscribe(self.registry.revoke)
+        self.revocations.subscribe(self.gateway_registry.revoke)
+
+    def _make_identity(self) -> None:
         self.identity = build_identity(
-            *(stores, snapshot, clock, self.told_clock),
+            *(self.stores, self.snapshot, self._clock, self.told_clock),
             Verdicts(self.revocations.is_void, self.acts.token_is_void),
             self.rates,
         )
-        self.directory = GatewayDirectory(self.gateways, self.keys, snapshot)
-        self.traces = Traces(TraceStore(stores, clock), clock)
-        logins = LoginRecords(stores, snapshot)
+
+    def _make_sessions(self) -> None:
+        snapshot, clock = self.snapshot, self._clock
         self.lifecycle = Lifecycle(
-            snapshot,
-            self.sessions,
-            logins,
-            self.hosts,
-            self.traces,
-            self.registry,
-            self._outcomes,
-            self._ended,
-            clock,
+            *(snapshot, self.sessions, LoginRecords(self.stores, snapshot), self.hosts, self.traces),
+            *(self.registry, self._outcomes, self._ended, clock),
         )
         self.limits = SessionLimits(
             snapshot, self.sessions, self.lifecycle, clock, self.registry.ids, self._tell_user
         )
         self.lines = WaitingLines(snapshot, self.sessions.index)
         self.stages = Stages(snapshot, self.traces, self.lines)
-        self.attach = self._attach()
-        self.host_index = HostIndex(snapshot, self.sessions.index, self.loads)
-        self.launcher = self._launcher()
+        self.attach = Attach(
+            *(self.stores, snapshot, self.sessions, self.identity.users, Tickets(self.stores)),
+            *(self.keys, clock, self.revocations.is_void),
+            withdraw=self.rules.withdraw,
+        )
+
+    def _make_launching(self) -> None:
+        self.host_index = HostIndex(self.snapshot, self.sessions.index, self.loads)
+        self.launcher = Launcher(
+            *(self.stores, self.snapshot, self.sessions, self.traces, self._clock, self.host_index),
+            sessions_per_user=self._settings.sessions_per_user,
+            outcomes=self._outcomes,
+            rates=self.rates,
+        )
+
+    def _make_upkeep(self) -> None:
+        """What one broker does for all: hosts that are lost, tenants that are gone, the grid's past."""
+        stores, snapshot = self.stores, self.snapshot
         self.host_watch = HostWatch(
-            stores,
-            snapshot,
-            self.sessions,
-            self.hosts,
-            self.lifecycle,
-            clock,
-            settings.host_lost_seconds,
+            *(stores, snapshot, self.sessions, self.hosts, self.lifecycle, self._clock),
+            self._settings.host_lost_seconds,
             is_queued=lambda session: self.lines.position(session.host_id, session.id) is not None,
             move=self.launcher.move,
         )
+        self.reaper = self._job("reaper", self.host_watch.sweep, SWEEP_SECONDS)
         self.tenants = TenantKeeper(
             *(stores, snapshot, self.sessions, self.hosts, self.join_tokens, self.lifecycle)
         )
-        self.settling = self._job("tenants", self.tenants.sweep, TENANTS_SECONDS, broker_id)
-        self.reaper = self._job("reaper", self.host_watch.sweep, SWEEP_SECONDS, broker_id)
-        compaction = Compaction(stores.grid, snapshot)
+        self._job("tenants", self.tenants.sweep, TENANTS_SECONDS)
+        self._job("compaction", Compaction(stores.grid, snapshot).round, PERIOD_SECONDS)
+
+    def _make_configuration(self) -> None:
+        stores, snapshot = self.stores, self.snapshot
         gone_users = GoneUsers(stores, self.sessions, self.lifecycle, ApiTokens(stores, snapshot))
-        self.configuration = Configuration(stores, snapshot, clock, gone_users.clear)
-        self.changes = self._job("changes", self.configuration.round, CHANGES_SECONDS, broker_id)
-        self.compaction = self._job("compaction", compaction.round, PERIOD_SECONDS, broker_id)
-        self.host_acts = HostActs(
-            snapshot, self.registry, broker_id, lambda *asked: self.exchange.post(*asked)
-        )
-        self.checks = HostChecks(snapshot, self.registry, broker_id, self._ask_peer)
+        self.configuration = Configuration(stores, snapshot, self._clock, gone_users.clear)
+        self._job("changes", self.configuration.round, CHANGES_SECONDS)
+
+    def _make_questions_to_hosts(self) -> None:
+        self.host_acts = HostActs(self.snapshot, self.registry, self._broker_id, self._ask_peer)
+        self.checks = HostChecks(self.snapshot, self.registry, self._broker_id, self._ask_peer)
+
+    def _make_explanations(self) -> None:
+        users, applications = self.identity.users, self.applications
         self.simulator = Simulator(
-            *(snapshot, self.identity.users, self.applications, self.gateways, self.told_clock),
+            *(self.snapshot, users, applications, self.gateways, self.told_clock),
             Ways(self.launcher.decide, self.checks.ask),
         )
         self.explainer = Explainer(
             *(self.traces, self._search, self.simulator),
-            Changes(stores, self.identity.users, self.applications, self.hosts),
+            Changes(self.stores, users, applications, self.hosts),
         )
-        self.probes = Probes(stores, snapshot)
-        self.prober = self._prober()
-        self.probing = self._job("prober", self.prober.round, PROBING_SECONDS, broker_id)
+
+    def _make_probes(self) -> None:
+        means = Means(
+            urls=self.gateways.serving_origins,
+            trust=lambda: trust_of(self.snapshot),
+            cookie=lambda: login_cookie_name(self.identity.tenants.site()),
+            epoch=self.identity.tenants.epoch,
+            end_session=lambda tenant_id, session_id: self.lifecycle.log_off(
+                tenant_id, session_id, by="the prober"
+            ),
+            record=self.audit.note,
+        )
+        self.prober = Prober(
+            *(self.stores, self.probes, self.identity.users, self.applications),
+            LoginRecords(self.stores, self.snapshot),
+            *(self.traces, self.told_clock, means),
+        )
+        self._job("prober", self.prober.round, PROBING_SECONDS)
         self.probe_results = ProbeResults(
-            *(snapshot, self.probes, self.prober.result, broker_id),
+            *(self.snapshot, self.probes, self.prober.result, self._broker_id),
             *(self._ask_peer, self._search),
         )
-        self.control = self._control(broker_id)
-        self.gateway_registry = GatewayRegistry()
+
+    def _make_channels(self) -> None:
+        """The ends of what hosts and gateways hold open."""
+        self.directory = GatewayDirectory(self.gateways, self.keys, self.snapshot)
+        self.control = self._control()
         self.gateway_channels = GatewayServer(
             GatewayServices(
-                *(snapshot, self.directory, self.gateway_registry, clock, broker_id),
+                *(self.snapshot, self.directory, self.gateway_registry, self._clock, self._broker_id),
                 revocations=self.revocations.living,
                 heard=self.revocations.hear,
-                is_clock_wrong=lambda: clock.is_wrong,
-            )
-        )
-        self.revocations.subscribe(self.registry.revoke)
-        self.revocations.subscribe(self.gateway_registry.revoke)
-        self.exchange = self._exchange(peer_context, metered)
-        self.audit_everywhere = AuditEverywhere(self.audit, self._others, self.exchange.post, clock)
-        self.forgetting = Forgetting(self.audit, stores, snapshot)
-        self.copies = Copies(self.audit, self._others, self.exchange.post)
-        self.status = self._status_watch(metered)
-        self.overview = Overview(
-            OverviewSources(
-                *(snapshot, self.sessions.index, self.hosts, self.loads, self.audit_everywhere),
-                findings=self._findings,
-                clock=clock,
+                is_clock_wrong=lambda: self._clock.is_wrong,
             )
         )
 
-    async def _tell_user(self, session: Session, text: str) -> Acted:
-        act = Act(new_id(), session.tenant_id, session.id, "tell", text)
-        return await self.host_acts.ask(session.host_id, act)
+    def _make_exchange(self, context: SSLContext) -> None:
+        """What brokers tell and ask each other."""
+        myself = Myself(
+            *(self.presence, self.snapshot, self.loads, self.figures, self.registry, self.gateway_registry),
+            newest=lambda: max(self._metered.revision, self.exchange.newest_revision()),
+            clock=self._clock,
+            is_degraded=lambda: not self.health.writable,
+            revocations=lambda: tuple(self.acts.unmerged()),
+            audit=lambda: self.audit.finding,
+        )
+        self.exchange = PeerExchange(
+            *(myself.state, self.brokers, self.loads, self.figures, context, self._clock),
+            self.revocations.hear,
+        )
+        self.audit_everywhere = AuditEverywhere(self.audit, self._others, self.exchange.post, self._clock)
+        self.forgetting = Forgetting(self.audit, self.stores, self.snapshot)
+        self.copies = Copies(self.audit, self._others, self.exchange.post)
+
+    def _make_overview(self) -> None:
+        self.status = StatusWatch(
+            grid=self._metered,
+            store_is_etcd=not GridChoice.of(self._settings).is_embedded,
+            snapshot=self.snapshot,
+            brokers=self.brokers,
+            exchange=self.exchange,
+            loads=self.loads,
+            figures=self.figures,
+            hosts=self.hosts,
+            gateways=self.gateways,
+            sessions=self.sessions,
+            clock=self._clock,
+            version=version("portcullis"),
+        )
+        self.overview = Overview(
+            OverviewSources(
+                *(self.snapshot, self.sessions.index, self.hosts, self.loads, self.audit_everywhere),
+                findings=self._findings,
+                clock=self._clock,
+            )
+        )
+
+    def _control(self) -> ControlServer:
+        services = ControlServices(
+            snapshot=self.snapshot,
+            sessions=self.sessions,
+            hosts=self.hosts,
+            lifecycle=self.lifecycle,
+            late_ends=LateEnds(self.stores, self.snapshot),
+            directory=self.directory,
+            registry=self.registry,
+            loads=self.loads,
+            figures=self.figures,
+            lines=self.lines,
+            adoption=Adoption(
+                *(self.stores, self.snapshot, self.sessions),
+                *(self.identity.users, self.applications, self._clock),
+            ),
+            clock=self._clock,
+            broker_id=self._broker_id,
+            unused=self.limits.hear,
+            revocations=self.revocations.living,
+            goes_elsewhere=lambda: self.presence.draining and self.brokers.others_serve(self._broker_id),
+        )
+        server = ControlServer(services)
+        self.presence.on_draining(server.drain_changed)
+        return server
 
     def start(self) -> None:
         self.revocations.start()
@@ -288,29 +396,9 @@ class Parts:
         self.derived.stop()
         await self.revocations.stop()
 
-    def _exchange(self, context: SSLContext, metered: MeteredGrid) -> PeerExchange:
-        self.myself = Myself(
-            self.presence,
-            self.snapshot,
-            self.loads,
-            self.figures,
-            self.registry,
-            self.gateway_registry,
-            newest=lambda: max(metered.revision, self.exchange.newest_revision()),
-            clock=self._clock,
-            is_degraded=lambda: not self.health.writable,
-            revocations=lambda: tuple(self.acts.unmerged()),
-            audit=lambda: self.audit.finding,
-        )
-        return PeerExchange(
-            self.myself.state,
-            self.brokers,
-            self.loads,
-            self.figures,
-            context,
-            self._clock,
-            self.revocations.hear,
-        )
+    async def _tell_user(self, session: Session, text: str) -> Acted:
+        act = Act(new_id(), session.tenant_id, session.id, "tell", text)
+        return await self.host_acts.ask(session.host_id, act)
 
     async def _findings(self) -> list[Finding]:
         return findings(await self.status.picture())
@@ -322,9 +410,8 @@ class Parts:
     def _ended(self, session: Session, code: str, detail: str, failed: bool) -> None:
         self.audit.tell(end_event(session, code, detail, failed, self._clock.now()))
 
-    def _job(self, name: str, work: Work, period_seconds: float, broker_id: str) -> Job:
-        """To be started once this broker has a lease."""
-        return Job(
+    def _job(self, name: str, work: Work, period_seconds: float) -> Job:
+        job = Job(
             name,
             self.stores,
             self.snapshot,
@@ -332,8 +419,10 @@ class Parts:
             period_seconds=period_seconds,
             lease=lambda: self.presence.lease,
             may_hold=lambda: not self.presence.draining,
-            holder=broker_id,
+            holder=self._broker_id,
         )
+        self.jobs.append(job)
+        return job
 
     async def _search(self, query: Query) -> Page:
         return await self.audit_everywhere.search(query)
@@ -341,90 +430,5 @@ class Parts:
     async def _ask_peer(self, broker_id: str, path: str, body: bytes) -> bytes | None:
         return await self.exchange.post(broker_id, path, body)
 
-    def _prober(self) -> Prober:
-        means = Means(
-            urls=self.gateways.serving_origins,
-            trust=lambda: trust_of(self.snapshot),
-            cookie=lambda: login_cookie_name(self.identity.tenants.site()),
-            epoch=self.identity.tenants.epoch,
-            end_session=lambda tenant_id, session_id: self.lifecycle.log_off(
-                tenant_id, session_id, by="the prober"
-            ),
-            record=self.audit.note,
-        )
-        return Prober(
-            *(self.stores, self.probes, self.identity.users, self.applications),
-            LoginRecords(self.stores, self.snapshot),
-            *(self.traces, self.told_clock, means),
-        )
-
-    def _attach(self) -> Attach:
-        return Attach(
-            self.stores,
-            self.snapshot,
-            self.sessions,
-            self.identity.users,
-            Tickets(self.stores),
-            self.keys,
-            self._clock,
-            self.revocations.is_void,
-            withdraw=self.rules.withdraw,
-        )
-
-    def _launcher(self) -> Launcher:
-        return Launcher(
-            self.stores,
-            self.snapshot,
-            self.sessions,
-            self.traces,
-            self._clock,
-            self.host_index,
-            sessions_per_user=self._settings.sessions_per_user,
-            outcomes=self._outcomes,
-            rates=self.rates,
-        )
-
     def _serving_brokers(self) -> int:
         return sum(not broker.draining for broker in self.brokers.live())
-
-    def _control(self, broker_id: str) -> ControlServer:
-        services = ControlServices(
-            snapshot=self.snapshot,
-            sessions=self.sessions,
-            hosts=self.hosts,
-            lifecycle=self.lifecycle,
-            late_ends=LateEnds(self.stores, self.snapshot),
-            directory=self.directory,
-            registry=self.registry,
-            loads=self.loads,
-            figures=self.figures,
-            lines=self.lines,
-            adoption=Adoption(
-                *(self.stores, self.snapshot, self.sessions),
-                *(self.identity.users, self.applications, self._clock),
-            ),
-            clock=self._clock,
-            broker_id=broker_id,
-            unused=self.limits.hear,
-            revocations=self.revocations.living,
-            goes_elsewhere=lambda: self.presence.draining and self.brokers.others_serve(broker_id),
-        )
-        server = ControlServer(services)
-        self.presence.on_draining(server.drain_changed)
-        return server
-
-    def _status_watch(self, metered: MeteredGrid) -> StatusWatch:
-        return StatusWatch(
-            grid=metered,
-            store_is_etcd=not GridChoice.of(self._settings).is_embedded,
-            snapshot=self.snapshot,
-            brokers=self.brokers,
-            exchange=self.exchange,
-            loads=self.loads,
-            figures=self.figures,
-            hosts=self.hosts,
-            gateways=self.gateways,
-            sessions=self.sessions,
-            clock=self._clock,
-            version=version("portcullis"),
-        )
