@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,12 +70,14 @@ class BrokerProcess:
 
 
 @asynccontextmanager
-async def big_site(folder: Path, size: Size, members: int, *, live: bool = False) -> AsyncIterator[BigSite]:
-    """`live`: hosts have live records, bound to no lease, for benches without agents."""
+async def big_site(
+    folder: Path, size: Size, members: int, *, live: bool = False, more: Sequence[str] = ()
+) -> AsyncIterator[BigSite]:
+    """`live`: hosts have live records, bound to no lease, for benches without agents. `more`: for the members."""
     state = folder / "state"
     state.mkdir(mode=0o700, parents=True)
-    more = ("--quota-backend-bytes=8589934592",)
-    async with EtcdCluster(folder / "etcd", size=members, more=more) as cluster:
+    arguments = ("--quota-backend-bytes=8589934592", *more)
+    async with EtcdCluster(folder / "etcd", size=members, more=arguments) as cluster:
         key = SiteKey.create(state / "site.key")
         grid = await open_grid(cluster.choice(state), may_create=True)
         try:

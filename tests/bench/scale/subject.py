@@ -39,6 +39,9 @@ from portcullis.tasks import cancel_and_wait, spawn
 from tests.bench.scale.population import APPLICATION, id_of
 
 IN_FLIGHT = 16
+WARMING_AT_ONCE = 4
+COMPACTED_EVERY = 1_000
+"""Launches, while the caches fill: many hours' history must not become the size of etcd's file."""
 LOOK_SECONDS = 0.05
 PUT_BYTES = (130, 1_900, 90)
 """Of slot, session and `own`, sealed."""
@@ -64,6 +67,7 @@ class Subject:
             "launch": self.launch,
             "certificates": self.certificates,
             "churn": self.churn,
+            "warm": self.warm,
         }
 
     async def size(self) -> dict[str, float]:
@@ -71,6 +75,7 @@ class Subject:
         parts = self._broker.parts
         return {
             "rss": process.memory_info().rss,
+            "anonymous": anonymous_bytes(process.pid),
             "descriptors": process.num_fds(),
             "revision": parts.snapshot.revision,
             "sessions": sum(parts.sessions.index.states.values()),
@@ -179,23 +184,47 @@ class Subject:
         (self._folder / "ca.pem").write_text(authority.ca_pem)
         return site.id
 
+    async def warm(self, first_user: int, launches: int) -> None:
+        """So many launches and ends as fast as they go: what is kept of the past, up to a number, is full then."""
+        users = iter(range(first_user, first_user + launches))
+        grid, snapshot = self._broker.parts.stores.grid, self._broker.parts.snapshot
+        compact_to = snapshot.revision
+
+        async def one_after_the_other() -> None:
+            nonlocal compact_to
+            for user in users:
+                await self._launch_and_end(first_user + (user - first_user) % 1000, 0.0)
+                if (user - first_user) % COMPACTED_EVERY == COMPACTED_EVERY - 1:
+                    compact_to, before = snapshot.revision, compact_to
+                    await grid.compact(before)
+
+        await asyncio.gather(*(one_after_the_other() for _ in range(WARMING_AT_ONCE)))
+
     async def churn(self, first_user: int, per_second: float) -> None:
         """One launch and one end of the oldest, again and again, until the process ends."""
         self._churning = spawn(self._churn(first_user, per_second), name="churn")
 
     async def _churn(self, first_user: int, per_second: float) -> None:
-        launcher, sessions = self._broker.parts.launcher, self._broker.parts.sessions
         for number in range(10**9):
-            request = LaunchRequest(
-                self._tenant_id, id_of("user", first_user + number % 1000), APPLICATION.id, Display()
-            )
-            session, _ = await launcher.launch(request)
-            await asyncio.sleep(1 / per_second)
-            await sessions.remove(self._tenant_id, session.id)
+            await self._launch_and_end(first_user + number % 1000, 1 / per_second)
+
+    async def _launch_and_end(self, user: int, seconds: float) -> None:
+        request = LaunchRequest(self._tenant_id, id_of("user", user), APPLICATION.id, Display())
+        session, _ = await self._broker.parts.launcher.launch(request)
+        await asyncio.sleep(seconds)
+        await self._broker.parts.sessions.remove(self._tenant_id, session.id)
 
     async def stop(self) -> None:
         await cancel_and_wait(self._churning, self._watching)
         await self._broker.stop()
+
+
+def anonymous_bytes(pid: int) -> int:
+    """Of the resident memory of a process, what is no mapped file."""
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("RssAnon:"):
+            return int(line.split()[1]) * 1024
+    raise ValueError(f"process {pid} tells no RssAnon")
 
 
 def _bare() -> Any:
