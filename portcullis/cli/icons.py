@@ -12,7 +12,7 @@ from pathlib import Path
 
 from xdg import IconTheme
 
-from portcullis.cli.desktop_entries import DesktopEntry, data_folders, visible_entries
+from portcullis.desktop.entries import DesktopEntry, data_folders, visible_entries
 
 MAXIMUM_BYTES = 32 * 1024
 SIZES = (128, 96, 64, 48, 32)

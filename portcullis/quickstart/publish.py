@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from portcullis.cli import icons
-from portcullis.cli.desktop_entries import DesktopEntry, data_folders, visible_entries
+from portcullis.desktop.entries import DesktopEntry, data_folders, visible_entries
 from portcullis.errors import InvalidInput
 from portcullis.model.names import fitted_name
 from portcullis.rest.client import Client

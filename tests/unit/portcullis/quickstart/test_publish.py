@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from portcullis.cli.desktop_entries import DesktopEntry
+from portcullis.desktop.entries import DesktopEntry
 from portcullis.quickstart.publish import ALWAYS, MAXIMUM_ENTRIES, choose, offers
 
 

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portcullis.cli.desktop_entries import arguments_of, read_entry, split, unescape, visible_entries
+from portcullis.desktop.entries import read_entry, visible_entries
+from portcullis.desktop.exec_line import arguments_of, split, unescape
 
 # `sh` and `env` are on every machine.
 PLAIN = {"Type": "Application", "Name": "Shell", "Exec": "sh -c %f", "Icon": "sh"}
