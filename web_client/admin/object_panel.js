@@ -31,9 +31,11 @@ export class ObjectPanel {
    * @param {Item} [parts.item] if it is known already
    * @param {(signal: AbortSignal) => Promise<Item | undefined>} parts.find
    * @param {(item: Item) => (Node | Form)[]} parts.draw
+   * @param {boolean} [parts.isNew] it is made here: nobody else changes it
    */
-  constructor({ title, item, find, draw }) {
+  constructor({ title, item, find, draw, isNew = false }) {
     this.title = title;
+    this.isNew = isNew;
     this.#find = find;
     this.#draw = draw;
     this.#begin = () => (item === undefined ? this.#load() : this.#show(item));
@@ -49,7 +51,12 @@ export class ObjectPanel {
 
   #load() {
     this.#element.append(h("p", { class: "loading", role: "status" }, t("panel.loading")));
-    this.changed();
+    this.#read();
+  }
+
+  focus() {
+    const field = this.isNew ? this.element.querySelector("input") : null;
+    (field ?? this.element.parentElement?.querySelector("h2"))?.focus({ preventScroll: true });
   }
 
   stop() {
@@ -57,6 +64,10 @@ export class ObjectPanel {
   }
 
   async changed() {
+    if (!this.isNew) await this.#read();
+  }
+
+  async #read() {
     try {
       const item = await this.#find(this.#stopping.signal);
       if (this.#stopping.signal.aborted) return;

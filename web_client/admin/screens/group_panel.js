@@ -17,9 +17,9 @@ const NEW = "+";
 /** Of a larger group the members are not entered by hand: they stand with the users. */
 const MOST_LISTED = 500;
 
-export class GroupPanel {
+/** @extends {ObjectPanel<Group | null>} */
+export class GroupPanel extends ObjectPanel {
   #context;
-  #panel;
   #suggestions;
   #name;
 
@@ -28,35 +28,15 @@ export class GroupPanel {
    * @param {string} name
    */
   constructor(context, name) {
-    this.#context = context;
-    this.#name = name;
-    this.#suggestions = new Suggestions(context);
-    /** @type {ObjectPanel<Group | null>} */
-    this.#panel = new ObjectPanel({
-      title: name === NEW ? t("groups.new") : name,
-      item: name === NEW ? null : undefined,
+    const isNew = name === NEW;
+    super({
+      title: isNew ? t("groups.new") : name, item: isNew ? null : undefined, isNew,
       find: async (signal) => (await context.get(`/groups/${encodeURIComponent(name)}`, signal)).group,
       draw: (group) => this.#draw(group),
     });
-    this.title = this.#panel.title;
-    this.element = this.#panel.element;
-  }
-
-  focus() {
-    if (this.#name === NEW) this.element.querySelector("input")?.focus();
-    else this.element.parentElement?.querySelector("h2")?.focus({ preventScroll: true });
-  }
-
-  stop() {
-    this.#panel.stop();
-  }
-
-  changed() {
-    if (this.#name !== NEW) this.#panel.changed();
-  }
-
-  mayClose() {
-    return this.#panel.mayClose();
+    this.#context = context;
+    this.#name = name;
+    this.#suggestions = new Suggestions(context);
   }
 
   /** @param {Group | null} group null: a new one */
@@ -105,9 +85,9 @@ export class GroupPanel {
 
   /** @param {string} name */
   #saved(name) {
-    this.#panel.settle();
+    this.settle();
     this.#context.toasts.show(t("groups.saved", { name }));
-    if (this.#name === NEW) this.#context.go(addressOf("groups", name));
+    if (this.isNew) this.#context.go(addressOf("groups", name));
     else this.changed();
   }
 
@@ -149,7 +129,7 @@ export class GroupPanel {
     const restore = () => this.#send({ name, description: group.description, users: group.users, "members.groups": group.members.groups }, undefined);
     const done = await this.#context.doAll([name], remove, { done: "groups.did.delete", undo: restore, name: (each) => each });
     if (done.length === 0) return;
-    this.#panel.settle();
+    this.settle();
     this.#context.go(addressOf("groups"));
   }
 }

@@ -19,9 +19,9 @@ import { stateBadge } from "./probes.js";
 const NEW = "+";
 const DEFAULT_SECONDS = 300;
 
-export class ProbePanel {
+/** @extends {ObjectPanel<Probe | null>} */
+export class ProbePanel extends ObjectPanel {
   #context;
-  #panel;
   #name;
   #suggestions;
 
@@ -30,30 +30,15 @@ export class ProbePanel {
    * @param {string} name
    */
   constructor(context, name) {
-    this.#context = context;
-    this.#name = name;
-    this.#suggestions = new Suggestions(context);
-    /** @type {ObjectPanel<Probe | null>} */
-    this.#panel = new ObjectPanel({
-      title: name === NEW ? t("probes.new") : name,
-      item: name === NEW ? null : undefined,
+    const isNew = name === NEW;
+    super({
+      title: isNew ? t("probes.new") : name, item: isNew ? null : undefined, isNew,
       find: (signal) => this.#find(signal),
       draw: (probe) => this.#draw(probe),
     });
-    this.title = this.#panel.title;
-    this.element = this.#panel.element;
-  }
-
-  stop() {
-    this.#panel.stop();
-  }
-
-  changed() {
-    if (this.#name !== NEW) this.#panel.changed();
-  }
-
-  mayClose() {
-    return this.#panel.mayClose();
+    this.#context = context;
+    this.#name = name;
+    this.#suggestions = new Suggestions(context);
   }
 
   /** From the list, for it may be of an application that is gone. @param {AbortSignal} signal @returns {Promise<Probe | undefined>} */
@@ -108,9 +93,9 @@ export class ProbePanel {
       if (!(error instanceof ApiError)) throw error;
       return error.status === 404 ? { field: "application", message: t("probes.unknown") } : wrongOf(error);
     }
-    this.#panel.settle();
+    this.settle();
     this.#context.toasts.show(t("probes.saved", { name }));
-    if (this.#name === NEW) this.#context.go(addressOf("probes", name));
+    if (this.isNew) this.#context.go(addressOf("probes", name));
     else this.changed();
     return null;
   }
@@ -142,7 +127,7 @@ export class ProbePanel {
   /** @param {Probe} probe */
   async #delete(probe) {
     if (!(await deleteProbes(this.#context, [probe]))) return;
-    this.#panel.settle();
+    this.settle();
     this.#context.go(addressOf("probes"));
   }
 }

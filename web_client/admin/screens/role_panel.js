@@ -13,39 +13,23 @@ import { t } from "../strings.js";
 
 const NEW = /^\+(.*)$/s;
 
-export class RolePanel {
+/** @extends {ObjectPanel<Shown>} */
+export class RolePanel extends ObjectPanel {
   #context;
-  #panel;
-  #isNew;
 
   /**
    * @param {Context} context
    * @param {string} name
    */
   constructor(context, name) {
-    this.#context = context;
     const original = NEW.exec(name)?.[1];
-    this.#isNew = original !== undefined;
-    /** @type {ObjectPanel<Shown>} */
-    this.#panel = new ObjectPanel({
-      title: original === undefined ? name : t("roles.new"),
+    const isNew = original !== undefined;
+    super({
+      title: isNew ? t("roles.new") : name, isNew,
       find: (signal) => this.#find(original ?? name, signal),
       draw: (shown) => this.#draw(shown),
     });
-    this.title = this.#panel.title;
-    this.element = this.#panel.element;
-  }
-
-  stop() {
-    this.#panel.stop();
-  }
-
-  changed() {
-    if (!this.#isNew) this.#panel.changed();
-  }
-
-  mayClose() {
-    return this.#panel.mayClose();
+    this.#context = context;
   }
 
   /**
@@ -57,7 +41,7 @@ export class RolePanel {
     /** @type {import("./roles.js").Roles} */
     const { items, permissions: sentences } = await this.#context.get("/roles", signal);
     const found = items.find((each) => each.name === name);
-    if (!this.#isNew) return found && { role: found, sentences };
+    if (!this.isNew) return found && { role: found, sentences };
     return { role: { name: "", permissions: found?.permissions ?? [], built_in: false, users: 0, revision: undefined }, sentences };
   }
 
@@ -69,11 +53,11 @@ export class RolePanel {
     const before = { name: role.name, permissions: role.permissions };
     /** @type {import("../../ui/form.js").Field[]} */
     const fields = [
-      { name: "name", label: t("roles.name"), kind: "text", isFixed: !this.#isNew, attributes: { maxlength: "64" } },
+      { name: "name", label: t("roles.name"), kind: "text", isFixed: !this.isNew, attributes: { maxlength: "64" } },
       { name: "permissions", label: t("roles.permissions"), kind: permissionsField(sentences) },
     ];
     const form = new Form({
-      fields, values: before, texts: formTexts(this.#isNew ? t("roles.create") : t("form.save")),
+      fields, values: before, texts: formTexts(this.isNew ? t("roles.create") : t("form.save")),
       send: (values) => saveAs({
         name: values.name, before, values, revision: role.revision, valuesOf: (current) => ({ name: current.name, permissions: current.permissions }),
         label: (name) => t(`roles.${name}`),
@@ -88,7 +72,7 @@ export class RolePanel {
 
   /** @param {Role} role */
   #tools({ name, built_in: isBuiltIn, users }) {
-    if (this.#isNew || !this.#context.may("roles.write")) return h("div", {});
+    if (this.isNew || !this.#context.may("roles.write")) return h("div", {});
     return h("div", { class: "buttons panel-tools" },
       h("a", { class: "button small", href: addressOf("roles", `+${name}`) }, t("roles.clone")),
       !isBuiltIn && h("button", { type: "button", class: "small danger", click: () => this.#delete(name, users) }, t("roles.delete")));
@@ -96,9 +80,9 @@ export class RolePanel {
 
   /** @param {string} name */
   #saved(name) {
-    this.#panel.settle();
+    this.settle();
     this.#context.toasts.show(t("roles.saved", { name }));
-    if (this.#isNew) this.#context.go(addressOf("roles", name));
+    if (this.isNew) this.#context.go(addressOf("roles", name));
     else this.changed();
   }
 
@@ -114,7 +98,7 @@ export class RolePanel {
     const done = await this.#context.doAll([name], () => this.#context.change("DELETE", `/roles/${encodeURIComponent(name)}`),
       { done: "roles.did.delete", name: (each) => each });
     if (done.length === 0) return;
-    this.#panel.settle();
+    this.settle();
     this.#context.go(addressOf("roles"));
   }
 }

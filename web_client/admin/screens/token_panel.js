@@ -17,9 +17,9 @@ import { counted, t } from "../strings.js";
 const NEW = "+";
 const DAYS = 90;
 
-export class TokenPanel {
+/** @extends {ObjectPanel<Shown>} */
+export class TokenPanel extends ObjectPanel {
   #context;
-  #panel;
   #name;
 
   /**
@@ -28,28 +28,14 @@ export class TokenPanel {
    * @param {Token | undefined} item
    */
   constructor(context, name, item) {
-    this.#context = context;
-    this.#name = name;
-    /** @type {ObjectPanel<Shown>} */
-    this.#panel = new ObjectPanel({
-      title: name === NEW ? t("tokens.new") : (item?.note || name), item: item && { token: item, sentences: {} },
-      find: (signal) => (name === NEW ? this.#sentences(signal) : this.#find(signal)),
+    const isNew = name === NEW;
+    super({
+      title: isNew ? t("tokens.new") : (item?.note || name), item: item && { token: item, sentences: {} }, isNew,
+      find: (signal) => (isNew ? this.#sentences(signal) : this.#find(signal)),
       draw: ({ token, sentences }) => (token === null ? [this.#form(sentences)] : this.#show(token)),
     });
-    this.title = this.#panel.title;
-    this.element = this.#panel.element;
-  }
-
-  stop() {
-    this.#panel.stop();
-  }
-
-  changed() {
-    if (this.#name !== NEW) this.#panel.changed();
-  }
-
-  mayClose() {
-    return this.#panel.mayClose();
+    this.#context = context;
+    this.#name = name;
   }
 
   /** @param {AbortSignal} signal @returns {Promise<Shown | undefined>} */
@@ -97,7 +83,7 @@ export class TokenPanel {
       const answer = await this.#context.change("POST", "/tokens", {
         note: note.trim(), ...(user.trim() && { user: user.trim() }), days, networks, ...(scope === "some" && { permissions }),
       });
-      this.#panel.settle();
+      this.settle();
       this.element.replaceChildren(...this.#secret(answer.token));
       return null;
     } catch (error) {
