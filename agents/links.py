@@ -25,7 +25,7 @@ from portcullis.logs import bound, ids
 from portcullis.model.session import ATTACHABLE, State
 from portcullis.protocol import link
 from portcullis.protocol.channel import GatewayEntry
-from portcullis.protocol.worker_channel import Dial, Gateway, ToWorker
+from portcullis.protocol.worker_channel import Dial, Gateway, Leave, ToWorker
 from portcullis.site_tls import check_peer
 from portcullis.tasks import cancel_and_wait, spawn
 from portcullis.tickets import Grant, verify_grant
@@ -88,6 +88,12 @@ class Doorkeeper:
         address = Gateway(gateway.name, gateway.address)
         session.send(Dial(address, attach.rendezvous, attach.grant, attach.request))
         return session.reference
+
+    def leave(self, leave: link.Leave) -> None:
+        """Have the session's worker close a connection with the reason that its gateway drains."""
+        session = self._find(leave.session, leave.tenant)
+        if session is not None:
+            session.send(Leave(leave.request))
 
 
 class Links:
@@ -164,6 +170,8 @@ class Links:
             message = link.parse_from_gateway(text)
             if isinstance(message, link.Attach):
                 await socket.send(link.encode(self._decide(message, gateway)))
+            elif isinstance(message, link.Leave):
+                self._doorkeeper.leave(message)
             elif isinstance(message, link.Revoke | link.Heard):
                 self._told(message)
 

@@ -85,10 +85,20 @@ class Links:
         request = link.Attach(connection, session, tenant, rendezvous, grant)
         return await standing.ask(request, self._attach_seconds)
 
-    def revoke(self, texts: Sequence[str]) -> None:
-        """Tell every host."""
-        for standing in self._by_host.values():
-            standing.revoke(texts)
+    def revoke(self, texts: Sequence[str], by_host: Mapping[str, Sequence[str]]) -> None:
+        """Tell every host, and some of them more."""
+        for host, standing in self._by_host.items():
+            its_own = [*texts, *by_host.get(host, ())]
+            if its_own:
+                standing.revoke(its_own)
+
+    async def leave(self, connection: str, host: str, session: str, tenant: str) -> None:
+        """Have the session's worker close this connection because the gateway drains. Whether it does shows at the
+        connection alone.
+        """
+        standing = self._by_host.get(host)
+        if standing is not None:
+            await standing.send(link.Leave(connection, session, tenant))
 
     async def close(self) -> None:
         await asyncio.gather(*(standing.end(WSCloseCode.GOING_AWAY) for standing in self._by_host.values()))
@@ -135,6 +145,12 @@ class _Link:
                 raise Unavailable(received.code)
             raise Refused(received.code)
         return received.reference
+
+    async def send(self, message: link.FromGateway) -> None:
+        """What is lost with a link that takes nothing."""
+        with suppress(ConnectionError, TimeoutError):
+            async with asyncio.timeout(1):
+                await self._socket.send_str(link.encode(message))
 
     async def end(self, code: int) -> None:
         self.fail_pending()

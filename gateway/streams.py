@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from aiohttp import web
@@ -43,9 +43,17 @@ CLOSE_SECONDS = 1.0
 """What open streams get to flush when the gateway stops."""
 CUT_SECONDS = 0.5
 """After a revocation the worker closes with a reason; what it has not closed by then is cut."""
+LEAVE_SECONDS = 2.0
+"""The same of a stream that is given away: what waits for a slow browser is sent before."""
 DRAIN_SECONDS = 20.0
 DRAIN_STEP_SECONDS = 0.25
 """A gateway that drains gives its streams away bit by bit, so that the others meet no stampede."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Running:
+    connection: str
+    grant: Grant
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +76,8 @@ class Streams:
     ) -> None:
         """`check` raises Refused for a grant that was revoked."""
         self._check_revoked = check
-        self._grants: dict[End, Grant] = {}
+        self._running: dict[End, _Running] = {}
+        """By the browser's end."""
         self._brokers = brokers
         self._links = links
         self._rendezvous = rendezvous
@@ -125,8 +134,8 @@ class Streams:
 
     def cut(self, is_meant: Callable[[Grant], bool]) -> None:
         """End the streams that run under such a grant."""
-        for browser, grant in self._grants.items():
-            if is_meant(grant):
+        for browser, running in self._running.items():
+            if is_meant(running.grant):
                 asyncio.get_running_loop().call_later(CUT_SECONDS, browser.close, CLOSE_SECONDS)
 
     async def close(self) -> None:
@@ -136,18 +145,25 @@ class Streams:
             end.close(CLOSE_SECONDS)
 
     async def _give_away(self) -> None:
-        """At a rate by which all are gone after DRAIN_SECONDS. Their clients resume elsewhere: no Close frame can be
-        put into what passes here unread.
-        """
-        left = list(self._live)
+        """At a rate by which all are gone after DRAIN_SECONDS. Their clients resume elsewhere."""
+        left = list(self._running)
         portion = math.ceil(len(left) * DRAIN_STEP_SECONDS / DRAIN_SECONDS)
         while left:
-            for end in left[:portion]:
-                end.close(CLOSE_SECONDS)
+            await self._ask_to_leave(left[:portion])
             del left[:portion]
             await asyncio.sleep(DRAIN_STEP_SECONDS)
-        for end in list(self._live):  # admitted at the moment when it began
-            end.close(CLOSE_SECONDS)
+        await self._ask_to_leave(list(self._running))  # also those admitted at the moment when it began
+
+    async def _ask_to_leave(self, browsers: Sequence[End]) -> None:
+        """No Close frame can be put into what passes here unread: the worker sends it. What it has not closed in time
+        is cut: an agent or worker of before does not know the word.
+        """
+        for browser in browsers:
+            running = self._running.get(browser)
+            if running is not None:
+                asyncio.get_running_loop().call_later(LEAVE_SECONDS, browser.close, CLOSE_SECONDS)
+                grant = running.grant
+                await self._links.leave(running.connection, grant.host, grant.session, grant.tenant)
 
     def _check_origin(self, request: web.Request) -> None:
         origins = request.headers.getall("Origin", [])
@@ -195,18 +211,18 @@ class Streams:
             browser.write(admission.admitted_frame(right.grant))
             join(browser, worker)
             with bound(reference=reference):
-                await self._carry(browser, worker, grant)
+                await self._carry(browser, worker, _Running(connection, grant))
 
-    async def _carry(self, browser: End, worker: End, grant: Grant) -> None:
+    async def _carry(self, browser: End, worker: End, running: _Running) -> None:
         self._live |= {browser, worker}
-        self._grants[browser] = grant
+        self._running[browser] = running
         self._counts.begun(browser, worker)
         log.info("stream runs")
         try:
             await browser.closed
         finally:
             self._live -= {browser, worker}
-            del self._grants[browser]
+            del self._running[browser]
             browser.close()
             self._counts.ended(browser, worker)
             log.info(

@@ -34,6 +34,7 @@ from portcullis.protocol.worker_channel import (
     Fence,
     FromWorker,
     GrantKeys,
+    Leave,
     LineBuffer,
     Prepare,
     Prepared,
@@ -212,6 +213,10 @@ class Worker:
             for connection in self._connections():
                 connection.close(order.code)
         elif isinstance(order, Tell):
+        elif isinstance(order, Leave):
+            for connection in self._connections():
+                if connection.id == order.connection:
+                    connection.close("gateway_draining")
             if self._attached is None or not self._attached.notice(order.text):
                 self.notices.append(order.text)
         elif isinstance(order, Closing):
@@ -265,7 +270,7 @@ class Worker:
             return
         finally:
             self._dialling -= 1
-        connection = Connection(self, stream, order.grant)
+        connection = Connection(self, stream, order.grant, order.connection)
         self._waiting.add(connection)
         self._idle.clear()
         connection.start()

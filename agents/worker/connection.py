@@ -88,7 +88,9 @@ class Owner(Protocol):
 
 
 class Connection:
-    def __init__(self, owner: Owner, stream: Stream, grant_text: str) -> None:
+    def __init__(self, owner: Owner, stream: Stream, grant_text: str, id: str = "") -> None:
+        """`id`: the one of its `dial`."""
+        self.id = id
         self._owner = owner
         self._stream = stream
         self._grant_text = grant_text

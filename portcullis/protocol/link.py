@@ -109,7 +109,21 @@ class Heard:
         return {"type": "heard", "broker_seconds": self.broker_seconds}
 
 
-FromGateway = Hello | Attach | Revoke | Heard
+@dataclass(frozen=True, slots=True)
+class Leave:
+    """The gateway drains: have the worker close the connection that `attach` with this `request` made, and say why. The
+    gateway cuts it soon after: agents of before do not know this.
+    """
+
+    request: str
+    session: str
+    tenant: str
+
+    def to_json(self) -> dict[str, Any]:
+        return {"type": "leave", "request": self.request, "session": self.session, "tenant": self.tenant}
+
+
+FromGateway = Hello | Attach | Revoke | Heard | Leave
 FromAgent = AttachAccepted | AttachRefused
 
 
@@ -152,6 +166,10 @@ def _heard(fields: Fields) -> Heard:
     return Heard(fields.number("broker_seconds", 0, 1e9))
 
 
+def _leave(fields: Fields) -> Leave:
+    return Leave(fields.id("request"), fields.id("session"), fields.id("tenant"))
+
+
 def _attach_accepted(fields: Fields) -> AttachAccepted:
     return AttachAccepted(fields.id("request"), fields.optional_text("reference", REFERENCE_CHARACTERS))
 
@@ -170,4 +188,5 @@ _FROM_GATEWAY: dict[str, Callable[[Fields], FromGateway]] = {
     "attach": _attach,
     "revoke": _revoke,
     "heard": _heard,
+    "leave": _leave,
 }

@@ -123,6 +123,13 @@ class Fence:
 
 
 @dataclass(frozen=True, slots=True)
+class Leave:
+    """Close this connection, by the id of its `dial`, because its gateway drains. Older workers ignore it."""
+
+    connection: str
+
+
+@dataclass(frozen=True, slots=True)
 class Tell:
     """Show this to the user: now, or when they attach. Older workers ignore it."""
 
@@ -187,7 +194,7 @@ class Status:
     """What the agent gave in `launch` for whoever adopts the session."""
 
 
-ToWorker = Prepare | Start | Dial | GrantKeys | Cut | Revoke | Fence | Tell | Closing
+ToWorker = Prepare | Start | Dial | GrantKeys | Cut | Revoke | Fence | Leave | Tell | Closing
 FromWorker = WorkerState | DialFailed | StreamFigures | Unused
 """What the agent hears of; `Prepared` is for the leader alone."""
 
@@ -201,6 +208,7 @@ _TO_WORKER: dict[str, type[ToWorker]] = {
     "fence": Fence,
     "tell": Tell,
     "closing": Closing,
+    "leave": Leave,
 }
 _FROM_WORKER: dict[str, type[FromWorker]] = {
     "state": WorkerState,

@@ -115,7 +115,9 @@ class WorkerSession:
         rendezvous = secrets.token_hex(32)
         arrival = asyncio.get_running_loop().create_future()
         self._awaited[rendezvous] = arrival
-        self.tell(Dial(Gateway(gateway_name, f"127.0.0.1:{self.dial_port or self.port}"), rendezvous, grant))
+        gateway = Gateway(gateway_name, f"127.0.0.1:{self.dial_port or self.port}")
+        self.connection = new_id()
+        self.tell(Dial(gateway, rendezvous, grant, self.connection))
         async with asyncio.timeout(WAIT_SECONDS):
             return await arrival
 

@@ -344,6 +344,7 @@ class Agent:
         self.dials = True
         self.attaches: asyncio.Queue[link.Attach] = asyncio.Queue()
         self.revoked: asyncio.Queue[link.Revoke] = asyncio.Queue()
+        self.leaves: asyncio.Queue[link.Leave] = asyncio.Queue()
         self.workers: asyncio.Queue[Worker] = asyncio.Queue()
         self.first: bytes | None = None
         self.ended: asyncio.Future[int | None] = asyncio.get_running_loop().create_future()
@@ -384,6 +385,8 @@ class Agent:
             if message.type is not aiohttp.WSMsgType.TEXT:
                 continue
             attach = link.parse_from_gateway(message.data)
+            if isinstance(attach, link.Leave):
+                self.leaves.put_nowait(attach)
             if not isinstance(attach, link.Attach):
                 continue
             self.attaches.put_nowait(attach)

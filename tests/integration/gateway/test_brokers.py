@@ -247,20 +247,39 @@ async def close_code(site):
         return client.close_code
 
 
+async def ended(client):
+    with pytest.raises(ConnectionClosed):
+        while True:
+            await client.recv()
+    return client.close_code
+
+
 async def test_a_draining_gateway_gives_its_streams_away_and_takes_none(site, http, monkeypatch):
     monkeypatch.setattr("gateway.streams.DRAIN_STEP_SECONDS", 0.01)
     attached = [await site.attach() for _ in range(5)]
     await drain(site, True)
+    workers = {}
+    for _, worker in attached:
+        workers[(await site.agent.attaches.get()).request] = worker
+    for _ in attached:
+        async with asyncio.timeout(10):
+            workers[(await site.agent.leaves.get()).request].close(4512, "gateway_draining")
     for client, _ in attached:
-        with pytest.raises(ConnectionClosed):
-            while True:
-                await client.recv()
+        assert await ended(client) == 4512
     await until(lambda: site.gateway.streams.live == 0)
     assert await close_code(site) == 4512
     for path, status in (("/readyz", 503), ("/healthz", 200)):
         async with http.get(path) as got:
             assert got.status == status
     await until(lambda: site.broker.channel.heard[-1].draining)
+
+
+async def test_a_stream_whose_worker_does_not_leave_is_cut(site, monkeypatch):
+    """An agent or worker of before does not know the word."""
+    monkeypatch.setattr("gateway.streams.LEAVE_SECONDS", 0.1)
+    client, _ = await site.attach()
+    await drain(site, True)
+    assert await ended(client) == 1006
 
 
 async def test_a_drain_that_is_undone_lets_streams_in_again(site, http):
@@ -276,6 +295,7 @@ async def test_streams_are_given_away_over_time_not_at_once(site, monkeypatch):
     """So that the gateways that take them meet no stampede."""
     monkeypatch.setattr("gateway.streams.DRAIN_SECONDS", 10.0)
     monkeypatch.setattr("gateway.streams.DRAIN_STEP_SECONDS", 2.5)
+    monkeypatch.setattr("gateway.streams.LEAVE_SECONDS", 0.1)
     attached = [await site.attach() for _ in range(4)]
     await drain(site, True)
     await until(lambda: site.gateway.streams.live < 8)

@@ -6,8 +6,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from agents.links import Doorkeeper
 from portcullis.errors import Refused
+from portcullis.protocol import worker_channel
 from portcullis.protocol.channel import GatewayEntry
-from portcullis.protocol.link import Attach
+from portcullis.protocol.link import Attach, Leave
 from portcullis.protocol.worker_channel import Dial, Gateway
 from portcullis.tickets import Grant, sign_grant
 
@@ -66,6 +67,15 @@ def test_worker_is_told_to_dial_the_gateway_that_asked(state):
     session, text = Running(state), grant()
     attach(session, text)
     assert session.sent == [Dial(Gateway("edge", "127.0.0.1:9443"), "d" * 64, text, "0" * 16)]
+
+
+def test_worker_is_told_which_connection_its_gateway_gives_away():
+    session = Running("active")
+    found = {(SESSION, TENANT): session}
+    doorkeeper = Doorkeeper(HOST, FixedClock(), dict, lambda *name: found.get(name))
+    doorkeeper.leave(Leave("0" * 16, SESSION, TENANT))
+    doorkeeper.leave(Leave("1" * 16, SESSION, "f" * 16))
+    assert session.sent == [worker_channel.Leave("0" * 16)]
 
 
 @pytest.mark.parametrize(

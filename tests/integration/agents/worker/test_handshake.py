@@ -16,6 +16,7 @@ from portcullis.protocol.worker_channel import (
     Fence,
     Gateway,
     GrantKeys,
+    Leave,
     Revoke,
     Tell,
 )
@@ -293,6 +294,19 @@ async def test_streams_that_prove_nothing_are_bounded(session):
     rendezvous = "ef" * 32
     session.tell(Dial(Gateway("gate", f"127.0.0.1:{session.port}"), rendezvous, session.signed()))
     await session.until(lambda: DialFailed(rendezvous, "too_many_connections") in session.lines)
+
+
+async def test_a_connection_whose_gateway_drains_is_told_so_and_comes_back(session):
+    client = await session.attach_drawn()
+    session.tell(Leave(new_id()))
+    client.send(m.Ping(1))
+    await client.until(lambda: m.Pong(1) in client.messages)
+    session.tell(Leave(session.connection))
+    closed = await client.until_closed()
+    assert (closed.code, closed.reason) == (4512, "gateway_draining")
+    again = await session.attach(new_ticket=False)
+    again.send(m.Ping(2))
+    await again.until(lambda: m.Pong(2) in again.messages)
 
 
 def revocation(worker, kind, id, **more):

@@ -4,13 +4,13 @@ import pytest
 
 from portcullis.errors import ProtocolError
 from portcullis.protocol import link
-from portcullis.protocol.link import Attach, AttachAccepted, AttachRefused, Hello
+from portcullis.protocol.link import Attach, AttachAccepted, AttachRefused, Hello, Leave
 
 ID = "0123456789abcdef"
 ATTACH = Attach(ID, "1" * 16, "2" * 16, "a" * 64, "grant.v1.k.p.s")
 
 
-@pytest.mark.parametrize("message", [Hello("edge-1"), ATTACH])
+@pytest.mark.parametrize("message", [Hello("edge-1"), ATTACH, Leave(ID, "1" * 16, "2" * 16)])
 def test_an_agent_reads_what_a_gateway_writes(message):
     assert link.parse_from_gateway(link.encode(message)) == message
 

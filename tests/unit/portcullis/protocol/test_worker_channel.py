@@ -26,6 +26,7 @@ START = channel.Start(
         channel.Dial(channel.Gateway("edge", "127.0.0.1:1"), "ab" * 32, "grant.v1.x"),
         channel.GrantKeys({"k2": "BBBB"}),
         channel.Cut("login", "signed_out"),
+        channel.Leave("0123456789abcdef"),
         channel.Closing(4410, "session_ended"),
     ],
 )
