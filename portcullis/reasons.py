@@ -363,6 +363,109 @@ LAUNCH_FAILED: dict[str, Reason] = {
     ),
 }
 
+RDP: dict[str, Reason] = {
+    "credentials_needed": Reason(
+        "The server asks who you are there.",
+        user="Enter the user name and password that you have on that server.",
+        administrator="The application shows an RDP server and was started without credentials: from a script, say, "
+        "or by a page of an earlier version. Scripts send `credentials` with the launch (docs/rdp.md).",
+    ),
+    "credentials_lost": Reason(
+        "What you entered for the server was lost on its way to the host.",
+        user="Start the application again and enter it once more.",
+        administrator="A password that is asked for is kept in the memory of one broker until the host takes it: that "
+        "broker was restarted, or the launch waited longer than five minutes. Of kept ones: the user forgot it, or the "
+        "application leads to another server by now.",
+    ),
+    "host_lacks_rdp": Reason(
+        "No host that serves this application can show RDP servers.",
+        user=_ASK,
+        administrator=f"{_EXPLAIN}Install Debian's `freerdp2-x11` on the hosts and restart their agents; an agent of "
+        "an earlier version has to be upgraded first.",
+    ),
+    "rdp_address_refused": Reason(
+        "The server's address is one that hosts do not connect to.",
+        user=_ASK,
+        administrator="Its name leads to the host itself, to its own link or to a cloud's metadata. If that is meant, "
+        "name the network in the agent's setting `--rdp-networks` (docs/rdp.md).",
+    ),
+    "rdp_unreachable": Reason(
+        "The server does not answer.",
+        user="Try again in a while: it may be switched off or restarting. Then tell your administrator the reference.",
+        administrator=f"{_EXPLAIN}The host found no address of that name, or could not open a connection: look at "
+        "name, port and the firewalls between host and server. `nc -vz SERVER 3389` on the host tells the same.",
+    ),
+    "rdp_timeout": Reason(
+        "The server took the connection and then did not go on.",
+        user="Try again in a while. Then tell your administrator the reference.",
+        administrator="It is overloaded, or hangs. What it was doing stands in the agent's log, under the session. The "
+        "agent's setting `--window-seconds` says how long is waited.",
+    ),
+    "rdp_sign_in_refused": Reason(
+        "The server did not accept user name and password.",
+        user="Try again, and look at what you enter: the password is the one of that server.",
+        administrator="The server's security log says why. User name and domain are made as the application says.",
+    ),
+    "rdp_broken_off": Reason(
+        "The server broke off while you were being signed in. Most often user name or password are wrong.",
+        user="Try again, and look at what you enter. Then tell your administrator the reference.",
+        administrator="Servers that do not say why end the connection so: wrong credentials, a licence server that is "
+        "away, or TLS that host and server cannot agree on. The agent's log holds what xfreerdp said.",
+    ),
+    "rdp_password_expired": Reason(
+        "Your password on the server has expired, or has to be changed.",
+        user="Change it where you can, at a workstation say, and start the application again with the new one.",
+        administrator="It cannot be changed on the way in: NLA takes place before there is a screen. With `security: "
+        "tls` servers that allow it show their own page for that.",
+    ),
+    "rdp_account_unusable": Reason(
+        "Your account on the server is locked, disabled or has expired.",
+        user="Ask whoever looks after the server to open it again.",
+        administrator="The server said so. A kept password that is wrong by now can lock an account: users change it "
+        "in the portal, under Kept passwords.",
+    ),
+    "rdp_not_permitted": Reason(
+        "The server does not let you sign in remotely.",
+        user="Ask your administrator for the right to use that server.",
+        administrator="Put the user into the server's group Remote Desktop Users; look at its logon rights and hours.",
+    ),
+    "rdp_certificate_refused": Reason(
+        "The server's certificate is not the one that was expected.",
+        user=_ASK,
+        administrator="If it was renewed, look at the new one on the server itself and put its SHA-256 into "
+        "`certificate`. Without a pin the host's CAs must vouch for it under the name in `server`. Anything else may "
+        "be somebody in between: nothing was sent to it.",
+    ),
+    "rdp_security_refused": Reason(
+        "The server does not offer the security that this application asks for.",
+        user=_ASK,
+        administrator="`security: nla` and the server has none, `tls` and it demands NLA, or it knows neither: plain "
+        "RDP security is never used. Set `security: negotiate`, or switch NLA on at the server.",
+    ),
+    "rdp_protocol": Reason(
+        "The connection to the server failed.",
+        user=_ASK,
+        administrator=f"{_EXPLAIN}What answers there may be no RDP server, or one that FreeRDP does not get on with: "
+        "the agent's log holds what xfreerdp said, under the session.",
+    ),
+    "rdp_licence": Reason(
+        "The server has no licence for this connection.",
+        user=_ASK,
+        administrator="Its Remote Desktop licensing refuses: no client access licence is left, or its licence server "
+        "is away.",
+    ),
+    "rdp_disconnected": Reason(
+        "The server ended the session.",
+        user="Start the application again. What was open may still be there.",
+        administrator="Somebody disconnected or logged off the session at the server, or a time limit of the server did.",
+    ),
+    "rdp_taken_over": Reason(
+        "Another connection took over your session on the server.",
+        user="Start the application again to have it here.",
+        administrator="The user signed in to the same server from elsewhere: it allows one session a user.",
+    ),
+}
+
 SESSIONS: dict[str, Reason] = {
     "session_unknown": Reason(
         "There is no such session.",
@@ -835,6 +938,18 @@ STATUS: dict[str, Reason] = {
         administrator="They are kept: a restored or emptied grid must end nothing. `portcullis get orphans` shows "
         "them, `portcullis session end-orphan HOST SESSION` ends one.",
     ),
+    "probes_failed": Reason(
+        "Scheduled test launches failed.",
+        administrator="Users would fail likewise. `portcullis get probes`, as an administrator of the tenant, names "
+        "the applications; `portcullis probe get APPLICATION` shows the stages that were passed and what to do about the "
+        "code, `portcullis explain REFERENCE` every step of the launch.",
+    ),
+    "probes_late": Reason(
+        "Scheduled test launches have not been made for a long time.",
+        administrator="Nothing is known of these applications any more. One broker makes the probes, two at a time: if "
+        "there are many, give them more time (`portcullis probe set APPLICATION --every SECONDS`). Otherwise its log "
+        "tells why its job `prober` is put off.",
+    ),
     "versions_differ": Reason(
         "Parts of the site are of different versions.",
         administrator="Two neighbouring versions work together. Upgrade the rest one by one: docs/operations.md.",
@@ -847,6 +962,7 @@ GROUPS: dict[str, dict[str, Reason]] = {
     "Tenants": TENANTS,
     "A launch is refused": LAUNCH_REFUSED,
     "A launch fails on the host": LAUNCH_FAILED,
+    "RDP servers": RDP,
     "Sessions and streams": SESSIONS,
     "Requests": REQUESTS,
     "Enrolment of machines": ENROLMENT,

@@ -39,6 +39,7 @@ DEFAULTS: dict[str, Fields] = {
         "disabled": False,
         "host_groups": [],
         "minimum_memory_bytes": 0,
+        "rdp": None,
     },
     "entitlement": {"application": "", "users": [], "groups": []},
     "policy": {"level": "", "of": "-", "values": {}, "locked": []},

@@ -18,6 +18,7 @@ from portcullis.model.application import Application, Entitlement
 from portcullis.model.group import Group, group_key
 from portcullis.model.host import Host
 from portcullis.model.policy import Policy
+from portcullis.model.rdp import RdpTarget
 from portcullis.model.roles import Role
 from portcullis.model.tenant import Tenant
 from portcullis.model.user import User
@@ -164,6 +165,7 @@ def application_of(id: str, name: str, fields: Fields) -> Application:
         disabled=fields["disabled"],
         host_groups=frozenset(fields["host_groups"]),
         minimum_memory_bytes=fields["minimum_memory_bytes"],
+        rdp=RdpTarget.from_json(fields["rdp"]) if fields.get("rdp") else None,
     )
 
 

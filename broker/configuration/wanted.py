@@ -24,6 +24,7 @@ from broker.configuration.objects import (
 )
 from portcullis.model.application import MAXIMUM_ENTITLED
 from portcullis.model.policy import parse_locked, parse_values
+from portcullis.model.rdp import RdpTarget, plain_fingerprint
 
 Place = tuple[str, str]
 """Kind and key."""
@@ -199,12 +200,21 @@ def _application(found: Wanted, index: int, document: Fields) -> Held:
         "command": list(made.fields["command"]),
         "host_groups": _ordered(made.fields["host_groups"]),
         "minimum_memory_bytes": int(made.fields["minimum_memory_bytes"]),
+        "rdp": _rdp(made.fields["rdp"]),
         "entitled": {
             "users": _users(found, index, "entitled.users", entitled["users"], known),
             "groups": _ordered(entitled["groups"]),
         },
     }
     return replace(made, fields=fields)
+
+
+def _rdp(said: Fields | None) -> dict[str, Any] | None:
+    """With what the document does not say, and the fingerprint as it is kept."""
+    if said is None:
+        return None
+    target = RdpTarget.from_json(said)
+    return replace(target, port=int(target.port), certificate=plain_fingerprint(target.certificate)).to_json()
 
 
 def _entitlement(found: Wanted, index: int, document: Fields) -> Held:

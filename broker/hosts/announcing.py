@@ -18,7 +18,7 @@ from broker.repositories.hosts import Hosts, Moved
 from portcullis.errors import Unavailable
 from portcullis.logs import ids
 from portcullis.model.host import Host, LiveHost
-from portcullis.protocol.channel import Hello
+from portcullis.protocol.channel import PLACED_BY, Hello
 from portcullis.tasks import cancel_and_wait, spawn
 
 log = logging.getLogger(__name__)
@@ -91,7 +91,12 @@ class Announcement:
                 pass
         is_back = self._live is not None
         self._live = await hosts.announce(
-            host.id, hello.incarnation, self._shared.broker_id, hello.version, only_if_absent=is_back
+            host.id,
+            hello.incarnation,
+            self._shared.broker_id,
+            hello.version,
+            hello.features & PLACED_BY,
+            only_if_absent=is_back,
         )
         await self._take_facts()
         self.done.set()

@@ -110,12 +110,14 @@ class HostIndex:
 
     def _candidate(self, record: Record) -> Candidate:
         host = self._host(record)
+        live = self._snapshot.get("site", ("live", "host", host.id))
         return Candidate(
             host,
-            live=self._snapshot.get("site", ("live", "host", host.id)) is not None,
+            live=live is not None,
             taken=frozenset(self._taken.get(host.id, ())),
             load=self._loads.get(host.id),
             on_their_way=self._sessions.starting(host.id) + len(self._sessions.unaccepted(host.id)),
+            features=_features(live),
         )
 
     def _host(self, record: Record) -> Host:
@@ -123,3 +125,7 @@ class HostIndex:
         if known is None or known[0] != record.mod_revision:
             known = self._parsed[record.path[1]] = (record.mod_revision, Host.from_json(record.value))
         return known[1]
+
+
+def _features(live: Record | None) -> frozenset[str]:
+    return frozenset() if live is None else frozenset(live.value.get("features", ()))

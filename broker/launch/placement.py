@@ -43,6 +43,8 @@ class Candidate:
     """None where no broker has a sample."""
     on_their_way: int = 0
     """Sessions that were placed there and have no window yet."""
+    features: frozenset[str] = frozenset()
+    """What it can do that not every host can."""
     free: int = field(init=False, default=0)
     score: float = field(init=False, default=0.0)
 

@@ -98,7 +98,14 @@ class Hosts:
         raise Unavailable()
 
     async def announce(
-        self, host_id: str, incarnation: str, broker_id: str, version: str, *, only_if_absent: bool = False
+        self,
+        host_id: str,
+        incarnation: str,
+        broker_id: str,
+        version: str,
+        features: frozenset[str] = frozenset(),
+        *,
+        only_if_absent: bool = False,
     ) -> LiveHost:
         """The host's agent holds a channel to this broker now: the newest to say so is believed. A broker that
         has said so before and lost the lease says it `only_if_absent`, for the host may be elsewhere by now.
@@ -109,7 +116,7 @@ class Hosts:
         lease = None if only_if_absent else await self._carried_on(self._snapshot.get("site", path))
         if lease is None:
             lease = (await self._stores.grid.lease(LEASE_SECONDS)).id
-        live = LiveHost(host_id, incarnation, broker_id, version, lease)
+        live = LiveHost(host_id, incarnation, broker_id, version, lease, features)
         conditions = [site.absent(path)] if only_if_absent else []
         result = await commit(
             self._stores, site.put(path, live.to_json(), lease=lease), conditions=conditions

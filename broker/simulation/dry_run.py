@@ -56,7 +56,15 @@ def _others(chosen: LaunchPlan) -> list[Host]:
 
 def _check(tenant_id: str, chosen: LaunchPlan) -> Check:
     application, user = chosen.application, chosen.user
-    return Check(new_id(), tenant_id, user.id, user.name, application.command, dict(application.environment))
+    return Check(
+        new_id(),
+        tenant_id,
+        user.id,
+        user.name,
+        application.command,
+        dict(application.environment),
+        application.rdp,
+    )
 
 
 def _told(host: Host, answer: HostAnswer, milliseconds: float) -> list[Step]:

@@ -75,15 +75,21 @@ def read_tree(file: str, known: Source | None = None) -> list[FileDocument]:
 
 
 def is_configuration(content: bytes, source: str) -> bool:
-    """Whether a file holds more than plain applications: another kind, or labels. Raises ManifestError."""
+    """Whether a file holds more than programs to publish: another kind, labels, or an RDP server. Raises
+    ManifestError."""
     return any(
         isinstance(data, dict)
-        and (data.get("kind") in _OTHER_KINDS or (data.get("kind") == "application" and "labels" in data))
+        and (
+            data.get("kind") in _OTHER_KINDS
+            or (data.get("kind") == "application" and not _NEWER.isdisjoint(data))
+        )
         for _, data in read_documents(content, source)
     )
 
 
 _OTHER_KINDS = frozenset(KINDS) - {"application"}
+_NEWER = frozenset({"labels", "rdp"})
+"""Fields of an application that are sent as a change of the configuration alone."""
 
 
 def with_pictures(document: FileDocument, findings: list[str]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 
 from portcullis.doctor.finding import Finding, notice, ok, problem
 from portcullis.doctor.site import Site
+from portcullis.model.rdp import RDP_CLIENT
 
 MANY = 5
 
@@ -16,7 +17,7 @@ def commands(site: Site, is_program: Callable[[str], bool]) -> Iterable[Finding]
     applications = site.items("applications")
     missing = []
     for application in applications:
-        words = application.get("command") or [""]
+        words = [RDP_CLIENT] if application.get("rdp") else application.get("command") or [""]
         if not application.get("disabled") and not is_program(str(words[0])):
             missing.append(application)
             name = str(application.get("name"))

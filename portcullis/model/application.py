@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from portcullis.model.rdp import RdpTarget
+
 MAXIMUM_ARGUMENTS = 64
 MAXIMUM_ARGUMENT_LENGTH = 4096
 MAXIMUM_VARIABLES = 64
@@ -55,6 +57,8 @@ class Application:
     """It runs on hosts of any of these groups; on any host of the tenant when there are none."""
     minimum_memory_bytes: int = 0
     """Only hosts with so much memory available start it; at least what every session needs."""
+    rdp: RdpTarget | None = None
+    """A server that is shown in place of a program; then there is no command."""
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -70,6 +74,7 @@ class Application:
             "disabled": self.disabled,
             "host_groups": sorted(self.host_groups),
             "minimum_memory_bytes": self.minimum_memory_bytes,
+            "rdp": self.rdp.to_json() if self.rdp else None,
         }
 
     @classmethod
@@ -87,4 +92,5 @@ class Application:
             disabled=data.get("disabled", False),
             host_groups=frozenset(data.get("host_groups", ())),
             minimum_memory_bytes=data.get("minimum_memory_bytes", 0),
+            rdp=RdpTarget.from_json(data["rdp"]) if data.get("rdp") else None,
         )

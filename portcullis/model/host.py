@@ -74,6 +74,8 @@ class LiveHost:
     broker_id: str
     version: str
     lease: int
+    features: frozenset[str] = frozenset()
+    """What it can do that not every host can, by the names of its agent's hello."""
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -82,12 +84,18 @@ class LiveHost:
             "broker_id": self.broker_id,
             "version": self.version,
             "lease": self.lease,
+            "features": sorted(self.features),
         }
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> LiveHost:
         return cls(
-            data["host_id"], data["incarnation"], data["broker_id"], data.get("version", ""), data["lease"]
+            data["host_id"],
+            data["incarnation"],
+            data["broker_id"],
+            data.get("version", ""),
+            data["lease"],
+            frozenset(data.get("features", ())),
         )
 
 

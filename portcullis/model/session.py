@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
 from portcullis.errors import ProtocolError
+from portcullis.model.rdp import RdpTarget
 
 State = Literal["pending", "starting", "ready", "active", "disconnected", "ending", "ended"]
 Stage = Literal["placed", "accepted", "display", "application", "window", "ready"]
@@ -96,6 +97,10 @@ class Session:
     """Which way it may copy, as its grant says (the policy of that name); empty as above."""
     state_since: float = 0.0
     """Since when it is in this state; 0: nobody wrote it down."""
+    rdp: RdpTarget | None = None
+    """The server that it shows in place of a program."""
+    credentials_at: str = ""
+    """The broker in whose memory the server's credentials wait for the host. Empty: they are in the user's vault."""
 
     def moved_to(self, state: State, stage: Stage | None = None) -> Session:
         check_transition(self.state, state)
@@ -107,6 +112,7 @@ class Session:
             "display": self.display.to_json(),
             "command": list(self.command),
             "trace": list(self.trace),
+            "rdp": self.rdp.to_json() if self.rdp else None,
         }
 
     @classmethod
@@ -115,4 +121,5 @@ class Session:
         known["display"] = Display.from_json(data["display"])
         known["command"] = tuple(data["command"])
         known["trace"] = tuple(data.get("trace", ()))
+        known["rdp"] = RdpTarget.from_json(data["rdp"]) if data.get("rdp") else None
         return cls(**known)

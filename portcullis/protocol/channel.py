@@ -16,10 +16,19 @@ from portcullis.address import Address
 from portcullis.errors import CODES
 from portcullis.ids import is_id
 from portcullis.model.host import DEFAULT_STARTING_LIMIT, Isolation
+from portcullis.model.rdp import RdpTarget
 from portcullis.model.session import Display, Session, Stage, State
 from portcullis.model.stream_figures import StreamFigures
 from portcullis.protocol.acts import Act, Acted, read_act, read_acted
 from portcullis.protocol.checks import Check, Checked, read_check, read_checked
+from portcullis.protocol.credentials import (
+    CredentialsWanted,
+    GivenCredentials,
+    read_given,
+    read_target,
+    read_wanted,
+    target_json,
+)
 from portcullis.protocol.fields import Fields
 from portcullis.revocations import MAXIMUM_REVOCATION_BYTES
 
@@ -35,6 +44,12 @@ MAXIMUM_BROKERS = 64
 MAXIMUM_REVOCATIONS = 256
 """In one message; more are told in several."""
 MAXIMUM_FEATURES = 64
+RDP = "rdp"
+"""The feature of a host that shows RDP servers: its agent knows how, and the program is there."""
+PLACED_BY = frozenset({RDP})
+"""Features that placement asks for."""
+SESSIONS_WORD = "revoke_sessions"
+"""The feature of an agent that understands revocations of kind `sessions`."""
 NAME_CHARACTERS = 128
 TEXT_CHARACTERS = 1024
 REFERENCE_CHARACTERS = 64
@@ -210,6 +225,8 @@ class Order:
     display: Display
     reference: str = ""
     """Of the launch, for the logs."""
+    rdp: RdpTarget | None = None
+    """A server to show in place of a command."""
 
     @classmethod
     def of(cls, session: Session) -> Order:
@@ -226,6 +243,7 @@ class Order:
             environment=session.environment,
             display=session.display,
             reference=session.reference,
+            rdp=session.rdp,
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -240,6 +258,7 @@ class Order:
                 "name": self.application_name,
                 "command": list(self.command),
                 "environment": dict(self.environment),
+                **target_json(self.rdp),
             },
             "display": self.display.to_json(),
             "reference": self.reference,
@@ -283,8 +302,8 @@ class Revocations:
         return {"type": "revocations", "revocations": list(self.revocations)}
 
 
-FromAgent = Hello | Report | Heartbeat | Checked | Acted
-FromBroker = Welcome | Directory | Desired | Cut | Revocations | Check | Act
+FromAgent = Hello | Report | Heartbeat | Checked | Acted | CredentialsWanted
+FromBroker = Welcome | Directory | Desired | Cut | Revocations | Check | Act | GivenCredentials
 
 
 def encode(message: FromAgent | FromBroker) -> str:
@@ -437,6 +456,7 @@ def _order(fields: Fields) -> Order:
         environment=application.text_map("environment", 256, 32768),
         display=_display(fields.inner("display")),
         reference=fields.optional_text("reference", REFERENCE_CHARACTERS) or "",
+        rdp=read_target(application),
     )
 
 
@@ -472,6 +492,7 @@ _FROM_AGENT: dict[str, Callable[[Fields], FromAgent]] = {
     "heartbeat": _heartbeat,
     "checked": read_checked,
     "acted": read_acted,
+    "credentials_wanted": read_wanted,
 }
 _FROM_BROKER: dict[str, Callable[[Fields], FromBroker | None]] = {
     "welcome": _welcome,
@@ -480,5 +501,6 @@ _FROM_BROKER: dict[str, Callable[[Fields], FromBroker | None]] = {
     "cut": _cut,
     "check": read_check,
     "act": read_act,
+    "credentials": read_given,
     "revocations": _revocations,
 }

@@ -12,6 +12,8 @@ from typing import Any
 
 from portcullis.errors import CODES, ProtocolError
 from portcullis.model.launch import OUTCOMES, Outcome
+from portcullis.model.rdp import RdpTarget
+from portcullis.protocol.credentials import read_target, target_json
 from portcullis.protocol.fields import Fields
 
 FEATURE = "check"
@@ -29,6 +31,8 @@ class Check:
     user_name: str
     command: tuple[str, ...]
     environment: Mapping[str, str]
+    rdp: RdpTarget | None = None
+    """A server that would be shown in place of a command."""
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -36,13 +40,17 @@ class Check:
             "id": self.id,
             "tenant": self.tenant,
             "user": {"id": self.user_id, "name": self.user_name},
-            "application": {"command": list(self.command), "environment": dict(self.environment)},
+            "application": {
+                "command": list(self.command),
+                "environment": dict(self.environment),
+                **target_json(self.rdp),
+            },
         }
 
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """`what`: `account`, `command`, `display`, `home`, `room` or `gateways`. `code`: how a launch would fail."""
+    """`what`: `account`, `command`, `server`, `display`, `home`, `room` or `gateways`. `code`: how a launch would fail."""
 
     what: str
     outcome: Outcome
@@ -74,6 +82,7 @@ def read_check(fields: Fields) -> Check:
         user_name=user.text("name", NAME_CHARACTERS),
         command=application.texts("command", 256, 4096),
         environment=application.text_map("environment", 256, 32768),
+        rdp=read_target(application),
     )
 
 

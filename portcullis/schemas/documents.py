@@ -32,6 +32,24 @@ from portcullis.model.policy_values import (
     MAXIMUM_NETWORKS,
     MAXIMUM_WINDOWS,
 )
+from portcullis.model.rdp import (
+    CREDENTIAL_SOURCES,
+    FINGERPRINT_PATTERN,
+    FINGERPRINT_RULE,
+    GATEWAY_FORMAT,
+    GATEWAY_PATTERN,
+    GATEWAY_RULE,
+    HOST_FORMAT,
+    HOST_PATTERN,
+    HOST_RULE,
+    MAXIMUM_BALANCE_LENGTH,
+    MAXIMUM_DOMAIN_LENGTH,
+    MAXIMUM_HOST_LENGTH,
+    MAXIMUM_PROGRAM_LENGTH,
+    MAXIMUM_USER_NAME_LENGTH,
+    PRINTABLE_PATTERN,
+    SECURITIES,
+)
 from portcullis.model.roles import PERMISSIONS, TENANT_PERMISSIONS
 
 Schema = dict[str, Any]
@@ -97,6 +115,7 @@ def _flag(about: str) -> Schema:
 
 
 _TEXT = {"type": "string", "pattern": "^[^\\u0000]*$"}
+_LINE = {"type": "string", "pattern": PRINTABLE_PATTERN}
 _LABELS = _said(
     f"a mapping of at most {MAXIMUM_LABELS} labels to text, such as {{owner: platform-team}}",
     type="object",
@@ -155,11 +174,12 @@ def _application(icon: Schema) -> Schema:
     )
     program = _TEXT | {"pattern": "^[^\\u0000]*[^\\s\\u0000][^\\u0000]*$"}
     command["prefixItems"] = [_said("a program's name or path", **program)]
-    return _object(
+    schema = _object(
         "a mapping with kind: application",
         {
             "name": _name("As users see it; one application whatever the case."),
-            "command": command,
+            "command": {name: rule for name, rule in command.items() if name != "minItems"},
+            "rdp": _rdp(),
             "icon": icon,
             "environment": _said(
                 "a mapping of variables to text",
@@ -180,8 +200,56 @@ def _application(icon: Schema) -> Schema:
                 "a whole number, 0 or more", type="integer", minimum=0, maximum=MAXIMUM_MEMORY_BYTES
             ),
         },
-        ("name", "command"),
+        ("name",),
     )
+    # Exactly one of both: a program, or a server that is shown in its place.
+    schema["if"] = {"properties": {"rdp": {"type": "object"}}, "required": ["rdp"]}
+    schema["then"] = {"properties": {"command": _said("no command beside rdp", maxItems=0)}}
+    needed = _said("the program and its arguments as a list, such as [mousepad], or rdp", minItems=1)
+    schema["else"] = {"properties": {"command": needed}, "required": ["command"]}
+    return schema
+
+
+def _rdp() -> Schema:
+    def line(longest: int, about: str) -> Schema:
+        return _said("text on one line", **_LINE, maxLength=longest, description=about)
+
+    def one_of(values: tuple[str, ...], about: str) -> Schema:
+        return _said(f"one of {', '.join(values)}", enum=list(values), description=about)
+
+    host = {"type": "string", "minLength": 1, "maxLength": MAXIMUM_HOST_LENGTH}
+    schema = _object(
+        "a mapping with server, or null",
+        {
+            "server": _said(HOST_RULE, **host, pattern=HOST_PATTERN, format=HOST_FORMAT),
+            "port": _said("a port from 1 to 65535", type="integer", minimum=1, maximum=65535),
+            "user_name": line(
+                MAXIMUM_USER_NAME_LENGTH, "{user} stands for the user's name. Empty: the user is asked."
+            ),
+            "domain": line(MAXIMUM_DOMAIN_LENGTH, "The Windows domain that the user is of."),
+            "security": one_of(SECURITIES, "negotiate: NLA or TLS, whichever the server has; never neither."),
+            "certificate": _said(
+                FINGERPRINT_RULE,
+                type="string",
+                pattern=FINGERPRINT_PATTERN,
+                description="The one certificate that is accepted. Empty: one that the host's CAs vouch for.",
+            ),
+            "credentials": one_of(CREDENTIAL_SOURCES, "ask: at each launch. vault: users may keep them."),
+            "program": line(MAXIMUM_PROGRAM_LENGTH, "A RemoteApp, such as ||winword. Empty: the desktop."),
+            "gateway": _said(
+                GATEWAY_RULE,
+                type="string",
+                maxLength=MAXIMUM_HOST_LENGTH,
+                pattern=f"^$|{GATEWAY_PATTERN}",
+                format=GATEWAY_FORMAT,
+                description="An RD Gateway. Empty: the host connects to the server itself.",
+            ),
+            "load_balance_info": line(MAXIMUM_BALANCE_LENGTH, "For a connection broker."),
+        },
+        ("server",),
+    )
+    about = "A server that is shown by RDP, in place of a command (docs/rdp.md)."
+    return schema | {"type": ["object", "null"], "description": about}
 
 
 def _user() -> Schema:
