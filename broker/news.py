@@ -34,7 +34,7 @@ _OF_TENANT = {
         "entry",
         "label",
     )
-}
+} | {"probing": "probe"}
 _OF_SITE = {
     "gateway": "gateway",
     "tenant": "tenant",

@@ -52,6 +52,9 @@ from broker.peers.myself import Myself
 from broker.pki.authority import Authority
 from broker.pki.machines import Machines
 from broker.presence import Presence
+from broker.probes.accounts import ProbeAccounts
+from broker.probes.counting import count_probe
+from broker.probes.health import ProbeHealth
 from broker.probes.prober import ROUND_SECONDS as PROBING_SECONDS
 from broker.probes.prober import Means, Prober
 from broker.probes.records import Probes
@@ -264,18 +267,26 @@ class Parts:
         )
 
     def _make_probes(self) -> None:
+        tenants = self.identity.tenants
         means = Means(
             urls=self.gateways.serving_origins,
             trust=lambda: trust_of(self.snapshot),
-            cookie=lambda: login_cookie_name(self.identity.tenants.site()),
-            epoch=self.identity.tenants.epoch,
+            cookie=lambda: login_cookie_name(tenants.site()),
+            epoch=tenants.epoch,
             end_session=lambda tenant_id, session_id: self.lifecycle.log_off(
                 tenant_id, session_id, by="the prober"
             ),
             record=self.audit.note,
+            organisation=lambda tenant_id: tenant.name if (tenant := tenants.get(tenant_id)) else "",
+            broker_id=self._broker_id,
+            measured=lambda result: count_probe(self.metrics, result),
+        )
+        attempts, passwords = self.identity.attempts, self.identity.passwords
+        self.probe_accounts = ProbeAccounts(
+            *(self.stores, self.snapshot, attempts, passwords, self.told_clock)
         )
         self.prober = Prober(
-            *(self.stores, self.probes, self.identity.users, self.applications),
+            *(self.stores, self.probes, self.probe_accounts, self.identity.users, self.applications),
             LoginRecords(self.stores, self.snapshot),
             *(self.traces, self.told_clock, means),
         )
@@ -328,6 +339,7 @@ class Parts:
             hosts=self.hosts,
             gateways=self.gateways,
             sessions=self.sessions,
+            probes=ProbeHealth(self.probes, self.applications),
             clock=self._clock,
             version=version("portcullis"),
         )

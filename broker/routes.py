@@ -81,6 +81,7 @@ def _public(parts: Parts) -> PublicServices:
         explainer=parts.explainer,
         probes=parts.probes,
         probe_results=parts.probe_results,
+        probe_accounts=parts.probe_accounts,
         attach=parts.attach,
         lifecycle=parts.lifecycle,
         stages=parts.stages,

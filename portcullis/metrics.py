@@ -54,6 +54,7 @@ _STATUSES = ("2xx", "3xx", "4xx", "5xx")
 STREAM_REFUSALS = tuple(CLOSE_CODES)
 _LAUNCH_OUTCOMES = ("ready", "reconnected", *LAUNCH_REFUSED, *LAUNCH_FAILED, "logged_off")
 STATES = tuple(state for state in get_args(State) if state != "ended")
+PROBE_STAGES = ("sign_in", "launch", "ready", "attach", "first_frame", "echo")
 
 # broker
 
@@ -130,6 +131,36 @@ FINDINGS = Metric(
     "gauge",
     "What `portcullis status` finds wrong with the site.",
     {"severity": ("error", "warning", "notice")},
+)
+PROBE_STATES = ("ok", "failed", "skipped", "waiting", "late")
+PROBES = Metric(
+    "broker",
+    "probes",
+    "gauge",
+    "Probes of the site, by how each went the last time; `late`: long ago.",
+    {"state": PROBE_STATES},
+)
+PROBE_RUNS = Metric(
+    "broker",
+    "probe_runs_total",
+    "counter",
+    "Probes that this broker made.",
+    {"outcome": ("ok", "failed", "skipped")},
+)
+PROBE_FAILURES = Metric(
+    "broker",
+    "probe_failures_total",
+    "counter",
+    "Those of them that failed, by the stage that was not passed; `none`: before the first.",
+    {"stage": (*PROBE_STAGES, "none")},
+)
+PROBE_STAGE_SECONDS = Metric(
+    "broker",
+    "probe_stage_seconds",
+    "histogram",
+    "How long the stages of probes took that went well.",
+    {"stage": PROBE_STAGES},
+    LAUNCH,
 )
 STREAM_ECHO_SECONDS = Metric(
     "broker",
@@ -329,6 +360,9 @@ _FOOT = """
   each outcome is a code of [troubleshooting.md](troubleshooting.md).
 - `histogram_quantile(0.95, rate(portcullis_broker_launch_stage_seconds_bucket{stage="ready"}[5m]))`: how long users
   wait.
+- `portcullis_broker_probes{state="failed"} > 0`, `portcullis_broker_probes{state="late"} > 0`: an application does not
+  start, before a user says so; `portcullis_broker_probe_failures_total` says in which stage. What works, how fast:
+  `histogram_quantile(0.95, rate(portcullis_broker_probe_stage_seconds_bucket{stage="first_frame"}[1h]))`.
 - `rate(portcullis_broker_grid_transaction_seconds_count{outcome="unavailable"}[5m]) > 0`: the disk of the grid.
 - `rate(portcullis_gateway_streams_refused_total[5m])`, by code.
 - `histogram_quantile(0.95, rate(portcullis_broker_stream_echo_seconds_bucket[5m]))`: how long users wait for their

@@ -26,6 +26,7 @@ OF_THE_MOMENT = frozenset(
         "nonce",
         "arriving",
         "probing",
+        "probe-claim",
     }
 )
 

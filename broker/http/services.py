@@ -19,6 +19,7 @@ from broker.launch.waiting import WaitingLines
 from broker.news import News
 from broker.peers.clock_guard import ClockGuard
 from broker.peers.message import Orphan
+from broker.probes.accounts import ProbeAccounts
 from broker.probes.records import Probes
 from broker.probes.results import ProbeResults
 from broker.repositories.applications import Applications
@@ -61,6 +62,7 @@ class PublicServices:
     explainer: Explainer
     probes: Probes
     probe_results: ProbeResults
+    probe_accounts: ProbeAccounts
     attach: Attach
     lifecycle: Lifecycle
     stages: Stages

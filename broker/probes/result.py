@@ -40,6 +40,10 @@ class Result:
     detail: str = ""
     reference: str = ""
     host: str = ""
+    stage: str = ""
+    """The one that it did not pass, if it failed in one."""
+    by_password: bool = False
+    """Whether password and verification code were asked for and taken."""
     failures: int = 0
     """One after the other, this one counted."""
     ok_time: float = 0.0
@@ -48,6 +52,11 @@ class Result:
     @property
     def milliseconds(self) -> float:
         return sum(self.stages.values())
+
+    def at(self, stages: Mapping[str, float]) -> Result:
+        """With the stages that were passed; one that failed did so in the next."""
+        missed = next((name for name in STAGES if name not in stages), "")
+        return replace(self, stages=dict(stages), stage=missed if self.state == "failed" else "")
 
     def after(self, before: Result | None) -> Result:
         """With what the one before knows. One that was skipped says nothing about failures."""
@@ -66,6 +75,8 @@ class Result:
             "detail": self.detail,
             "reference": self.reference,
             "host": self.host,
+            "stage": self.stage,
+            "by_password": self.by_password,
             "failures": self.failures,
             "ok_time": self.ok_time,
         }
@@ -83,6 +94,8 @@ class Result:
             detail=str(data.get("detail") or ""),
             reference=str(data.get("reference") or ""),
             host=str(data.get("host") or ""),
+            stage=str(data.get("stage") or ""),
+            by_password=bool(data.get("by_password")),
             failures=int(data.get("failures") or 0),
             ok_time=float(data.get("ok_time") or 0.0),
         )

@@ -1,4 +1,4 @@
-"""What came of probes, asked at any broker: of this one, of the one that makes them, or of what the audit kept."""
+"""What came of probes: as the grid has it, as a broker of before tells that makes them, or as the audit kept it."""
 
 from __future__ import annotations
 
@@ -47,7 +47,13 @@ class ProbeResults:
     async def of_tenant(self, tenant_id: str) -> dict[str, Result]:
         """By application, the last ones that are known."""
         there = {probe.application_id for probe in self._probes.list(tenant_id)}
-        known = await self._of_holder(tenant_id)
+        known = {
+            application: result
+            for application in there
+            if (result := self._probes.result(tenant_id, application)) is not None
+        }
+        if there - known.keys():
+            known = await self._of_holder(tenant_id) | known
         if missing := there - known.keys():
             known |= await self._recorded(tenant_id, missing)
         return {application: result for application, result in known.items() if application in there}

@@ -11,13 +11,14 @@ import contextlib
 import ssl
 import time
 from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 from portcullis.drill.live_session import DISPLAY, grant_epoch, until_ready
 from portcullis.drill.person import Person
 from portcullis.drill.stream import Stream, StreamClosed, open_stream
 from portcullis.errors import CODES, PortcullisError, Refused, Unavailable
 from portcullis.protocol import messages as m
+from portcullis.tickets import to_base64url
 
 ANSWER_SECONDS = 10.0
 READY_SECONDS = 60.0
@@ -36,11 +37,22 @@ class Occupied(Exception):
         self.session = session
 
 
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What a person types at the door."""
+
+    organisation: str
+    password: str = field(repr=False)
+    code: str = field(repr=False)
+
+
 @dataclass
 class Visit:
     person: Person
     application_id: str
     context: ssl.SSLContext | None = None
+    entry: Entry | None = None
+    """To sign in with; None: the person carries a login."""
     stages: dict[str, float] = field(default_factory=dict)
     session: str = ""
     reference: str = ""
@@ -73,7 +85,18 @@ class Visit:
         yield
         self.stages[stage] = (time.monotonic() - began) * 1e3
 
+    async def sign_out(self) -> None:
+        """A login that is left behind ends by itself, and its key is gone."""
+        with contextlib.suppress(PortcullisError):
+            await self.person.answered("DELETE", "/api/v1/login", seconds=ANSWER_SECONDS)
+
     async def _sign_in(self) -> None:
+        if self.entry is not None:
+            body = {**asdict(self.entry), "username": self.person.name}
+            body["client_key"] = to_base64url(self.person.key.public)
+            answer = await self.person.answered("POST", "/api/v1/login", body, ANSWER_SECONDS)
+            if answer.status != 200 or not answer.body.get("signed_in"):
+                raise Refused(_known(answer.code) or "sign_in_refused")
         answer = await self.person.answered("GET", "/api/v1/login", seconds=ANSWER_SECONDS)
         if answer.status != 200 or not answer.body.get("signed_in"):
             raise Refused(_known(answer.code) or "signed_out")

@@ -33,7 +33,8 @@ def user_change(store: Scope, record: Record, user: User, author: str) -> tuple[
 
 def user_deletion(store: Scope, user: User, author: str) -> list[SealedOperation]:
     index = ("user-name", name_hash(user.name))
-    return [store.delete(("user", user.id), author=author), store.delete(index, author=author)]
+    paths = [("user", user.id), index, ("probe-account", user.id)]
+    return [store.delete(path, author=author) for path in paths]
 
 
 class Users:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from broker.grid.grid import Member
 from broker.peers.clocks import told
+from broker.probes.health import Failing
 from broker.status.picture import Finding, Picture, Severity
 from portcullis.reasons import REASONS
 
@@ -18,13 +19,16 @@ UNTOLD_QUOTA_BYTES = 2 * 1024**3
 LAG_SECONDS = 5.0
 BAD_STREAMS, BAD_SHARE = 3, 0.3
 """Of a host: one user's bad network is no finding of the site."""
+LASTING_FAILURES = 3
+"""Of a probe, one after the other: what fails once may have met a host that was just restarted."""
+TOLD_PROBES = 5
 MINORITY_LOST = "the next one that fails stops launches and sign-ins"
 
 _ORDER: dict[Severity, int] = {"error": 0, "warning": 1, "notice": 2}
 
 
 def findings(picture: Picture) -> list[Finding]:
-    kinds = (_grid, _brokers, _gateways, _hosts, _streams, _versions)
+    kinds = (_grid, _brokers, _gateways, _hosts, _streams, _probes, _versions)
     found = [finding for kind in kinds for finding in kind(picture)]
     return sorted(found, key=lambda finding: _ORDER[finding.severity])
 
@@ -192,6 +196,33 @@ def _streams(picture: Picture) -> Iterator[Finding]:
             )
 
 
+def _probes(picture: Picture) -> Iterator[Finding]:
+    for probes in picture.probes:
+        if failing := probes.failing:
+            lasting = any(each.failures >= LASTING_FAILURES for each in failing)
+            more = f" and {len(failing) - TOLD_PROBES} more" if len(failing) > TOLD_PROBES else ""
+            each = "; ".join(map(_failing, failing[:TOLD_PROBES]))
+            what = f"{len(failing)} of {_many(probes.total, 'probe')} of {probes.tenant} failed: {each}{more}"
+            yield _found("error" if lasting else "warning", "probes_failed", what)
+        if late := probes.states.get("late", 0):
+            what = (
+                f"{late} of {_many(probes.total, 'probe')} of {probes.tenant} were not made for a long time"
+            )
+            yield _found("warning", "probes_late", what)
+
+
+def _failing(failing: Failing) -> str:
+    name = f"{failing.application}: " if failing.application else ""
+    stage = f" in stage {failing.stage}" if failing.stage else ""
+    times = f", {failing.failures} times in a row" if failing.failures > 1 else ""
+    reference = f", reference {failing.reference}" if failing.reference else ""
+    return f"{name}{failing.code}{stage}{times}{reference}"
+
+
+def _many(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 _WHY = {
     "network": "their users' network holds them up",
     "host": "the host is too busy",
@@ -200,7 +231,7 @@ _WHY = {
 
 
 def _sessions(number: int) -> str:
-    return "1 session" if number == 1 else f"{number} sessions"
+    return _many(number, "session")
 
 
 def _versions(picture: Picture) -> Iterator[Finding]:

@@ -28,6 +28,7 @@ class MeasuredStatus:
         metrics.read(table.GRID_MEMBERS, self.members)
         metrics.read(table.GRID_DATABASE, self.database_bytes)
         metrics.read(table.FINDINGS, self.findings)
+        metrics.read(table.PROBES, self.probes)
         self._task = spawn(self._run(), name="measured status")
 
     async def stop(self) -> None:
@@ -55,6 +56,12 @@ class MeasuredStatus:
     def database_bytes(self) -> float:
         members = self._picture.members if self._picture else ()
         return max((member.database_bytes for member in members), default=0)
+
+    def probes(self) -> dict[tuple[str, ...], float]:
+        found: Counter[str] = Counter(dict.fromkeys(table.PROBE_STATES, 0))
+        for probes in self._picture.probes if self._picture else ():
+            found.update(probes.states)
+        return {(state,): number for state, number in found.items()}
 
     def findings(self) -> dict[tuple[str, ...], float]:
         found = Counter(dict.fromkeys(get_args(Severity), 0))

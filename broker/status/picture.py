@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from broker.grid.grid import Member
 from broker.peers.clocks import Verdict
+from broker.probes.health import ProbesOfTenant
 
 Severity = Literal["error", "warning", "notice"]
 """`error`: something is lost or will not work, or one more failure loses it. `warning`: weaker than it should be.
@@ -80,6 +81,7 @@ class Picture:
     brokers: tuple[BrokerStatus, ...]
     gateways: tuple[GatewayStatus, ...]
     hosts: tuple[HostStatus, ...]
+    probes: tuple[ProbesOfTenant, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,5 +108,6 @@ def to_json(picture: Picture, findings: list[Finding]) -> dict[str, Any]:
         "brokers": [asdict(broker) for broker in picture.brokers],
         "gateways": [asdict(gateway) for gateway in picture.gateways],
         "hosts": [asdict(host) for host in picture.hosts],
+        "probes": [asdict(probes) for probes in picture.probes],
         "findings": [asdict(finding) for finding in findings],
     }

@@ -16,6 +16,7 @@ from broker.peers.clock_guard import ClockGuard
 from broker.peers.clocks import Verdict
 from broker.peers.exchange import PeerExchange
 from broker.peers.message import GatewayLoad, PeerState
+from broker.probes.health import ProbeHealth
 from broker.repositories.gateways import Gateways
 from broker.repositories.hosts import Hosts
 from broker.repositories.sessions import Sessions
@@ -51,6 +52,7 @@ class StatusWatch:
     hosts: Hosts
     gateways: Gateways
     sessions: Sessions
+    probes: ProbeHealth
     clock: ClockGuard
     version: str
     names: dict[str, str] = field(default_factory=dict)
@@ -74,6 +76,7 @@ class StatusWatch:
             brokers=tuple(sorted(self._brokers(states), key=lambda broker: broker.name)),
             gateways=tuple(sorted(gateways, key=lambda gateway: gateway.name)),
             hosts=tuple(sorted(hosts, key=lambda host: host.name)),
+            probes=self.probes.look(Tenants(self.snapshot).list(), self.clock.now()),
         )
 
     async def _members(self) -> tuple[Member, ...]:

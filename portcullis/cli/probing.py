@@ -1,4 +1,4 @@
-"""`probe set|get|delete`: scheduled test launches."""
+"""`probe set|get|delete|account`: scheduled test launches, and the users that they sign in as."""
 
 from __future__ import annotations
 
@@ -25,6 +25,13 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     change.add_argument(
         "--user", required=True, help="as whom: an account of its own, which has enrolled and is entitled"
     )
+    account = commands.add_parser(
+        "account", help="make a user for probes, whose password and factor only the brokers know"
+    )
+    account.add_argument("name", metavar="NAME")
+    account.add_argument("--groups", default="", metavar="GROUP,...", help="that the applications admit")
+    account.add_argument("--json", action="store_true", help="JSON instead of text")
+    account.set_defaults(run=make_account)
     change.add_argument("--every", type=int, metavar="SECONDS", help="60 to 86400; 300 if it is not named")
 
 
@@ -33,6 +40,16 @@ def set_probe(client: Client, arguments: argparse.Namespace) -> None:
     if arguments.every is not None:
         body["every_seconds"] = arguments.every
     _print(client.put("admin", "probes", arguments.application, body=body)["probe"], arguments)
+
+
+def make_account(client: Client, arguments: argparse.Namespace) -> None:
+    groups = [name.strip() for name in arguments.groups.split(",") if name.strip()]
+    user = client.post("admin", "probe-accounts", body={"name": arguments.name, "groups": groups})["user"]
+    if arguments.json:
+        print(as_json(user))
+        return
+    name = safe(user["name"])
+    print(f"{name} is there. It signs in as a person does: portcullis probe set APPLICATION --user {name}")
 
 
 def get_probe(client: Client, arguments: argparse.Namespace) -> int:
@@ -60,6 +77,11 @@ def shown(probe: Item) -> str:
         took = ", ".join(f"{safe(name)} {value:g} ms" for name, value in (last.get("stages") or {}).items())
         lines.append(f"  {moment(last.get('time'))}{' on ' + safe(last['host']) if last.get('host') else ''}")
         lines += [f"  {took}"] if took else []
+    if last.get("state") == "ok":
+        how = "by password and code" if last.get("by_password") else "by a login that was made for it"
+        lines.append(f"  signed in {how}")
+    if last.get("stage"):
+        lines.append(f"  did not pass the stage {safe(last['stage'])}")
     if last.get("code"):
         known = remedy(str(last["code"])) or ""
         told = known.replace("REFERENCE", safe(last.get("reference") or "REFERENCE"))
@@ -67,4 +89,6 @@ def shown(probe: Item) -> str:
             f"  {safe(last.get('detail') or '')} [{safe(last['code'])}]".replace("   [", "  ["),
             *wrapped(told),
         ]
+    if last.get("reference"):
+        lines.append(f"  → portcullis explain {safe(last['reference'])}")
     return "\n".join(lines)

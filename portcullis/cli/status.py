@@ -69,7 +69,7 @@ def page(answer: Item, *, paint: bool = False) -> str:
     """For a terminal of 80 columns: the verdict, one block a kind of part, then what is wrong."""
     findings = answer.get("findings", [])
     blocks = [_head(answer, findings, paint), _findings(findings, paint), _grid(answer), _brokers(answer)]
-    blocks += [_gateways(answer), _hosts(answer)]
+    blocks += [_gateways(answer), _hosts(answer), _probes(answer)]
     return "\n\n".join(block for block in blocks if block)
 
 
@@ -188,6 +188,15 @@ def _hosts(answer: Item) -> str:
         for host in answer.get("hosts", ())
     ]
     return table(("HOST", "STATE", "VERSION", "LOAD", "SESSIONS", "MEMORY", "BROKER"), rows) if rows else ""
+
+
+def _probes(answer: Item) -> str:
+    columns = ("ok", "failed", "skipped", "waiting", "late")
+    rows = [
+        (_short(one.get("tenant")), *(one.get("states", {}).get(state, 0) for state in columns))
+        for one in answer.get("probes", ())
+    ]
+    return table(("PROBES", *(column.upper() for column in columns)), rows) if rows else ""
 
 
 def _short(value: object, longest: int = 20) -> str:

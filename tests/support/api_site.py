@@ -48,6 +48,7 @@ from broker.news import News
 from broker.peers.clock_guard import ClockGuard
 from broker.peers.message import Orphan
 from broker.pki.authority import new_ca, new_grant_key
+from broker.probes.accounts import ProbeAccounts
 from broker.probes.records import Probes
 from broker.probes.result import Result
 from broker.probes.results import ProbeResults
@@ -184,6 +185,9 @@ class ApiBroker:
             launcher=launcher,
             simulator=simulator,
             probes=probes,
+            probe_accounts=ProbeAccounts(
+                *(stores, snapshot, self.identity.attempts, self.identity.passwords, clock)
+            ),
             probe_results=ProbeResults(
                 *(snapshot, probes, lambda *key: self.probed.get(key), "b" * 16, self._no_peer, audit.search)
             ),

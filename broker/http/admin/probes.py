@@ -11,14 +11,17 @@ from broker.http.access import CALLER, Needs, route
 from broker.http.body import read_fields
 from broker.http.services import PublicServices
 from broker.http.views import answer
+from broker.identity.users import MAXIMUM_GROUPS, new_user
 from broker.probes.result import DEFAULT_SECONDS, LONGEST_SECONDS, SHORTEST_SECONDS, Probe, Result
 from portcullis.errors import InvalidInput, Refused
 from portcullis.logs import ids
 from portcullis.model.application import Application
+from portcullis.model.names import GROUP_RULE, NAME_RULE, is_fit_group
 
 log = logging.getLogger(__name__)
 
 PATH = "/api/v1/admin/probes"
+ACCOUNTS_PATH = "/api/v1/admin/probe-accounts"
 LONGEST_NAME = 256
 MOST = 200
 """Of a tenant: each is a launch every few minutes."""
@@ -35,6 +38,7 @@ class ProbeRoutes:
             route("GET", one, Needs("probes.read"), self.show),
             route("PUT", one, Needs("probes.write"), self.change),
             route("DELETE", one, Needs("probes.write"), self.delete, repeatable=True),
+            route("POST", ACCOUNTS_PATH, Needs("users.write"), self.make_account),
         ]
 
     async def list(self, request: web.Request) -> web.Response:
@@ -86,6 +90,22 @@ class ProbeRoutes:
         revision = await self._services.probes.delete(caller.tenant.id, application_id, caller.author)
         await self._services.snapshot.until(revision)
         return answer({}, revision=revision)
+
+    async def make_account(self, request: web.Request) -> web.Response:
+        """It holds no permission, whatever its maker holds."""
+        caller = request[CALLER]
+        fields = await read_fields(request)
+        name = fields.text("name", NAME_RULE, longest=LONGEST_NAME)
+        groups = fields.texts("groups", is_fit_group, GROUP_RULE, most=MAXIMUM_GROUPS)
+        fields.finish()
+        user = new_user(name, groups=groups)
+        made, revision = await self._services.probe_accounts.make(caller.tenant.id, user, caller.author)
+        log.info(
+            "account for probes made", extra=ids(tenant=caller.tenant.id, user=made.id, by=caller.user.id)
+        )
+        await self._services.snapshot.until(revision)
+        view = {"id": made.id, "name": made.name, "groups": sorted(made.groups)}
+        return answer({"user": view}, status=201, revision=revision)
 
     def _application(self, request: web.Request) -> Application:
         found = self._services.applications.by_name(request[CALLER].tenant.id, request.match_info["name"])

@@ -139,6 +139,17 @@ SHAPES = {
             "orphans": COUNT,
         }
     ),
+    "ProbesOfTenant": thing(
+        {
+            "tenant": TEXT,
+            "states": {"type": "object", "additionalProperties": COUNT},
+            "failing": array(
+                thing(
+                    {"application": TEXT, "code": TEXT, "stage": TEXT, "failures": COUNT, "reference": TEXT}
+                )
+            ),
+        }
+    ),
 }
 
 DOCS = {
@@ -196,6 +207,7 @@ DOCS = {
                 "brokers": array(ref("BrokerStatus")),
                 "gateways": array(ref("GatewayStatus")),
                 "hosts": array(ref("HostStatus")),
+                "probes": array(ref("ProbesOfTenant")),
                 "findings": array(ref("Finding")),
             }
         ),

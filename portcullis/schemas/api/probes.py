@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from portcullis.schemas.shapes import (
     COUNT,
+    FLAG,
+    ID,
     NUMBER,
     TEXT,
     TIME,
@@ -28,6 +30,8 @@ SHAPES = {
             "detail": TEXT,
             "reference": TEXT,
             "host": TEXT,
+            "stage": TEXT,
+            "by_password": FLAG,
             "failures": COUNT,
             "ok_time": TIME,
         }
@@ -58,6 +62,12 @@ DOCS = {
             {"user": text(256, "An account of its own, which has enrolled and is entitled.")},
             {"every_seconds": {"type": "integer", "minimum": 60, "maximum": 86400, "default": 300}},
         ),
+    ),
+    "POST /api/v1/admin/probe-accounts": Doc(
+        "Make a user that probes sign in as, with a password and a factor that only the brokers know.",
+        thing({"user": thing({"id": ID, "name": TEXT, "groups": array(TEXT)})}),
+        body({"name": text(256, "Of the new user.")}, {"groups": array(TEXT)}),
+        status=201,
     ),
     "DELETE /api/v1/admin/probes/{name}": Doc("Launch it no more.", thing({})),
 }

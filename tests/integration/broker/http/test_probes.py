@@ -98,3 +98,36 @@ async def test_probes_of_one_tenant_are_none_of_another(site: ApiSite, root: Api
     async with signed_in(site, site.globex.root) as foreign:
         assert (await foreign.get(PROBES)).json["items"] == []
         assert (await foreign.get(f"{PROBES}/Editor")).code == "not_found"
+
+
+async def test_an_account_for_probes_is_enrolled_and_may_do_nothing_but_launch(
+    site: ApiSite, root: ApiBrowser
+) -> None:
+    made = await root.change("POST", f"{PROBES[:-1]}-accounts", {"name": "probe", "groups": ["staff"]})
+    assert (made.status, made.json["user"]["name"], made.json["user"]["groups"]) == (201, "probe", ["staff"])
+    assert set(made.json["user"]) == {"id", "name", "groups"}, "no secret is told"
+    user = site.services.identity.users.by_name(site.acme.tenant.id, "probe")
+    assert user is not None and user.enrolled and user.role == "user"
+    assert site.services.probe_accounts.is_one(site.acme.tenant.id, user)
+    twice = await root.change("POST", f"{PROBES[:-1]}-accounts", {"name": "Probe"})
+    assert twice.code == "already_exists"
+    assert (await put(root, user="probe")).status == 200
+    await root.change("POST", "/api/v1/admin/users/probe/reset", {})
+    user = site.services.identity.users.by_name(site.acme.tenant.id, "probe")
+    assert user is not None and not site.services.probe_accounts.is_one(site.acme.tenant.id, user)
+    await root.change("DELETE", "/api/v1/admin/users/probe")
+    left = await site.stores.tenant(site.acme.tenant.id)
+    assert await left.list("probe-account") == []
+
+
+async def test_the_result_in_the_grid_counts_before_what_the_audit_kept(
+    site: ApiSite, root: ApiBrowser
+) -> None:
+    await put(root)
+    tenant, editor = site.acme.tenant.id, site.acme.editor.id
+    failed = Result("failed", 20.0, {"sign_in": 1.0}, code="window_timeout", stage="ready", failures=2)
+    store = await site.stores.tenant(tenant)
+    done = await site.stores.commit(store.put(("probing", editor), {"result": failed.to_json()}))
+    await site.services.snapshot.until(done.revision)
+    (item,) = (await root.get(PROBES)).json["items"]
+    assert (item["state"], item["last"]["stage"], item["last"]["failures"]) == ("failed", "ready", 2)

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from broker.grid.grid import Member
+from broker.probes.health import Failing, ProbesOfTenant
 from broker.status.findings import LAG_SECONDS, MEMBER_LAG, findings
 from broker.status.picture import BrokerStatus, GatewayStatus, HostStatus, Picture, to_json
 
@@ -225,3 +226,32 @@ def test_few_slow_sessions_are_no_finding_of_the_site() -> None:
     two = replace(WELL.hosts[0], streams=2, bad_streams=2, bad_limit="network")
     of_many = replace(WELL.hosts[0], streams=40, bad_streams=5, bad_limit="network")
     assert findings(replace(WELL, hosts=(two,))) == findings(replace(WELL, hosts=(of_many,))) == []
+
+
+def probes(failures: int = 1, **states: int) -> ProbesOfTenant:
+    failing = Failing("Editor", "window_timeout", "ready", failures, "k7h3m2pa")
+    return ProbesOfTenant("acme", states, (failing,) * states.get("failed", 0))
+
+
+def test_a_probe_that_failed_is_told_with_stage_code_and_reference() -> None:
+    (found,) = findings(replace(WELL, probes=(probes(failed=1, ok=2),)))
+    assert (found.severity, found.code) == ("warning", "probes_failed")
+    assert found.what == (
+        "1 of 3 probes of acme failed: Editor: window_timeout in stage ready, reference k7h3m2pa"
+    )
+    assert "portcullis probe get" in found.remedy
+
+
+def test_what_fails_again_and_again_is_to_be_put_right() -> None:
+    (found,) = findings(replace(WELL, probes=(probes(3, failed=1),)))
+    assert found.severity == "error" and "3 times in a row" in found.what
+
+
+def test_of_many_failing_probes_some_are_told() -> None:
+    (found,) = findings(replace(WELL, probes=(probes(failed=9),)))
+    assert found.what.count("window_timeout") == 5 and found.what.endswith("and 4 more")
+
+
+def test_probes_that_nobody_makes_are_told() -> None:
+    assert codes(replace(WELL, probes=(probes(late=2, ok=1),))) == [("warning", "probes_late")]
+    assert codes(replace(WELL, probes=(probes(ok=1, waiting=1, skipped=1),))) == []
