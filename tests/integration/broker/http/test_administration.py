@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-import struct
 from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
@@ -16,6 +15,7 @@ from broker.repositories.applications import Publication
 from broker.repositories.icons import Icon
 from portcullis.model.application import Entitlement
 from portcullis.model.host import Host
+from tests.support import pictures
 from tests.support.api_site import ORIGIN, ApiSite, signed_in
 from tests.support.browser import Answer, ApiBrowser
 from tests.support.enrolling import enrol, token_of
@@ -29,8 +29,7 @@ FORM: dict[str, Any] = {
 
 
 def _png(shade: int = 0) -> dict[str, str]:
-    data = b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR" + struct.pack(">II", 48, 48) + b"\x08\x06" + bytes([shade]) * 40
-    return {"content_type": "image/png", "data": base64.b64encode(data).decode()}
+    return {"content_type": "image/png", "data": base64.b64encode(pictures.png(shade=shade)).decode()}
 
 
 async def _publish(browser: ApiBrowser, name: str, **changes: object) -> Answer:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-import struct
 from typing import Any
 
 import pytest
 
+from tests.support import pictures
 from tests.support.api_site import ApiSite, signed_in
 from tests.support.browser import Answer, ApiBrowser
 
@@ -38,8 +38,7 @@ DOCUMENTS: list[dict[str, Any]] = [
 
 
 def png(shade: int = 0) -> dict[str, str]:
-    data = b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR" + struct.pack(">II", 48, 48) + b"\x08\x06" + bytes([shade]) * 40
-    return {"content_type": "image/png", "data": base64.b64encode(data).decode()}
+    return {"content_type": "image/png", "data": base64.b64encode(pictures.png(shade=shade)).decode()}
 
 
 async def apply(browser: ApiBrowser, *documents: dict[str, Any], **more: Any) -> Answer:

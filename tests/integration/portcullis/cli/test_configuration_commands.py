@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import io
 import json
-import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -16,9 +15,10 @@ from aiohttp import web
 from portcullis.cli import configuring
 from portcullis.cli.__main__ import main
 from tests.support.api_site import ApiSite, api_site, serving
+from tests.support.pictures import png
 
 Portcullis = Callable[..., Awaitable[tuple[int, str, str]]]
-PNG = b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR" + struct.pack(">II", 48, 48) + b"\x08\x06" + bytes(40)
+PNG = png()
 TREE = {
     "tenant.yaml": "kind: tenant\ntitle: Acme Inc\n",
     "people/ann.yaml": "kind: user\nname: ann\ngroups: [staff, artists]\n---\nkind: user\nname: bob\n",

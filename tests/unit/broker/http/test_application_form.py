@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import copy
-import struct
 from typing import Any
 
 import pytest
@@ -17,6 +16,7 @@ from broker.http.body import Fields
 from broker.repositories.icons import Icon
 from portcullis.errors import InvalidInput
 from portcullis.model.user import User
+from tests.support.pictures import png
 
 USERS = {"demo": User("0" * 16, "demo")}
 FORM: dict[str, Any] = {
@@ -24,7 +24,7 @@ FORM: dict[str, Any] = {
     "environment": {"GTK_THEME": "Adwaita"},
     "entitled": {"users": ["demo"], "groups": ["staff"]},
 }
-PNG = b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR" + struct.pack(">II", 48, 48) + b"\x08\x06\0\0\0" + b"\0" * 30
+PNG = png()
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1 1"><path fill="url(#g)" d="M0 0"/></svg>'
 
 
