@@ -34,7 +34,7 @@ import { errorText, t } from "./strings.js";
  * @property {import("../ui/data_table.js").Parts<Item>["load"]} load
  * @property {(item: Item) => string} key also the name in the address
  * @property {import("../ui/table_tools.js").Filter[]} [filters]
- * @property {import("../ui/table_tools.js").Act<Item>[]} [acts]
+ * @property {import("../ui/bulk_bar.js").Act<Item>[]} [acts]
  * @property {string} empty
  * @property {{label: string, name: string}} [create] opens the panel of that name
  * @property {(name: string, item: Item | undefined) => Panel} panel

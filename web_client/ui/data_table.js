@@ -6,15 +6,17 @@
  * `refresh` reads again what is seen: scroll, focus and selection stay.
  */
 
+import { BulkBar } from "./bulk_bar.js";
 import { csv } from "./csv.js";
 import { h } from "./dom.js";
 import { GridView } from "./grid_view.js";
 import { emptyQuery, nextSort, sortState } from "./list_query.js";
 import { PagedRows } from "./paged_rows.js";
 import { Selection } from "./selection.js";
+import { TableCursor } from "./table_cursor.js";
 import { keyAct } from "./table_keys.js";
 import { TableMessage } from "./table_message.js";
-import { bulkBar, TableTools } from "./table_tools.js";
+import { TableTools } from "./table_tools.js";
 
 /** @typedef {import("./table_keys.js").KeyAct} KeyAct */
 /** @typedef {import("./list_query.js").Query} Query */
@@ -30,7 +32,7 @@ import { bulkBar, TableTools } from "./table_tools.js";
  * @property {(item: Item) => void} open
  * @property {(item: Item) => string} [href]
  * @property {import("./table_tools.js").Filter[]} [filters]
- * @property {import("./table_tools.js").Act<Item>[]} [acts] on what is selected
+ * @property {import("./bulk_bar.js").Act<Item>[]} [acts] on what is selected
  * @property {HTMLElement[]} [tools] more of them, behind the count
  * @property {() => Node} empty what stands where there is nothing at all
  * @property {Query} [query]
@@ -53,17 +55,9 @@ export class DataTable {
   #selection;
   #grid;
   #tools;
-  #active = 0;
-  #cell = -1;
-  /** The row from which Shift selects. */
-  #anchor = 0;
-  /** Of the first row in view, so that it stays there when rows come above it. */
-  #first = "";
-  #activeKey = "";
-  /** The active row has not come yet. */
-  #isAwaited = false;
+  #cursor;
+  #bar;
   #frame = 0;
-  #bar = h("div", { class: "bulk", role: "group" });
   #message;
   #sizes = new ResizeObserver(() => this.#draw());
 
@@ -75,6 +69,7 @@ export class DataTable {
     this.#selection = new Selection(key);
     this.#rows = this.#newRows();
     this.#grid = new GridView({ label, columns, key, href, isSelectable: acts.length > 0, selectAll: texts("table.selectall") });
+    this.#cursor = new TableCursor(this.#grid, key);
     this.#grid.onscroll = () => this.#drawSoon();
     this.#tools = new TableTools({
       texts, label: parts.search, query: this.#query, filters: parts.filters ?? [],
@@ -82,8 +77,8 @@ export class DataTable {
       asked: (query) => this.ask(query), down: () => this.focus(),
     });
     this.#message = new TableMessage({ ...parts, refresh: () => this.refresh(), clear: () => this.#tools.clear() });
-    this.#bar.setAttribute("aria-label", texts("table.bulk"));
-    this.element = h("div", { class: "data-table" }, this.#tools.element, this.#bar, this.#grid.element, this.#message.element);
+    this.#bar = new BulkBar({ texts, acts, clear: () => this.#leaveSelection(), done: () => this.#acted() });
+    this.element = h("div", { class: "data-table" }, this.#tools.element, this.#bar.element, this.#grid.element, this.#message.element);
     this.#grid.element.addEventListener("keydown", (event) => this.#key(event));
     this.#grid.element.addEventListener("click", (event) => this.#click(event));
     this.#grid.element.addEventListener("focus", () => this.#grid.element.classList.add("focused"));
@@ -117,9 +112,7 @@ export class DataTable {
     if (JSON.stringify(query) === JSON.stringify(this.#query)) return;
     this.#query = query;
     this.#rows = this.#newRows(this.#rows);
-    this.#active = Math.min(this.#active, 0); // who sorts by keys is in the head, and stays there
-    this.#anchor = 0;
-    this.#activeKey = this.#first = "";
+    this.#cursor.restart();
     this.#selection.clear();
     this.#parts.asked?.(query);
     this.#tools.show(query);
@@ -152,14 +145,14 @@ export class DataTable {
 
   /** @param {number} by */
   move(by) {
-    this.#moveTo(Math.max(0, this.#active) + by, false);
+    this.#moveTo(Math.max(0, this.#cursor.row) + by, false);
   }
 
   /** Makes the row of this key the one that keys act on, now or when it comes. @param {string} key */
   activate(key) {
-    const index = this.#indexOf(key);
+    const index = this.#cursor.indexOf(this.#shown, key);
     if (index >= 0) this.#moveTo(index, false);
-    else [this.#activeKey, this.#isAwaited] = [key, true];
+    else this.#cursor.await(key);
   }
 
   // --- what is shown
@@ -186,34 +179,11 @@ export class DataTable {
 
   /** The first row in view stays where it is, and keys go on acting on the same row. */
   #stay() {
-    const { element, rowHeight } = this.#grid;
-    const firstIndex = Math.floor(element.scrollTop / rowHeight);
-    const moved = this.#first && element.scrollTop > 0 ? this.#indexOf(this.#first, firstIndex) - firstIndex : 0;
-    const active = this.#activeKey ? this.#indexOf(this.#activeKey, this.#active) : -1;
-    if (active >= 0 && active !== this.#active) {
-      this.#active = this.#anchor = active;
-      if (this.#isAwaited) this.#grid.reveal(active);
-    }
-    this.#isAwaited = false;
-    if (moved !== 0 && firstIndex + moved >= 0) {
-      // The height must allow it first.
-      this.#draw();
-      element.scrollTop += moved * rowHeight;
-    }
-  }
-
-  /**
-   * @param {string} key
-   * @param {number} [near] where it was
-   */
-  #indexOf(key, near = 0) {
-    const { first, last } = this.#grid.range();
-    const from = Math.max(0, Math.min(first, near) - 200);
-    for (let index = from; index <= Math.max(last, near) + 200; index++) {
-      const item = this.#rows.at(index);
-      if (item !== undefined && this.#parts.key(item) === key) return index;
-    }
-    return -1;
+    const moved = this.#cursor.follow(this.#shown);
+    if (moved === 0) return;
+    // The height must allow it first.
+    this.#draw();
+    this.#grid.element.scrollTop += moved * this.#grid.rowHeight;
   }
 
   #drawSoon() {
@@ -224,38 +194,28 @@ export class DataTable {
   #draw() {
     const rows = this.#shown;
     const total = Math.max(0, rows.total);
-    this.#active = Math.min(this.#active, Math.max(0, total - 1));
+    this.#cursor.row = Math.min(this.#cursor.row, Math.max(0, total - 1));
     const { first, last } = this.#grid.range();
     this.#rows.want(first, this.#rows.total < 0 ? last : Math.min(last, Math.max(0, this.#rows.total - 1)));
     this.#grid.draw({
       total: rows.total < 0 && rows.error === null ? 8 : total,
       at: (index) => rows.at(index),
       isSelected: (item) => this.#selection.has(item),
-      active: this.#active,
-      cell: this.#cell,
+      active: this.#cursor.row,
+      cell: this.#cursor.cell,
     });
-    this.#remember();
+    this.#cursor.remember(rows);
     this.#drawState(total);
-  }
-
-  #remember() {
-    const top = this.#shown.at(Math.floor(this.#grid.element.scrollTop / this.#grid.rowHeight));
-    this.#first = top === undefined ? "" : this.#parts.key(top);
-    const active = this.#shown.at(this.#active);
-    if (active !== undefined) this.#activeKey = this.#parts.key(active);
   }
 
   /** @param {number} total */
   #drawState(total) {
-    const { texts, acts = [] } = this.#parts;
+    const { texts } = this.#parts;
     const { size } = this.#selection;
     this.#grid.drawState({ sort: ({ id }) => sortState(this.#query.sort, id), allSelected: size > 0 && size >= Math.min(total, MOST_SELECTED) });
     this.#grid.element.setAttribute("aria-busy", String(this.#rows !== this.#shown || this.#rows.total < 0));
     this.#tools.showCount(this.#shown.total < 0 ? "" : texts(total === 1 ? "table.count.one" : "table.count", { count: total.toLocaleString() }));
-    this.#bar.hidden = size === 0;
-    const focusedAct = document.activeElement?.getAttribute("data-act");
-    this.#bar.replaceChildren(...(size > 0 ? bulkBar(texts, acts.map((act) => this.#ending(act)), this.#selection.items, () => this.#leaveSelection()) : []));
-    if (focusedAct) /** @type {HTMLElement | null} */ (this.#bar.querySelector(`[data-act="${focusedAct}"]`))?.focus();
+    this.#bar.show(this.#selection.items);
     const { search, filters } = this.#query;
     const isNarrowed = search !== "" || Object.values(filters).some((values) => values.length > 0);
     this.#message.show({ error: this.#rows.error, total: this.#shown.total, isNarrowed });
@@ -291,13 +251,13 @@ export class DataTable {
   #do(act, far) {
     switch (act.act) {
       case "move": {
-        const to = this.#active + act.by;
+        const to = this.#cursor.row + act.by;
         return this.#moveTo(act.by < -1 ? Math.max(0, to) : to, far);
       }
       case "moveTo": return this.#moveTo(act.end === "first" ? 0 : Math.max(0, this.#shown.total - 1), far);
       case "cell": return this.#moveCell(act.by);
       case "open": return this.#enter();
-      case "toggle": return this.#toggle(this.#active);
+      case "toggle": return this.#toggle(this.#cursor.row);
       case "all": return void this.#selectAll();
       case "none": return this.clearSelection();
     }
@@ -308,26 +268,22 @@ export class DataTable {
    * @param {boolean} selects
    */
   #moveTo(index, selects) {
-    const last = Math.max(0, this.#shown.total - 1);
-    this.#active = Math.max(-1, Math.min(index, last));
-    if (this.#active >= 0) this.#grid.reveal(this.#active);
-    else this.#cell = Math.max(0, this.#cell);
-    if (selects) this.#selectTo(this.#active);
-    else this.#anchor = this.#active;
+    this.#cursor.moveTo(index, this.#shown.total);
+    if (selects) this.#selectTo(this.#cursor.row);
+    else this.#cursor.anchor = this.#cursor.row;
     this.#draw();
   }
 
   /** @param {number} by */
   #moveCell(by) {
-    const count = this.#parts.columns.length + Number(this.#isSelectable);
-    const least = this.#active < 0 ? 0 : -1;
-    this.#cell = Math.max(least, Math.min(this.#cell + by, count - 1));
+    this.#cursor.moveCell(by, this.#parts.columns.length + Number(this.#isSelectable));
     this.#draw();
   }
 
   #enter() {
-    if (this.#active < 0) return this.#pressHead(this.#cell - Number(this.#isSelectable));
-    const item = this.#shown.at(this.#active);
+    const { row, cell } = this.#cursor;
+    if (row < 0) return this.#pressHead(cell - Number(this.#isSelectable));
+    const item = this.#shown.at(row);
     if (item !== undefined) this.#parts.open(item);
   }
 
@@ -348,7 +304,7 @@ export class DataTable {
     if (event.ctrlKey || event.metaKey || getSelection()?.isCollapsed === false) return;
     event.preventDefault(); // the link of a row is for other windows; here the row opens
     const index = Number(row.dataset.index);
-    this.#cell = -1;
+    this.#cursor.cell = -1;
     if (target.closest(".grid-box") || event.shiftKey) return this.#pressBox(index, event.shiftKey);
     this.#moveTo(index, false);
     this.focus();
@@ -376,7 +332,7 @@ export class DataTable {
 
   /** @param {number} index */
   #selectTo(index) {
-    const [from, to] = [Math.max(0, Math.min(this.#anchor, index)), Math.max(this.#anchor, index)];
+    const [from, to] = [Math.max(0, Math.min(this.#cursor.anchor, index)), Math.max(this.#cursor.anchor, index)];
     for (let each = from; each <= to; each++) {
       const item = this.#shown.at(each);
       if (item !== undefined) this.#selection.add([item]);
@@ -391,18 +347,10 @@ export class DataTable {
     this.#draw();
   }
 
-  /**
-   * What was acted on is selected no more.
-   * @param {import("./table_tools.js").Act<Item>} act
-   * @returns {import("./table_tools.js").Act<Item>}
-   */
-  #ending(act) {
-    const run = async (/** @type {Item[]} */ items) => {
-      if ((await act.run(items)) === false) return;
-      this.#leaveSelection();
-      this.refresh();
-    };
-    return { ...act, run };
+  /** What was acted on is selected no more. */
+  #acted() {
+    this.#leaveSelection();
+    this.refresh();
   }
 
   /** The button that had the focus is gone. */

@@ -1,4 +1,4 @@
-/** What stands above a table: search, filters as chips, the order on small screens; and acts on what is selected. */
+/** What stands above a table: search, filters as chips, the order on small screens. */
 
 import { h } from "./dom.js";
 
@@ -125,35 +125,4 @@ export class TableTools {
     clearTimeout(this.#timer);
     this.#asked({ ...this.#query, ...change });
   }
-}
-
-/**
- * @template Item
- * @typedef {object} Act
- * @property {string} id
- * @property {string} title
- * @property {boolean} [danger]
- * @property {(item: Item) => boolean} [applies]
- * @property {(items: Item[]) => unknown} run false or a promise of it: nothing was done
- */
-
-/**
- * The bar that shows while rows are selected.
- * @template Item
- * @param {Texts} texts
- * @param {Act<Item>[]} acts
- * @param {Item[]} items
- * @param {() => void} clear
- */
-export function bulkBar(texts, acts, items, clear) {
-  const buttons = acts.map((act) => {
-    const fit = items.filter((item) => act.applies?.(item) ?? true);
-    const title = fit.length === items.length ? act.title : texts("table.bulk.some", { title: act.title, count: fit.length });
-    return h("button", {
-      type: "button", class: act.danger ? "small danger" : "small", disabled: fit.length === 0, "data-act": act.id,
-      click: () => act.run(fit),
-    }, title);
-  });
-  return [h("strong", {}, texts("table.selected", { count: items.length })), ...buttons,
-    h("button", { type: "button", class: "small quiet", click: clear }, texts("table.deselect"))];
 }

@@ -74,7 +74,7 @@ function entitledText({ users, groups }) {
 
 /**
  * @param {import("../context.js").Context} context
- * @returns {import("../../ui/table_tools.js").Act<Application>[]}
+ * @returns {import("../../ui/bulk_bar.js").Act<Application>[]}
  */
 function acts(context) {
   return [

@@ -62,11 +62,11 @@ function columns() {
 
 /**
  * @param {import("../context.js").Context} context
- * @returns {import("../../ui/table_tools.js").Act<Session>[]}
+ * @returns {import("../../ui/bulk_bar.js").Act<Session>[]}
  */
 function acts(context) {
   const isThere = (/** @type {Session} */ { state }) => state !== "ending" && state !== "ended";
-  /** @type {(import("../../ui/table_tools.js").Act<Session> & {needs: string})[]} */
+  /** @type {(import("../../ui/bulk_bar.js").Act<Session> & {needs: string})[]} */
   const all = [
     { id: "message", needs: "sessions.message", title: t("sessions.message"), applies: isThere, run: (sessions) => sendMessage(context, sessions) },
     {

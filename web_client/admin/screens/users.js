@@ -66,7 +66,7 @@ function columns() {
 
 /**
  * @param {import("../context.js").Context} context
- * @returns {import("../../ui/table_tools.js").Act<User>[]}
+ * @returns {import("../../ui/bulk_bar.js").Act<User>[]}
  */
 function acts(context) {
   return [
