@@ -21,6 +21,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import shutil
+import signal
 import subprocess
 import sys
 import zoneinfo
@@ -32,6 +33,7 @@ from typing import Any
 from agents.contracts import Adopted
 from agents.linux import checks, display, environment, window_manager
 from agents.linux.accounts import Account, SessionAccounts
+from agents.linux.forking import Forking
 from agents.linux.groups import Backend, Group, Limits
 from agents.linux.leaders import (
     START_SECONDS,
@@ -57,6 +59,9 @@ from portcullis.protocol.worker_channel import Prepare, Start, Status, WorkerSta
 log = logging.getLogger(__name__)
 
 WORKER_COMMAND = (sys.executable, "-I", "-m", "agents.worker")
+CRASHES = frozenset(
+    {signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.SIGABRT, signal.SIGTRAP}
+)
 ASSIGN_SECONDS = 3.0
 """For a session that was prepared ahead to take the size and keyboard of a user: milliseconds, unless it is broken."""
 WORKER_ADDRESS_SPACE_BYTES = 4 << 30
@@ -66,6 +71,7 @@ WORKER_ENVIRONMENT = {
     "LANG": "C.UTF-8",
     "HOME": "/nonexistent",
     "OPENBLAS_NUM_THREADS": "1",  # numpy starts a thread a core at import, and nothing here multiplies matrices
+    "MALLOC_ARENA_MAX": "1",  # its threads take turns; memory that one freed was of no use to the other
 }
 
 
@@ -86,7 +92,9 @@ class LinuxLauncher:
         limits: Limits,
         machine: environment.Machine,
         worker_command: Sequence[str] = WORKER_COMMAND,
+        forking: Forking | None = None,
     ) -> None:
+        """`forking`: begins leaders that have the worker's program loaded; None: leader and worker are run anew."""
         self._folders = runtime / "sessions"
         self._warm_folders = runtime / "warm"
         self._accounts = accounts
@@ -94,6 +102,7 @@ class LinuxLauncher:
         self._limits = limits
         self._machine = machine
         self._worker_command = tuple(worker_command)
+        self._forking = forking
         self._workers: dict[str, str] = {}  # session -> name of its worker account
         self._warm = WarmPool(self._begin_warm, self._release)
         self._expected = Prepare(1280, 720)
@@ -124,6 +133,8 @@ class LinuxLauncher:
         return processes_of(known)
 
     async def adopt(self) -> list[Adopted]:
+        if self._forking is not None:
+            await self._forking.start()
         # What was prepared ahead ends without its agent; this removes what was killed, and waits for the rest.
         await asyncio.gather(*(end_one(folder, 0) for folder in session_folders(self._warm_folders)))
         found = []
@@ -141,7 +152,10 @@ class LinuxLauncher:
 
     async def ended(self, session: str) -> Status | None:
         self._workers.pop(session, None)
-        return read_ended(self._folders / session)
+        status = read_ended(self._folders / session)
+        if status is not None and self._forking is not None and has_crashed(status):
+            await self._forking.renew()
+        return status
 
     async def forget(self, session: str) -> None:
         self._workers.pop(session, None)
@@ -165,12 +179,15 @@ class LinuxLauncher:
         folder = self._folders / order.session
         launch = self._build(order, start, People(worker, user), folder, group)
         try:
-            link = await start_leader(folder, self._accounts.folder_mode, group.prefix)
+            link = await self._start_leader(folder, group)
         except BaseException:
             self._workers.pop(order.session, None)
             raise
         link.launch(launch)
         return link
+
+    async def _start_leader(self, folder: Path, group: Group) -> LeaderConnection:
+        return await start_leader(folder, self._accounts.folder_mode, group.prefix, self._forking)
 
     async def _begin_warm(self) -> WarmSession:
         """A leader that prepares for a session like the last one."""
@@ -179,7 +196,7 @@ class LinuxLauncher:
         group = self._backend.group(warm_id, self._limits)
         folder = self._warm_folders / warm_id
         try:
-            link = await start_leader(folder, self._accounts.folder_mode, group.prefix)
+            link = await self._start_leader(folder, group)
         except BaseException:
             self._workers.pop(warm_id, None)
             raise
@@ -341,6 +358,12 @@ async def _trouble(link: LeaderConnection) -> str | None:
         return f"no answer within {ASSIGN_SECONDS} s"
     link.unread(heard)
     return None
+
+
+def has_crashed(status: Status) -> bool:
+    """Whether the worker broke. Who made it break may have been looking for where its memory lies: the next one's
+    must lie elsewhere."""
+    return -status.exit_statuses.get("worker", 0) in CRASHES
 
 
 def bus_command(folder: Path) -> list[str]:

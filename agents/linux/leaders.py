@@ -18,6 +18,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from agents.linux.forking import Forking
 from agents.linux.stale_keymaps import remove_stale_keymaps
 from portcullis.errors import PortcullisError, ProtocolError, Unavailable
 from portcullis.ids import is_id
@@ -109,19 +110,30 @@ class LeaderConnection:
             self._writer.write(line)
 
 
-async def start_leader(folder: Path, mode: int, prefix: Sequence[str]) -> LeaderConnection:
+async def start_leader(
+    folder: Path, mode: int, prefix: Sequence[str], forking: Forking | None = None
+) -> LeaderConnection:
     """In a new folder. `mode` is that of folders which accounts of sessions pass through. Raises Unavailable."""
     remove_stale_keymaps()
     try:
         make_passable(folder.parent, mode)
         folder.mkdir()
         folder.chmod(mode)
-        command = (*prefix, sys.executable, "-I", "-S", str(LEADER), str(folder))
-        async with asyncio.timeout(START_SECONDS):
-            await _run(command)
-            return await LeaderConnection.open(folder)
+        if forking is None or prefix or not await _begin_forked(folder, forking):
+            async with asyncio.timeout(START_SECONDS):
+                await _run((*prefix, sys.executable, "-I", "-S", str(LEADER), str(folder)))
+        return await LeaderConnection.open(folder)
     except (OSError, TimeoutError) as exc:
         raise Unavailable("worker_failed", f"The session's leader did not start: {exc!r}") from exc
+
+
+async def _begin_forked(folder: Path, forking: Forking) -> bool:
+    try:
+        await forking.begin(folder)
+    except OSError as exc:
+        log.warning("a leader is run anew, for none could be forked: %s", exc, extra=ids(session=folder.name))
+        return False
+    return True
 
 
 def make_passable(folder: Path, mode: int) -> None:

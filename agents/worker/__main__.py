@@ -8,6 +8,7 @@ import logging
 import socket
 import sys
 from asyncio.sslproto import SSLProtocol
+from collections.abc import Sequence
 
 from agents.worker.app import Worker, WorkerFailed
 from portcullis import logs
@@ -25,11 +26,11 @@ async def _run() -> None:
     await Worker(socket.socket(fileno=_CHANNEL), SystemClock()).run()
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """0: it was told to close. 1: the display or the leader is gone; the log says which."""
     parser = argparse.ArgumentParser(prog="agents.worker")
     parser.add_argument("--log-format", choices=logs.FORMATS, default="text")
-    logs.configure("worker", form=parser.parse_args().log_format)
+    logs.configure("worker", form=parser.parse_args(arguments).log_format)
     try:
         asyncio.run(_run())
     except (WorkerFailed, OSError) as exc:

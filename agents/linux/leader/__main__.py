@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import socket
 import sys
 import time
 from pathlib import Path
@@ -13,20 +11,14 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[3]))  # -I and -S leave nothing but the standard library
 
-from agents.linux.leader import processes, traces
-from agents.linux.leader.session import Session
+from agents.linux.leader import beginning, processes, traces
 
 
 def main(arguments: list[str]) -> None:
-    os.umask(0o077)
     if arguments[0] == "--sweep":
         sweep(Path(arguments[1]))
         return
-    folder = Path(arguments[0])
-    listener = _listen(folder)
-    _detach()
-    processes.become_reaper()
-    Session(folder, listener).run()
+    beginning.begin(Path(arguments[0]))
 
 
 def sweep(folder: Path) -> None:
@@ -56,24 +48,6 @@ def _read_facts(folder: Path) -> dict[str, Any]:
     except (OSError, ValueError, TypeError, KeyError):
         return traces.guessed(folder)
     return facts
-
-
-def _listen(folder: Path) -> socket.socket:
-    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    listener.bind(str(folder / "leader.sock"))  # umask 077: the agent's account alone may connect
-    listener.listen(4)
-    return listener
-
-
-def _detach() -> None:
-    """Leave the agent's process group and session; whoever started this waits until the socket listens."""
-    if os.fork() != 0:
-        os._exit(0)
-    os.setsid()
-    os.chdir("/")
-    null = os.open(os.devnull, os.O_RDWR)
-    for number in (0, 1, 2):
-        os.dup2(null, number)
 
 
 if __name__ == "__main__":

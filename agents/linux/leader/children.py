@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 
 from agents.linux.leader import processes
+from agents.linux.leader.loaded import Loaded
 from agents.linux.leader.loop import Loop
 from agents.linux.leader.output import Output, SessionLog
 
@@ -36,6 +37,7 @@ class Children:
         environment: Mapping[str, str],
         confinement: processes.Confinement,
         passed: int | None = None,
+        program: Loaded | None = None,
     ) -> None:
         """One of this name that has ended is forgotten. Raises OSError."""
         self._forget(name)
@@ -44,7 +46,7 @@ class Children:
         self._outputs[name] = (read_end, Output(self._log, name))
         self._loop.watch(read_end, lambda _: self._read(name))
         try:
-            self.pids[name] = processes.start(command, environment, confinement, write_end, passed)
+            self.pids[name] = processes.start(command, environment, confinement, write_end, passed, program)
         finally:
             os.close(write_end)
 

@@ -20,6 +20,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
 
+from agents.linux.leader import loaded
+from agents.linux.leader.loaded import Loaded
 from agents.linux.leader.quarters import Quarters
 
 MARKER = "PORTCULLIS_SESSION"
@@ -47,32 +49,36 @@ def start(
     confinement: Confinement,
     output: int,
     passed: int | None = None,
+    program: Loaded | None = None,
 ) -> int:
-    """Run `command`, its output to descriptor `output`, `passed` as its descriptor 3. Raises OSError."""
-    with _child() as child:
-        if child.here:
+    """Run `command`, its output to descriptor `output`, `passed` as its descriptor 3. `program`: the same, loaded
+    before. Raises OSError."""
+    with child() as forked:
+        if forked.here:
             _confine(confinement)
             _arrange_descriptors(output, passed)
+            if program is not None:
+                loaded.run(program, command, environment)
             os.execvpe(command[0], list(command), dict(environment))  # noqa: S606
-    return child.pid
+    return forked.pid
 
 
 def can_run(command: str, path: str | None, confinement: Confinement) -> bool:
     """Whether the account finds `command` and may execute it. Raises OSError when the account cannot be used."""
-    with _child() as child:
-        if child.here:
+    with child() as forked:
+        if forked.here:
             _confine(confinement)
             os._exit(0 if shutil.which(command, path=path) is not None else 1)
-    return os.waitpid(child.pid, 0)[1] == 0
+    return os.waitpid(forked.pid, 0)[1] == 0
 
 
 def can_write(folder: str, confinement: Confinement) -> bool:
     """Whether the account has room for a little file in `folder`: only writing as itself tells, quotas included."""
-    with _child() as child:
-        if child.here:
+    with child() as forked:
+        if forked.here:
             _confine(confinement)
             os._exit(0 if _has_room(folder) else 1)
-    return os.waitpid(child.pid, 0)[1] == 0
+    return os.waitpid(forked.pid, 0)[1] == 0
 
 
 def _has_room(folder: str) -> bool:
@@ -192,21 +198,21 @@ class _Child(NamedTuple):
 
 
 @contextlib.contextmanager
-def _child() -> Iterator[_Child]:
+def child() -> Iterator[_Child]:
     """Fork. An error of the child, up to where it runs something else, is raised in the parent as OSError."""
     error_read, low = os.pipe()
     error_write = _high_copy(low)  # out of the way of the numbers that are given away
     os.close(low)
-    child = _Child(os.fork())
-    if child.here:
+    forked = _Child(os.fork())
+    if forked.here:
         try:
-            yield child
+            yield forked
         except BaseException as exc:  # whatever it is: a child must not return
             os.write(error_write, f"{type(exc).__name__}: {exc}".encode()[:4096])
         finally:
             os._exit(127)
     os.close(error_write)
-    yield child
+    yield forked
     with os.fdopen(error_read, "rb") as errors:
         if error := errors.read():
             raise OSError(error.decode(errors="replace"))
