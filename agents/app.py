@@ -20,6 +20,7 @@ from agents.control import ControlClient, ControlHandlers, memory_available_byte
 from agents.links import AttachedSession, Doorkeeper, Links
 from agents.linux import groups
 from agents.linux.accounts import Accounts, SessionAccounts
+from agents.linux.discovery.host import Discovery
 from agents.linux.launcher import WORKER_COMMAND, LinuxLauncher, this_machine
 from agents.linux.leaders import make_passable
 from agents.linux.one_account import OneAccount
@@ -43,6 +44,7 @@ from portcullis.probes import Probes, Watch
 from portcullis.protocol.acts import FEATURE as ACT
 from portcullis.protocol.channel import Directory, Hello, Report
 from portcullis.protocol.checks import FEATURE as CHECK
+from portcullis.protocol.discovery import FEATURE as DISCOVER
 from portcullis.protocol.link import Heard, Revoke
 from portcullis.tasks import cancel_and_wait, spawn
 from portcullis.tickets import verifying_keys
@@ -77,6 +79,7 @@ class Agent:
             cut=lambda cut: self._manager.cut(cut),
             check=lambda check: self._dry_runs.answer(check),
             act=lambda act: self._acts.answer(act),
+            discover=Discovery().answer,
             figures=lambda: self._manager.take_figures(),
             unused=lambda: self._manager.unused(),
             revocations=lambda texts: self._revocations.take(texts),
@@ -148,7 +151,7 @@ class Agent:
             self._manager.reports(),
             self._isolation,
             self._starting_limit,
-            frozenset({CHECK, ACT}),
+            frozenset({CHECK, ACT, DISCOVER}),
         )
 
     def _knowledge(self) -> Knowledge:

@@ -46,6 +46,7 @@ from portcullis.protocol.channel import (
     parse_from_broker,
 )
 from portcullis.protocol.checks import Check, Checked
+from portcullis.protocol.discovery import Discover, Discovered
 
 log = logging.getLogger(__name__)
 
@@ -73,6 +74,8 @@ class ControlHandlers:
     """Makes a dry run; None: the hello names no such feature."""
     act: Callable[[Act], Awaitable[Acted]] | None = None
     """Does what help desk asks; None: likewise."""
+    discover: Callable[[Discover], Awaitable[Discovered]] | None = None
+    """Looks at what is installed; None: likewise."""
     figures: Callable[[], dict[str, StreamFigures]] = dict
     """Of the streams, what is new since it was asked the last time."""
     unused: Callable[[], dict[str, int]] = dict
@@ -169,6 +172,10 @@ class ControlClient:
             elif isinstance(message, Act):
                 if self._handlers.act is not None:
                     tasks.create_task(_answer(socket, self._handlers.act(message)), name="control-act")
+            elif isinstance(message, Discover):
+                if self._handlers.discover is not None:
+                    discovering = _answer(socket, self._handlers.discover(message))
+                    tasks.create_task(discovering, name="control-discover")
             elif message is not None:
                 await self._handle(message)
 
@@ -214,7 +221,7 @@ def _uniform() -> float:
     return secrets.randbelow(1 << 20) / (1 << 20)
 
 
-async def _answer(socket: ClientConnection, answer: Awaitable[Checked | Acted]) -> None:
+async def _answer(socket: ClientConnection, answer: Awaitable[Checked | Acted | Discovered]) -> None:
     await _send(socket, await answer)
 
 

@@ -32,6 +32,7 @@ from broker.grid.scopes import Stores
 from broker.hosts.acts import HostActs
 from broker.hosts.channel import ControlServer, ControlServices
 from broker.hosts.checks import HostChecks
+from broker.hosts.discovery import HostDiscovery
 from broker.hosts.liveness import SWEEP_SECONDS, HostWatch
 from broker.hosts.loads import HostLoads
 from broker.hosts.registry import ChannelRegistry
@@ -254,6 +255,9 @@ class Parts:
     def _make_questions_to_hosts(self) -> None:
         self.host_acts = HostActs(self.snapshot, self.registry, self._broker_id, self._ask_peer)
         self.checks = HostChecks(self.snapshot, self.registry, self._broker_id, self._ask_peer)
+        self.discovery = HostDiscovery(
+            self.snapshot, self.registry, self._broker_id, lambda *asked: self.exchange.post(*asked)
+        )
 
     def _make_explanations(self) -> None:
         users, applications = self.identity.users, self.applications

@@ -5,12 +5,14 @@ from __future__ import annotations
 from aiohttp import web
 
 from broker.http.admin.audit import AuditRoutes
+from broker.http.admin.discovery import DiscoveryRoutes
 from broker.http.admin.drain import DrainRoutes
 from broker.http.admin.overview import OverviewRoutes
 from broker.http.admin.status import StatusRoutes
 from broker.http.audit_peers import AuditPeerRoutes
 from broker.http.body import MAXIMUM_BODY_BYTES
 from broker.http.host_acts import HostActRoutes
+from broker.http.host_discovery import HostDiscoveryRoutes
 from broker.http.inner import InnerServices, inner_routes
 from broker.http.measured import measured, routes_of
 from broker.http.public import PublicServices, check_policies, public_middlewares, public_routes
@@ -32,6 +34,7 @@ def application_of(parts: Parts) -> web.Application:
     application.add_routes(public_routes(public))
     application.add_routes(inner_routes(_inner(parts)))
     application.add_routes(HostActRoutes(parts.peers, parts.host_acts).routes())
+    application.add_routes(HostDiscoveryRoutes(parts.peers, parts.discovery).routes())
     application.add_routes(AuditPeerRoutes(parts.peers, parts.audit_everywhere, parts.copies).routes())
     application.add_routes(_site_routes(parts, public))
     check_policies(application)
@@ -44,7 +47,9 @@ def _site_routes(parts: Parts, public: PublicServices) -> list[web.RouteDef]:
     audit = AuditRoutes(public, parts.audit_everywhere)
     overview = OverviewRoutes(public, parts.overview)
     status = StatusRoutes(public, parts.status)
-    return [*status.routes(), *draining.routes(), *audit.routes(), *overview.routes()]
+    discovery = DiscoveryRoutes(public, parts.discovery)
+    routes = (status, draining, audit, overview, discovery)
+    return [each for some in routes for each in some.routes()]
 
 
 def _inner(parts: Parts) -> InnerServices:

@@ -26,6 +26,7 @@ from broker.hosts.announcing import Announcement, Announcing
 from broker.hosts.answers import HostAnswer
 from broker.hosts.changes import HostChanges
 from broker.hosts.checks import pending_checks
+from broker.hosts.discovery import pending_discoveries
 from broker.hosts.loads import HostLoad, HostLoads
 from broker.hosts.registry import ChannelRegistry, revocation_messages
 from broker.hosts.reports import Reports
@@ -63,6 +64,7 @@ from portcullis.protocol.channel import (
     parse_from_agent,
 )
 from portcullis.protocol.checks import Check, Checked
+from portcullis.protocol.discovery import Discover, Discovered
 from portcullis.tasks import cancel_and_wait, spawn
 
 log = logging.getLogger(__name__)
@@ -167,9 +169,10 @@ class ControlChannel:
         self._socket = socket
         self._ended: asyncio.Future[_Closing] = asyncio.get_running_loop().create_future()
         self._wake = asyncio.Event()
-        self._cuts: deque[Cut | Revocations | Check | Act] = deque()
+        self._cuts: deque[Cut | Revocations | Check | Act | Discover] = deque()
         self._checks = pending_checks()
         self._acts = pending_acts()
+        self._discoveries = pending_discoveries()
         self._orders: tuple[Order, ...] | None = None
         self._directory: Directory | None = None
         self._announcement: Announcement | None = None
@@ -188,6 +191,7 @@ class ControlChannel:
             unsubscribe()
             self._checks.end()
             self._acts.end()
+            self._discoveries.end()
             if self._services.registry.remove(self._host.id, self):
                 self._services.loads.forget(self._host.id)
             await cancel_and_wait(reader, writer)
@@ -208,7 +212,10 @@ class ControlChannel:
     async def act(self, act: Act) -> Acted:
         return await self._acts.ask(act.id, lambda: self.cut(act))
 
-    def cut(self, message: Cut | Revocations | Check | Act) -> None:
+    async def discover(self, question: Discover) -> Discovered:
+        return await self._discoveries.ask(question.id, lambda: self.cut(question))
+
+    def cut(self, message: Cut | Revocations | Check | Act | Discover) -> None:
         if len(self._cuts) >= MAXIMUM_CUTS:
             self.end(TRY_AGAIN, "messages are not taken")
             return
@@ -225,7 +232,7 @@ class ControlChannel:
 
     async def _converse(self) -> None:
         hello = await self._read_hello()
-        for pending in (self._checks, self._acts):
+        for pending in (self._checks, self._acts, self._discoveries):
             pending.know(hello.features)
         await self._announce(hello)
         previous = self._services.registry.replace(self._host.id, self)
@@ -288,6 +295,8 @@ class ControlChannel:
                 self._checks.take(checked.id, HostAnswer(checked.results))
             case Acted() as acted:
                 self._acts.take(acted.id, acted)
+            case Discovered() as discovered:
+                self._discoveries.take(discovered.id, discovered)
             case Hello():
                 raise _Closing(MALFORMED, "hello twice")
             case None:

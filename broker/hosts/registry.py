@@ -13,6 +13,7 @@ from broker.hosts.answers import HostAnswer
 from portcullis.protocol.acts import Act, Acted
 from portcullis.protocol.channel import MAXIMUM_REVOCATIONS, Cut, Report, Revocations
 from portcullis.protocol.checks import Check
+from portcullis.protocol.discovery import Discover, Discovered
 
 
 class Channel(Protocol):
@@ -25,6 +26,8 @@ class Channel(Protocol):
     async def check(self, check: Check) -> HostAnswer: ...
 
     async def act(self, act: Act) -> Acted: ...
+
+    async def discover(self, question: Discover) -> Discovered: ...
 
 
 class ChannelRegistry:

@@ -75,15 +75,18 @@ class PeerExchange:
         if self._http is not None:
             await self._http.close()
 
-    async def post(self, broker_id: str, path: str, body: bytes) -> bytes | None:
+    async def post(
+        self, broker_id: str, path: str, body: bytes, seconds: float = ANSWER_SECONDS
+    ) -> bytes | None:
         """Ask one of the others something else; None when it does not answer with 200: it may be of a version that does
         not know the path."""
         address = self._others().get(broker_id)
         if self._http is None or address is None:
             return None
-        headers = {"Content-Type": "application/json"}
+        headers, url = {"Content-Type": "application/json"}, f"https://{address}{path}"
+        timeout = aiohttp.ClientTimeout(total=seconds)
         try:
-            async with self._http.post(f"https://{address}{path}", data=body, headers=headers) as response:
+            async with self._http.post(url, data=body, headers=headers, timeout=timeout) as response:
                 said = await response.content.read(MAXIMUM_BYTES + 1)
         except (aiohttp.ClientError, TimeoutError, OSError) as exc:
             log.info("a broker did not answer: %r", exc, extra=ids(broker=address, path=path))

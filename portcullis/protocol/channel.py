@@ -29,6 +29,7 @@ from portcullis.protocol.credentials import (
     read_wanted,
     target_json,
 )
+from portcullis.protocol.discovery import Discover, Discovered, read_discover, read_discovered
 from portcullis.protocol.fields import Fields
 from portcullis.revocations import MAXIMUM_REVOCATION_BYTES
 
@@ -302,8 +303,8 @@ class Revocations:
         return {"type": "revocations", "revocations": list(self.revocations)}
 
 
-FromAgent = Hello | Report | Heartbeat | Checked | Acted | CredentialsWanted
-FromBroker = Welcome | Directory | Desired | Cut | Revocations | Check | Act | GivenCredentials
+FromAgent = Hello | Report | Heartbeat | Checked | Acted | Discovered | CredentialsWanted
+FromBroker = Welcome | Directory | Desired | Cut | Revocations | Check | Act | Discover | GivenCredentials
 
 
 def encode(message: FromAgent | FromBroker) -> str:
@@ -492,6 +493,7 @@ _FROM_AGENT: dict[str, Callable[[Fields], FromAgent]] = {
     "heartbeat": _heartbeat,
     "checked": read_checked,
     "acted": read_acted,
+    "discovered": read_discovered,
     "credentials_wanted": read_wanted,
 }
 _FROM_BROKER: dict[str, Callable[[Fields], FromBroker | None]] = {
@@ -501,6 +503,7 @@ _FROM_BROKER: dict[str, Callable[[Fields], FromBroker | None]] = {
     "cut": _cut,
     "check": read_check,
     "act": read_act,
+    "discover": read_discover,
     "credentials": read_given,
     "revocations": _revocations,
 }

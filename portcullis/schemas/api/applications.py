@@ -38,6 +38,25 @@ SHAPES = {
         {"revision": REVISION},
     ),
     "NewIcon": body({"content_type": one_of("image/png", "image/svg+xml"), "data": text(44_000, "Base64.")}),
+    "Installed": thing(
+        {
+            "id": TEXT,
+            "name": TEXT,
+            "suggested_name": TEXT,
+            "command": array(TEXT),
+            "comment": TEXT,
+            "categories": array(TEXT),
+            "mime_types": array(TEXT),
+            "keywords": array(TEXT),
+            "window_class": TEXT,
+            "working_directory": TEXT,
+            "terminal": FLAG,
+            "icon": FLAG,
+            "published": array(TEXT),
+            "host": TEXT,
+            "missing": array(TEXT),
+        }
+    ),
     "Entitled": thing(
         {"application": TEXT, "name": TEXT, "by_name": FLAG, "groups": array(TEXT), "disabled": FLAG}
     ),
@@ -63,6 +82,20 @@ DOCS = {
         ),
     ),
     "DELETE /api/v1/admin/applications/{name}": Doc("Take it away; running sessions go on.", status=204),
+    "GET /api/v1/admin/installed": Doc(
+        "What the menus of a `host` would show, or of the hosts of a `host_group`; what of it is published.",
+        items(
+            ref("Installed"),
+            {"hosts": array(thing({"name": TEXT, "outcome": TEXT, "left_out": COUNT}))},
+        ),
+        query={"host": TEXT, "host_group": TEXT, "locale": TEXT},
+        listed=True,
+    ),
+    "GET /api/v1/admin/installed/icons": Doc(
+        "Icons of what a `host` has installed, as PNG: of up to 12 ids, `application`.",
+        items(thing({"id": TEXT, "icon": ref("NewIcon")})),
+        query={"host": TEXT, "application": TEXT},
+    ),
     "GET /api/v1/admin/entitlements": Doc(
         "Who may start what: of one `application`, `user` or `group`.",
         items(ref("Entitled")),
