@@ -6,7 +6,7 @@
         assert await stream.closed() == 4411
 
 Only leader and display are missing: a session's worker lives in this process. It dials, verifies and closes with the
-parts of the real one (dialler, stream, book of revocations), and answers no frames.
+parts of the real one (dialler, stream, book of revocations), and answers no frames, unless a test says how.
 """
 
 from __future__ import annotations
@@ -73,8 +73,11 @@ WAIT_SECONDS = 20.0
 
 
 class Receiver:
-    def __init__(self, gone: Callable[[], None]) -> None:
+    def __init__(self, stream: Stream, gone: Callable[[], None]) -> None:
+        self.stream = stream
         self._gone = gone
+
+    def admitted(self) -> None: ...
 
     def received(self, payload: bytes) -> None: ...
 
@@ -89,8 +92,9 @@ class Receiver:
 class Leader:
     """A session on the host, worker included; it is a `LeaderLink` to the agent."""
 
-    def __init__(self, start: Start) -> None:
+    def __init__(self, start: Start, receiver: type[Receiver] = Receiver) -> None:
         self.session = start.session
+        self._receiver = receiver
         self._clock = SystemClock()
         self._keys = verifying_keys(start.grant_keys)
         self._dialler = Dialler(start.ca, start.site, start.session)
@@ -101,7 +105,7 @@ class Leader:
         self._tasks: set[asyncio.Task[None]] = set()
         self.ended: str | None = None
         self._said.put_nowait(self._status())
-        self._said.put_nowait(WorkerState(1, 0, 0))
+        self._said.put_nowait(WorkerState(1, 0, 0, words=1))
 
     def _status(self, code: str | None = None) -> Status:
         return Status(self.session, "application", ended=code is not None, code=code)
@@ -137,13 +141,15 @@ class Leader:
     async def _dial(self, order: Dial) -> None:
         grant = verify_grant(order.grant, self._keys, self._clock.now())
         stream = await self._dialler.dial(order)
-        stream.start(Receiver(lambda: self.streams.pop(stream, None)))
+        receiver = self._receiver(stream, lambda: self.streams.pop(stream, None))
+        stream.start(receiver)
         try:
             self._arbiter.admit(grant)
         except Refused as exc:
             stream.close(close_code(exc.code), exc.code)
         else:
             self.streams[stream] = grant
+            receiver.admitted()
 
     def _close(self, code_of: Callable[[Grant], str | None]) -> None:
         for stream, grant in list(self.streams.items()):
@@ -162,9 +168,10 @@ class Leaders:
 
     def __init__(self) -> None:
         self.sessions: dict[str, Leader] = {}
+        self.receiver = Receiver
 
     async def launch(self, order: Order, start: Start) -> Leader:
-        self.sessions[order.session] = Leader(start)
+        self.sessions[order.session] = Leader(start, self.receiver)
         return self.sessions[order.session]
 
     async def keep_ready(self, count: int, may_begin: bool = True) -> None: ...
@@ -226,6 +233,7 @@ class RevocationSite:
     folders: list[Path]
     taps: list[TappedGrid]
     gateway: GatewayApp
+    gateway_origin: str
     leaders: Leaders
     agent: Agent
     host: Credentials
@@ -238,7 +246,7 @@ class RevocationSite:
 
     @property
     def origin(self) -> str:
-        return f"http://localhost:{self.gateway.public.port}"
+        return self.gateway_origin
 
     async def person(self, name: str = "ann") -> Person:
         """With a login, and a session that is ready."""
@@ -344,22 +352,26 @@ class RevocationSite:
 
 @contextlib.asynccontextmanager
 async def revocation_site(
-    folder: Path, *, brokers: int = 2, etcd: bool = False, slots: int = 10
+    folder: Path, *, brokers: int = 2, etcd: bool = False, slots: int = 10, name: str = ""
 ) -> AsyncIterator[RevocationSite]:
-    """Without `etcd` there is one broker, on an embedded grid that can be told to answer nothing."""
+    """Without `etcd` there is one broker, on an embedded grid that can be told to answer nothing. With `name` the
+    gateway is under https there, by a certificate of the site's web CA.
+    """
     async with contextlib.AsyncExitStack() as undo:
         cluster = await undo.enter_async_context(EtcdCluster(folder / "etcd")) if etcd else None
         state = folder / "broker0"
         state.mkdir()
         choice = cluster.choice(state) if cluster else GridChoice("embedded", state=state)
-        secrets = await _found(choice, state)
+        port, inner = free_ports(2)
+        origin = f"https://{name}:{port}" if name else f"http://localhost:{port}"
+        secrets = await _found(choice, state, origin)
         taps: list[TappedGrid] = []
         running, folders = [], []
         for number in range(brokers if etcd else 1):
             broker, its_state = await _broker(folder, number, choice, taps, undo)
             running.append(broker)
             folders.append(its_state)
-        gateway = await _gateway(folder, secrets, running[0], undo)
+        gateway = await _gateway(folder, secrets, running[0], (origin, port, inner), undo)
         host = await join(running[0].address, secrets.host_join_token, "h1", folder / "host", slots=slots)
         leaders = Leaders()
         settings = AgentSettings(state=folder / "host", runtime=folder / "run", warm_sessions=0, slots=slots)
@@ -367,7 +379,7 @@ async def revocation_site(
         stop = asyncio.Event()
         running_agent = spawn(agent.run(stop), name="agent of a test")
         undo.push_async_callback(cancel_and_wait, running_agent)
-        site = RevocationSite(secrets, running, folders, taps, gateway, leaders, agent, host, cluster)
+        site = RevocationSite(secrets, running, folders, taps, gateway, origin, leaders, agent, host, cluster)
         await site.until(lambda: host.id in gateway.links.hosts)
         await site.until(lambda: len(gateway.brokers.order) == len(running))
         await site.until(lambda: all(len(b.parts.gateway_registry) == 1 for b in running))
@@ -375,7 +387,7 @@ async def revocation_site(
             yield site
 
 
-async def _found(choice: GridChoice, state: Path) -> InitialSecrets:
+async def _found(choice: GridChoice, state: Path, origin: str) -> InitialSecrets:
     grid = await open_grid(choice, may_create=True)
     try:
         return await initialise(
@@ -385,7 +397,7 @@ async def _found(choice: GridChoice, state: Path) -> InitialSecrets:
             tenant_name="acme",
             administrator="admin",
             user="demo",
-            public_origin="http://localhost:8080",
+            public_origin=origin,
             secrets_file=state / "secrets.json",
         )
     finally:
@@ -419,16 +431,20 @@ async def _broker(
 
 
 async def _gateway(
-    folder: Path, secrets: InitialSecrets, broker: Broker, undo: contextlib.AsyncExitStack
+    folder: Path,
+    secrets: InitialSecrets,
+    broker: Broker,
+    where: tuple[str, int, int],
+    undo: contextlib.AsyncExitStack,
 ) -> GatewayApp:
-    port, inner = free_ports(2)
+    origin, port, inner = where
     credentials = await join(
         broker.address,
         secrets.gateway_join_token,
         "gw",
         folder / "gateway",
         address=f"127.0.0.1:{inner}",
-        public_origin=f"http://localhost:{port}",
+        public_origin=origin,
     )
     gateway = GatewayApp(credentials, Address("127.0.0.1", port), Address("127.0.0.1", inner))
     undo.push_async_callback(gateway.stop)
