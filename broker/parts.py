@@ -19,6 +19,9 @@ from broker.compaction import PERIOD_SECONDS, Compaction
 from broker.configuration.gone_users import GoneUsers
 from broker.configuration.service import PERIOD_SECONDS as CHANGES_SECONDS
 from broker.configuration.service import Configuration
+from broker.credentials.giving import GivesCredentials
+from broker.credentials.memory import LaunchCredentials
+from broker.credentials.vault import Vault
 from broker.drain import Drains
 from broker.explain.changes import Changes
 from broker.explain.explainer import Explainer
@@ -187,7 +190,10 @@ class Parts:
         stores, snapshot, clock, state = self.stores, self.snapshot, self._clock, self._settings.state
         self.revocations = Revocations(stores, snapshot, self.keys, clock)
         self.derived = DerivedRevocations(snapshot, self.revocations, clock)
-        self.rules = LiveRules(snapshot, self.sessions.index, self.revocations, clock, self._broker_id)
+        self.rules = LiveRules(
+            *(snapshot, self.sessions.index, self.revocations, clock, self._broker_id),
+            is_older=self.registry.is_older,
+        )
         self.journal = RevocationJournal(state / JOURNAL, snapshot, clock)
         self.acts = Acts(
             *(stores, snapshot, self.revocations, self.health),
@@ -223,11 +229,18 @@ class Parts:
 
     def _make_launching(self) -> None:
         self.host_index = HostIndex(self.snapshot, self.sessions.index, self.loads)
+        entered = LaunchCredentials(self._clock)
+        self.vault = Vault(self.stores, self._clock)
+        self.credentials = GivesCredentials(
+            self.sessions, self.vault, entered, self._broker_id, self._ask_peer
+        )
         self.launcher = Launcher(
             *(self.stores, self.snapshot, self.sessions, self.traces, self._clock, self.host_index),
             sessions_per_user=self._settings.sessions_per_user,
             outcomes=self._outcomes,
             rates=self.rates,
+            credentials=entered,
+            broker_id=self._broker_id,
         )
 
     def _make_upkeep(self) -> None:
@@ -374,7 +387,8 @@ class Parts:
             clock=self._clock,
             broker_id=self._broker_id,
             unused=self.limits.hear,
-            revocations=self.revocations.living,
+            credentials=self.credentials.give,
+            revocations=lambda host, is_older: self.revocations.living_of(host, is_older=is_older),
             goes_elsewhere=lambda: self.presence.draining and self.brokers.others_serve(self._broker_id),
         )
         server = ControlServer(services)

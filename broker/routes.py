@@ -11,6 +11,7 @@ from broker.http.admin.overview import OverviewRoutes
 from broker.http.admin.status import StatusRoutes
 from broker.http.audit_peers import AuditPeerRoutes
 from broker.http.body import MAXIMUM_BODY_BYTES
+from broker.http.credential_peers import CredentialPeerRoutes
 from broker.http.host_acts import HostActRoutes
 from broker.http.host_discovery import HostDiscoveryRoutes
 from broker.http.inner import InnerServices, inner_routes
@@ -35,6 +36,7 @@ def application_of(parts: Parts) -> web.Application:
     application.add_routes(inner_routes(_inner(parts)))
     application.add_routes(HostActRoutes(parts.peers, parts.host_acts).routes())
     application.add_routes(HostDiscoveryRoutes(parts.peers, parts.discovery).routes())
+    application.add_routes(CredentialPeerRoutes(parts.peers, parts.credentials).routes())
     application.add_routes(AuditPeerRoutes(parts.peers, parts.audit_everywhere, parts.copies).routes())
     application.add_routes(_site_routes(parts, public))
     check_policies(application)
@@ -74,6 +76,7 @@ def _public(parts: Parts) -> PublicServices:
         snapshot=parts.snapshot,
         identity=parts.identity,
         applications=parts.applications,
+        vault=parts.vault,
         groups=Groups(parts.stores, parts.snapshot),
         policies=Policies(parts.stores, parts.snapshot),
         configuration=parts.configuration,

@@ -16,6 +16,7 @@ from typing import Any
 from broker.configuration.changes import Change
 from broker.configuration.objects import State, key_of, level_and_name
 from broker.configuration.reading import LABEL, application_of
+from broker.credentials.vault import vault_deletion
 from broker.grid.keys import Path
 from broker.grid.scopes import Cause, Condition, Record, Scope, SealedOperation, SiteStore
 from broker.repositories.attempts import attempts_deletion
@@ -211,6 +212,7 @@ class Writer:
                 self._delete(path),
                 attempts_deletion(self._store, known.id),
                 codes_deletion(self._store, known.id),
+                vault_deletion(self._store, known.id),
                 *link_deletion(self._store, known.link_hash),
             ]
 

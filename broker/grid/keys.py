@@ -24,7 +24,7 @@ HISTORY_KINDS = frozenset(
 content, and a key that was deleted must be gone."""
 
 NOT_IN_SNAPSHOT = frozenset(
-    {HISTORY, "attempts", "change-items", "enrolment", "icon", "logo", "nonce", "recovery", "ticket", "trace"}
+    {HISTORY, "attempts", "change-items", "enrolment", "icon", "logo", "nonce", "recovery", "ticket", "trace", "vault"}
 )
 """Read from the grid when they are needed. Strangers make `attempts`, `nonce` and `trace` as they like; secrets that
 hardly anybody asks for stay out of memory."""

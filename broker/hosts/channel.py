@@ -15,7 +15,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from aiohttp import WSMsgType, web
@@ -48,6 +48,7 @@ from portcullis.protocol.channel import (
     HEARTBEAT_SECONDS,
     MAXIMUM_FROM_AGENT_BYTES,
     MAXIMUM_REPORTS,
+    SESSIONS_WORD,
     SUBPROTOCOL,
     Cut,
     Desired,
@@ -64,6 +65,7 @@ from portcullis.protocol.channel import (
     parse_from_agent,
 )
 from portcullis.protocol.checks import Check, Checked
+from portcullis.protocol.credentials import CredentialsWanted, GivenCredentials
 from portcullis.protocol.discovery import Discover, Discovered
 from portcullis.tasks import cancel_and_wait, spawn
 
@@ -79,6 +81,8 @@ ANNOUNCED_SECONDS = 2.0
 DRAIN_SECONDS = 8.0
 """All channels of a broker that drains have been sent elsewhere by then."""
 MAXIMUM_CUTS = 1024
+MAXIMUM_GIVING = 64
+"""Sessions that a host asks credentials for at once."""
 
 NOBODY = "0" * 16
 NO_TENANT = "0" * 16
@@ -108,10 +112,12 @@ class ControlServices:
     adoption: Adoption
     clock: Clock
     broker_id: str
+    credentials: Callable[[str, CredentialsWanted], Awaitable[GivenCredentials]] | None = None
+    """What a host gets to sign in to an RDP server; None: nothing."""
     unused: Callable[[Mapping[str, int]], None] = lambda _: None
     """Told for how long nobody has used sessions."""
-    revocations: Callable[[], Sequence[str]] = tuple
-    """All that are in force: a host that comes is told them."""
+    revocations: Callable[[str, bool], Sequence[str]] = lambda host_id, is_older: ()
+    """All that are in force for a host: it is told them when it comes."""
     goes_elsewhere: Callable[[], bool] = lambda: False
     """Whether this broker drains while another one serves."""
     announcing: Announcing = field(init=False)
@@ -169,7 +175,7 @@ class ControlChannel:
         self._socket = socket
         self._ended: asyncio.Future[_Closing] = asyncio.get_running_loop().create_future()
         self._wake = asyncio.Event()
-        self._cuts: deque[Cut | Revocations | Check | Act | Discover] = deque()
+        self._cuts: deque[Cut | Revocations | Check | Act | Discover | GivenCredentials] = deque()
         self._checks = pending_checks()
         self._acts = pending_acts()
         self._discoveries = pending_discoveries()
@@ -178,6 +184,9 @@ class ControlChannel:
         self._announcement: Announcement | None = None
         self._reports = Reports(services.lifecycle, host.id, services.announcing.at_once, self._report_taken)
         self._orphans: dict[str, Report] = {}
+        self._giving: set[asyncio.Task[None]] = set()
+        self.is_older = True
+        """Its agent knows no words about several sessions, as far as it said."""
 
     async def run(self) -> None:
         """Until the agent closes, or something calls `end`."""
@@ -195,6 +204,7 @@ class ControlChannel:
             if self._services.registry.remove(self._host.id, self):
                 self._services.loads.forget(self._host.id)
             await cancel_and_wait(reader, writer)
+            await cancel_and_wait(*self._giving)
             await self._reports.stop()
             if self._announcement is not None:
                 await self._announcement.stop()
@@ -215,7 +225,7 @@ class ControlChannel:
     async def discover(self, question: Discover) -> Discovered:
         return await self._discoveries.ask(question.id, lambda: self.cut(question))
 
-    def cut(self, message: Cut | Revocations | Check | Act | Discover) -> None:
+    def cut(self, message: Cut | Revocations | Check | Act | Discover | GivenCredentials) -> None:
         if len(self._cuts) >= MAXIMUM_CUTS:
             self.end(TRY_AGAIN, "messages are not taken")
             return
@@ -234,6 +244,7 @@ class ControlChannel:
         hello = await self._read_hello()
         for pending in (self._checks, self._acts, self._discoveries):
             pending.know(hello.features)
+        self.is_older = SESSIONS_WORD not in hello.features
         await self._announce(hello)
         previous = self._services.registry.replace(self._host.id, self)
         if previous is not None:
@@ -293,6 +304,8 @@ class ControlChannel:
                     self._announcement.heard()
             case Checked() as checked:
                 self._checks.take(checked.id, HostAnswer(checked.results))
+            case CredentialsWanted() as wanted:
+                self._give(wanted)
             case Acted() as acted:
                 self._acts.take(acted.id, acted)
             case Discovered() as discovered:
@@ -301,6 +314,18 @@ class ControlChannel:
                 raise _Closing(MALFORMED, "hello twice")
             case None:
                 pass  # a later version's
+
+    def _give(self, wanted: CredentialsWanted) -> None:
+        """In a task: another broker, or the grid, may be asked. A host asks once a session that it starts."""
+        if self._services.credentials is None or len(self._giving) >= MAXIMUM_GIVING:
+            return
+        task = spawn(self._given(wanted), name=f"credentials-{wanted.session}")
+        self._giving.add(task)
+        task.add_done_callback(self._giving.discard)
+
+    async def _given(self, wanted: CredentialsWanted) -> None:
+        assert self._services.credentials is not None
+        self.cut(await self._services.credentials(self._host.id, wanted))
 
     def _hear_figures(self, heartbeat: Heartbeat) -> None:
         """A host speaks for its own sessions."""
@@ -363,7 +388,7 @@ class ControlChannel:
             raise _Closing(TRY_AGAIN, "messages are not taken") from exc
         for message in self._services.lifecycle.cuts_due(self._host.id):
             self.cut(message)
-        for told in revocation_messages(self._services.revocations()):
+        for told in revocation_messages(self._services.revocations(self._host.id, self.is_older)):
             self.cut(told)
         self._wake.set()
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 from aiohttp import web
 
-from broker.http.middleware import CALLER, Policy, route
+from broker.http.middleware import CALLER, Caller, Policy, route
 from broker.http.services import PublicServices
-from broker.http.views import answer, session_view, tile_view
+from broker.http.views import answer, credentials_view, session_view, tile_view
 from broker.repositories.policy_index import PolicyIndex
+from portcullis.model.application import Application
 from portcullis.model.host import Isolation
 
 
@@ -34,13 +38,24 @@ class CatalogueRoutes:
         running.sort(key=lambda session: session.created)
         return answer(
             {
-                "applications": [tile_view(application) for application in applications],
+                "applications": await self._tiles(caller, applications),
                 "sessions": [
                     session_view(session, services.applications, services.hosts) for session in running
                 ],
                 "isolation": self._isolation(caller.tenant.id),
             }
         )
+
+    async def _tiles(self, caller: Caller, applications: Sequence[Application]) -> list[dict[str, Any]]:
+        """Of one that shows a server also whether its user will be asked for something."""
+        kept: frozenset[tuple[str, str]] = frozenset()
+        if any(each.rdp is not None and each.rdp.credentials == "vault" for each in applications):
+            found = await self._services.vault.list(caller.tenant.id, caller.user.id)
+            kept = frozenset((each.application_id, each.destination) for each in found)
+        return [
+            {**tile_view(each), "credentials": credentials_view(each, caller.user.name, kept)}
+            for each in applications
+        ]
 
     def _isolation(self, tenant_id: str) -> Isolation:
         """The weakest of the hosts that may run the tenant's sessions: people are told."""

@@ -30,6 +30,7 @@ from broker.http.admin.users import UserRoutes
 from broker.http.admin.what_if import WhatIfRoutes
 from broker.http.audited import AuditTrail
 from broker.http.catalogue import CatalogueRoutes
+from broker.http.credentials import CredentialRoutes
 from broker.http.enrolment_links import EnrolmentLinkRoutes
 from broker.http.factor import FactorRoutes
 from broker.http.icons import IconRoutes
@@ -60,6 +61,7 @@ def public_routes(services: PublicServices) -> list[web.RouteDef]:
         CatalogueRoutes(services),
         IconRoutes(services),
         SessionRoutes(services),
+        CredentialRoutes(services, services.vault),
         StageRoutes(services),
         ApplicationRoutes(services),
         EntitlementRoutes(services),

@@ -9,6 +9,7 @@ from aiohttp import web
 
 from broker.audit.audit import Audit
 from broker.configuration.service import Configuration
+from broker.credentials.vault import Vault
 from broker.explain.explainer import Explainer
 from broker.grid.health import GridHealth
 from broker.hosts.acts import HostActs
@@ -50,6 +51,7 @@ class PublicServices:
     snapshot: Snapshot
     identity: Identity
     applications: Applications
+    vault: Vault
     groups: Groups
     policies: Policies
     configuration: Configuration

@@ -8,13 +8,16 @@ from aiohttp import web
 
 from broker.http.audited import AuditTrail
 from broker.http.body import Fields, read_fields
+from broker.http.credentials import entered_of, state_of
 from broker.http.middleware import CALLER, ONCE, Caller, Policy, login_of, route
 from broker.http.services import PublicServices
 from broker.http.views import answer, figures_view, session_view
 from broker.launch.launch import LaunchRequest
-from broker.launch.plan import Context
+from broker.launch.plan import Context, CredentialState
 from portcullis.errors import InvalidInput, Refused, Unavailable
 from portcullis.ids import is_id
+from portcullis.model.application import Application
+from portcullis.model.rdp import Entered
 from portcullis.model.session import Display, Session
 from portcullis.tickets import TICKET_LIFETIME_SECONDS
 
@@ -51,9 +54,14 @@ class SessionRoutes:
         if not isinstance(application, str) or not is_id(application):
             raise InvalidInput("application", "the id of an application")
         display = parse_display(fields.nested("display", default={}))
+        known = self._services.applications.get(caller.tenant.id, application)
+        entered = _entered(fields, known)
         fields.finish()
+        state = await state_of(self._services.vault, caller, known, entered)
         wanted = LaunchRequest(
-            caller.tenant.id, caller.user.id, application, display, self._context(request, caller)
+            *(caller.tenant.id, caller.user.id, application, display),
+            self._context(request, caller, state),
+            entered,
         )
         try:
             session, reconnected = await self._services.launcher.launch(wanted, request.get(ONCE))
@@ -64,12 +72,13 @@ class SessionRoutes:
         view = session_view(session, self._services.applications, self._services.hosts)
         return answer({"session": view, "reconnected": reconnected}, 201, self._services.snapshot.revision)
 
-    def _context(self, request: web.Request, caller: Caller) -> Context:
+    def _context(self, request: web.Request, caller: Caller, state: CredentialState) -> Context:
         """Signing in proved the factor, perhaps once more since; an API token never does."""
         return Context(
             client_address=client_address(request),
             time=self._services.clock.now(),
             factor_time=caller.login.factor_proven if caller.login else None,
+            credentials=state,
         )
 
     async def show(self, request: web.Request) -> web.Response:
@@ -110,6 +119,17 @@ class SessionRoutes:
         if session is None or session.user_id != caller.user.id:
             raise Refused("session_ended")
         return session
+
+
+def _entered(fields: Fields, application: Application | None) -> Entered | None:
+    """Of an application that shows no server they are passed over: it may have been another one a moment ago."""
+    if fields.raw("credentials") is None:
+        return None
+    nested = fields.nested("credentials")
+    target = application.rdp if application else None
+    entered = entered_of(nested, target)
+    nested.finish()
+    return None if target is None else entered
 
 
 def client_address(request: web.Request) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from typing import Any
 
 from aiohttp import web
@@ -39,6 +40,21 @@ def icon_url(icon: str | None) -> str | None:
 
 def tile_view(application: Application) -> dict[str, Any]:
     return {"id": application.id, "name": application.name, "icon": icon_url(application.icon)}
+
+
+def credentials_view(
+    application: Application, user_name: str, kept: Collection[tuple[str, str]]
+) -> dict[str, Any] | None:
+    """What the user is asked for before a launch; None: nothing. `kept`: application ids with destinations."""
+    target = application.rdp
+    if target is None:
+        return None
+    return {
+        "kind": target.credentials,
+        "user_name": target.user_name_of(user_name),
+        "server": target.server,
+        "kept": (application.id, target.destination) in kept,
+    }
 
 
 def application_view(application: Application) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from broker.credentials.vault import vault_deletion
 from broker.grid.grid import GridUnavailable
 from broker.grid.scopes import Condition, Record, Scope, SealedOperation, Stores
 from broker.identity.indispensable import Indispensable
@@ -106,6 +107,7 @@ class Accounts:
         operations = [
             put,
             codes_deletion(store, user.id),
+            vault_deletion(store, user.id),
             attempts_deletion(store, user.id),
             *link_deletion(store, user.link_hash),
         ]
@@ -169,6 +171,7 @@ class Accounts:
             *self._users.policy_deletions(store, user, author),
             attempts_deletion(store, user.id),
             codes_deletion(store, user.id),
+            vault_deletion(store, user.id),
             *link_deletion(store, user.link_hash),
         ]
         result = await commit(self._stores, *operations, conditions=conditions)

@@ -13,6 +13,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 
+from broker.credentials.memory import LaunchCredentials
 from broker.grid.scopes import Condition, Stores, TenantStore
 from broker.launch.claims import Claims
 from broker.launch.index import HostIndex
@@ -70,7 +71,10 @@ class Launcher:
         choose: Choose = secrets.randbelow,
         outcomes: Outcomes | None = None,
         rates: TenantRates | None = None,
+        credentials: LaunchCredentials | None = None,
+        broker_id: str = "",
     ) -> None:
+        """`broker_id`: whose memory `credentials` are, for hosts that come to another broker."""
         self._stores = stores
         self._snapshot = snapshot
         self._sessions = sessions
@@ -83,6 +87,8 @@ class Launcher:
         self._outcomes = outcomes or Uncounted()
         self._rates = rates or TenantRates(clock)
         self._tenants = Tenants(snapshot)
+        self._credentials = credentials or LaunchCredentials(clock)
+        self._broker_id = broker_id
 
     async def launch(self, request: LaunchRequest, once: Once | None = None) -> tuple[Session, bool]:
         """The session, and whether it ran already. Raises Refused with a reference (`launches_too_fast` has none, and
@@ -206,10 +212,13 @@ class Launcher:
         if once is not None:
             settled, unsettled = once.settle(session.id)
             operations, needed = [*operations, settled], [*needed, unsettled]
+        if request.entered is not None:
+            self._credentials.keep(session.id, request.entered)  # before any host can ask for them
         result = await commit(self._stores, *operations, conditions=needed)
         await self._snapshot.until(result.revision)
         if result.succeeded or await self._sessions.holds_own(tenant, session):
             return session
+        self._credentials.forget(session.id)
         return None
 
     def _session(self, request: LaunchRequest, chosen: LaunchPlan) -> Session:
@@ -228,6 +237,8 @@ class Launcher:
             display=request.display,
             reference=new_reference(),
             created=self._clock.now(),
+            rdp=chosen.application.rdp,
+            credentials_at="" if request.entered is None else self._broker_id,
             trace=tuple(step.to_json() for step in chosen.steps),
         )
 

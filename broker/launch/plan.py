@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 from broker.launch.placement import MINIMUM_MEMORY_BYTES, Candidate, Choose, place
 from broker.launch.policy_steps import ask_policies, ask_second_factor, named
@@ -20,10 +21,13 @@ from broker.policy.conditions import Values
 from portcullis.model.application import Application
 from portcullis.model.launch import Step
 from portcullis.model.policy import defaults
+from portcullis.model.rdp import RDP_CLIENT, Entered
 from portcullis.model.session import Display, Session
 from portcullis.model.tenant import Tenant
 from portcullis.model.user import User
+from portcullis.protocol.channel import RDP
 
+_FOR_RDP = frozenset({RDP})
 EXPLAINED_HOSTS = 32
 """So many rejected hosts are explained one by one, the rest counted: the session record holds the trace."""
 SIMULATED_HOSTS = 256
@@ -42,6 +46,10 @@ BRIEF = Telling()
 WHOLE = Telling(SIMULATED_HOSTS, scores=True)
 """For a simulation: nothing keeps its steps."""
 
+CredentialState = Literal["none", "given", "kept", "assumed"]
+"""What there is to sign in with to a server that asks: entered for this launch, kept by the user, or left open, for who
+only asks what would happen."""
+
 
 @dataclass(frozen=True, slots=True)
 class Context:
@@ -53,6 +61,7 @@ class Context:
     """When the launch was asked for, in Unix seconds."""
     factor_time: float | None = None
     """When the user last proved the second factor; None: never, as of an API token."""
+    credentials: CredentialState = "none"
     is_admitted: bool = False
     """The person was let in before, and the session is only placed anew: rules about the circumstances of who asks
     are not asked again."""
@@ -65,6 +74,8 @@ class LaunchRequest:
     application_id: str
     display: Display
     context: Context = Context()
+    entered: Entered | None = field(default=None, repr=False)
+    """For a server that asks: for this launch alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +150,7 @@ def plan(
             return Reconnect(running, trace.steps)
         _quota(view, trace)
         candidates = _hosts(request, application, view, trace, telling)
+        _credentials(request.context, application, trace)
     except PlanRefused as refused:
         return Refusal(
             refused.code, refused.message, trace.steps, refused.ending, refused.lost, refused.absent
@@ -269,13 +281,14 @@ def _hosts(
     This runs once a launch and host: it asks each for little, and words are made for those alone that are told.
     """
     tenant_id, groups = request.tenant_id, application.host_groups
+    features = frozenset() if application.rdp is None else _FOR_RDP
     needed_bytes = max(MINIMUM_MEMORY_BYTES, application.minimum_memory_bytes)
     accepted: list[Candidate] = []
     rejected: list[tuple[str, Candidate]] = []
     for candidate in view.candidates:
         if tenant_id not in candidate.host.tenants:
             continue  # another tenant's hosts are not even named
-        code = _rejection(candidate, groups, needed_bytes)
+        code = _rejection(candidate, groups, features, needed_bytes)
         if code is None:
             accepted.append(candidate)
         else:
@@ -290,7 +303,27 @@ def _hosts(
     return accepted
 
 
-def _rejection(candidate: Candidate, groups: frozenset[str], needed_bytes: int) -> str | None:
+def _credentials(context: Context, application: Application, trace: PlanTrace) -> None:
+    """Asked last: nobody types a password for a launch that fails anyway."""
+    if application.rdp is None or context.is_admitted:
+        return
+    named = f"application:{application.name}"
+    server = f"{application.rdp.server}:{application.rdp.port}"
+    match context.credentials:
+        case "given":
+            trace.passed("credentials", f"entered for {server}", named)
+        case "kept":
+            trace.passed("credentials", f"kept by the user for {server}", named)
+        case "assumed":
+            trace.info("credentials", f"{server} asks for the user's credentials", object=named)
+        case "none":
+            detail = f"{server} asks for the user's credentials, and there are none"
+            raise trace.failed("credentials", "credentials_needed", detail, object=named)
+
+
+def _rejection(
+    candidate: Candidate, groups: frozenset[str], features: frozenset[str], needed_bytes: int
+) -> str | None:
     host = candidate.host
     if host.revoked:
         return "no_host"
@@ -298,6 +331,8 @@ def _rejection(candidate: Candidate, groups: frozenset[str], needed_bytes: int) 
         return "no_host"
     if not candidate.live:
         return "host_offline"
+    if not features <= candidate.features:
+        return "host_lacks_rdp"
     if host.draining:
         return "host_draining"
     if candidate.free == 0:
@@ -307,7 +342,7 @@ def _rejection(candidate: Candidate, groups: frozenset[str], needed_bytes: int) 
     return None
 
 
-_NEAREST = ("host_full", "host_short_of_memory", "host_draining", "host_offline", "no_host")
+_NEAREST = ("host_full", "host_short_of_memory", "host_draining", "host_lacks_rdp", "host_offline", "no_host")
 
 
 def _overall(rejected: Sequence[tuple[str, Candidate]]) -> str:
@@ -354,6 +389,7 @@ def _reason(code: str, candidate: Candidate, groups: frozenset[str], needed_byte
     return {
         "no_host": "its certificate is revoked",
         "host_offline": "not connected",
+        "host_lacks_rdp": f"it cannot show RDP servers: {RDP_CLIENT} is not there, or its agent is older",
         "host_draining": "takes no new sessions",
     }[code]
 

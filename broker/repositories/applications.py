@@ -14,6 +14,7 @@ from broker.snapshot import Snapshot
 from portcullis.errors import Refused
 from portcullis.ids import name_hash, new_id
 from portcullis.model.application import Application, Entitlement
+from portcullis.model.rdp import RdpTarget
 
 Outcome = Literal["created", "changed", "unchanged"]
 Operations = list[SealedOperation]
@@ -34,6 +35,7 @@ class Publication:
     icon: Icon | Literal["keep"] | None
     host_groups: frozenset[str] = frozenset()
     minimum_memory_bytes: int = 0
+    rdp: RdpTarget | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,4 +178,5 @@ def _applied(publication: Publication, old: Application | None) -> Application:
         disabled=publication.disabled,
         host_groups=publication.host_groups,
         minimum_memory_bytes=publication.minimum_memory_bytes,
+        rdp=publication.rdp,
     )

@@ -116,6 +116,7 @@ class Adoption:
             application_id=application.id,
             application_name=application.name,
             command=application.command,
+            rdp=application.rdp,
             environment=dict(application.environment),
             host_id=host.id,
             host_name=host.name,

@@ -164,7 +164,7 @@ class _Found:
 def _request(
     tenant_id: str, user: User, application: Application, question: Question, at: float
 ) -> LaunchRequest:
-    context = Context(question.client_address, at, question.factor_time(at))
+    context = Context(question.client_address, at, question.factor_time(at), credentials="assumed")
     display = Display(time_zone=question.time_zone)
     return LaunchRequest(tenant_id, user.id, application.id, display, context)
 

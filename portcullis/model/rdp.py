@@ -101,6 +101,14 @@ class RdpTarget:
 
 
 @dataclass(frozen=True, slots=True)
+class Entered:
+    """What a user enters for a server, or keeps. `user_name` is empty where the application makes it."""
+
+    user_name: str
+    password: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Credentials:
     """What signs in to a server. Never in a record that is shown, a log, or a repr."""
 

@@ -50,7 +50,8 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """`what`: `account`, `command`, `server`, `display`, `home`, `room` or `gateways`. `code`: how a launch would fail."""
+    """`what`: `account`, `command`, `server`, `display`, `home`, `room` or `gateways`. `code`: how a launch would
+    fail."""
 
     what: str
     outcome: Outcome

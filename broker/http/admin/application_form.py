@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any, Literal
 
 from broker.http.admin.icon_form import MAXIMUM_ICON_BYTES, parse_icon
+from broker.http.admin.rdp_form import parse_rdp
 from broker.http.body import Fields
 from broker.repositories.applications import Publication
 from broker.repositories.icons import Icon
@@ -36,9 +37,10 @@ _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}", re.ASCII)
 
 def parse_publication(name: str, fields: Fields, user_named: Callable[[str], User | None]) -> Publication:
     """`user_named` finds a user of the tenant. Raises InvalidInput."""
+    rdp = parse_rdp(fields)
     publication = Publication(
         name=parse_name(name),
-        command=_command(fields),
+        command=_command(fields) if rdp is None else _no_command(fields),
         environment=_environment(fields.nested("environment", default={})),
         entitlement=_entitlement(fields.nested("entitled"), user_named),
         disabled=fields.flag("disabled", default=False),
@@ -47,6 +49,7 @@ def parse_publication(name: str, fields: Fields, user_named: Callable[[str], Use
             fields.texts("host_groups", is_fit_group, GROUP_RULE, most=MAXIMUM_HOST_GROUPS)
         ),
         minimum_memory_bytes=fields.integer("minimum_memory_bytes", 0, MAXIMUM_MEMORY_BYTES, 0),
+        rdp=rdp,
     )
     fields.finish()
     return publication
@@ -65,6 +68,12 @@ def _command(fields: Fields) -> tuple[str, ...]:
     if not command[0].strip():
         raise InvalidInput(f"{fields.name('command')}[0]", "the program to run")
     return tuple(command)
+
+
+def _no_command(fields: Fields) -> tuple[str, ...]:
+    if fields.raw("command", []) != []:
+        raise InvalidInput(fields.name("command"), "no command beside rdp")
+    return ()
 
 
 def _is_argument(text: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from portcullis.model.rdp import CREDENTIAL_SOURCES, SECURITIES
 from portcullis.schemas.shapes import (
     COUNT,
     FLAG,
@@ -21,6 +22,19 @@ from portcullis.schemas.shapes import (
 )
 
 _ENTITLED = {"users": array(TEXT), "groups": array(TEXT)}
+_RDP = {
+    "server": text(253),
+    "port": COUNT,
+    "user_name": text(256, shortest=0),
+    "domain": text(255, shortest=0),
+    "security": one_of(*SECURITIES),
+    "certificate": text(95, "SHA-256, hexadecimal; empty: the system's CAs decide.", shortest=0),
+    "credentials": one_of(*CREDENTIAL_SOURCES),
+    "program": text(260, shortest=0),
+    "gateway": text(253, shortest=0),
+    "load_balance_info": text(512, shortest=0),
+}
+"""In place of a command (docs/rdp.md)."""
 
 SHAPES = {
     "Application": thing(
@@ -35,7 +49,7 @@ SHAPES = {
             "host_groups": array(TEXT),
             "minimum_memory_bytes": COUNT,
         },
-        {"revision": REVISION},
+        {"revision": REVISION, "rdp": nullable(thing(_RDP))},
     ),
     "NewIcon": body({"content_type": one_of("image/png", "image/svg+xml"), "data": text(44_000, "Base64.")}),
     "Installed": thing(
@@ -70,8 +84,10 @@ DOCS = {
         "Publish an application, or change it to be as told. An absent icon keeps the old one.",
         thing({"application": ref("Application"), "outcome": one_of("created", "changed", "unchanged")}),
         body(
-            {"command": array(text(4096), 64), "entitled": body({}, _ENTITLED)},
+            {"entitled": body({}, _ENTITLED)},
             {
+                "command": array(text(4096), 64),
+                "rdp": nullable(body({"server": _RDP["server"]}, _RDP)),
                 "icon": nullable(ref("NewIcon")),
                 "environment": mapping(TEXT),
                 "disabled": FLAG,

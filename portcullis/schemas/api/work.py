@@ -7,6 +7,7 @@ from portcullis.schemas.shapes import (
     EMPTY,
     FLAG,
     ID,
+    NAMED,
     NUMBER,
     TEXT,
     TIME,
@@ -21,9 +22,11 @@ from portcullis.schemas.shapes import (
 )
 
 _TILE = {"id": ID, "name": TEXT, "icon": nullable(TEXT)}
+_ASKED = thing({"kind": one_of("ask", "vault"), "user_name": nullable(TEXT), "server": TEXT, "kept": FLAG})
+_ENTERED = body({"password": text(256)}, {"user_name": text(256)})
 
 SHAPES = {
-    "Tile": thing(_TILE),
+    "Tile": thing(_TILE, {"credentials": nullable(_ASKED)}),
     "Session": thing(
         {
             "id": ID,
@@ -64,9 +67,21 @@ DOCS = {
     "POST /api/v1/sessions": Doc(
         "Launch an application, or find the caller's running one.",
         thing({"session": ref("Session"), "reconnected": FLAG}),
-        body({"application": text(64)}, {"display": ref("Display")}),
+        body({"application": text(64)}, {"display": ref("Display"), "credentials": nullable(_ENTERED)}),
         status=201,
     ),
+    "GET /api/v1/credentials": Doc(
+        "What the caller keeps for RDP servers; never a password.",
+        thing(
+            {"items": array(thing({"application": NAMED, "user_name": TEXT, "saved": TIME, "usable": FLAG}))}
+        ),
+    ),
+    "PUT /api/v1/credentials/{id}": Doc(
+        "Keep credentials for an application, by its id, in place of those kept before.",
+        body=_ENTERED,
+        status=204,
+    ),
+    "DELETE /api/v1/credentials/{id}": Doc("Forget what is kept for an application.", status=204),
     "GET /api/v1/sessions/{id}": Doc("One of the caller's sessions.", ref("Session")),
     "GET /api/v1/sessions/{id}/stages": Doc(
         "How its start gets on, as events `stage`, then `ready` or `failed`.", media=("text/event-stream",)
