@@ -14,6 +14,7 @@ from portcullis.cli import (
     auditing,
     changing,
     configuring,
+    discovering,
     explaining,
     exporting,
     groups,
@@ -131,6 +132,7 @@ def _add_changing(commands: Commands) -> None:
     host_set.add_argument("--groups", required=True, metavar="A,B", help="all of them; '' for none")
     host_set.set_defaults(run=changing.host_set)
 
+    discovering.add_command(hosts)
     tenants.add_host_commands(hosts)
     tenants.add_commands(_group(commands, "tenant", "look after the tenants of the site"))
 
