@@ -42,7 +42,7 @@ from portcullis.measuring import Metrics
 from portcullis.metrics import GROUPING
 from portcullis.probes import Probes, Watch
 from portcullis.protocol.acts import FEATURE as ACT
-from portcullis.protocol.channel import Directory, Hello, Report
+from portcullis.protocol.channel import SESSIONS_WORD, Directory, Hello, Report
 from portcullis.protocol.checks import FEATURE as CHECK
 from portcullis.protocol.discovery import FEATURE as DISCOVER
 from portcullis.protocol.link import Heard, Revoke
@@ -151,7 +151,7 @@ class Agent:
             self._manager.reports(),
             self._isolation,
             self._starting_limit,
-            frozenset({CHECK, ACT, DISCOVER}),
+            frozenset({CHECK, ACT, DISCOVER, SESSIONS_WORD}),
         )
 
     def _knowledge(self) -> Knowledge:

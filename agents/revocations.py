@@ -36,6 +36,11 @@ class RevokedSession(Protocol):
     @property
     def tenant(self) -> str: ...
 
+    @property
+    def knows_words(self) -> bool:
+        """Of several sessions."""
+        ...
+
     def send(self, message: ToWorker) -> None: ...
 
     def end(self, code: str, detail: str | None = None) -> None: ...
@@ -68,7 +73,8 @@ class HostRevocations:
 
     def take(self, texts: Sequence[str]) -> None:
         """What is not verified is logged and passed over."""
-        news, refused = [], 0
+        news: list[tuple[str, Revocation]] = []
+        refused = 0
         for text in texts:
             try:
                 revocation = self._book.add(text)
@@ -76,17 +82,18 @@ class HostRevocations:
                 refused += 1
                 continue
             if revocation is not None:
-                news.append(text)
+                news.append((text, revocation))
                 self._act(revocation)
         if refused:  # one line, however many: a hacked gateway may send any number
             log.warning("%d revocations are not taken: no key of the site has signed them", refused)
-        if news:
-            for session in self._sessions():
-                session.send(Revoke(news))
+        for session in self._sessions() if news else ():
+            texts = [text for text, revocation in news if _is_for(session, revocation)]
+            if texts:
+                session.send(Revoke(texts))
 
     def welcome(self, session: RevokedSession) -> None:
         """A worker starts, or is found again: it is told all that is in force."""
-        if texts := self._book.living():
+        if texts := [text for text, revocation in self._book.words() if _is_for(session, revocation)]:
             session.send(Revoke(texts))
 
     def heard(self, seconds_ago: float = 0.0) -> None:
@@ -124,5 +131,11 @@ class HostRevocations:
                 continue
             if revocation.kind == "session" and session.id == revocation.id:
                 session.end("logged_off")
+            elif revocation.kind == "sessions" and _is_for(session, revocation) and not session.knows_words:
+                session.send(Fence("grant_refused"))  # whoever is attached asks for a ticket, and is told why
             elif revocation.kind == "login" and not revocation.session:
                 session.send(Cut(revocation.id, "signed_out"))  # what a worker of before knows
+
+
+def _is_for(session: RevokedSession, revocation: Revocation) -> bool:
+    return revocation.kind != "sessions" or session.id in revocation.sessions

@@ -80,14 +80,15 @@ class GatewayApp:
         self._revocations = GatewayRevocations(
             lambda: self.brokers.grant_keys,
             options.clock,
-            (lambda texts: self.links.revoke(texts), self.brokers.pass_on),
+            lambda texts, by_host: self.links.revoke(texts, by_host),
+            self.brokers.pass_on,
             lambda is_meant: self.streams.cut(is_meant),
         )
         self.links = Links(
             credentials.name,
             options.attach_seconds,
             self.brokers.silent_seconds,
-            self._revocations.living,
+            self._revocations.living_of,
         )
         self.rendezvous = Rendezvous()
         self._metrics = Metrics("gateway", version("portcullis"))

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
 from aiohttp import WSCloseCode, WSMsgType, web
@@ -32,9 +32,9 @@ class Links:
         gateway: str,
         attach_seconds: float = link.ATTACH_SECONDS,
         broker_seconds: Callable[[], float] = lambda: 0.0,
-        revocations: Callable[[], Sequence[str]] = tuple,
+        revocations: Callable[[str], Sequence[str]] = lambda host: (),
     ) -> None:
-        """`broker_seconds`: since a broker was heard; `revocations`: all in force. Hosts are told both."""
+        """`broker_seconds`: since a broker was heard; `revocations`: all in force for a host. It is told both."""
         self._broker_seconds = broker_seconds
         self._revocations = revocations
         self._gateway = gateway
@@ -63,7 +63,7 @@ class Links:
         try:
             if previous is not None:
                 await previous.end(WSCloseCode.GOING_AWAY)
-            await standing.run(self._gateway, self._revocations())
+            await standing.run(self._gateway, self._revocations(host))
         finally:
             if self._by_host.get(host) is standing:
                 del self._by_host[host]

@@ -16,7 +16,7 @@ from portcullis.clock import Clock
 from portcullis.errors import Refused
 from portcullis.logs import ids
 from portcullis.protocol.closing import CLOSE_CODES
-from portcullis.revocations import RevocationBook
+from portcullis.revocations import Revocation, RevocationBook
 from portcullis.tickets import Grant
 
 log = logging.getLogger(__name__)
@@ -27,12 +27,16 @@ class GatewayRevocations:
         self,
         grant_keys: Callable[[], Mapping[str, Ed25519PublicKey]],
         clock: Clock,
-        tell: Sequence[Callable[[Sequence[str]], None]],
+        tell_hosts: Callable[[Sequence[str], Mapping[str, Sequence[str]]], None],
+        pass_on: Callable[[Sequence[str]], None],
         cut: Callable[[Callable[[Grant], bool]], None],
     ) -> None:
-        """`tell`: who is told what is news here; `cut` ends the streams whose grant its argument says yes to."""
+        """What is news here is told by `tell_hosts`, which takes what concerns all and, by its id, what concerns one,
+        and `pass_on`, which tells brokers; `cut` ends the streams whose grant its argument says yes to.
+        """
         self._book = RevocationBook(grant_keys, clock)
-        self._tell = tell
+        self._tell_hosts = tell_hosts
+        self._pass_on = pass_on
         self._cut = cut
 
     def check(self, grant: Grant) -> None:
@@ -41,25 +45,32 @@ class GatewayRevocations:
         if code is not None:
             raise Refused(code if code in CLOSE_CODES else "grant_refused")
 
-    def living(self) -> list[str]:
-        return self._book.living()
+    def living_of(self, host: str) -> list[str]:
+        """What a host has to know."""
+        return [text for text, word in self._book.words() if word.kind != "sessions" or word.id == host]
 
     def take(self, texts: Sequence[str]) -> None:
         """What is not verified is logged and passed over."""
-        news = [text for text in texts if self._is_news(text)]
-        if not news:
+        news: list[str] = []
+        by_host: dict[str, list[str]] = {}
+        for text in texts:
+            word = self._news(text)
+            if word is not None:
+                (by_host.setdefault(word.id, []) if word.kind == "sessions" else news).append(text)
+        if not (news or by_host):
             return
-        for tell in self._tell:
-            tell(news)
+        self._tell_hosts(news, by_host)
+        if news:
+            self._pass_on(news)  # of rules each broker knows by itself
         self._cut(lambda grant: self._book.refuses(grant) is not None)
 
-    def _is_news(self, text: str) -> bool:
+    def _news(self, text: str) -> Revocation | None:
         try:
             revocation = self._book.add(text)
         except Refused as exc:
             log.warning("a revocation is not taken: %s", exc.code)
-            return False
+            return None
         if revocation is not None:
             names = ids(tenant=revocation.tenant or None, kind=revocation.kind, id=revocation.id or None)
             log.info("revoked: %s", revocation.kind, extra=names)
-        return revocation is not None
+        return revocation

@@ -12,11 +12,13 @@ workers and brokers hold a `RevocationBook` each: by whichever way a text arrive
 | `login` | of this login, whenever they were issued: a login that is over never comes back |
 | `user` | of this user that were issued until then |
 | `session` | of this session; its host also ends it. Everything else leaves applications alone |
+| `sessions` | of these sessions of the host `id`, issued until then; with `channels` they keep these instead |
 | `everything` | all that were issued until then, but those of the key that `id` names (the panic's new one) |
 
 `login` and `user` may name a `session`: then only its connections are meant (an entitlement was withdrawn), and only
-those until then. `issued` is compared across the clocks of brokers; where these differ the exact kinds decide: an act
-on a user revokes each of its logins as well.
+those until then. A rule that changes for thousands at once speaks by `sessions`: one word for as many as fit into it,
+told to their host alone. `issued` is compared across the clocks of brokers; where these differ the exact kinds decide:
+an act on a user revokes each of its logins as well.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ from __future__ import annotations
 import json
 import math
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, cast, get_args
 
@@ -33,9 +35,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 from portcullis.clock import Clock
 from portcullis.errors import CODES, Refused
+from portcullis.ids import is_id
 from portcullis.tickets import GRANT_LIFETIME_SECONDS, Grant, from_base64url, to_base64url
 
-Kind = Literal["login", "user", "session", "everything"]
+Kind = Literal["login", "user", "session", "everything", "sessions"]
 KINDS: frozenset[str] = frozenset(get_args(Kind))
 
 MAXIMUM_REVOCATION_BYTES = 1024
@@ -43,6 +46,8 @@ MAXIMUM_FIELD_CHARACTERS = 64
 REMEMBERED_SECONDS = GRANT_LIFETIME_SECONDS + 60.0
 """Every grant that it could refuse has ended by then."""
 MAXIMUM_REMEMBERED = 100_000
+SESSIONS_OF_A_WORD = 28
+"""So many ids fit into MAXIMUM_REVOCATION_BYTES beside everything else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +63,9 @@ class Visit:
 
 @dataclass(frozen=True, slots=True)
 class Revocation:
-    """`code`: what a connection that is closed by it is told. `id`: of a login (its hash), user, session, or a kid."""
+    """`code`: what a connection that is closed by it is told. `id`: of a login (its hash), user, session or host, or a
+    kid.
+    """
 
     kind: Kind
     tenant: str
@@ -68,11 +75,19 @@ class Revocation:
     session: str = ""
     epoch: int = 0
     """Of `everything`: visits that began under this epoch of the site or an earlier one are over."""
+    sessions: tuple[str, ...] = ()
+    """Of `sessions`: their ids."""
+    channels: frozenset[str] | None = None
+    """Of `sessions`: what their grants keep; None: they are refused."""
 
     def to_json(self) -> dict[str, Any]:
         more: dict[str, Any] = {"session": self.session} if self.session else {}
         if self.epoch:
             more["epoch"] = self.epoch
+        if self.sessions:
+            more["sessions"] = " ".join(self.sessions)
+        if self.channels is not None:
+            more["channels"] = sorted(self.channels)
         return {
             "kind": self.kind,
             "tenant": self.tenant,
@@ -97,9 +112,18 @@ class Revocation:
                 return self.id == grant.user and is_older
             case "session":
                 return self.id == grant.session
+            case "sessions":
+                return self.channels is None and self._is_of(grant)
+
+    def narrows(self, grant: Grant) -> bool:
+        return self.channels is not None and self.tenant == grant.tenant and self._is_of(grant)
+
+    def _is_of(self, grant: Grant) -> bool:
+        is_there = self.id == grant.host and grant.session in self.sessions
+        return is_there and grant.issued <= self.issued
 
     def refuses_visit(self, visit: Visit) -> bool:
-        if self.session or self.kind == "session":
+        if self.session or self.kind in ("session", "sessions"):
             return False
         if self.kind == "everything":
             return visit.epoch <= self.epoch
@@ -145,11 +169,19 @@ class RevocationBook:
         if text in self._texts:
             return None
         revocation = verify_revocation(text, self._keys())
+        self._keep(text, revocation)
+        return revocation
+
+    def add_own(self, text: str, revocation: Revocation) -> None:
+        """One that was signed here a moment ago."""
+        self._keep(text, revocation)
+
+    def _keep(self, text: str, revocation: Revocation) -> None:
         self._texts[text] = (self._clock.monotonic(), revocation)
-        self._by_place.setdefault(_place(revocation), {})[text] = revocation
+        for place in _places(revocation):
+            self._by_place.setdefault(place, {})[text] = revocation
         while len(self._texts) > MAXIMUM_REMEMBERED:
             self._drop(next(iter(self._texts)))
-        return revocation
 
     def refuses(self, grant: Grant) -> str | None:
         """The reason code, if the grant was revoked."""
@@ -161,6 +193,14 @@ class RevocationBook:
         )
         return self._code(places, lambda revocation: revocation.refuses(grant))
 
+    def allowed(self, grant: Grant) -> frozenset[str]:
+        """Those of its channels that were not taken away since."""
+        channels = grant.channels
+        for revocation in self._by_place.get(("session", grant.tenant, grant.session), {}).values():
+            if revocation.channels is not None and revocation.narrows(grant):
+                channels &= revocation.channels
+        return channels
+
     def refuses_visit(self, visit: Visit) -> str | None:
         """The same for a visit as a whole: no grant is to be issued to it, and nothing else done for it."""
         places = (("login", visit.tenant, visit.login), ("user", visit.tenant, visit.user), _EVERYTHING)
@@ -170,6 +210,11 @@ class RevocationBook:
         """In the order of their arrival."""
         self._forget()
         return list(self._texts)
+
+    def words(self) -> list[tuple[str, Revocation]]:
+        """What `living` answers, with what each text says."""
+        self._forget()
+        return [(text, revocation) for text, (_, revocation) in self._texts.items()]
 
     def _code(
         self, places: tuple[tuple[str, str, str], ...], applies: Callable[[Revocation], bool]
@@ -191,10 +236,11 @@ class RevocationBook:
 
     def _drop(self, text: str) -> None:
         _, revocation = self._texts.pop(text)
-        there = self._by_place[_place(revocation)]
-        del there[text]
-        if not there:
-            del self._by_place[_place(revocation)]
+        for place in _places(revocation):
+            there = self._by_place[place]
+            del there[text]
+            if not there:
+                del self._by_place[place]
 
 
 _EVERYTHING = ("everything", "", "")
@@ -205,9 +251,12 @@ def known_code(code: str) -> str:
     return code if code in CODES else "signed_out"
 
 
-def _place(revocation: Revocation) -> tuple[str, str, str]:
-    is_all = revocation.kind == "everything"
-    return _EVERYTHING if is_all else (revocation.kind, revocation.tenant, revocation.id)
+def _places(revocation: Revocation) -> Iterable[tuple[str, str, str]]:
+    if revocation.kind == "everything":
+        return (_EVERYTHING,)
+    if revocation.kind == "sessions":
+        return [("session", revocation.tenant, session) for session in revocation.sessions]
+    return ((revocation.kind, revocation.tenant, revocation.id),)
 
 
 def _signed(kid: str, payload: bytes) -> bytes:
@@ -226,7 +275,11 @@ def _parse(data: dict[str, Any]) -> Revocation:
         code=_text(data["code"]),
         session=_text(data.get("session", "")),
         epoch=_count(data.get("epoch", 0)),
+        sessions=_sessions(data.get("sessions", "")),
+        channels=_channels(data.get("channels")),
     )
+    if kind == "sessions" and not revocation.sessions:
+        raise ValueError("it names no session")
     if kind != "everything" and not (revocation.tenant and revocation.id):
         raise ValueError("it names nobody")
     return revocation
@@ -236,6 +289,23 @@ def _text(value: object) -> str:
     if not isinstance(value, str) or len(value) > MAXIMUM_FIELD_CHARACTERS:
         raise TypeError("not a text")
     return value
+
+
+def _sessions(value: object) -> tuple[str, ...]:
+    if not isinstance(value, str):
+        raise TypeError("not a text")
+    names = tuple(dict.fromkeys(value.split()))
+    if not all(map(is_id, names)):
+        raise ValueError("not an id")
+    return names
+
+
+def _channels(value: object) -> frozenset[str] | None:
+    if value is None:
+        return None
+    if not isinstance(value, list):
+        raise TypeError("not a list")
+    return frozenset(map(_text, value))
 
 
 def _count(value: object) -> int:

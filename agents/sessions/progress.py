@@ -31,6 +31,8 @@ class Progress:
     ended: bool = False
     code: str | None = None
     detail: str | None = None
+    words: int = 0
+    """What revocations its worker knows (`WorkerState.words`)."""
 
     def after(self, message: Status | WorkerState) -> Progress:
         return self._after_state(message) if isinstance(message, WorkerState) else self._after_status(message)
@@ -69,6 +71,7 @@ class Progress:
             windows=message.windows,
             connections=message.connections,
             e=message.e,
+            words=message.words,
             # An epoch is only told once there was a window: that outlives the agent that saw it.
             window_seen=self.window_seen or message.windows > 0 or message.e > 0,
         )

@@ -169,6 +169,11 @@ class Session:
         """For how long nobody has used it; 0 where that is not known."""
         return 0 if self._used_at is None else int(time.monotonic() - self._used_at)
 
+    @property
+    def knows_words(self) -> bool:
+        """Whether its worker knows revocations of several sessions: it may be of an older release than this agent."""
+        return self.progress.words > 0
+
     def send(self, message: ToWorker) -> None:
         if isinstance(message, Dial) and self._held_dials is not None:
             self._held_dials = [*self._held_dials, message][-_MAXIMUM_HELD_DIALS:]

@@ -60,6 +60,7 @@ _MAXIMUM_CLOSING = 64
 """Streams that have been told to go and are heard out for a moment."""
 _CLOSE_SECONDS = 2.0
 FIGURES_SECONDS = 10.0
+NARROWED = "What may be copied between this application and your device was changed by an administrator."
 
 
 class WorkerFailed(Exception):
@@ -282,6 +283,7 @@ class Worker:
                 connection.close(order.code)
 
     def _revoke(self, order: Revoke) -> None:
+        before = self._attached and self._attached.allowed
         for text in order.revocations:
             try:
                 self._book.add(text)
@@ -291,6 +293,8 @@ class Worker:
             code = connection.grant and self.arbiter.revoked(connection.grant)
             if code:
                 connection.close(code)
+        if self._attached is not None and self._attached.allowed != before:
+            self._attached.notice(NARROWED)
 
     def _take_keys(self, keys: dict[str, Any]) -> None:
         """What a key signed that the site has given up is worth nothing any more, also where it was accepted before."""
@@ -314,7 +318,9 @@ class Worker:
     def _tell_state(self) -> None:
         """A client that waits for the first window is not told of: its session is not active, but starting."""
         windows, connections, e = self.desktop.windows, int(self._attached is not None), self.arbiter.e
-        state = WorkerState(windows, connections, e) if self.has_shown else WorkerState(windows, 0, 0)
+        if not self.has_shown:
+            connections = e = 0
+        state = WorkerState(windows, connections, e, words=1)
         if state != self._told:
             self._told = state
             self._tell(state)

@@ -70,6 +70,10 @@ class Arbiter:
         """The reason code, if it was taken back."""
         return None if self._book is None else self._book.refuses(grant)
 
+    def allowed(self, grant: Grant) -> frozenset[str]:
+        """Those of its channels that no rule has taken away since it was issued."""
+        return grant.channels if self._book is None else self._book.allowed(grant)
+
     def cut(self, login: str, code: str) -> None:
         """Nothing of this login is admitted any more."""
         self._cut[login] = _known(code, "signed_out")

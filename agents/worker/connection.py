@@ -130,6 +130,11 @@ class Connection:
         return self._grant
 
     @property
+    def allowed(self) -> frozenset[str]:
+        """The channels that it may use now."""
+        return frozenset() if self._grant is None else self._owner.arbiter.allowed(self._grant)
+
+    @property
     def is_closing(self) -> bool:
         return self._is_closing
 
@@ -269,7 +274,8 @@ class Connection:
         self._timers.pop("proof").cancel()
         owner.attached(self, is_resume=admission.r > 0)
         self._input_acknowledged = owner.arbiter.last_input
-        permissions = sum(bit for channel, bit in _PERMISSIONS.items() if channel in grant.channels)
+        allowed = owner.arbiter.allowed(grant)
+        permissions = sum(bit for channel, bit in _PERMISSIONS.items() if channel in allowed)
         self._send(
             m.Welcome(
                 version,
@@ -419,7 +425,7 @@ class Connection:
         self._stream.send(m.encode(*messages))
 
     def _permits(self, channel: str) -> bool:
-        return self._grant is not None and channel in self._grant.channels
+        return channel in self.allowed
 
     def _later(self, name: str, seconds: float, call: Callable[[], None]) -> None:
         if name in self._timers:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from portcullis.protocol.gateway_channel import MAXIMUM_REVOCATIONS, Revocations, State
@@ -32,9 +32,10 @@ class GatewayRegistry:
             del self._channels[gateway_id]
             self.states.pop(gateway_id, None)
 
-    def revoke(self, texts: Sequence[str]) -> None:
-        """Tell every gateway whose channel is here."""
-        for message in revocation_messages(texts):
+    def revoke(self, texts: Sequence[str], by_host: Mapping[str, Sequence[str]] | None = None) -> None:
+        """Tell every gateway whose channel is here; it tells hosts what is theirs."""
+        together = [*texts, *(text for its_own in (by_host or {}).values() for text in its_own)]
+        for message in revocation_messages(together):
             for channel in list(self._channels.values()):
                 channel.revoke(message)
 

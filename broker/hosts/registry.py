@@ -6,7 +6,7 @@ welcome, from the records.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from broker.hosts.answers import HostAnswer
@@ -17,6 +17,9 @@ from portcullis.protocol.discovery import Discover, Discovered
 
 
 class Channel(Protocol):
+    @property
+    def is_older(self) -> bool: ...
+
     def cut(self, message: Cut | Revocations) -> None: ...
 
     def end(self, code: int, reason: str) -> None: ...
@@ -67,11 +70,20 @@ class ChannelRegistry:
         if channel is not None:
             channel.cut(message)
 
-    def revoke(self, texts: Sequence[str]) -> None:
-        """Tell every host whose channel is here."""
+    def revoke(self, texts: Sequence[str], by_host: Mapping[str, Sequence[str]] | None = None) -> None:
+        """Tell every host whose channel is here, and some of them more."""
         for message in revocation_messages(texts):
             for channel in list(self._channels.values()):
                 channel.cut(message)
+        for host_id, its_own in (by_host or {}).items():
+            if host_id in self._channels:
+                for message in revocation_messages(its_own):
+                    self._channels[host_id].cut(message)
+
+    def is_older(self, host_id: str) -> bool:
+        """Its channel is here, and its agent knows no words about several sessions."""
+        channel = self._channels.get(host_id)
+        return channel is not None and channel.is_older
 
     def __len__(self) -> int:
         return len(self._channels)

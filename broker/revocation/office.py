@@ -25,6 +25,7 @@ from portcullis.logs import ids
 from portcullis.model.user import Login
 from portcullis.revocations import (
     REMEMBERED_SECONDS,
+    SESSIONS_OF_A_WORD,
     Kind,
     Revocation,
     RevocationBook,
@@ -40,7 +41,9 @@ LEASE_SECONDS = REMEMBERED_SECONDS
 RETRY_SECONDS = 0.5
 AT_ONCE = 64
 
-Hearer = Callable[[Sequence[str]], None]
+ByHost = Mapping[str, Sequence[str]]
+Hearer = Callable[[Sequence[str], ByHost], None]
+"""Told what concerns every machine, and what concerns the hosts with these ids alone."""
 
 
 class Revocations:
@@ -77,6 +80,50 @@ class Revocations:
     def sign_this(self, revocation: Revocation) -> str:
         return sign_revocation(revocation, *self._keys.signing())
 
+    def tell_sessions(
+        self,
+        tenant: str,
+        host: str,
+        sessions: Sequence[str],
+        code: str,
+        channels: frozenset[str] | None = None,
+    ) -> None:
+        """The connections of these sessions of one host end, or keep these channels. Every broker works that out by
+        itself, so it is not kept. Raises Unavailable while the site has no key.
+        """
+        now = self._clock.now()
+        texts = []
+        for start in range(0, len(sessions), SESSIONS_OF_A_WORD):
+            named = tuple(sessions[start : start + SESSIONS_OF_A_WORD])
+            word = Revocation("sessions", tenant, host, now, code, sessions=named, channels=channels)
+            texts.append(self.sign_this(word))
+            self.book.add_own(texts[-1], word)
+        for hearer in list(self._hearers.values()):
+            hearer((), {host: texts})
+
+    def living_of(self, host: str, *, is_older: bool) -> list[str]:
+        """All in force that the host has to know. `is_older`: its agent knows no words about several sessions."""
+        found: list[str] = []
+        for text, word in self.book.words():
+            if word.kind != "sessions":
+                found.append(text)
+            elif word.id == host:
+                found += self._single(word) if is_older else [text]
+        return self._verifiable(found)
+
+    def _single(self, word: Revocation) -> list[str]:
+        """What an agent of before makes of it: those connections end, and come back with what they may."""
+        records = (self._snapshot.get(word.tenant, ("session", id)) for id in word.sessions)
+        return [
+            self.sign_this(
+                Revocation(
+                    "user", word.tenant, record.value["user_id"], word.issued, word.code, record.path[1]
+                )
+            )
+            for record in records
+            if record is not None
+        ]
+
     def living(self) -> list[str]:
         """All in force that a machine with the site's present keys can verify."""
         return self._verifiable(self.book.living())
@@ -95,20 +142,23 @@ class Revocations:
         """It acts from this moment on; `keep`: in the grid as well, so that other brokers tell it, also later."""
         refused = 0
         news: list[str] = []
+        by_host: dict[str, list[str]] = {}
         for text in texts:
             try:
-                if self._is_news(text):
-                    news.append(text)
+                word = self._news(text)
             except Refused:
                 refused += 1
+                continue
+            if word is not None:
+                (by_host.setdefault(word.id, []) if word.kind == "sessions" else news).append(text)
         if refused:  # one line, however many: a machine of the site may send any number
             log.warning("%d revocations are not taken: no key of the site has signed them", refused)
         if keep:
             self._unkept |= dict.fromkeys(text for text in news if not self._is_kept(text))
             self._wake.set()
-        if news:
+        if news or by_host:
             for hearer in list(self._hearers.values()):
-                hearer(news)
+                hearer(news, by_host)
 
     def hear(self, texts: Iterable[str]) -> None:
         """From a gateway or another broker, which may have no grid."""
@@ -126,13 +176,13 @@ class Revocations:
         kids = self._keys.verifying().keys()
         return [text for text in texts if text.split(".")[2:3] and text.split(".")[2] in kids]
 
-    def _is_news(self, text: str) -> bool:
-        """Raises Refused("revocation_refused")."""
+    def _news(self, text: str) -> Revocation | None:
+        """None: it is known. Raises Refused("revocation_refused")."""
         revocation = self.book.add(text)
         if revocation is not None:
             names = ids(tenant=revocation.tenant or None, kind=revocation.kind, id=revocation.id or None)
             log.info("revoked: %s", revocation.kind, extra=names)
-        return revocation is not None
+        return revocation
 
     def _known_keys(self) -> Mapping[str, Ed25519PublicKey]:
         raw = self._keys.verifying()

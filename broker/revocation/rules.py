@@ -1,44 +1,60 @@
-"""Policies and groups that change while people are connected: their connections follow within two seconds.
+"""Policies, groups and entitlements that change while people are connected: connections follow within two seconds.
 
-Each session that somebody has attached to says where from and with which clipboard. When a policy, a group or a user's
-groups change, when hours end, and when somebody attaches, it is compared with what counts now. Who may not be connected
-any more is cut off, and told why when the page asks for a new ticket; whose clipboard is another is cut off as well,
-and is back a moment later with the right grant. Applications go on.
+Each session that somebody has attached to says where from and with which clipboard. When a policy, a group, a user's
+groups or an entitlement changes, when hours end, and when somebody attaches, it is compared with what counts now. Who
+may not be connected any more is cut off, and told why when the page asks for a new ticket. A clipboard that is taken
+away is taken where the connection stands; who gets more of it is cut off and back a moment later with the right grant,
+some hundred a second. Applications go on.
 
-That somebody is kept away is told by every broker, like every revocation that follows from records. That a connection
-is to be made anew is told by one alone, which holds the host's channel: a second word would cut the new connection.
+That somebody is kept away is told by every broker, like every revocation that follows from records. What changes a
+connection that goes on is told by one alone, which holds the host's channel: a second word would cut the new one.
 
-Many sessions are walked a few at a time, so that nobody waits for it. One task runs from `start` to `stop`.
+A site has 100,000 sessions: what the rules say is worked out once for all who are alike (`judging`), what follows is
+said in one word for many sessions of a host, and both go in slices, so that nobody waits for it. One task runs from
+`start` to `stop`.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 
-from broker.grid.scopes import Record
-from broker.policy.conditions import is_open, place_denial, time_denial
-from broker.repositories.session_index import SessionIndex
-from broker.repositories.sessions import session_of
+from broker.policy.conditions import is_open
+from broker.repositories.people_index import PeopleIndex
+from broker.repositories.session_index import SessionFacts, SessionIndex
+from broker.revocation.judging import ANEW, KEPT_AWAY, Bench, Verdict
 from broker.revocation.office import Revocations
-from broker.sessions.standing import Standing
 from broker.snapshot import Change, Snapshot
 from portcullis.clock import Clock
 from portcullis.errors import Unavailable
 from portcullis.logs import ids
 from portcullis.model.policy import FIELDS, Policy
 from portcullis.model.session import Session
-from portcullis.model.user import User
 from portcullis.tasks import cancel_and_wait, spawn
 
 log = logging.getLogger(__name__)
 
-KEPT_AWAY = "not_entitled"
-ANEW = "grant_refused"
-"""With both the page asks for a new ticket. Machines of before know them."""
-AT_ONCE = 200
 LOOK_SECONDS = 1.0
+SLICE_SECONDS = 0.01
+"""Then others have their turn."""
+JUDGED_AT_ONCE = 200
+ANEW_A_SECOND = 200
+"""Each of them asks for a ticket and redeems it: that is two transactions."""
+NAMED = 20
+"""Connections that the log names, of one look."""
+
+
+@dataclass
+class _Due:
+    """Whose sessions are to be looked at."""
+
+    all: bool = False
+    users: set[str] = field(default_factory=set)
+    applications: set[str] = field(default_factory=set)
+    sessions: set[str] = field(default_factory=set)
 
 
 class LiveRules:
@@ -51,15 +67,22 @@ class LiveRules:
         office: Revocations,
         clock: Clock,
         broker_id: str,
+        is_older: Callable[[str], bool] = lambda host_id: False,
     ) -> None:
+        """`is_older`: the channel of the host is here, and its agent knows no words about several sessions."""
         self._snapshot = snapshot
         self._sessions = sessions
         self._office = office
         self._clock = clock
         self._broker_id = broker_id
-        self._standing = Standing(snapshot, clock)
-        self._due: dict[str, None] = {}
-        """Tenants whose sessions are all to be looked at."""
+        self._is_older = is_older
+        snapshot.index(PeopleIndex)  # it fills while the snapshot does
+        self._due: dict[str, _Due] = {}
+        self._narrowed: dict[str, tuple[int, str]] = {}
+        """By session: the attach epoch, and the clipboard that was left to it since."""
+        self._anew: dict[tuple[str, str], None] = {}
+        """Tenant and session, in line to be connected anew."""
+        self._second, self._made_anew = 0.0, 0
         self._wake = asyncio.Event()
         self._hours: dict[str, list[tuple[list[dict[str, object]], str]]] = {}
         self._open: dict[str, list[bool]] = {}
@@ -71,8 +94,7 @@ class LiveRules:
         for tenant in self._snapshot.tenants():
             self._learn_hours(tenant.path[1])
             if self._hours[tenant.path[1]]:
-                self._due[tenant.path[1]] = None
-        self._wake.set()
+                self._due_of(tenant.path[1]).all = True
         self._unsubscribe = self._snapshot.subscribe(self._changed)
         self._task = spawn(self._run(), name="live-rules")
 
@@ -82,28 +104,32 @@ class LiveRules:
 
     def withdraw(self, session: Session) -> None:
         """Whoever is connected to it may not be any more."""
-        self._tell([(session, KEPT_AWAY)])
+        self._tell(session.tenant_id, session.host_id, [(session.id, session.user_id)], KEPT_AWAY)
 
     def _changed(self, change: Change) -> None:
         match change.path[0]:
             case "policy":
                 self._hours.pop(change.scope, None)
                 if change.path[1] == "user":
-                    self._look(self._sessions.of_user(change.scope, change.path[2]))
+                    self._due_of(change.scope).users.add(change.path[2])
+                elif change.path[1] == "application":
+                    self._due_of(change.scope).applications.add(change.path[2])
                 else:
-                    self._look_at_all(change.scope)
+                    self._due_of(change.scope).all = True
             case "group":
-                self._look_at_all(change.scope)
-            case "user" if change.previous is not None and change.record is not None:
-                if change.record.value.get("groups") != change.previous.value.get("groups"):
-                    self._look(self._sessions.of_user(change.scope, change.path[1]))
-            case "session" if change.record is not None and change.previous is not None:
-                if change.record.value.get("e") != change.previous.value.get("e"):
-                    self._look([change.record])
+                self._due_of(change.scope).all = True
+            case "user" if _differs(change, "groups"):
+                self._due_of(change.scope).users.add(change.path[1])
+            case "application" if _differs(change, "entitled"):
+                self._due_of(change.scope).applications.add(change.path[1])
+            case "session" if change.record is None:
+                self._narrowed.pop(change.path[1], None)
+            case "session" if _differs(change, "e"):
+                self._due_of(change.scope).sessions.add(change.path[1])
 
-    def _look_at_all(self, tenant_id: str) -> None:
-        self._due[tenant_id] = None
+    def _due_of(self, tenant_id: str) -> _Due:
         self._wake.set()
+        return self._due.setdefault(tenant_id, _Due())
 
     async def _run(self) -> None:
         while True:
@@ -115,11 +141,19 @@ class LiveRules:
             self._wake.clear()
             while self._due:
                 tenant_id = next(iter(self._due))
-                del self._due[tenant_id]
-                records = self._snapshot.list(tenant_id, "session")
-                for start in range(0, len(records), AT_ONCE):
-                    self._look(records[start : start + AT_ONCE])
-                    await asyncio.sleep(0)
+                await self._look(tenant_id, self._sessions_of(tenant_id, self._due.pop(tenant_id)))
+            self._connect_anew()
+
+    def _sessions_of(self, tenant_id: str, due: _Due) -> Sequence[SessionFacts]:
+        """As they are now."""
+        facts = self._sessions.facts(tenant_id)
+        if due.all:
+            return list(facts.values())
+        found = {each.id: each for each in facts.values() if each.application_id in due.applications}
+        for user_id in due.users:
+            found |= {each.id: each for each in self._sessions.facts_of_user(tenant_id, user_id)}
+        found |= {session_id: facts[session_id] for session_id in due.sessions if session_id in facts}
+        return list(found.values())
 
     def _look_at_clock(self) -> None:
         """Some hours have ended: whom that concerns is found by looking at everybody."""
@@ -132,7 +166,7 @@ class LiveRules:
                 before = self._open[tenant_id]
             now = self._open[tenant_id] = self._opened(tenant_id)
             if any(was and not is_now for was, is_now in zip(before, now, strict=True)):
-                self._look_at_all(tenant_id)
+                self._due_of(tenant_id).all = True
 
     def _learn_hours(self, tenant_id: str) -> None:
         """All that could count for somebody: hours of one level may meet the time zone of another."""
@@ -147,50 +181,123 @@ class LiveRules:
         now = self._clock.now()
         return [is_open(hours, zone, now) for hours, zone in self._hours[tenant_id]]
 
-    def _look(self, records: Iterable[Record]) -> None:
-        found: list[tuple[Session, str]] = []
-        for record in records:
-            if record.value.get("e", 0) > 0:  # else nobody ever had a grant
-                session = session_of(record)
-                code = self._verdict(session)
-                if code is not None:
-                    found.append((session, code))
-        if found:
-            self._tell(found)
+    async def _look(self, tenant_id: str, sessions: Sequence[SessionFacts]) -> None:
+        """At their moment; who comes meanwhile is looked at after them."""
+        bench = Bench(self._snapshot, tenant_id, self._clock.now())
+        found: dict[str, list[tuple[SessionFacts, Verdict]]] = {}
+        turn = _Turn()
+        for start in range(0, len(sessions), JUDGED_AT_ONCE):
+            for session in sessions[start : start + JUDGED_AT_ONCE]:
+                verdict = bench.verdict(session, self._clipboard(session))
+                if verdict is not None:
+                    found.setdefault(session.host_id, []).append((session, verdict))
+            await turn.end()
+        _note(found)
+        for host_id, of_host in found.items():
+            self._act(tenant_id, host_id, of_host)
+            await turn.end()
 
-    def _verdict(self, session: Session) -> str | None:
-        """What is not known is not held against anybody here: a machine of before admitted them."""
-        record = self._snapshot.get(session.tenant_id, ("user", session.user_id))
-        if record is None:
-            return None  # that is told by itself
-        user = User.from_json(record.value)
-        if not self._standing.is_entitled(user, session):
-            return KEPT_AWAY
-        values = self._standing.values(user, session)
-        if time_denial(values, self._clock.now()) is not None:
-            return KEPT_AWAY
-        if session.client_address and place_denial(values, session.client_address) is not None:
-            return KEPT_AWAY
-        if session.clipboard and session.clipboard != values["clipboard"].value:
-            return ANEW if self._is_mine(session) else None
-        return None
+    def _clipboard(self, session: SessionFacts) -> str:
+        """That it has by now."""
+        e, clipboard = self._narrowed.get(session.id, (-1, ""))
+        return clipboard if e == session.e else session.clipboard
 
-    def _is_mine(self, session: Session) -> bool:
+    def _act(self, tenant_id: str, host_id: str, found: Iterable[tuple[SessionFacts, Verdict]]) -> None:
+        is_mine = self._is_mine(host_id)
+        away: list[tuple[str, str]] = []
+        narrowed: dict[frozenset[str], list[tuple[str, str]]] = {}
+        for session, verdict in found:
+            if verdict.code == KEPT_AWAY:
+                away.append((session.id, session.user_id))
+                continue
+            if not is_mine:
+                continue
+            if verdict.channels is not None:
+                narrowed.setdefault(verdict.channels, []).append((session.id, session.user_id))
+            if verdict.code == ANEW:
+                self._anew[tenant_id, session.id] = None
+            else:
+                self._narrowed[session.id] = (session.e, verdict.clipboard)
+        if away:
+            self._tell(tenant_id, host_id, away, KEPT_AWAY)
+        for channels, sessions in narrowed.items():
+            self._tell(tenant_id, host_id, sessions, ANEW, channels)
+
+    def _connect_anew(self) -> None:
+        """As many as may now, if that is still due; the rest after the next look at the clock."""
+        now = self._clock.monotonic()
+        if now - self._second >= 1:
+            self._second, self._made_anew = now, 0
+        benches: dict[str, Bench] = {}
+        while self._anew and self._made_anew < ANEW_A_SECOND:
+            tenant_id, session_id = next(iter(self._anew))
+            del self._anew[tenant_id, session_id]
+            session = self._sessions.facts(tenant_id).get(session_id)
+            if session is None or not self._is_mine(session.host_id):
+                continue
+            bench = benches.setdefault(tenant_id, Bench(self._snapshot, tenant_id, self._clock.now()))
+            verdict = bench.verdict(session, self._clipboard(session))
+            if verdict is not None and verdict.code == ANEW:
+                self._made_anew += 1
+                self._narrowed.pop(session_id, None)
+                self._tell(tenant_id, session.host_id, [(session_id, session.user_id)], ANEW)
+
+    def _is_mine(self, host_id: str) -> bool:
         """Whether this broker holds the channel of the session's host, or nobody does."""
-        live = self._snapshot.get("site", ("live", "host", session.host_id))
+        live = self._snapshot.get("site", ("live", "host", host_id))
         return live is None or live.value.get("broker_id") == self._broker_id
 
-    def _tell(self, found: Sequence[tuple[Session, str]]) -> None:
-        for session, code in found:
-            log.info(
-                "a rule cuts a connection", extra=ids(session=session.id, user=session.user_id, code=code)
-            )
+    def _tell(
+        self,
+        tenant_id: str,
+        host_id: str,
+        sessions: Sequence[tuple[str, str]],
+        code: str,
+        channels: frozenset[str] | None = None,
+    ) -> None:
+        """`sessions`: each with its user. An older agent cannot narrow: its connections are made anew."""
         try:
-            self._office.tell(
-                [
-                    self._office.sign("user", s.tenant_id, s.user_id, code=code, session=s.id)
-                    for s, code in found
-                ]
-            )
+            if self._is_older(host_id):
+                sign = self._office.sign
+                self._office.tell(
+                    [sign("user", tenant_id, user, code=code, session=id) for id, user in sessions]
+                )
+            else:
+                self._office.tell_sessions(tenant_id, host_id, [id for id, _ in sessions], code, channels)
         except Unavailable as exc:
             log.error("connections cannot be cut: %s", exc)
+
+
+class _Turn:
+    """A slice of the loop's time."""
+
+    def __init__(self) -> None:
+        self._began = time.perf_counter()
+
+    async def end(self) -> None:
+        """Let others have theirs, if this one has lasted."""
+        if time.perf_counter() - self._began >= SLICE_SECONDS:
+            await asyncio.sleep(0)
+            self._began = time.perf_counter()
+
+
+def _differs(change: Change, name: str) -> bool:
+    if change.record is None or change.previous is None:
+        return False
+    return bool(change.record.value.get(name) != change.previous.value.get(name))
+
+
+def _note(found: dict[str, list[tuple[SessionFacts, Verdict]]]) -> None:
+    """Some by name: with thousands it is the number that tells."""
+    number = 0
+    for of_host in found.values():
+        for session, verdict in of_host:
+            number += 1
+            if number <= NAMED:
+                code = verdict.code or "narrowed"
+                log.info(
+                    "a rule changes a connection",
+                    extra=ids(session=session.id, user=session.user_id, code=code),
+                )
+    if number > NAMED:
+        log.info("rules change %d connections on %d hosts", number, len(found))

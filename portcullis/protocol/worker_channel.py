@@ -153,6 +153,8 @@ class WorkerState:
     connections: int
     e: int
     """The highest attach epoch that was admitted; 0 before the first."""
+    words: int = field(default=0, compare=False)
+    """1: it knows revocations of kind `sessions`; 0: a worker of before, which does not say."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,7 @@ from portcullis.protocol.worker_channel import (
     decode_from_leader,
     encode,
 )
+from portcullis.revocations import Revocation, sign_revocation
 from portcullis.site_tls import MachineIdentity, machine_server_context
 from portcullis.tickets import CHANNELS, Grant, sign_grant, to_base64url
 from tests.support.stream_client import BrowserKey, StreamClient
@@ -100,6 +101,9 @@ class WorkerSession:
 
     def signed(self, **changes: object) -> str:
         return sign_grant(self.grant(**changes), self._grant_key)
+
+    def signed_word(self, revocation: Revocation) -> str:
+        return sign_revocation(revocation, self._kid, self._grant_key)
 
     # --- Clients
 

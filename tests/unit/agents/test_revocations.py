@@ -27,6 +27,7 @@ class FakeSession:
     tenant: str = TENANT
     told: list[Any] = field(default_factory=list)
     ended: list[str] = field(default_factory=list)
+    knows_words: bool = True
 
     def send(self, message: Any) -> None:
         self.told.append(message)
@@ -81,6 +82,27 @@ def test_only_a_word_about_the_session_itself_ends_one() -> None:
     assert [session.ended for session in host.sessions] == [[], [], []]
     host.revocations.take([text("session", "c" * 16)])
     assert [session.ended for session in host.sessions] == [["logged_off"], [], []]
+
+
+def test_a_word_about_sessions_is_told_to_their_workers_alone() -> None:
+    host = Host()
+    word = text("sessions", "e" * 16, sessions=("c" * 16,))
+    host.revocations.take([word])
+    assert [session.told for session in host.sessions] == [[Revoke([word])], [], []]
+    with pytest.raises(Refused, match="grant_refused"):
+        host.revocations.check(GRANT)
+    late = FakeSession("f" * 16)
+    host.revocations.welcome(late)
+    assert late.told == []
+
+
+def test_a_worker_of_before_that_knows_no_such_word_closes_its_connection() -> None:
+    host = Host()
+    host.sessions[0].knows_words = False
+    word = text("sessions", "e" * 16, sessions=("c" * 16, "f" * 16), channels=frozenset({"display"}))
+    host.revocations.take([word])
+    assert host.sessions[0].told == [Fence("grant_refused"), Revoke([word])]
+    assert host.sessions[1].told == [Revoke([word])]
 
 
 def test_a_worker_that_comes_later_is_told_all_that_is_in_force() -> None:

@@ -16,6 +16,7 @@ from portcullis.revocations import (
     KINDS,
     MAXIMUM_REVOCATION_BYTES,
     REMEMBERED_SECONDS,
+    SESSIONS_OF_A_WORD,
     Revocation,
     RevocationBook,
     Visit,
@@ -28,14 +29,14 @@ VECTORS = json.loads((Path(__file__).parents[2] / "vectors" / "revocations.json"
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(32))
 KEYS = {"k1": KEY.public_key()}
 TENANT, USER, SESSION = "a" * 16, "b" * 16, "c" * 16
-LOGIN = "d" * 64
-GRANT = Grant("k1", TENANT, USER, LOGIN, SESSION, "e" * 16, frozenset({"display"}), b"\4", 1, 100.0, 1900.0)
+LOGIN, HOST = "d" * 64, "e" * 16
+GRANT = Grant("k1", TENANT, USER, LOGIN, SESSION, HOST, frozenset({"display"}), b"\4", 1, 100.0, 1900.0)
 
 texts = st.text("0123456789abcdef", min_size=1, max_size=64)
 instants = st.floats(0, 1e10)
-revocations = st.builds(
+of_one = st.builds(
     Revocation,
-    st.sampled_from(sorted(KINDS)),
+    st.sampled_from(sorted(KINDS - {"sessions"})),
     texts,
     texts,
     instants,
@@ -43,6 +44,19 @@ revocations = st.builds(
     st.one_of(st.just(""), texts),
     st.integers(0, 2**53 - 1),
 )
+session_ids = st.text("0123456789abcdef", min_size=16, max_size=16)
+channels = st.sets(st.sampled_from(["display", "input", "clipboard_in", "clipboard_out"])).map(frozenset)
+of_sessions = st.builds(
+    Revocation,
+    st.just("sessions"),
+    session_ids,
+    session_ids,
+    instants,
+    st.sampled_from(["grant_refused", "not_entitled"]),
+    sessions=st.lists(session_ids, min_size=1, max_size=SESSIONS_OF_A_WORD, unique=True).map(tuple),
+    channels=st.one_of(st.none(), channels),
+)
+revocations = st.one_of(of_one, of_sessions)
 
 
 class Clock:
@@ -129,6 +143,12 @@ def test_a_grant_is_no_revocation_and_the_other_way_round() -> None:
         (signed("everything", "", "k2"), True),
         (signed("everything", "", "k1"), False),  # signed by the panic's new key
         (signed("everything", "", "", 99.9), False),
+        (signed("sessions", TENANT, HOST, sessions=("0" * 16, SESSION)), True),
+        (signed("sessions", TENANT, HOST, 99.9, sessions=(SESSION,)), False),
+        (signed("sessions", TENANT, HOST, sessions=("0" * 16,)), False),
+        (signed("sessions", TENANT, "0" * 16, sessions=(SESSION,)), False),
+        (signed("sessions", "0" * 16, HOST, sessions=(SESSION,)), False),
+        (signed("sessions", TENANT, HOST, sessions=(SESSION,), channels=frozenset()), False),
     ],
 )
 def test_a_book_refuses_what_it_is_about_and_nothing_else(text: str, refuses: bool) -> None:
@@ -147,6 +167,7 @@ def test_a_book_refuses_what_it_is_about_and_nothing_else(text: str, refuses: bo
         (signed("user", TENANT, USER, 9.9), False),
         (signed("user", TENANT, USER, session=SESSION), False),
         (signed("session", TENANT, SESSION), False),
+        (signed("sessions", TENANT, HOST, sessions=(SESSION,)), False),
         (signed("everything", "", "k2", epoch=3), True),
         (signed("everything", "", "k2", epoch=2), False),
     ],
@@ -156,6 +177,46 @@ def test_a_visit_is_over_where_all_its_grants_are(text: str, refuses: bool) -> N
     there.add(text)
     visit = Visit(TENANT, USER, LOGIN, began=10.0, epoch=3)
     assert (there.refuses_visit(visit) is not None) == refuses
+
+
+def test_the_longest_word_about_sessions_is_short_enough_for_machines_of_before() -> None:
+    ids = tuple(f"{number:016x}" for number in range(SESSIONS_OF_A_WORD))
+    every = frozenset({"display", "input", "clipboard_in", "clipboard_out"})
+    made = Revocation(
+        "sessions", TENANT, HOST, 1763676000.1234567, "grant_refused", sessions=ids, channels=every
+    )
+    assert len(sign_revocation(made, "f" * 16, KEY)) <= MAXIMUM_REVOCATION_BYTES
+
+
+def test_what_is_taken_of_a_grant_stays_taken_until_a_newer_grant_comes() -> None:
+    there, clock = book()
+    wide = replace(GRANT, channels=frozenset({"display", "input", "clipboard_in", "clipboard_out"}))
+    into = frozenset({"display", "input", "clipboard_in"})
+    there.add(signed("sessions", TENANT, HOST, sessions=(SESSION,), channels=into))
+    there.add(signed("sessions", TENANT, HOST, sessions=("0" * 16,), channels=frozenset()))
+    assert there.allowed(wide) == into and there.refuses(wide) is None
+    there.add(
+        signed("sessions", TENANT, HOST, sessions=(SESSION,), channels=wide.channels - {"clipboard_in"})
+    )
+    assert there.allowed(wide) == {"display", "input"}
+    assert there.allowed(replace(wide, issued=100.1)) == wide.channels
+    clock.passed = REMEMBERED_SECONDS + 1
+    there.add(signed("user", TENANT, "0" * 16))
+    assert there.allowed(wide) == wide.channels
+
+
+@pytest.mark.parametrize(
+    "change", [{"sessions": ""}, {"sessions": "x" * 16}, {"sessions": [SESSION]}, {"channels": "all"}]
+)
+def test_a_word_about_sessions_that_is_malformed_is_refused_though_it_is_signed(
+    change: dict[str, object],
+) -> None:
+    made = Revocation("sessions", TENANT, HOST, 1.0, "not_entitled", sessions=(SESSION,)).to_json()
+    payload = json.dumps(made | change, separators=(",", ":")).encode()
+    message = b"portcullis-revocation.v1\0k1\0" + payload
+    text = f"revocation.v1.k1.{to_base64url(payload)}.{to_base64url(KEY.sign(message))}"
+    with pytest.raises(Refused, match="revocation_refused"):
+        verify_revocation(text, KEYS)
 
 
 def test_what_is_known_is_no_news_and_what_is_not_verified_is_refused() -> None:

@@ -2,10 +2,13 @@
 
 import asyncio
 import subprocess
+import time
 
 import pytest
 
 from portcullis.protocol import messages as m
+from portcullis.protocol.worker_channel import Revoke
+from portcullis.revocations import Revocation
 from tests.support.xserver import until
 
 LARGE = "".join(f"line {number} – größer\n" for number in range(60_000))[: 1 << 20]
@@ -54,6 +57,20 @@ async def test_copied_text_reaches_the_client(x, session):
     await client.until(lambda: client.clipboard == "Grüße 漢字 😀\n\nEnde")
     copy(x, "one\r\ntwo\r\n")
     await client.until(lambda: client.clipboard == "one\ntwo\n")
+
+
+async def test_what_a_client_pastes_after_that_was_forbidden_goes_nowhere(x, session):
+    client = await session.attach_drawn()
+    await offered(x, client, "before")
+    word = Revocation(
+        *("sessions", session.tenant, session.host, time.time() + 1, "grant_refused"),
+        sessions=(session.session,),
+        channels=frozenset({"display", "input", "clipboard_out"}),
+    )
+    session.tell(Revoke([session.signed_word(word)]))
+    await client.receive(m.Notice)
+    await offered(x, client, "after")
+    assert await paste(x) == "before"
 
 
 async def test_a_mebibyte_travels_both_ways(x, session):

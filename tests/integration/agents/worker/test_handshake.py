@@ -311,7 +311,7 @@ async def test_a_connection_whose_gateway_drains_is_told_so_and_comes_back(sessi
 
 def revocation(worker, kind, id, **more):
     made = Revocation(kind, worker.tenant, id, time.time() + 1, "signed_out", **more)
-    return sign_revocation(made, worker._kid, worker._grant_key)
+    return worker.signed_word(made)
 
 
 @pytest.mark.parametrize("kind", ["login", "user", "session"])
@@ -338,6 +338,18 @@ async def test_a_revocation_of_somebody_else_or_by_nobody_changes_nothing(sessio
     client.send(m.Ping(1))
     await client.until(lambda: m.Pong(1) in client.messages)
     assert client.closed is None
+
+
+async def test_a_clipboard_that_is_taken_away_is_taken_where_the_connection_stands(session):
+    client = await session.attach_drawn()
+    kept = frozenset({"display", "input", "clipboard_in"})
+    word = revocation(session, "sessions", session.host, sessions=(session.session,), channels=kept)
+    session.tell(Revoke([word]))
+    notice = await client.receive(m.Notice)
+    assert "copied" in notice.text and client.closed is None
+    again = await session.attach(new_ticket=False)
+    welcome = await again.receive(m.Welcome)
+    assert welcome.permissions == m.PERMIT_INPUT | m.PERMIT_CLIPBOARD_IN
 
 
 async def test_a_key_that_the_site_gives_up_ends_what_it_signed(session):

@@ -285,6 +285,8 @@ async def test_signing_out_cuts_the_connections_of_that_login(site: ApiSite) -> 
     cuts = []
 
     class Channel:
+        is_older = False
+
         def cut(self, message: object) -> None:
             cuts.append(message)
 

@@ -54,23 +54,50 @@ def channels(stream: LiveStream) -> frozenset[str]:
     return read_grant(stream.grant).channels
 
 
-async def test_a_clipboard_that_is_taken_away_makes_that_connection_anew_and_no_other(
+def allowed(site: RevocationSite, person: Person, stream: LiveStream) -> frozenset[str]:
+    """What the worker lets through."""
+    return site.leaders.sessions[person.session.id].book.allowed(read_grant(stream.grant))
+
+
+async def test_a_clipboard_that_is_taken_away_is_taken_from_that_connection_which_stands(
     site: RevocationSite,
 ) -> None:
     ann, bob = await site.person("ann"), await site.person("bob")
     stream, other = await site.attach(ann), await site.attach(bob)
     assert channels(stream) == ALL
     await put(site, "user/ann", clipboard="none")
+    await site.until(lambda: allowed(site, ann, stream) == {"display", "input"})
+    assert allowed(site, bob, other) == ALL
+    assert await stream.is_open() and await other.is_open()
+    assert channels(await site.attach(ann)) == {"display", "input"}
+
+
+async def test_who_gets_a_clipboard_back_is_connected_anew_with_it(site: RevocationSite) -> None:
+    """Also who attached while it was there, and had it taken away since."""
+    ann, bob = await site.person("ann"), await site.person("bob")
+    stream = await site.attach(bob)
+    await put(site, "tenant/-", clipboard="none")
+    less = await site.attach(ann)
+    await site.until(lambda: allowed(site, bob, stream) == {"display", "input"})
+    await put(site, "tenant/-", clipboard="from_application")
+    assert await less.closed() == GRANT_REFUSED and await stream.closed() == GRANT_REFUSED
+    assert await site.resume(less.grant) == GRANT_REFUSED
+    for person in (ann, bob):
+        again = await site.attach(person)
+        assert channels(again) == ALL - {"clipboard_in"} and await again.is_open()
+        assert site.leaders.sessions[person.session.id].ended is None
+
+
+async def test_an_agent_of_before_closes_what_it_cannot_narrow(
+    site: RevocationSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ann = await site.person("ann")
+    stream = await site.attach(ann)
+    monkeypatch.setattr(site.brokers[0].parts.registry.get(site.host.id), "is_older", True)
+    await put(site, "user/ann", clipboard="none")
     assert await stream.closed() == GRANT_REFUSED
     assert await site.resume(stream.grant) == GRANT_REFUSED
-    again = await site.attach(ann)
-    assert channels(again) == {"display", "input"}
-    assert await again.is_open() and await other.is_open()
-    await put(site, "user/ann")
-    assert await again.closed() == GRANT_REFUSED
-    last = await site.attach(ann)
-    assert channels(last) == ALL and await last.is_open()
-    assert site.leaders.sessions[ann.session.id].ended is None
+    assert channels(await site.attach(ann)) == {"display", "input"}
 
 
 async def test_a_policy_below_a_lock_cuts_nobody(site: RevocationSite) -> None:
@@ -149,7 +176,7 @@ async def test_a_user_who_comes_into_a_group_has_its_policy_at_once(site: Revoca
     ann = await site.person("ann")
     stream = await site.attach(ann)
     assert (await site.api("PUT", "admin/groups/guarded", {"users": ["ann"]}))[0] == 200
-    assert await stream.closed() == GRANT_REFUSED
+    await site.until(lambda: allowed(site, ann, stream) == {"display", "input"})
     assert channels(await site.attach(ann)) == {"display", "input"}
 
 

@@ -1,0 +1,123 @@
+"""What the rules say now of everybody who is connected: each group of people and application is worked out once.
+
+Of 100,000 sessions most belong to people in the same groups who use the same application: for them policies,
+entitlement and hours are the same. What is left for each session is its address and the clipboard that it has. A
+`Bench` is for one look, at one moment: make a new one when anything has changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from broker.policy.conditions import admits, channels_of, time_denial
+from broker.repositories.people_index import PeopleIndex, Person
+from broker.repositories.policy_index import PolicyIndex, policy_path
+from broker.repositories.session_index import SessionFacts
+from broker.snapshot import Snapshot
+from portcullis.model.application import Application
+from portcullis.model.user import User
+
+KEPT_AWAY = "not_entitled"
+ANEW = "grant_refused"
+"""With both the page asks for a new ticket. Machines of before know them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """`code`: the connection ends, and is told this; "" if it stays. `channels`: what it keeps, where it has more."""
+
+    code: str
+    clipboard: str = ""
+    channels: frozenset[str] | None = None
+
+
+AWAY = Verdict(KEPT_AWAY)
+
+
+@dataclass(frozen=True, slots=True)
+class _Rules:
+    """What counts for some people and an application."""
+
+    application: Application | None
+    groups: frozenset[str]
+    is_open: bool
+    networks: Sequence[str]
+    clipboard: str
+
+
+class Bench:
+    def __init__(self, snapshot: Snapshot, tenant_id: str, now: float) -> None:
+        self._snapshot = snapshot
+        self._tenant_id = tenant_id
+        self._now = now
+        self._people = snapshot.index(PeopleIndex)
+        self._policies = snapshot.index(PolicyIndex)
+        self._applications: dict[str, Application | None] = {}
+        self._rules: dict[tuple[frozenset[str] | str, str], _Rules] = {}
+        self._is_inside: dict[tuple[str, int], bool] = {}
+        self._have_own = snapshot.count(tenant_id, "policy", "user") > 0
+
+    def verdict(self, session: SessionFacts, clipboard: str) -> Verdict | None:
+        """None: it may go on as it is. `clipboard`: what it has by now. What is not known is not held against anybody
+        here: a machine of before admitted them.
+        """
+        if session.e == 0:
+            return None  # nobody ever had a grant
+        person = self._people.get(self._tenant_id, session.user_id)
+        if person is None:
+            return None  # that is told by itself
+        rules = self._rules_of(person, session.application_id)
+        if rules.application is not None and not rules.application.entitlement.admits(
+            person.name, rules.groups
+        ):
+            return AWAY
+        if not rules.is_open:
+            return AWAY
+        if rules.networks and session.client_address and not self._admits(rules, session.client_address):
+            return AWAY
+        if clipboard and clipboard != rules.clipboard:
+            return change_of_clipboard(clipboard, rules.clipboard)
+        return None
+
+    def _rules_of(self, person: Person, application_id: str) -> _Rules:
+        is_special = self._have_own and self._snapshot.get(self._tenant_id, policy_path("user", person.id))
+        key = (person.id if is_special else person.groups, application_id)
+        known = self._rules.get(key)
+        if known is None:
+            known = self._rules[key] = self._work_out(person, application_id)
+        return known
+
+    def _work_out(self, person: Person, application_id: str) -> _Rules:
+        user = User(person.id, person.name, groups=person.groups)
+        application = self._application(application_id)
+        values = self._policies.effective(self._tenant_id, user, application)
+        return _Rules(
+            application,
+            self._policies.groups(self._tenant_id, user),
+            time_denial(values, self._now) is None,
+            values["networks"].value,
+            values["clipboard"].value,
+        )
+
+    def _application(self, application_id: str) -> Application | None:
+        """None for one that was deleted, which withdraws nothing."""
+        if application_id not in self._applications:
+            record = self._snapshot.get(self._tenant_id, ("application", application_id))
+            self._applications[application_id] = Application.from_json(record.value) if record else None
+        return self._applications[application_id]
+
+    def _admits(self, rules: _Rules, address: str) -> bool:
+        """`rules` are kept as long as this bench is, so that their networks are known by where they lie."""
+        key = (address, id(rules.networks))
+        known = self._is_inside.get(key)
+        if known is None:
+            known = self._is_inside[key] = admits(rules.networks, address)
+        return known
+
+
+def change_of_clipboard(has: str, shall: str) -> Verdict:
+    """What is taken away is taken where the connection stands; what is given needs a new grant."""
+    before, after = channels_of(has), channels_of(shall)
+    kept = before & after
+    return Verdict("" if kept == after else ANEW, shall, None if kept == before else kept)
