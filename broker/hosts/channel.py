@@ -49,7 +49,6 @@ from portcullis.protocol.channel import (
     MAXIMUM_FROM_AGENT_BYTES,
     MAXIMUM_REPORTS,
     SESSIONS_WORD,
-    SESSIONS_WORD,
     SUBPROTOCOL,
     Cut,
     Desired,
@@ -185,8 +184,6 @@ class ControlChannel:
         self._announcement: Announcement | None = None
         self._reports = Reports(services.lifecycle, host.id, services.announcing.at_once, self._report_taken)
         self._orphans: dict[str, Report] = {}
-        self.is_older = True
-        """Its agent knows no words about several sessions, as far as it said."""
         self._giving: set[asyncio.Task[None]] = set()
         self.is_older = True
         """Its agent knows no words about several sessions, as far as it said."""
@@ -247,7 +244,6 @@ class ControlChannel:
         hello = await self._read_hello()
         for pending in (self._checks, self._acts, self._discoveries):
             pending.know(hello.features)
-        self.is_older = SESSIONS_WORD not in hello.features
         self.is_older = SESSIONS_WORD not in hello.features
         await self._announce(hello)
         previous = self._services.registry.replace(self._host.id, self)
