@@ -21,7 +21,8 @@ from agents.links import AttachedSession, Doorkeeper, Links
 from agents.linux import groups
 from agents.linux.accounts import Accounts, SessionAccounts
 from agents.linux.discovery.host import Discovery
-from agents.linux.launcher import WORKER_COMMAND, LinuxLauncher, this_machine
+from agents.linux.forking import Forking
+from agents.linux.launcher import WORKER_COMMAND, WORKER_ENVIRONMENT, LinuxLauncher, this_machine
 from agents.linux.leaders import make_passable
 from agents.linux.one_account import OneAccount
 from agents.revocations import HostRevocations
@@ -214,7 +215,8 @@ async def serve(settings: AgentSettings, stop: asyncio.Event) -> None:
             "--state", "the folder of a host that has joined: run `portcullis-agent join` first"
         )
     with only_agent(settings.runtime, accounts.folder_mode):
-        await Agent(settings, credentials, linux_launcher(settings, accounts)).run(stop)
+        async with contextlib.aclosing(Forking(WORKER_ENVIRONMENT)) as forking:
+            await Agent(settings, credentials, linux_launcher(settings, accounts, forking)).run(stop)
 
 
 def accounts_of(settings: AgentSettings) -> SessionAccounts:
@@ -230,7 +232,9 @@ def accounts_of(settings: AgentSettings) -> SessionAccounts:
     raise InvalidInput("isolation", "accounts or none")
 
 
-def linux_launcher(settings: AgentSettings, accounts: SessionAccounts) -> LinuxLauncher:
+def linux_launcher(
+    settings: AgentSettings, accounts: SessionAccounts, forking: Forking | None = None
+) -> LinuxLauncher:
     backend = groups.detect() if accounts.isolation == "accounts" else groups.unprivileged()
     log.info("sessions are grouped by %s, isolation %s", backend.name, accounts.isolation)
     return LinuxLauncher(
@@ -245,6 +249,7 @@ def linux_launcher(settings: AgentSettings, accounts: SessionAccounts) -> LinuxL
         ),
         this_machine(),
         (*WORKER_COMMAND, "--log-format", settings.log_format),
+        forking,
     )
 
 
