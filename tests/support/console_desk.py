@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -11,6 +12,7 @@ from urllib.parse import quote
 import pytest
 from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page
 
+from broker.probes.result import Result
 from portcullis.ids import new_id
 from portcullis.model.host import Gateway, Host
 from tests.support.console_site import ConsoleSite
@@ -87,6 +89,7 @@ async def seed(site: ConsoleSite) -> str:
         "POST", "tokens", {"note": HOSTILE, "permissions": ["audit.read"], "networks": ["192.0.2.0/24"]}
     )
     await site.api("PUT", f"probes/{name}", {"user": HOSTILE, "every_seconds": 86400})
+    await fail_probe(site)
     tenant = {"title": HOSTILE, "administrator": "gina", "quotas": {"sessions": 50}}
     await site.api("PUT", "../platform/tenants/globex", tenant)
     await put_hosts(site)
@@ -95,6 +98,16 @@ async def seed(site: ConsoleSite) -> str:
     with pytest.raises(AssertionError) as refused:
         await site.api("POST", "../sessions", {"application": wanted, "display": DISPLAY})
     return str(json.loads(refused.value.args[0][3])["error"]["reference"])
+
+
+async def fail_probe(site: ConsoleSite) -> None:
+    """As the prober keeps it."""
+    parts = site.broker.parts
+    (probe,) = parts.probes.list(site.broker.tenant)
+    stages, code = {"sign_in": 41.0, "launch": 63.0}, "window_timeout"
+    failed = Result("failed", time.time(), stages, code, HOSTILE, "k7h3m2pa", "h1", "ready", failures=3)
+    store = await parts.stores.tenant(site.broker.tenant)
+    await parts.stores.commit(store.put(("probing", probe.application_id), {"result": failed.to_json()}))
 
 
 async def put_hosts(site: ConsoleSite) -> None:

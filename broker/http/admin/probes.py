@@ -13,6 +13,7 @@ from broker.http.services import PublicServices
 from broker.http.views import answer
 from broker.identity.users import MAXIMUM_GROUPS, new_user
 from broker.probes.result import DEFAULT_SECONDS, LONGEST_SECONDS, SHORTEST_SECONDS, Probe, Result
+from portcullis import reasons
 from portcullis.errors import InvalidInput, Refused
 from portcullis.logs import ids
 from portcullis.model.application import Application
@@ -123,5 +124,6 @@ class ProbeRoutes:
             "user": user.name if user else None,
             "every_seconds": probe.every_seconds,
             "state": result.state if result else "waiting",
+            "remedy": reasons.remedy(result.code, sees_steps=True) if result and result.code else None,
             "last": result.to_json() if result else None,
         }

@@ -43,6 +43,7 @@ SHAPES = {
             "user": nullable(TEXT),
             "every_seconds": COUNT,
             "state": one_of("waiting", "ok", "failed", "skipped"),
+            "remedy": nullable(TEXT),
             "last": nullable(ref("ProbeResult")),
         }
     ),

@@ -66,7 +66,7 @@ SCREENS = {
     "token-new": ("tokens/%2B", "Days until it expires"),
     "tokens": ("tokens", "made by init"),
     "whatif": ("whatif", "See what a change would do"),
-    "probe": (f"probes/{NAME}", "Seconds between launches"),
+    "probe": (f"probes/{NAME}", "Did not pass"),
     "history": ("history", "idle_minutes"),
     "rollback": ("history/12", "objects change"),
     "audit": ("audit", "not_entitled"),

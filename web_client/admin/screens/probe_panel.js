@@ -5,6 +5,7 @@ import { Form } from "../../ui/form.js";
 import { h } from "../../ui/dom.js";
 import { ago, facts } from "../cells.js";
 import { mayOpen } from "../links.js";
+import { prose } from "../prose.js";
 import { formTexts, ObjectPanel, wrongOf } from "../object_panel.js";
 import { addressOf } from "../router.js";
 import { STRINGS, t } from "../strings.js";
@@ -114,8 +115,11 @@ export class ProbePanel extends ObjectPanel {
         [t("probes.state"), stateBadge(state)],
         [t("probes.last"), last && ago(last.time)],
         [t("probes.code"), last?.code && h("code", {}, last.code)],
+        [t("probes.stage"), last?.stage && (STRINGS[`probes.stage.${last.stage}`] ?? last.stage)],
         [t("probes.detail"), last?.detail],
+        [t("probes.remedy"), probe.remedy && prose(probe.remedy.replaceAll("REFERENCE", last?.reference || "REFERENCE"))],
         [t("probes.host"), last?.host],
+        [t("probes.entry"), last?.state === "ok" && t(last.by_password ? "probes.entry.password" : "probes.entry.login")],
         [t("launches.reference"), launch && mayOpen(this.#context)(launch) && h("a", { href: launch }, h("code", {}, /** @type {Result} */ (last).reference))],
         [t("probes.failures"), last && last.failures > 0 && String(last.failures)],
         [t("probes.well"), last && last.ok_time > 0 && ago(last.ok_time)],

@@ -18,10 +18,12 @@ import { deleteProbes, ProbePanel } from "./probe_panel.js";
  * @property {string} detail
  * @property {string} reference
  * @property {string} host
+ * @property {string} stage the one that was not passed
+ * @property {boolean} by_password whether it signed in by password and code
  * @property {number} failures one after the other
  * @property {number} ok_time 0: never
  */
-/** @typedef {{application: string, application_id: string, user: string | null, every_seconds: number, state: Result["state"] | "waiting", last: Result | null}} Probe */
+/** @typedef {{application: string, application_id: string, user: string | null, every_seconds: number, state: Result["state"] | "waiting", remedy: string | null, last: Result | null}} Probe */
 
 /** @type {Record<Probe["state"], "ok" | "bad" | "warn" | "off">} */
 const BADGES = { ok: "ok", failed: "bad", skipped: "warn", waiting: "off" };

@@ -9,6 +9,7 @@ import pytest
 
 from broker.audit.event import Event, Object
 from broker.probes.result import Result
+from portcullis import reasons
 from tests.support.api_site import ApiSite, signed_in
 from tests.support.browser import Answer, ApiBrowser
 
@@ -36,6 +37,7 @@ async def test_a_probe_waits_until_there_is_a_result_and_then_tells_it(
         "user": "ann",
         "every_seconds": 60,
         "state": "waiting",
+        "remedy": None,
         "last": None,
     }
     site.brokers[0].probed[site.acme.tenant.id, site.acme.editor.id] = OK
@@ -131,3 +133,4 @@ async def test_the_result_in_the_grid_counts_before_what_the_audit_kept(
     await site.services.snapshot.until(done.revision)
     (item,) = (await root.get(PROBES)).json["items"]
     assert (item["state"], item["last"]["stage"], item["last"]["failures"]) == ("failed", "ready", 2)
+    assert item["remedy"] == reasons.remedy("window_timeout", sees_steps=True)
