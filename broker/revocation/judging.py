@@ -10,13 +10,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from broker.policy.alike import Alike, Key
 from broker.policy.conditions import admits, channels_of, time_denial
 from broker.repositories.people_index import PeopleIndex, Person
-from broker.repositories.policy_index import PolicyIndex, policy_path
 from broker.repositories.session_index import SessionFacts
 from broker.snapshot import Snapshot
 from portcullis.model.application import Application
-from portcullis.model.user import User
 
 KEPT_AWAY = "not_entitled"
 ANEW = "grant_refused"
@@ -40,6 +39,7 @@ class _Rules:
     """What counts for some people and an application."""
 
     application: Application | None
+    """None: it was deleted, which withdraws nothing."""
     groups: frozenset[str]
     is_open: bool
     networks: Sequence[str]
@@ -48,15 +48,12 @@ class _Rules:
 
 class Bench:
     def __init__(self, snapshot: Snapshot, tenant_id: str, now: float) -> None:
-        self._snapshot = snapshot
         self._tenant_id = tenant_id
         self._now = now
         self._people = snapshot.index(PeopleIndex)
-        self._policies = snapshot.index(PolicyIndex)
-        self._applications: dict[str, Application | None] = {}
-        self._rules: dict[tuple[frozenset[str] | str, str], _Rules] = {}
+        self._alike = Alike(snapshot, tenant_id)
+        self._rules: dict[Key, _Rules] = {}
         self._is_inside: dict[tuple[str, int], bool] = {}
-        self._have_own = snapshot.count(tenant_id, "policy", "user") > 0
 
     def verdict(self, session: SessionFacts, clipboard: str) -> Verdict | None:
         """None: it may go on as it is. `clipboard`: what it has by now. What is not known is not held against anybody
@@ -81,31 +78,18 @@ class Bench:
         return None
 
     def _rules_of(self, person: Person, application_id: str) -> _Rules:
-        is_special = self._have_own and self._snapshot.get(self._tenant_id, policy_path("user", person.id))
-        key = (person.id if is_special else person.groups, application_id)
+        key = self._alike.key(person, application_id)
         known = self._rules.get(key)
         if known is None:
-            known = self._rules[key] = self._work_out(person, application_id)
+            values = self._alike.values(person, application_id)
+            known = self._rules[key] = _Rules(
+                self._alike.application(application_id),
+                self._alike.groups(person),
+                time_denial(values, self._now) is None,
+                values["networks"].value,
+                values["clipboard"].value,
+            )
         return known
-
-    def _work_out(self, person: Person, application_id: str) -> _Rules:
-        user = User(person.id, person.name, groups=person.groups)
-        application = self._application(application_id)
-        values = self._policies.effective(self._tenant_id, user, application)
-        return _Rules(
-            application,
-            self._policies.groups(self._tenant_id, user),
-            time_denial(values, self._now) is None,
-            values["networks"].value,
-            values["clipboard"].value,
-        )
-
-    def _application(self, application_id: str) -> Application | None:
-        """None for one that was deleted, which withdraws nothing."""
-        if application_id not in self._applications:
-            record = self._snapshot.get(self._tenant_id, ("application", application_id))
-            self._applications[application_id] = Application.from_json(record.value) if record else None
-        return self._applications[application_id]
 
     def _admits(self, rules: _Rules, address: str) -> bool:
         """`rules` are kept as long as this bench is, so that their networks are known by where they lie."""
