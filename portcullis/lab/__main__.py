@@ -10,8 +10,7 @@ from pathlib import Path
 from portcullis.lab import layout, start, stop
 from portcullis.lab.layout import Shape
 from portcullis.lab.status import STOPPED, report
-from portcullis.quickstart import options
-from portcullis.quickstart.errors import QuickstartError
+from portcullis.quickstart import options, terminal
 
 
 def parser() -> argparse.ArgumentParser:
@@ -38,13 +37,7 @@ def main() -> int:
     if os.geteuid() != 0:
         print("cluster: needs root: it makes accounts for sessions", file=sys.stderr)
         return 1
-    try:
-        return run(arguments)
-    except QuickstartError as exc:
-        print(f"cluster: {exc}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        return 130
+    return terminal.exit_status("cluster", lambda: run(arguments))
 
 
 def run(arguments: argparse.Namespace) -> int:

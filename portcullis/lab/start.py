@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import sys
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -36,11 +33,14 @@ def start(clone: Path, release: Path, shape: Shape | None, lock_descriptor: int 
             making.sweep(lab)
         account = making.make_folders(lab)
         check_ports(lab)
-        with last_words(lab):
+        with log_files.last_words(lab.logs, LOG_LINES):
             launch_supervisor(lab)
             lab = making.complete(lab, account)
     stop.undo_faults(lab)
-    with last_words(lab), terminal.step("Waiting until every part is ready and knows the others"):
+    with (
+        log_files.last_words(lab.logs, LOG_LINES),
+        terminal.step("Waiting until every part is ready and knows the others"),
+    ):
         making.wait_until_ready(lab, lab.services, HEALTHY_SECONDS)
         wait_for_site(lab)
     lab = publish_once(lab)
@@ -136,25 +136,7 @@ def publish_once(lab: Lab) -> Lab:
     if layout.PUBLISHED in lab.done:
         return lab
     client = Client(card.profile_of(lab), timeout_seconds=10)
-    with terminal.step("Publishing this machine's applications"):
-        for offer in publish.offers():
-            try:
-                publish.publish(client, offer, card.secrets_of(lab).username)
-            except PortcullisError as exc:
-                print(f"\n  {offer.name} is left out: {exc}", file=sys.stderr)
+    publish.publish_all(client, card.secrets_of(lab).username)
     lab = lab.with_done(layout.PUBLISHED)
     layout.save(lab)
     return lab
-
-
-@contextlib.contextmanager
-def last_words(lab: Lab) -> Iterator[None]:
-    """A failure says how every log ends."""
-    try:
-        yield
-    except QuickstartError as exc:
-        blocks = [
-            "\n".join((f"--- {path}", *log_files.tail(path, LOG_LINES)))
-            for path in sorted(lab.logs.glob("*.log"))
-        ]
-        raise QuickstartError("\n".join((str(exc), *blocks))) from exc

@@ -7,19 +7,16 @@ started again within half a second, however often it was killed: being killed is
 
 from __future__ import annotations
 
-import argparse
-import asyncio
 import logging
 from pathlib import Path
 from typing import Any
 
-from portcullis import logs
 from portcullis.lab import layout
 from portcullis.lab.layout import Lab
 from portcullis.lab.parts import parts
 from portcullis.quickstart.backoff import Backoff
 from portcullis.quickstart.errors import QuickstartError
-from portcullis.quickstart.supervisor import Supervisor, only_one
+from portcullis.quickstart.supervisor import Supervisor, main, only_one
 
 log = logging.getLogger(__name__)
 
@@ -73,16 +70,5 @@ async def supervise(clone: Path) -> None:
             lab.supervisor_pid_file.unlink(missing_ok=True)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description="Runs the parts of a lab.")
-    parser.add_argument("--clone", type=Path, required=True)
-    logs.configure("supervisor")
-    try:
-        asyncio.run(supervise(parser.parse_args().clone))
-    except QuickstartError as exc:
-        log.error("%s", exc)
-        raise SystemExit(1) from exc
-
-
 if __name__ == "__main__":
-    main()
+    main("Runs the parts of a lab.", supervise)

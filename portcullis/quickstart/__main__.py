@@ -7,8 +7,7 @@ import os
 import sys
 from pathlib import Path
 
-from portcullis.quickstart import foreground, instance, options, removal, start, status, stop
-from portcullis.quickstart.errors import QuickstartError
+from portcullis.quickstart import foreground, instance, options, removal, start, status, stop, terminal
 from portcullis.quickstart.network import Wish
 
 
@@ -33,13 +32,7 @@ def main() -> int:
         )
         print(f"quickstart: {needs} (--unprivileged: without)", file=sys.stderr)
         return 1
-    try:
-        return run(arguments)
-    except QuickstartError as exc:
-        print(f"quickstart: {exc}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        return 130
+    return terminal.exit_status("quickstart", lambda: run(arguments))
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -6,9 +6,13 @@ gone. Turning the file over copies it and cuts it to nothing, which an appending
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
+
+from portcullis.quickstart.errors import QuickstartError
 
 MAXIMUM_BYTES = 8 << 20
 KEPT = 3
@@ -44,3 +48,13 @@ def tail(path: Path, lines: int) -> list[str]:
             return file.read().decode(errors="replace").splitlines()[-lines:]
     except FileNotFoundError:
         return []
+
+
+@contextlib.contextmanager
+def last_words(folder: Path, lines: int) -> Iterator[None]:
+    """A failure says how every log ends: what one has to know about it, and what a bug report needs."""
+    try:
+        yield
+    except QuickstartError as exc:
+        blocks = ["\n".join((f"--- {path}", *tail(path, lines))) for path in sorted(folder.glob("*.log"))]
+        raise QuickstartError("\n".join((str(exc), *blocks))) from exc

@@ -17,7 +17,6 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from portcullis.enrolment import Credentials, parse_join_token
-from portcullis.errors import PortcullisError
 from portcullis.quickstart import (
     commands,
     facts,
@@ -25,6 +24,7 @@ from portcullis.quickstart import (
     foreground,
     health,
     instance,
+    log_files,
     network,
     options,
     parts,
@@ -64,13 +64,7 @@ def parser() -> argparse.ArgumentParser:
 
 def main() -> int:
     arguments = parser().parse_args()
-    try:
-        return run(arguments)
-    except (QuickstartError, PortcullisError) as exc:
-        print(f"{status.SCRIPTS[arguments.role]}: {exc}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        return 130
+    return terminal.exit_status(status.SCRIPTS[arguments.role], lambda: run(arguments))
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -149,7 +143,7 @@ def started(found: Instance, lock_descriptor: int | None) -> Instance:
     if lock_descriptor is not None:
         os.close(lock_descriptor)
     part = parts.PARTS[found.role][0]
-    with start.last_words(found):
+    with log_files.last_words(found.logs, start.LOG_LINES):
         if not start.is_supervised(found):
             start.check_ports(found)
             start.launch_supervisor(found)

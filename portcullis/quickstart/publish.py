@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,8 +10,9 @@ from typing import Any
 
 from portcullis.cli import icons
 from portcullis.desktop.entries import DesktopEntry, data_folders, visible_entries
-from portcullis.errors import InvalidInput
+from portcullis.errors import InvalidInput, PortcullisError
 from portcullis.model.names import fitted_name
+from portcullis.quickstart import terminal
 from portcullis.rest.client import Client
 
 MAXIMUM_ENTRIES = 20
@@ -50,6 +52,16 @@ def choose(entries: Iterable[DesktopEntry]) -> list[Offer]:
 def program(command: tuple[str, ...]) -> tuple[str, ...]:
     """What tells two commands apart: the program without its folder, and its arguments."""
     return (Path(command[0]).name, *command[1:])
+
+
+def publish_all(client: Client, user: str) -> None:
+    """What the site refuses is named and left out."""
+    with terminal.step("Publishing this machine's applications"):
+        for offer in offers():
+            try:
+                publish(client, offer, user)
+            except PortcullisError as exc:
+                print(f"\n  {offer.name} is left out: {exc}", file=sys.stderr)
 
 
 def publish(client: Client, offer: Offer, user: str) -> None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import ipaddress
 import os
 import pwd
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 from portcullis.errors import PortcullisError
@@ -60,13 +59,16 @@ def start(
     hand_certificate(found, account)
     if not is_running:
         check_ports(found)
-        with last_words(found):
+        with log_files.last_words(found.logs, LOG_LINES):
             found = first_start.complete(found)
             found = follow_network(found, account)
             launch_supervisor(found)
     secrets = facts.read_secrets(found)
     client = Client(facts.own_profile(found, secrets))
-    with last_words(found), terminal.step("Waiting until broker, gateway and agent are ready"):
+    with (
+        log_files.last_words(found.logs, LOG_LINES),
+        terminal.step("Waiting until broker, gateway and agent are ready"),
+    ):
         health.wait(
             "the start", lambda: health.site_trouble(client), HEALTHY_SECONDS, lambda: is_supervised(found)
         )
@@ -176,29 +178,11 @@ def is_supervised(found: Instance) -> bool:
     return control_socket.ask(found.control_socket, "status") is not None
 
 
-@contextlib.contextmanager
-def last_words(found: Instance) -> Iterator[None]:
-    """A failure says how every log ends: what one has to know about it, and what a bug report needs."""
-    try:
-        yield
-    except QuickstartError as exc:
-        blocks = [
-            "\n".join((f"--- {path}", *log_files.tail(path, LOG_LINES)))
-            for path in sorted(found.logs.glob("*.log"))
-        ]
-        raise QuickstartError("\n".join((str(exc), *blocks))) from exc
-
-
 def publish_once(found: Instance, client: Client, secrets: Secrets) -> Instance:
     """What an administrator takes away later stays away."""
     if first_start.PUBLISHED in found.done:
         return found
-    with terminal.step("Publishing this machine's applications"):
-        for offer in publish.offers():
-            try:
-                publish.publish(client, offer, secrets.username)
-            except PortcullisError as exc:
-                print(f"\n  {offer.name} is left out: {exc}", file=sys.stderr)
+    publish.publish_all(client, secrets.username)
     found = found.with_done(first_start.PUBLISHED)
     instance.save(found)
     return found

@@ -15,7 +15,7 @@ import logging
 import os
 import signal
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -206,8 +206,9 @@ async def supervise(clone: Path) -> None:
             found.supervisor_pid_file.unlink(missing_ok=True)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description="Runs the parts of a quickstart.")
+def main(description: str, supervise: Callable[[Path], Coroutine[Any, Any, None]]) -> None:
+    """The command line of a supervisor: what it supervises is that of a clone."""
+    parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--clone", type=Path, required=True)
     logs.configure("supervisor")
     try:
@@ -218,4 +219,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main("Runs the parts of a quickstart.", supervise)

@@ -6,14 +6,27 @@ import contextlib
 import platform
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from urllib.parse import quote
 
 from portcullis.cli.qr import draw
+from portcullis.errors import PortcullisError
 from portcullis.quickstart import facts
+from portcullis.quickstart.errors import QuickstartError
 from portcullis.quickstart.facts import Facts
 from portcullis.quickstart.instance import Instance
 from portcullis.quickstart.owner import owner
+
+
+def exit_status(name: str, run: Callable[[], int]) -> int:
+    """Of the command of that name: what its reader can put right is one line on standard error."""
+    try:
+        return run()
+    except (QuickstartError, PortcullisError) as exc:
+        print(f"{name}: {exc}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
 
 
 @contextlib.contextmanager
