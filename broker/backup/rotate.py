@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -42,6 +41,7 @@ from broker.pki.authority import new_grant_key
 from broker.repositories.committing import commit
 from broker.schema import MARKED_SCHEMA, check_known
 from portcullis.clock import Clock
+from portcullis.durable import sync_folder
 from portcullis.errors import Refused, Unavailable
 from portcullis.model.tenant import Site
 from portcullis.tickets import GRANT_LIFETIME_SECONDS
@@ -80,11 +80,7 @@ class KeyFiles:
         kept.hardlink_to(self.current)
         kept.replace(self.previous)
         self.new.replace(self.current)
-        folder = os.open(self.state, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        sync_folder(self.state)
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ from pathlib import Path
 
 from broker.grid import wal
 from broker.grid.grid import GridError, GridUnavailable, KeyValue
+from portcullis.durable import sync_folder
 
 log = logging.getLogger(__name__)
 
@@ -225,11 +226,7 @@ def _take(path: Path, may_create: bool) -> bool:
             raise GridDamaged(f"{path} is empty, and was not: restore it from a backup")
     finally:
         os.close(fd)
-    folder = os.open(path.parent, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    sync_folder(path.parent)
     return found.st_size == 0
 
 
