@@ -94,10 +94,6 @@ class Tenant:
     """It is being deleted: nobody reaches it any more, and what is left of it goes."""
 
     @property
-    def shown_name(self) -> str:
-        return self.title or self.name
-
-    @property
     def is_open(self) -> bool:
         """Whether anybody may work in it."""
         return not (self.suspended or self.leaving)

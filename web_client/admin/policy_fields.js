@@ -121,7 +121,7 @@ function windowText({ days, from, to }) {
 }
 
 /** Days that follow on one another, as the first and the last. @param {string[]} days */
-export function runsOf(days) {
+function runsOf(days) {
   /** @type {[string, string][]} */
   const runs = [];
   for (const day of days) {

@@ -123,7 +123,7 @@ export class SimulationForm {
  * @param {URLSearchParams} parameters
  * @returns {Question}
  */
-export function questionOf(parameters) {
+function questionOf(parameters) {
   /** @type {Context} */
   const context = {};
   const address = parameters.get("client_address");

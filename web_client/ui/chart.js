@@ -138,7 +138,7 @@ export class BarChart {
  * A round number that is not below.
  * @param {number} most
  */
-export function niceMost(most) {
+function niceMost(most) {
   const power = 10 ** Math.floor(Math.log10(most));
   const step = [1, 2, 4, 5, 10].find((each) => each * power >= most) ?? 10;
   return Math.max(2, step * power);

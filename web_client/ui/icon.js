@@ -22,7 +22,7 @@ function letter(name) {
  * The same name has the same colour everywhere.
  * @param {string} name
  */
-export function hueOf(name) {
+function hueOf(name) {
   let hash = 0;
   for (const character of name) hash = (hash * 31 + /** @type {number} */ (character.codePointAt(0))) >>> 0;
   return hash % HUES;

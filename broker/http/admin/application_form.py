@@ -4,14 +4,12 @@ expectation.
 
 from __future__ import annotations
 
-import base64
-import binascii
 import re
 import unicodedata
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Literal
 
-from broker.http.admin.icon_form import MAXIMUM_ICON_BYTES, parse_icon
+from broker.http.admin.icon_form import read_icon
 from broker.http.admin.rdp_form import parse_rdp
 from broker.http.body import Fields
 from broker.repositories.applications import Publication
@@ -114,15 +112,4 @@ def _icon(fields: Fields) -> Icon | Literal["keep"] | None:
         return "keep"
     if fields.raw("icon") is None:
         return None
-    nested = fields.nested("icon")
-    content_type: Any = nested.raw("content_type")
-    text: Any = nested.raw("data")
-    nested.finish()
-    expected = f"base64 of 1 to {MAXIMUM_ICON_BYTES} bytes"
-    if not isinstance(text, str) or len(text) > 4 * MAXIMUM_ICON_BYTES // 3 + 4:
-        raise InvalidInput(nested.name("data"), expected)
-    try:
-        data = base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError) as exc:
-        raise InvalidInput(nested.name("data"), expected) from exc
-    return parse_icon(content_type, data, nested.name)
+    return read_icon(fields.nested("icon"))

@@ -73,7 +73,7 @@ export class JoinPanel {
  * @param {string} token
  * @param {string} broker
  */
-export function joinCommand(role, name, token, broker) {
+function joinCommand(role, name, token, broker) {
   const options = role === "host" ? (name ? ` --name ${name}` : "") : `${name ? ` --as ${name}` : ""} --listen ADDRESS --name PUBLIC.NAME`;
   return `PORTCULLIS_JOIN_TOKEN=${token} deploy/${role}.sh --broker ${broker}${options}`;
 }

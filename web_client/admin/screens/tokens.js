@@ -46,7 +46,7 @@ export function open(context, place) {
 }
 
 /** @param {Token} token */
-export function scopeText({ permissions = null }) {
+function scopeText({ permissions = null }) {
   return permissions === null ? t("tokens.all") : counted(permissions.length, "roles.count");
 }
 

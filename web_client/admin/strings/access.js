@@ -120,9 +120,6 @@ export const ACCESS = {
   "plan.create": "create",
   "plan.change": "change",
   "plan.delete": "delete",
-  "change.create": "created",
-  "change.change": "changed",
-  "change.delete": "deleted",
 
   "screen.audit": "Audit",
   "audit.of": "Of",

@@ -30,7 +30,7 @@ import { retireWorker, startWorker } from "./trusted.js";
 
 const SUBPROTOCOL = "portcullis.v1";
 /** The decoder could not be loaded: no close code of the protocol, since no peer sends it. */
-export const DECODER_MISSING = 4999;
+const DECODER_MISSING = 4999;
 const NORMAL = 1000;
 const PROTOCOL_ERROR = 4400;
 /** Painted in less than half a millisecond, and not worth keeping buffers for. */

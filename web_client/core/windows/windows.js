@@ -13,7 +13,7 @@ import { FurtherWindow } from "./further_window.js";
  */
 
 /** With the page's own. */
-export const MAXIMUM_WINDOWS = 4;
+const MAXIMUM_WINDOWS = 4;
 
 export class Windows {
   #parts;
