@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from broker.audit.event import Actor, Event, Object
 from portcullis.ids import is_id
@@ -54,7 +55,9 @@ def end_event(session: Session, code: str, detail: str, failed: bool, now: float
     """
     not_started = failed and session.stage != "ready"
     last = Step("start" if not_started else "run", "failed", detail, code, f"host:{session.host_name}")
-    more = {"steps": [*session.trace, last.to_json()]} if failed else {}
+    more: dict[str, Any] = {"steps": [*session.trace, last.to_json()]} if failed else {}
+    if session.circumstances:
+        more["circumstances"] = session.circumstances
     return Event(
         "launch_failed" if not_started else "session_ended",
         session.tenant_id,

@@ -50,6 +50,8 @@ class PastLaunch:
     user: str
     application: str
     address: str | None
+    factor_age_minutes: float | None = 0.0
+    """None: no second factor was proven, as with an API token."""
 
 
 class _Sides:
@@ -198,10 +200,11 @@ def _expected(applications: Iterable[Held], verdicts: Verdicts, entitled: Entitl
 
 
 def _launches(launches: Sequence[PastLaunch], sides: _Sides, progress: Progress) -> dict[str, Any]:
-    """A second factor counts as given when it was asked for."""
     changed: list[dict[str, Any]] = []
     for launch in launches:
-        context = Context(launch.address, launch.time, launch.time, credentials="assumed")
+        age = launch.factor_age_minutes
+        factor = None if age is None else launch.time - age * 60
+        context = Context(launch.address, launch.time, factor, credentials="assumed")
         before = sides.before.of(launch.user, launch.application, context)
         after = sides.after.of(launch.user, launch.application, context)
         progress.advance()

@@ -86,9 +86,18 @@ class Explainer:
         }
 
     async def _now(self, tenant_id: str, launch: PastLaunch) -> Simulation:
-        """What failed on a host is asked of hosts again: the plan alone cannot know it."""
+        """In the circumstances that it had, as far as they were kept; else by somebody who has just signed in. What
+        failed on a host is asked of hosts again: the plan alone cannot know it.
+        """
         trace, address = launch.trace, launch.client_address or None
-        question = Question(trace.user, trace.application, address, dry_run=launch.outcome == "failed")
+        age = trace.circumstances.factor_age_minutes if trace.circumstances else 0.0
+        question = Question(
+            trace.user,
+            trace.application,
+            address,
+            factor_age_minutes=age,
+            dry_run=launch.outcome == "failed",
+        )
         return await self._simulator.simulate(tenant_id, question)
 
     async def _since(self, tenant_id: str, launch: PastLaunch, now: Simulation) -> list[Changed]:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from broker.audit.event import Event
 from portcullis.errors import CODES
-from portcullis.model.launch import LaunchTrace, Step
+from portcullis.model.launch import Circumstances, LaunchTrace, Step
 
 Outcome = Literal["launched", "reconnected", "refused", "failed"]
 TYPES = ("launch", "launch_refused", "launch_failed")
@@ -60,16 +60,21 @@ def of_event(event: Event) -> PastLaunch:
         _message(event, outcome),
         tuple(steps),
         event.revision,
+        Circumstances.from_json(event.detail.get("circumstances")),
     )
     host, session = str(event.detail.get("host", "")), str(event.detail.get("session", ""))
-    return PastLaunch(trace, outcome, event.id, event.actor.address, host, session)
+    return PastLaunch(trace, outcome, event.id, event.actor.address or _address(trace), host, session)
 
 
 def of_trace(trace: LaunchTrace) -> PastLaunch:
     """Of one that is kept in the grid: refused or failed."""
     last = trace.steps[-1] if trace.steps else None
     failed = last is not None and last.step in _HAPPENED_ON_HOST
-    return PastLaunch(trace, "failed" if failed else "refused")
+    return PastLaunch(trace, "failed" if failed else "refused", client_address=_address(trace))
+
+
+def _address(trace: LaunchTrace) -> str:
+    return trace.circumstances.client_address if trace.circumstances else ""
 
 
 def once_each(launches: Iterable[PastLaunch]) -> list[PastLaunch]:
@@ -84,9 +89,10 @@ def merged(words: Sequence[PastLaunch]) -> PastLaunch:
     """What several words say of one launch: the first counts, the others add what it does not say."""
     first = words[0]
     revision = next((word.trace.revision for word in words if word.trace.revision), 0)
+    known = next((word.trace.circumstances for word in words if word.trace.circumstances), None)
     return replace(
         first,
-        trace=replace(first.trace, revision=revision),
+        trace=replace(first.trace, revision=revision, circumstances=known),
         id=_first_said(word.id for word in words),
         client_address=_first_said(word.client_address for word in words),
         host=_first_said(word.host for word in words),

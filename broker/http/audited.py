@@ -23,6 +23,7 @@ from broker.http.access import CALLER, PREFIX, READS, Caller, Handler, goes_with
 from broker.http.services import PublicServices
 from broker.identity.authenticate import SignIn
 from portcullis.errors import PortcullisError
+from portcullis.model.launch import Circumstances
 from portcullis.model.session import Session
 from portcullis.model.tenant import Tenant
 from portcullis.model.user import User
@@ -140,7 +141,9 @@ class AuditTrail:
         what = Object("user", user.id, user.name)
         await self._audit.note(Event("change", tenant_id, actor, what, detail={"act": "enrol"}))
 
-    async def launched(self, request: web.Request, session: Session, reconnected: bool) -> None:
+    async def launched(
+        self, request: web.Request, session: Session, reconnected: bool, told: Circumstances
+    ) -> None:
         caller = request[CALLER]
         event = Event(
             "launch",
@@ -150,11 +153,18 @@ class AuditTrail:
             code="reconnected" if reconnected else "",
             revision=self._services.snapshot.revision,
             reference=session.reference,
-            detail={"session": session.id, "host": session.host_name, "steps": list(session.trace)},
+            detail={
+                "session": session.id,
+                "host": session.host_name,
+                "circumstances": told.to_json(),
+                "steps": list(session.trace),
+            },
         )
         await self._audit.note(event)
 
-    async def launch_refused(self, request: web.Request, application_id: str, error: PortcullisError) -> None:
+    async def launch_refused(
+        self, request: web.Request, application_id: str, error: PortcullisError, told: Circumstances
+    ) -> None:
         caller, data = request[CALLER], error.data
         if not self._counts(caller.user.id, address_of(request), error.code):
             return
@@ -169,7 +179,7 @@ class AuditTrail:
             reason=error.message,
             revision=revision if isinstance(revision, int) else self._services.snapshot.revision,
             reference=str(data.get("reference") or ""),
-            detail={"steps": _steps(data.get("steps"))},
+            detail={"circumstances": told.to_json(), "steps": _steps(data.get("steps"))},
         )
         await self._audit.note(event)
 

@@ -17,6 +17,7 @@ from broker.launch.plan import Context, CredentialState
 from portcullis.errors import InvalidInput, Refused, Unavailable
 from portcullis.ids import is_id
 from portcullis.model.application import Application
+from portcullis.model.launch import plain_user_agent
 from portcullis.model.rdp import Entered
 from portcullis.model.session import Display, Session
 from portcullis.tickets import TICKET_LIFETIME_SECONDS
@@ -66,9 +67,9 @@ class SessionRoutes:
         try:
             session, reconnected = await self._services.launcher.launch(wanted, request.get(ONCE))
         except (Refused, Unavailable) as error:
-            await self._trail.launch_refused(request, application, error)
+            await self._trail.launch_refused(request, application, error, wanted.context.told())
             raise
-        await self._trail.launched(request, session, reconnected)
+        await self._trail.launched(request, session, reconnected, wanted.context.told())
         view = session_view(session, self._services.applications, self._services.hosts)
         return answer({"session": view, "reconnected": reconnected}, 201, self._services.snapshot.revision)
 
@@ -76,6 +77,7 @@ class SessionRoutes:
         """Signing in proved the factor, perhaps once more since; an API token never does."""
         return Context(
             client_address=client_address(request),
+            user_agent=plain_user_agent(request.headers.get("User-Agent", "")),
             time=self._services.clock.now(),
             factor_time=caller.login.factor_proven if caller.login else None,
             credentials=state,

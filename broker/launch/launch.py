@@ -240,6 +240,7 @@ class Launcher:
             rdp=chosen.application.rdp,
             credentials_at="" if request.entered is None else self._broker_id,
             trace=tuple(step.to_json() for step in chosen.steps),
+            circumstances=request.context.told().to_json(),
         )
 
     async def _refused(self, request: LaunchRequest, view: LaunchView, refusal: Refusal) -> Refused:
@@ -254,6 +255,7 @@ class Launcher:
             message=refusal.message,
             steps=refusal.steps,
             revision=revision,
+            circumstances=request.context.told(),
         )
         log.warning(
             "launch refused: %s",

@@ -19,7 +19,7 @@ from broker.launch.queue import in_line, position_of_next
 from broker.launch.steps import PlanRefused, PlanTrace, Stopwatch, no_stopwatch
 from broker.policy.conditions import Values
 from portcullis.model.application import Application
-from portcullis.model.launch import Step
+from portcullis.model.launch import Circumstances, Step
 from portcullis.model.policy import defaults
 from portcullis.model.rdp import RDP_CLIENT, Entered
 from portcullis.model.session import Display, Session
@@ -62,9 +62,18 @@ class Context:
     factor_time: float | None = None
     """When the user last proved the second factor; None: never, as of an API token."""
     credentials: CredentialState = "none"
+    user_agent: str = ""
+    """As the client calls itself. Nothing is decided by it."""
     is_admitted: bool = False
     """The person was let in before, and the session is only placed anew: rules about the circumstances of who asks
     are not asked again."""
+
+    def told(self) -> Circumstances:
+        """As they are kept with the trace."""
+        age = None if self.factor_time is None else max(0.0, self.time - self.factor_time) / 60
+        return Circumstances(
+            self.client_address or "", None if age is None else round(age, 2), self.user_agent
+        )
 
 
 @dataclass(frozen=True, slots=True)

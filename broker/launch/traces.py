@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from broker.repositories.traces import TraceStore
 from portcullis.clock import Clock
-from portcullis.model.launch import LaunchTrace, Step
+from portcullis.model.launch import Circumstances, LaunchTrace, Step
 from portcullis.model.session import Session
 
 ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
@@ -49,11 +49,13 @@ class Traces:
         message: str,
         steps: Sequence[Step],
         revision: int = 0,
+        circumstances: Circumstances | None = None,
     ) -> str:
         """Keep the trace of a launch that the plan refused; answers its reference."""
         reference = new_reference()
         now = self._clock.now()
-        trace = LaunchTrace(reference, now, user, application, code, message, tuple(steps), revision)
+        told = tuple(steps)
+        trace = LaunchTrace(reference, now, user, application, code, message, told, revision, circumstances)
         await self._store.put(tenant_id, trace)
         return reference
 
@@ -71,6 +73,7 @@ class Traces:
             code,
             message,
             steps,
+            circumstances=Circumstances.from_json(session.circumstances or None),
         )
         await self._store.put(session.tenant_id, trace)
 

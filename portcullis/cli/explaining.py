@@ -122,12 +122,25 @@ def explanation(trace: Item) -> str:
         f"  user         {safe(trace.get('user'))}",
         f"  application  {safe(trace.get('application'))}",
         f"  outcome      {safe(trace.get('message'))}{code}",
+        *_circumstances(trace.get("circumstances")),
         *_steps(trace),
         *_remedy(reasons.remedy(str(trace.get("code")), sees_steps=True), safe(trace.get("reference"))),
         *_now(trace.get("now")),
         *_changes(trace.get("changes") or ()),
     ]
     return "\n".join(lines)
+
+
+def _circumstances(told: Item | None) -> list[str]:
+    if not told:
+        return []
+    age = told.get("factor_age_minutes")
+    factor = "none was proven" if age is None else f"proven {float(age):.0f} min before"
+    return [
+        f"  from         {safe(told.get('client_address') or 'an unknown address')}",
+        f"  factor       {factor}",
+        *([f"  client       {safe(told['user_agent'])}"] if told.get("user_agent") else []),
+    ]
 
 
 def _steps(answer: Item) -> list[str]:

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 Outcome = Literal["passed", "failed", "info", "skipped"]
 OUTCOMES: frozenset[Outcome] = frozenset({"passed", "failed", "info", "skipped"})
+MAXIMUM_USER_AGENT = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,42 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
+class Circumstances:
+    """What a launch was judged by besides the configuration, and by what it was asked for."""
+
+    client_address: str = ""
+    """Empty: it was not known."""
+    factor_age_minutes: float | None = None
+    """Since the second factor was proven; None: it was not, as of an API token."""
+    user_agent: str = ""
+    """As the client calls itself, shortened: it is good for telling browsers apart, and nothing decides by it."""
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "client_address": self.client_address,
+            "factor_age_minutes": self.factor_age_minutes,
+            "user_agent": self.user_agent,
+        }
+
+    @classmethod
+    def from_json(cls, data: object) -> Circumstances | None:
+        """None for what no version wrote, which includes nothing at all."""
+        if not isinstance(data, Mapping):
+            return None
+        age = data.get("factor_age_minutes")
+        return cls(
+            str(data.get("client_address") or ""),
+            float(age) if isinstance(age, int | float) else None,
+            str(data.get("user_agent") or "")[:MAXIMUM_USER_AGENT],
+        )
+
+
+def plain_user_agent(text: str) -> str:
+    """What a client says of itself, without what would not fit on one line."""
+    return "".join(character for character in text if character.isprintable())[:MAXIMUM_USER_AGENT]
+
+
+@dataclass(frozen=True, slots=True)
 class LaunchTrace:
     """Of a launch, under its reference. In the grid: of refused and failed ones alone, for 24 hours."""
 
@@ -85,6 +122,8 @@ class LaunchTrace:
     steps: tuple[Step, ...]
     revision: int = 0
     """Of the grid, as the plan saw it; 0: kept by a version that did not say."""
+    circumstances: Circumstances | None = None
+    """None: kept by a version that did not say."""
 
     def to_json(self) -> dict[str, Any]:
         """As it is kept."""
@@ -103,6 +142,7 @@ class LaunchTrace:
             "code": self.code,
             "message": self.message,
             "revision": self.revision,
+            "circumstances": self.circumstances.to_json() if self.circumstances else None,
         }
 
     @classmethod
@@ -116,4 +156,5 @@ class LaunchTrace:
             data["message"],
             tuple(Step.from_json(step) for step in data["steps"]),
             data.get("revision", 0),
+            Circumstances.from_json(data.get("circumstances")),
         )

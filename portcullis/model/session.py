@@ -6,7 +6,7 @@ The record exists until the session has ended; `ended` is never stored, the reco
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, get_args
 
 from portcullis.errors import ProtocolError
@@ -97,6 +97,8 @@ class Session:
     """Which way it may copy, as its grant says (the policy of that name); empty as above."""
     state_since: float = 0.0
     """Since when it is in this state; 0: nobody wrote it down."""
+    circumstances: dict[str, Any] = field(default_factory=dict)
+    """Of its launch (`portcullis.model.launch.Circumstances`); empty: a broker of before placed it."""
     rdp: RdpTarget | None = None
     """The server that it shows in place of a program."""
     credentials_at: str = ""

@@ -12,11 +12,12 @@ from typing import Any
 
 from aiohttp import web
 
-from broker.audit.event import Event
 from broker.audit.query import MOST, Query
 from broker.configuration.planning import Unfit
 from broker.configuration.replay import PastLaunch, Progress
 from broker.configuration.service import WhatIf
+from broker.explain.launches import TYPES
+from broker.explain.launches import PastLaunch as Recorded
 from broker.http.access import CALLER, Caller, Needs, route
 from broker.http.admin.configuration_form import Sent, powers_of, read_sent
 from broker.http.body import Fields, read_fields
@@ -31,7 +32,6 @@ WEEK_SECONDS = 7 * 24 * 3600.0
 MAXIMUM_LAUNCHES = 5000
 TOLD_EVERY_SECONDS = 0.25
 _REPLAYS = ("entitlements", "launches", "both")
-_LAUNCHES = ("launch", "launch_refused", "launch_failed")
 
 
 class WhatIfRoutes:
@@ -68,17 +68,21 @@ class WhatIfRoutes:
             raise sent.invalid(unfit) from unfit
 
     async def _launches(self, tenant_id: str) -> list[PastLaunch]:
-        """Of the last week, the newest first, as far as this broker knows them."""
+        """Of the last week, the newest first: of every broker that lives, and with the copies that they have those of
+        others.
+        """
         since, before = self._services.clock.now() - WEEK_SECONDS, ""
-        found: list[PastLaunch] = []
+        found: dict[str, PastLaunch] = {}
         while len(found) < MAXIMUM_LAUNCHES:
-            query = Query(tenant_id, _LAUNCHES, start=since, limit=MOST, before=before)
-            page = await self._services.audit.search(query)
-            found += [launch for event in page.items if (launch := _past(event))]
+            query = Query(tenant_id, TYPES, start=since, limit=MOST, before=before, whole=False)
+            launches, page = await self._services.explainer.list(query)
+            for launch in launches:
+                if (past := _past(launch)) is not None:
+                    found.setdefault(launch.trace.reference or launch.id, past)
             before = page.before
             if not before:
                 break
-        return found[:MAXIMUM_LAUNCHES]
+        return list(found.values())[:MAXIMUM_LAUNCHES]
 
 
 def with_changes(fields: Fields) -> Fields:
@@ -103,11 +107,14 @@ def with_changes(fields: Fields) -> Fields:
     )
 
 
-def _past(event: Event) -> PastLaunch | None:
-    if not event.actor.user or not event.object.name:
+def _past(launch: Recorded) -> PastLaunch | None:
+    trace = launch.trace
+    if not trace.user or not trace.application:
         return None
-    address = event.actor.address or None
-    return PastLaunch(event.reference, event.time, event.actor.user, event.object.name, address)
+    told = trace.circumstances
+    age = told.factor_age_minutes if told else 0.0
+    address = launch.client_address or None
+    return PastLaunch(trace.reference, trace.time, trace.user, trace.application, address, age)
 
 
 async def _streamed(

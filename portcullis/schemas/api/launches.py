@@ -42,6 +42,9 @@ SHAPES = {
             "detail": TEXT,
         }
     ),
+    "Circumstances": thing(
+        {"client_address": TEXT, "factor_age_minutes": nullable(NUMBER), "user_agent": TEXT}
+    ),
     "LaunchTrace": thing(
         {
             "reference": TEXT,
@@ -51,6 +54,7 @@ SHAPES = {
             "code": TEXT,
             "message": TEXT,
             "revision": REVISION,
+            "circumstances": nullable(ref("Circumstances")),
             **_WHEREABOUTS,
             "steps": array(ref("Step")),
             "remedy": nullable(TEXT),
@@ -67,6 +71,7 @@ SHAPES = {
             "code": TEXT,
             "message": TEXT,
             "revision": REVISION,
+            "circumstances": nullable(ref("Circumstances")),
             **_WHEREABOUTS,
         }
     ),
