@@ -9,6 +9,7 @@ import { SCREENS, SECTIONS, screensFor } from "../../web_client/admin/screens.js
 import { bodyOf, commandText, copyName, valuesOf } from "../../web_client/admin/screens/application_rules.js";
 import { STRINGS, counted, errorText, t } from "../../web_client/admin/strings.js";
 import { ACCESS } from "../../web_client/admin/strings/access.js";
+import { INSTALLED } from "../../web_client/admin/strings/installed.js";
 import { OBJECTS } from "../../web_client/admin/strings/objects.js";
 import { SHELL } from "../../web_client/admin/strings/shell.js";
 
@@ -65,7 +66,7 @@ test("every text that is used is in a table, and only in one", () => {
   const used = [...admin.matchAll(/\b(?:t|counted)\(\s*(?:[\w.()]+, )?(?:[\w.]+ (?:=== 1 )?\? )?"([a-z_.]+)"(?: : "([a-z_.]+)")?/g)].flatMap(([, ...keys]) => keys.filter(Boolean));
   assert.ok(used.length > 60);
   assert.deepEqual(used.filter((key) => !(key in STRINGS)), []);
-  assert.equal(Object.keys(STRINGS).length, [SHELL, OBJECTS, ACCESS].reduce((sum, table) => sum + Object.keys(table).length, 0));
+  assert.equal(Object.keys(STRINGS).length, [SHELL, OBJECTS, ACCESS, INSTALLED].reduce((sum, table) => sum + Object.keys(table).length, 0));
 });
 
 test("every text of the frame and the objects is used", () => {

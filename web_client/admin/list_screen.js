@@ -37,6 +37,7 @@ import { errorText, t } from "./strings.js";
  * @property {import("../ui/bulk_bar.js").Act<Item>[]} [acts]
  * @property {string} empty
  * @property {{label: string, name: string}} [create] opens the panel of that name
+ * @property {HTMLElement[]} [tools] above the list, before the button that creates
  * @property {(name: string, item: Item | undefined) => Panel} panel
  */
 
@@ -73,6 +74,7 @@ export class ListScreen {
       failed: errorText,
       tools: [
         h("button", { type: "button", class: "small quiet csv", title: t("table.csv.title"), click: () => this.#save() }, t("table.csv")),
+        ...(parts.tools ?? []),
         ...(create ? [h("button", { type: "button", class: "small primary", click: () => this.create() }, create.label)] : []),
       ],
     }));

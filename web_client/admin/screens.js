@@ -34,6 +34,7 @@
 export const SCREENS = [
   { id: "overview", section: "overview", needs: ["status.read"], key: "o", load: () => import("./screens/overview.js") },
   { id: "applications", section: "publishing", needs: ["applications.read"], key: "a", load: () => import("./screens/applications.js") },
+  { id: "installed", section: "publishing", needs: ["applications.write"], load: () => import("./screens/installed.js") },
   { id: "users", section: "people", needs: ["users.read"], key: "u", load: () => import("./screens/users.js") },
   { id: "sessions", section: "people", needs: ["sessions.read"], key: "s", load: () => import("./screens/sessions.js") },
   { id: "entitlements", section: "publishing", needs: ["users.read"], key: "e", load: () => import("./screens/entitlements.js") },

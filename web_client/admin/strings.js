@@ -2,11 +2,12 @@
 
 import { errorText as portalErrorText } from "../app/strings.js";
 import { ACCESS } from "./strings/access.js";
+import { INSTALLED } from "./strings/installed.js";
 import { OBJECTS } from "./strings/objects.js";
 import { SHELL } from "./strings/shell.js";
 
 /** @type {Record<string, string>} */
-export const STRINGS = { ...SHELL, ...OBJECTS, ...ACCESS };
+export const STRINGS = { ...SHELL, ...OBJECTS, ...ACCESS, ...INSTALLED };
 
 /**
  * @param {string} key

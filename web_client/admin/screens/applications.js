@@ -4,6 +4,7 @@ import { h } from "../../ui/dom.js";
 import { iconOf } from "../../ui/icon.js";
 import { fieldOf, listOf } from "../lists.js";
 import { ListScreen } from "../list_screen.js";
+import { addressOf } from "../router.js";
 import { counted, t } from "../strings.js";
 import { badge, names } from "../cells.js";
 import { deleteApplications, setDisabled } from "./application_acts.js";
@@ -32,6 +33,8 @@ export function open(context, place) {
     acts: mayWrite ? acts(context) : [],
     empty: t("applications.none"),
     create: mayWrite ? { label: t("applications.new"), name: "+" } : undefined,
+    tools: mayWrite && context.may("hosts.read") && context.may("configuration.apply")
+      ? [h("a", { class: "button small", href: addressOf("installed") }, t("installed.add"))] : [],
     panel: (name, item) => new ApplicationPanel(context, name, item),
   };
   return new ListScreen(context, place, parts);

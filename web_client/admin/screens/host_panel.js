@@ -55,7 +55,8 @@ export class HostPanel extends ObjectPanel {
       [t("sessions.id"), h("code", {}, host.id)],
     ]);
     const links = h("p", { class: "links" },
-      this.#context.may("sessions.read") && h("a", { href: addressOf("sessions", "", { host: name }) }, t("users.sessions")));
+      this.#context.may("sessions.read") && h("a", { href: addressOf("sessions", "", { host: name }) }, t("users.sessions")),
+      this.#context.may("applications.write") && h("a", { href: addressOf("installed", "", { host: name }) }, t("installed.show")));
     if (!this.#context.may("hosts.write")) return [about, facts([[t("hosts.groups"), names(host.groups, t("users.nogroup"))]]), links];
     return [about, links, this.#acts(host), this.#form(host)];
   }
