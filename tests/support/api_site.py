@@ -23,6 +23,7 @@ from broker.audit.audit import Audit
 from broker.audit.everywhere import AuditEverywhere
 from broker.configuration.gone_users import GoneUsers
 from broker.configuration.service import Configuration
+from broker.credentials.vault import Vault
 from broker.explain.changes import Changes
 from broker.explain.explainer import Explainer
 from broker.grid.embedded import EmbeddedGrid
@@ -210,6 +211,7 @@ class ApiBroker:
             figures=self.figures,
             lines=lines,
             traces=traces,
+            vault=Vault(stores, clock),
             health=self.health,
             clock_guard=looked(clock),
             acts=self.acts,
