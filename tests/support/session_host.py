@@ -44,10 +44,11 @@ class Host:
         self.tenant = secrets.token_hex(8)
         self.user_id = secrets.token_hex(8)
 
-    def launcher(self, worker=TINY_WORKER, backend=None, limits=None):
+    def launcher(self, worker=TINY_WORKER, backend=None, limits=None, forking=None):
         backend = backend or groups.detect()
         limits = limits or groups.Limits(4096, 2048)
-        return LinuxLauncher(self.runtime, self.accounts, backend, limits, this_machine(), worker)
+        machine = this_machine()
+        return LinuxLauncher(self.runtime, self.accounts, backend, limits, machine, worker, forking)
 
     def order(
         self, *command, state="pending", session=None, slot=0, environment=None, display=None, user_name="Ada"
