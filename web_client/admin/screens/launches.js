@@ -2,7 +2,7 @@
 
 import { ApiError } from "../../api/client.js";
 import { h } from "../../ui/dom.js";
-import { badge } from "../cells.js";
+import { badge, facts } from "../cells.js";
 import { authorText, changedObject, fieldChanges, moment } from "../changes.js";
 import { CursorList, paged } from "../cursor_list.js";
 import { Filters } from "../filters.js";
@@ -17,7 +17,8 @@ import { verdictOf } from "../walkthrough_rules.js";
 /** @typedef {import("../router.js").Place} Place */
 /** @typedef {import("../walkthrough_rules.js").Simulation} Simulation */
 /** @typedef {Simulation & {reference: string, time: number}} Told */
-/** @typedef {Told & {now?: Simulation | null, changes?: import("../changes.js").Entry[]}} Explained */
+/** @typedef {{client_address: string, factor_age_minutes: number | null, user_agent: string}} Circumstances */
+/** @typedef {Told & {circumstances?: Circumstances | null, now?: Simulation | null, changes?: import("../changes.js").Entry[]}} Explained */
 
 /** @type {import("../filters.js").Filter[]} */
 const FILTERS = [
@@ -107,6 +108,18 @@ function outcome(launch) {
     launch.code !== "" && h("code", {}, launch.code));
 }
 
+/** What it was judged by. @param {Explained} launch */
+function circumstances({ time, circumstances: told }) {
+  if (!told) return [];
+  const age = told.factor_age_minutes;
+  return [facts([
+    [t("launches.time"), moment(time)],
+    [t("launch.address"), told.client_address && h("code", {}, told.client_address)],
+    [t("launch.factor"), age === null ? t("launch.factor.none") : t("launch.factor.age", { minutes: String(Math.round(age)) })],
+    [t("launch.client"), told.user_agent && h("bdi", {}, told.user_agent)],
+  ])];
+}
+
 class Launch {
   #context;
   #reference;
@@ -146,6 +159,7 @@ class Launch {
   #show(launch) {
     const may = mayOpen(this.#context);
     this.#content.replaceChildren(
+      ...circumstances(launch),
       h("section", {}, h("h3", {}, t("launch.then")), render(launch, { tense: "did", mayOpen: may, level: "h4" })),
       ...(launch.now ? [this.#now(launch.now)] : []),
       ...(launch.changes ? [this.#changes(launch.changes)] : []));

@@ -337,6 +337,26 @@ async def test_what_if_changes_nothing_and_tells_who_loses(site: ApiSite) -> Non
     assert {each["name"] for each in exported} == {"Editor", "Shell"} and revision
 
 
+async def test_what_if_replays_a_launch_with_the_factor_that_it_had(site: ApiSite) -> None:
+    """In whose audit it stands does not matter: it is asked where past launches are listed."""
+    policies = [
+        {"kind": "policy", "level": "tenant", "values": {"second_factor_minutes": minutes}}
+        for minutes in (30, 60)
+    ]
+    async with signed_in(site, site.acme.root) as root, signed_in(site, site.acme.ann) as ann:
+        site.clock.wall += 45 * 60
+        launched = await ann.change("POST", "/api/v1/sessions", {"application": site.acme.editor.id})
+        assert launched.status == 201
+        tight, loose = [
+            (await root.change("POST", f"{ADMIN}/what-if", {"documents": [each], "replay": "launches"})).json
+            for each in policies
+        ]
+    assert (tight["launches"]["replayed"], tight["launches"]["changed_count"]) == (1, 1)
+    (change,) = tight["launches"]["changed"]
+    assert (change["user"], change["before"], change["after"]) == ("ann", "", "factor_needed")
+    assert (loose["launches"]["replayed"], loose["launches"]["changed_count"]) == (1, 0)
+
+
 async def test_what_if_tells_its_progress_to_who_listens(site: ApiSite) -> None:
     async with signed_in(site, site.acme.root) as root:
         headers = {"Accept": "text/event-stream"}

@@ -375,6 +375,64 @@ async def test_a_launch_that_failed_on_its_host_is_one_line_with_the_last_word(
     assert shown["steps"][-1]["outcome"] == "failed"
 
 
+CLIENT = {
+    "User-Agent": "Mozilla/5.0 (X11; Linux) Firefox/" + "1" * 300,
+    "Portcullis-Client-Address": "10.1.2.3",
+}
+
+
+@pytest.fixture
+async def two_roots(two_brokers: ApiSite) -> AsyncIterator[tuple[ApiSite, ApiBrowser, ApiBrowser]]:
+    """The second broker has nothing of the first one's audit: what it tells is the grid's."""
+    site = two_brokers
+    for broker in site.brokers:
+        for gateway in broker.services.gateways.list():
+            await broker.services.gateways.mark_live(gateway.id)
+    async with (
+        signed_in(site, site.acme.ann) as ann,
+        signed_in(site, site.acme.root) as root,
+        signed_in(site, site.acme.root, broker=1) as elsewhere,
+    ):
+        policy = {"values": {"second_factor_minutes": 15}}
+        await root.change("PUT", "/api/v1/admin/policies/tenant/-", policy)
+        site.clock.wall += 46 * 60
+        yield site, ann, elsewhere
+
+
+async def test_another_broker_tells_what_a_refused_launch_was_judged_by(
+    two_roots: tuple[ApiSite, ApiBrowser, ApiBrowser],
+) -> None:
+    site, ann, elsewhere = two_roots
+    asked = {"application": site.acme.editor.id}
+    refused = await ann.change("POST", "/api/v1/sessions", asked, headers=CLIENT)
+    assert refused.code == "factor_needed"
+    shown = (await elsewhere.get(f"{LAUNCHES}/{refused.json['error']['reference']}")).json
+    told = shown["circumstances"]
+    assert (told["client_address"], told["factor_age_minutes"]) == ("10.1.2.3", 46.0)
+    assert (
+        told["user_agent"].startswith("Mozilla/5.0 (X11; Linux) Firefox/1") and len(told["user_agent"]) == 200
+    )
+    assert shown["client_address"] == "10.1.2.3"
+    assert shown["now"]["code"] == "factor_needed", "in the circumstances that it had"
+    assert "46 min ago" in shown["now"]["steps"][-1]["reason"]
+
+
+async def test_another_broker_tells_what_a_failed_launch_was_judged_by(
+    two_roots: tuple[ApiSite, ApiBrowser, ApiBrowser],
+) -> None:
+    site, ann, elsewhere = two_roots
+    await elsewhere.change("DELETE", "/api/v1/admin/policies/tenant/-")
+    await site.services.snapshot.until(site.brokers[1].services.snapshot.revision)
+    asked = {"application": site.acme.editor.id}
+    session = (await ann.change("POST", "/api/v1/sessions", asked, headers=CLIENT)).json["session"]
+    held = site.services.sessions.get(site.acme.tenant.id, session["id"])
+    assert held is not None
+    await site.report(held, "ended", "accepted", "application_missing")
+    shown = (await elsewhere.get(f"{LAUNCHES}/{session['reference']}")).json
+    assert (shown["outcome"], shown["circumstances"]["factor_age_minutes"]) == ("failed", 46.0)
+    assert shown["client_address"] == "10.1.2.3"
+
+
 @pytest.mark.parametrize(
     "query",
     [

@@ -8,9 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from broker.audit.event import Actor, Event, Object
+from broker.audit.query import Query
+from broker.explain.launches import TYPES
 from broker.hosts import checks
 from broker.probes.result import Probe, Result
 from broker.simulation.question import Question
+from portcullis.model.launch import Circumstances
 from portcullis.protocol.channel import Desired
 from portcullis.protocol.checks import FEATURE, Check, Checked, CheckResult
 from tests.support.running_broker import RunningBroker
@@ -66,3 +70,26 @@ async def test_a_broker_that_does_not_make_the_probes_asks_the_one_that_does(
         while await other.parts.probe_results.of_tenant(tenant) != {application.id: known}:
             await asyncio.sleep(0.05)
     assert other.parts.prober.result(tenant, application.id) is None
+
+
+async def test_launches_of_the_past_are_those_of_every_broker(site: Sequence[RunningBroker]) -> None:
+    """What a what-if replays, and a list of launches shows."""
+    here, there = site
+    for number, broker in enumerate(site):
+        told = Circumstances("10.1.2.3", 7.0, "browser").to_json()
+        launched = Event(
+            "launch",
+            here.tenant,
+            Actor("ann", "a" * 16),
+            Object("application", "b" * 16, "Editor"),
+            reference=f"0000000{number}",
+            detail={"circumstances": told, "steps": []},
+        )
+        await broker.parts.audit.record(launched)
+    for broker in (here, there):
+        launches, page = await broker.parts.explainer.list(Query(here.tenant, TYPES, whole=False))
+        assert {launch.trace.reference for launch in launches} == {"00000000", "00000001"}
+        assert {launch.trace.circumstances for launch in launches} == {
+            Circumstances("10.1.2.3", 7.0, "browser")
+        }
+        assert page.missing == ()
