@@ -17,6 +17,7 @@ from pathlib import Path
 from agents.brokers import merged
 from agents.contracts import Launcher
 from agents.control import ControlClient, ControlHandlers, memory_available_bytes
+from agents.credentials import CredentialsDesk
 from agents.links import AttachedSession, Doorkeeper, Links
 from agents.linux import groups
 from agents.linux.accounts import Accounts, SessionAccounts
@@ -25,6 +26,7 @@ from agents.linux.forking import Forking
 from agents.linux.launcher import WORKER_COMMAND, WORKER_ENVIRONMENT, LinuxLauncher, this_machine
 from agents.linux.leaders import make_passable
 from agents.linux.one_account import OneAccount
+from agents.linux.rdp.addresses import networks_of
 from agents.revocations import HostRevocations
 from agents.sessions.acts import SessionActs
 from agents.sessions.dry_runs import DryRuns, Knowledge
@@ -63,6 +65,7 @@ class Agent:
         self._incarnation = new_id()
         self._slots = settings.slots or read_slots(settings.state)
         self._isolation = launcher.isolation
+        self._launcher = launcher
         self._starting_limit = settings.starting_limit or max(2, os.cpu_count() or 1)
         facts = SiteFacts(
             credentials.id,
@@ -80,6 +83,7 @@ class Agent:
             cut=lambda cut: self._manager.cut(cut),
             check=lambda check: self._dry_runs.answer(check),
             act=lambda act: self._acts.answer(act),
+            credentials=lambda given: self._desk.take(given),
             discover=Discovery().answer,
             figures=lambda: self._manager.take_figures(),
             unused=lambda: self._manager.unused(),
@@ -88,6 +92,7 @@ class Agent:
         )
         self._clock = SiteClock(SystemClock())
         self._control = ControlClient(lambda: self._credentials.brokers, self._context_for_brokers, handlers)
+        self._desk = CredentialsDesk(self._control.want)
         self._metrics = Metrics("agent", version())
         self._manager = Manager(
             launcher,
@@ -96,6 +101,7 @@ class Agent:
             time_limits(settings),
             LaunchCounts(self._metrics),
             lambda session: self._revocations.welcome(session),
+            self._desk.ask,
         )
         self._revocations = HostRevocations(
             lambda: self._keys, self._clock, self._manager.sessions, lambda: self._control.is_up
@@ -109,7 +115,7 @@ class Agent:
         self._links = Links(doorkeeper, self._context_for_gateways, self._told_by_gateway)
         self._dry_runs = DryRuns(launcher.looks, self._knowledge())
         self._acts = SessionActs(self._manager.find, launcher.processes)
-        self._renewal = Renewal(credentials, self._on_renewed)
+        self._renewal = Renewal(credentials, self._on_renewed, trusts=self._trusts)
         offer_readings(self._metrics, launcher, self._manager, self._control, self._links)
         self._metrics.read(GROUPING, lambda: {(launcher.grouping,): 1})
         self._watch = Watch.of(settings.metrics, settings.metrics_exposed)
@@ -152,7 +158,7 @@ class Agent:
             self._manager.reports(),
             self._isolation,
             self._starting_limit,
-            frozenset({CHECK, ACT, DISCOVER, SESSIONS_WORD}),
+            frozenset({CHECK, ACT, DISCOVER, SESSIONS_WORD}) | self._launcher.features,
         )
 
     def _knowledge(self) -> Knowledge:
@@ -183,6 +189,7 @@ class Agent:
         self._keep(merged(directory.brokers, self._credentials.brokers), directory.grant_keys)
         self._keys = verifying_keys(directory.grant_keys)
         self._manager.set_grant_keys(directory.grant_keys)
+        self._renewal.announce(directory.authorities)
         await self._links.update(directory.gateways)
 
     def _keep(self, brokers: tuple[str, ...], grant_keys: Mapping[str, str]) -> None:
@@ -198,6 +205,13 @@ class Agent:
     def _on_renewed(self, credentials: Credentials) -> None:
         """New connections use the new certificate; those that stand were accepted with the old one."""
         self._credentials = credentials
+        self._manager.set_ca(credentials.ca)
+
+    def _trusts(self, credentials: Credentials) -> tuple[str, ...]:
+        """The workers of all sessions have to: a gateway that shows a certificate of another CA is refused by them."""
+        if all(session.takes_ca for session in self._manager.sessions() if session.state != "ended"):
+            return credentials.authorities
+        return credentials.told
 
     def _context_for_brokers(self) -> ssl.SSLContext:
         return client_context(self._credentials, "broker")
@@ -250,6 +264,7 @@ def linux_launcher(
         this_machine(),
         (*WORKER_COMMAND, "--log-format", settings.log_format),
         forking,
+        networks_of(settings.rdp_networks),
     )
 
 

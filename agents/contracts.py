@@ -6,15 +6,19 @@ and find the leader again (`adopt`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from portcullis.model.host import Isolation
+from portcullis.model.rdp import Credentials
 from portcullis.protocol.acts import Process
 from portcullis.protocol.channel import Order
 from portcullis.protocol.checks import Check, CheckResult
 from portcullis.protocol.worker_channel import FromWorker, Start, Status, ToWorker
+
+AskCredentials = Callable[[Order], Awaitable[Credentials]]
+"""What signs in to the RDP server of an order. Raises PortcullisError."""
 
 
 class LeaderLink(Protocol):
@@ -57,8 +61,11 @@ class Launcher(Protocol):
         """What bounds a session's memory and processes: a value of the metric `grouping`."""
         ...
 
-    async def launch(self, order: Order, start: Start) -> LeaderLink:
-        """Start the session's leader. Raises PortcullisError with the code of what failed."""
+    async def launch(
+        self, order: Order, start: Start, credentials: AskCredentials | None = None
+    ) -> LeaderLink:
+        """Start the session's leader. `credentials`: asked once an RDP server of the order was met. Raises
+        PortcullisError with the code of what failed."""
         ...
 
     async def keep_ready(self, count: int, may_begin: bool = True) -> None:
@@ -75,6 +82,11 @@ class Launcher(Protocol):
     @property
     def ready_memory_bytes(self) -> int:
         """What they hold."""
+        ...
+
+    @property
+    def features(self) -> frozenset[str]:
+        """What this machine can do that not every one can, by the names of the agent's hello."""
         ...
 
     def looks(self, check: Check) -> Mapping[str, Callable[[], CheckResult]]:

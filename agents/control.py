@@ -46,6 +46,7 @@ from portcullis.protocol.channel import (
     parse_from_broker,
 )
 from portcullis.protocol.checks import Check, Checked
+from portcullis.protocol.credentials import CredentialsWanted, GivenCredentials
 from portcullis.protocol.discovery import Discover, Discovered
 
 log = logging.getLogger(__name__)
@@ -76,6 +77,8 @@ class ControlHandlers:
     """Does what help desk asks; None: likewise."""
     discover: Callable[[Discover], Awaitable[Discovered]] | None = None
     """Looks at what is installed; None: likewise."""
+    credentials: Callable[[GivenCredentials], None] = lambda given: None
+    """What the broker answers to `want`."""
     figures: Callable[[], dict[str, StreamFigures]] = dict
     """Of the streams, what is new since it was asked the last time."""
     unused: Callable[[], dict[str, int]] = dict
@@ -93,11 +96,16 @@ class ControlClient:
         self._context = context
         self._handlers = handlers
         self._choice = BrokerChoice(_uniform)
-        self._unsent: dict[str, Report] = {}
+        self._unsent: dict[str, Report | CredentialsWanted] = {}
         self._wake = asyncio.Event()
         self.opened = 0
         """Channels that stood, so far."""
         self.is_up = False
+
+    def want(self, wanted: CredentialsWanted) -> None:
+        """Send it as soon as a channel stands."""
+        self._unsent[f"credentials {wanted.session}"] = wanted
+        self._wake.set()
 
     def report(self, report: Report) -> None:
         """Send it as soon as a channel stands; a newer one of the same session takes its place."""
@@ -189,6 +197,8 @@ class ControlClient:
                 self._handlers.cut(message)
             case Revocations():
                 self._handlers.revocations(message.revocations)
+            case GivenCredentials():
+                self._handlers.credentials(message)
             case Welcome():
                 raise ProtocolError("welcome twice")
 
@@ -201,12 +211,12 @@ class ControlClient:
             await self._wake.wait()
             self._wake.clear()
             while self._unsent:
-                session = next(iter(self._unsent))
-                report = self._unsent.pop(session)
+                name = next(iter(self._unsent))
+                message = self._unsent.pop(name)
                 try:
-                    await _send(socket, report)
+                    await _send(socket, message)
                 except BaseException:
-                    self._unsent.setdefault(session, report)
+                    self._unsent.setdefault(name, message)
                     self._wake.set()
                     raise
 

@@ -43,6 +43,11 @@ class AgentSettings:
     )
     window_seconds: float = setting(30.0, help="How long an application may take to open its first window.")
     grace_seconds: float = setting(3.0, help="How long an application may take to end at log off.")
+    rdp_networks: str = setting(
+        "",
+        help="Networks, between commas, that RDP servers may be in although hosts connect to none there: their own "
+        "addresses, their link, a cloud's metadata.",
+    )
     session_memory_mb: int = setting(4096, help="Memory of a session's programs, in MB; 0: no limit.")
     session_processes: int = setting(2048, help="Processes and threads of a session; 0: no limit.")
     session_cpu_percent: int = setting(

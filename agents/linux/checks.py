@@ -6,6 +6,7 @@ Each look is a plain function that blocks for a few milliseconds (a lookup of ac
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import subprocess
@@ -15,12 +16,16 @@ from pathlib import Path
 from agents.linux import display, environment
 from agents.linux.accounts import Account, SessionAccounts
 from agents.linux.leader.traces import FRAMEBUFFER_ROOT
-from portcullis.errors import Unavailable
+from agents.linux.rdp.addresses import Network
+from agents.linux.rdp.reach import reach
+from portcullis.errors import PortcullisError, Unavailable
+from portcullis.model.rdp import RDP_CLIENT, RdpTarget
 from portcullis.protocol.checks import Check, CheckResult
 
 Look = Callable[[], CheckResult]
 
 COMMAND_SECONDS = 0.3
+SERVER_SECONDS = 0.25
 LITTLE_BYTES = 64 * 1024
 NOBODY = 65534
 _DISPLAY_PROGRAMS = ("Xvfb", "openbox")
@@ -28,11 +33,13 @@ _FIND = 'for found; do [ -f "$found" ] && [ -x "$found" ] && exit 0; done; exit 
 """Run as the user: access is the kernel's to judge."""
 
 
-def looks(check: Check, accounts: SessionAccounts) -> dict[str, Look]:
+def looks(check: Check, accounts: SessionAccounts, rdp_networks: Sequence[Network] = ()) -> dict[str, Look]:
     """By what they look at."""
+    rdp = check.rdp
     return {
         "account": lambda: account(check, accounts),
         "command": lambda: command(check, accounts),
+        **({} if rdp is None else {"server": lambda: server(rdp, rdp_networks)}),
         "home": lambda: home(check, accounts),
         "display": lambda: display_start(FRAMEBUFFER_ROOT),
     }
@@ -52,9 +59,9 @@ def account(check: Check, accounts: SessionAccounts) -> CheckResult:
 
 def command(check: Check, accounts: SessionAccounts) -> CheckResult:
     """As the user, or as nobody where the account is still to be made."""
-    if not check.command:
+    if not check.command and check.rdp is None:
         return CheckResult("command", "failed", "the application has no command", "application_missing")
-    program = check.command[0]
+    program = RDP_CLIENT if check.rdp is not None else check.command[0]
     found = _found_account(check, accounts)
     path = environment.with_application({"PATH": environment.PATH}, check.environment)["PATH"]
     if can_run(program, path, found):
@@ -62,6 +69,18 @@ def command(check: Check, accounts: SessionAccounts) -> CheckResult:
     whom = found.name if found else "a new account"
     detail = f"{program}: not found, or {whom} may not execute it"
     return CheckResult("command", "failed", detail, "application_missing")
+
+
+def server(rdp: RdpTarget, allowed: Sequence[Network]) -> CheckResult:
+    """Its name is resolved and its security asked for; nobody signs in."""
+    try:
+        target = asyncio.run(asyncio.wait_for(reach(rdp, allowed), SERVER_SECONDS))
+    except TimeoutError:
+        return CheckResult("server", "skipped", f"no answer within {SERVER_SECONDS * 1000:.0f} ms")
+    except PortcullisError as exc:
+        return CheckResult("server", "failed", exc.message, exc.code)
+    where = target.address or f"the gateway {rdp.gateway}"
+    return CheckResult("server", "passed", f"{rdp.server}:{rdp.port} answers at {where}")
 
 
 def home(check: Check, accounts: SessionAccounts) -> CheckResult:

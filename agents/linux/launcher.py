@@ -10,7 +10,8 @@ What `launch` holds is made by `build_launch`, which is pure:
     worker               {"command", "environment", "limits", "start"}: its first line, without the display's fields
     bus                  {"command", "environment"} or null
     window_manager       {"command", "environment"}
-    application          {"command", "environment"}
+    application          {"command", "environment"}, perhaps with "entered", which it finds to read, and "exit_codes":
+                         what its exit statuses mean
     files                name -> text, written for the user into the session's folder
     group                {"folders", "worker", "user", "values"}: cgroups (groups.py)
     limits               name of an RLIMIT -> value, for the user's processes
@@ -30,7 +31,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from agents.contracts import Adopted
+from agents.contracts import Adopted, AskCredentials
 from agents.linux import checks, display, environment, window_manager
 from agents.linux.accounts import Account, SessionAccounts
 from agents.linux.forking import Forking
@@ -47,12 +48,17 @@ from agents.linux.leaders import (
     sweep,
 )
 from agents.linux.processes import processes_of
+from agents.linux.rdp import bridge
+from agents.linux.rdp.addresses import Network
+from agents.linux.rdp.bridge import ShownServer
+from agents.linux.rdp.reach import reach
 from agents.linux.warm import WarmPool, WarmSession
+from portcullis.errors import Refused
 from portcullis.ids import new_id
 from portcullis.logs import ids
 from portcullis.model.host import Isolation
 from portcullis.protocol.acts import Process
-from portcullis.protocol.channel import About, Order
+from portcullis.protocol.channel import RDP, About, Order
 from portcullis.protocol.checks import Check, CheckResult
 from portcullis.protocol.worker_channel import Prepare, Start, Status, WorkerState, body
 
@@ -93,6 +99,7 @@ class LinuxLauncher:
         machine: environment.Machine,
         worker_command: Sequence[str] = WORKER_COMMAND,
         forking: Forking | None = None,
+        rdp_networks: Sequence[Network] = (),
     ) -> None:
         """`forking`: begins leaders that have the worker's program loaded; None: leader and worker are run anew."""
         self._folders = runtime / "sessions"
@@ -103,17 +110,21 @@ class LinuxLauncher:
         self._machine = machine
         self._worker_command = tuple(worker_command)
         self._forking = forking
+        self._rdp_networks = tuple(rdp_networks)
         self._workers: dict[str, str] = {}  # session -> name of its worker account
         self._warm = WarmPool(self._begin_warm, self._release)
         self._expected = Prepare(1280, 720)
 
-    async def launch(self, order: Order, start: Start) -> LeaderConnection:
+    async def launch(
+        self, order: Order, start: Start, credentials: AskCredentials | None = None
+    ) -> LeaderConnection:
+        shown = await self._shown(order, credentials)
         user = await self._accounts.user(order.tenant, order.user_id, order.user_name)
         self._expected = Prepare.of(_fitting(start))
         while (warm := await self._warm.take()) is not None:
-            if (link := await self._assign(warm, order, start, user)) is not None:
+            if (link := await self._assign(warm, order, start, user, shown)) is not None:
                 return link
-        return await self._launch_anew(order, start, user)
+        return await self._launch_anew(order, start, user, shown)
 
     async def keep_ready(self, count: int, may_begin: bool = True) -> None:
         await self._warm.keep(count, may_begin)
@@ -127,7 +138,11 @@ class LinuxLauncher:
         return self._warm.memory_bytes
 
     def looks(self, check: Check) -> Mapping[str, Callable[[], CheckResult]]:
-        return checks.looks(check, self._accounts)
+        return checks.looks(check, self._accounts, self._rdp_networks)
+
+    @property
+    def features(self) -> frozenset[str]:
+        return frozenset({RDP}) if bridge.is_installed() else frozenset()
 
     def processes(self, known: Mapping[str, int]) -> Sequence[Process]:
         return processes_of(known)
@@ -173,11 +188,22 @@ class LinuxLauncher:
     def grouping(self) -> str:
         return self._backend.name
 
-    async def _launch_anew(self, order: Order, start: Start, user: Account) -> LeaderConnection:
+    async def _shown(self, order: Order, credentials: AskCredentials | None) -> ShownServer | None:
+        """None where the order names a program. Nothing is prepared for a server that cannot be met."""
+        if order.rdp is None:
+            return None
+        target = await reach(order.rdp, self._rdp_networks)
+        if credentials is None:
+            raise Refused("credentials_lost")
+        return ShownServer(target, await credentials(order))
+
+    async def _launch_anew(
+        self, order: Order, start: Start, user: Account, shown: ShownServer | None
+    ) -> LeaderConnection:
         worker = await self._free_worker(order.session, order.slot)
         group = self._backend.group(order.session, self._limits)
         folder = self._folders / order.session
-        launch = self._build(order, start, People(worker, user), folder, group)
+        launch = self._build(order, start, People(worker, user), folder, group, shown)
         try:
             link = await self._start_leader(folder, group)
         except BaseException:
@@ -204,14 +230,14 @@ class LinuxLauncher:
         return WarmSession(warm_id, folder, worker, group, link)
 
     async def _assign(
-        self, warm: WarmSession, order: Order, start: Start, user: Account
+        self, warm: WarmSession, order: Order, start: Start, user: Account, shown: ShownServer | None
     ) -> LeaderConnection | None:
         """The session on what was prepared ahead; None when that is broken, and nothing is left of it."""
         folder = self._folders / order.session
         self._workers[order.session] = self._workers.pop(warm.id)
         make_passable(self._folders, self._accounts.folder_mode)
         warm.folder.rename(folder)
-        launch = self._build(order, start, People(warm.worker, user), folder, warm.group)
+        launch = self._build(order, start, People(warm.worker, user), folder, warm.group, shown)
         warm.link.launch({**launch, "folder": str(folder)})
         reason = await _trouble(warm.link)
         if reason is None:
@@ -223,9 +249,15 @@ class LinuxLauncher:
         return None
 
     def _build(
-        self, order: Order, start: Start, people: People, folder: Path, group: Group
+        self,
+        order: Order,
+        start: Start,
+        people: People,
+        folder: Path,
+        group: Group,
+        shown: ShownServer | None,
     ) -> dict[str, Any]:
-        return build_launch(order, start, people, folder, group, self._machine, self._worker_command)
+        return build_launch(order, start, people, folder, group, self._machine, self._worker_command, shown)
 
     def _release(self, warm: WarmSession) -> None:
         self._workers.pop(warm.id, None)
@@ -268,12 +300,16 @@ def build_launch(
     group: Group,
     machine: environment.Machine,
     worker_command: Sequence[str] = WORKER_COMMAND,
+    shown: ShownServer | None = None,
 ) -> dict[str, Any]:
-    """The `launch` line without its type."""
+    """The `launch` line without its type. `shown`: a server in place of the order's command."""
     scale = environment.scale(order.display.device_pixel_ratio)
     user = people.user
     base = environment.environment(user.name, user.home, folder / "user", order.display, machine)
     own = environment.with_application(base, order.environment)
+    application: dict[str, Any] = {"command": list(order.command), "environment": own}
+    if shown is not None:
+        application = bridge.application(order, shown, own, folder / "user")
     return {
         "session": order.session,
         "about": {
@@ -284,6 +320,7 @@ def build_launch(
             "application": order.application_name,
             "reference": order.reference,
             "order": About.of(order).to_json(),
+            **({"rdp": True} if shown else {}),
         },
         "accounts": {"worker": people.worker.name, "user": user.name},
         "home": str(user.home),
@@ -294,7 +331,7 @@ def build_launch(
         },
         "bus": {"command": bus_command(folder), "environment": base} if machine.bus else None,
         "window_manager": {"command": window_manager.command(folder), "environment": base},
-        "application": {"command": list(order.command), "environment": own},
+        "application": application,
         "files": window_manager.files(folder, scale),
         "group": group.to_json(),
         "limits": dict(group.rlimits),

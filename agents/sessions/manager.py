@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from agents.contracts import Adopted, Launcher
+from agents.contracts import Adopted, AskCredentials, Launcher
+from agents.credentials import no_credentials
 from agents.sessions import desired
 from agents.sessions.launches import Launches, Uncounted
 from agents.sessions.session import Session, TimeLimits
@@ -72,7 +73,9 @@ class Manager:
         limits: TimeLimits | None = None,
         launches: Launches | None = None,
         on_worker: Callable[[Session], None] = lambda _: None,
+        credentials: AskCredentials = no_credentials,
     ) -> None:
+        self._credentials = credentials
         self._on_worker = on_worker
         self.facts = facts
         self._launcher = launcher
@@ -86,8 +89,7 @@ class Manager:
         """Adopt the sessions that run on this host."""
         for adopted in await self._launcher.adopt():
             self._adopt(adopted)
-        for session in self._sessions.values():
-            session.send(GrantKeys(self.facts.grant_keys, self.facts.clock))
+        self._tell_facts()
 
     async def stop(self) -> None:
         """Let go of the sessions; they go on."""
@@ -151,9 +153,14 @@ class Manager:
             self.facts = replace(self.facts, clock=base)
             self._tell_facts()
 
+    def set_ca(self, ca: str) -> None:
+        if ca != self.facts.ca:
+            self.facts = replace(self.facts, ca=ca)
+            self._tell_facts()
+
     def _tell_facts(self) -> None:
         for session in self._sessions.values():
-            session.send(GrantKeys(self.facts.grant_keys, self.facts.clock))
+            session.send(GrantKeys(self.facts.grant_keys, self.facts.clock, self.facts.ca))
 
     def _start(self, order: Order) -> None:
         session = self._new(order.session, order.tenant, order.reference)
@@ -166,6 +173,7 @@ class Manager:
         tenant, reference = (str(status.about.get(name, "")) for name in ("tenant", "reference"))
         session = self._new(status.session, tenant, reference)
         session.about = _about(status)
+        session.adopt(status)
         with session.named():
             log.info("session adopted", extra=ids(stage=status.stage))
         self._launches.adopted()
@@ -197,6 +205,7 @@ class Manager:
             reference,
             self._launches,
             self._on_worker,
+            self._credentials,
         )
         self._sessions[session] = made
         return made

@@ -13,11 +13,12 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 
-from agents.contracts import Launcher, LeaderLink
+from agents.contracts import AskCredentials, Launcher, LeaderLink
+from agents.credentials import no_credentials
 from agents.sessions.desired import RunState
 from agents.sessions.launches import Launches, Uncounted
 from agents.sessions.progress import Progress, TimeLimit
-from portcullis.errors import PortcullisError
+from portcullis.errors import PortcullisError, Refused
 from portcullis.logs import bound, ids
 from portcullis.model.session import State
 from portcullis.model.stream_figures import StreamFigures
@@ -59,8 +60,11 @@ class Session:
         reference: str = "",
         launches: Launches | None = None,
         on_worker: Callable[[Session], None] = lambda _: None,
+        credentials: AskCredentials = no_credentials,
     ) -> None:
         """`on_worker`: the session's worker listens now."""
+        self._credentials = credentials
+        self._shows_rdp = False
         self._on_worker = on_worker
         self.id = session
         self.tenant = tenant
@@ -116,7 +120,7 @@ class Session:
         self.about = About.of(order)
         self._tell()
         try:
-            link = await self._launcher.launch(order, start)
+            link = await self._launched(order, start)
         except PortcullisError as exc:
             log.warning("session not started: %s", exc)
             self._advance(self.progress.failed(exc.code, exc.message))
@@ -124,6 +128,14 @@ class Session:
             self._give_up(exc)
         else:
             await self.follow(link)
+
+    async def _launched(self, order: Order, start: Start) -> LeaderLink:
+        if order.rdp is not None:
+            self._shows_rdp = True
+            return await self._launcher.launch(order, start, self._credentials)
+        if not order.command:
+            raise Refused("application_missing", "The order names no program.")
+        return await self._launcher.launch(order, start)
 
     async def follow(self, link: LeaderLink) -> None:
         """Read what leader and worker say until the session has ended."""
@@ -149,6 +161,10 @@ class Session:
             self._link = None
             await link.close()
 
+    def adopt(self, status: Status) -> None:
+        """What its leader kept of it."""
+        self._shows_rdp = status.about.get("rdp") is True
+
     def adopt_ended(self, status: Status) -> None:
         self._advance(self.progress.after(status))
 
@@ -172,6 +188,11 @@ class Session:
     @property
     def knows_words(self) -> bool:
         """Whether its worker knows revocations of several sessions: it may be of an older release than this agent."""
+        return self.progress.words > 0
+
+    @property
+    def takes_ca(self) -> bool:
+        """Whether its worker takes another CA of the site while it runs: since there are words."""
         return self.progress.words > 0
 
     def send(self, message: ToWorker) -> None:
@@ -267,6 +288,7 @@ class Session:
 
     def _expired(self, limit: TimeLimit) -> None:
         if limit == "window":
-            self.end("window_timeout", f"no window within {self._limits.window_seconds:.0f} s")
+            code = "rdp_timeout" if self._shows_rdp else "window_timeout"
+            self.end(code, f"no window within {self._limits.window_seconds:.0f} s")
         else:
             self.end("application_closed")

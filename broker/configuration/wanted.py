@@ -24,7 +24,7 @@ from broker.configuration.objects import (
 )
 from portcullis.model.application import MAXIMUM_ENTITLED
 from portcullis.model.policy import parse_locked, parse_values
-from portcullis.model.rdp import RdpTarget, plain_fingerprint
+from portcullis.model.rdp import PINS_RULE, RdpTarget, plain_fingerprint
 
 Place = tuple[str, str]
 """Kind and key."""
@@ -200,7 +200,7 @@ def _application(found: Wanted, index: int, document: Fields) -> Held:
         "command": list(made.fields["command"]),
         "host_groups": _ordered(made.fields["host_groups"]),
         "minimum_memory_bytes": int(made.fields["minimum_memory_bytes"]),
-        "rdp": _rdp(made.fields["rdp"]),
+        "rdp": _rdp(found, index, made.fields["rdp"]),
         "entitled": {
             "users": _users(found, index, "entitled.users", entitled["users"], known),
             "groups": _ordered(entitled["groups"]),
@@ -209,12 +209,20 @@ def _application(found: Wanted, index: int, document: Fields) -> Held:
     return replace(made, fields=fields)
 
 
-def _rdp(said: Fields | None) -> dict[str, Any] | None:
+def _rdp(found: Wanted, index: int, said: Fields | None) -> dict[str, Any] | None:
     """With what the document does not say, and the fingerprint as it is kept."""
     if said is None:
         return None
-    target = RdpTarget.from_json(said)
-    return replace(target, port=int(target.port), certificate=plain_fingerprint(target.certificate)).to_json()
+    read = RdpTarget.from_json(said)
+    target = replace(
+        read,
+        port=int(read.port),
+        certificate=plain_fingerprint(read.certificate),
+        gateway_certificate=plain_fingerprint(read.gateway_certificate),
+    )
+    if not target.pins_agree:
+        found.refuse(index, "rdp.gateway_certificate", PINS_RULE)
+    return target.to_json()
 
 
 def _entitlement(found: Wanted, index: int, document: Fields) -> Held:

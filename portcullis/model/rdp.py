@@ -47,6 +47,7 @@ GATEWAY_PATTERN = (
     r"(:[1-9][0-9]{0,4})?$"
 )
 FINGERPRINT_PATTERN = r"^(([0-9A-Fa-f]{2}[: ]?){31}[0-9A-Fa-f]{2})?$"
+PINS_RULE = "a fingerprint exactly where `certificate` and `gateway` are given"
 FINGERPRINT_RULE = "a certificate's SHA-256 fingerprint, 64 hexadecimal digits"
 _PRINTABLE = re.compile(PRINTABLE_PATTERN)
 _HOST = re.compile(HOST_PATTERN, re.ASCII)
@@ -69,6 +70,8 @@ class RdpTarget:
     """A RemoteApp, such as `||winword`; empty: the whole desktop."""
     gateway: str = ""
     """An RD Gateway that the server is reached through."""
+    gateway_certificate: str = ""
+    """As `certificate`, of the gateway: both are pinned, or neither."""
     load_balance_info: str = ""
     """For a connection broker, such as `tsv://MS Terminal Services Plugin.1.Farm`."""
 
@@ -84,6 +87,13 @@ class RdpTarget:
     def destination(self) -> str:
         """To whom credentials are given: what was kept for one is not sent to another."""
         return f"{self.server.lower()}:{self.port} {self.gateway.lower()} {self.domain.lower()}"
+
+    @property
+    def pins_agree(self) -> bool:
+        """Where a CA's word counts for one connection, it counts for both: FreeRDP knows one list."""
+        if not self.gateway:
+            return not self.gateway_certificate
+        return bool(self.certificate) == bool(self.gateway_certificate)
 
     @property
     def gateway_address(self) -> tuple[str, int] | None:

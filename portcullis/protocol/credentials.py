@@ -114,11 +114,13 @@ def _target(fields: Fields) -> RdpTarget:
         credentials=fields.choice("credentials", CREDENTIAL_SOURCES),
         program=fields.text("program", MAXIMUM_PROGRAM_LENGTH),
         gateway=fields.text("gateway", MAXIMUM_HOST_LENGTH),
+        gateway_certificate=fields.optional_text("gateway_certificate", 64) or "",
         load_balance_info=fields.text("load_balance_info", MAXIMUM_BALANCE_LENGTH),
     )
     lines = (target.user_name, target.domain, target.program, target.load_balance_info)
     fits = is_fit_host(target.server) and is_fit_gateway(target.gateway) and all(map(is_printable, lines))
-    if not fits or not is_fit_fingerprint(target.certificate):
+    pins = (target.certificate, target.gateway_certificate)
+    if not fits or not all(map(is_fit_fingerprint, pins)) or not target.pins_agree:
         raise ProtocolError("application.rdp: expected a server that a host can connect to")
     return target
 

@@ -217,6 +217,9 @@ def _rdp() -> Schema:
     def one_of(values: tuple[str, ...], about: str) -> Schema:
         return _said(f"one of {', '.join(values)}", enum=list(values), description=about)
 
+    def fingerprint(about: str) -> Schema:
+        return _said(FINGERPRINT_RULE, type="string", pattern=FINGERPRINT_PATTERN, description=about)
+
     host = {"type": "string", "minLength": 1, "maxLength": MAXIMUM_HOST_LENGTH}
     schema = _object(
         "a mapping with server, or null",
@@ -228,12 +231,7 @@ def _rdp() -> Schema:
             ),
             "domain": line(MAXIMUM_DOMAIN_LENGTH, "The Windows domain that the user is of."),
             "security": one_of(SECURITIES, "negotiate: NLA or TLS, whichever the server has; never neither."),
-            "certificate": _said(
-                FINGERPRINT_RULE,
-                type="string",
-                pattern=FINGERPRINT_PATTERN,
-                description="The one certificate that is accepted. Empty: one that the host's CAs vouch for.",
-            ),
+            "certificate": fingerprint("The one that is accepted. Empty: one that the host's CAs vouch for."),
             "credentials": one_of(CREDENTIAL_SOURCES, "ask: at each launch. vault: users may keep them."),
             "program": line(MAXIMUM_PROGRAM_LENGTH, "A RemoteApp, such as ||winword. Empty: the desktop."),
             "gateway": _said(
@@ -243,6 +241,9 @@ def _rdp() -> Schema:
                 pattern=f"^$|{GATEWAY_PATTERN}",
                 format=GATEWAY_FORMAT,
                 description="An RD Gateway. Empty: the host connects to the server itself.",
+            ),
+            "gateway_certificate": fingerprint(
+                "As certificate, of the gateway: both are pinned, or neither."
             ),
             "load_balance_info": line(MAXIMUM_BALANCE_LENGTH, "For a connection broker."),
         },

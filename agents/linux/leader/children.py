@@ -38,17 +38,23 @@ class Children:
         confinement: processes.Confinement,
         passed: int | None = None,
         program: Loaded | None = None,
+        entered: str | None = None,
     ) -> None:
-        """One of this name that has ended is forgotten. Raises OSError."""
+        """One of this name that has ended is forgotten. `entered`: all that it finds to read. Raises OSError."""
         self._forget(name)
         read_end, write_end = os.pipe()
         os.set_blocking(read_end, False)
         self._outputs[name] = (read_end, Output(self._log, name))
         self._loop.watch(read_end, lambda _: self._read(name))
+        source = None if entered is None else _filled(entered)
         try:
-            self.pids[name] = processes.start(command, environment, confinement, write_end, passed, program)
+            self.pids[name] = processes.start(
+                command, environment, confinement, write_end, passed, program, source
+            )
         finally:
             os.close(write_end)
+            if source is not None:
+                os.close(source)
 
     def reap(self) -> list[str]:
         """Names of those that have ended since the last call; nameless ones are reaped as well."""
@@ -102,3 +108,12 @@ class Children:
         if lines := output.feed(data):
             self._on_lines(name, lines)
         return True
+
+
+def _filled(text: str) -> int:
+    """A pipe that holds this and no more: read once it is gone, which a file would not be. Less than it takes without
+    a reader."""
+    read_end, write_end = os.pipe()
+    os.write(write_end, text.encode())
+    os.close(write_end)
+    return read_end

@@ -50,13 +50,14 @@ def start(
     output: int,
     passed: int | None = None,
     program: Loaded | None = None,
+    entered: int | None = None,
 ) -> int:
-    """Run `command`, its output to descriptor `output`, `passed` as its descriptor 3. `program`: the same, loaded
-    before. Raises OSError."""
+    """Run `command`, its output to descriptor `output`, `passed` as its descriptor 3, `entered` as what it reads.
+    `program`: the same, loaded before. Raises OSError."""
     with child() as forked:
         if forked.here:
             _confine(confinement)
-            _arrange_descriptors(output, passed)
+            _arrange_descriptors(output, passed, entered)
             if program is not None:
                 loaded.run(program, command, environment)
             os.execvpe(command[0], list(command), dict(environment))  # noqa: S606
@@ -255,15 +256,16 @@ def _limit(kind: int, value: int) -> None:
     resource.setrlimit(kind, (value, value))
 
 
-def _arrange_descriptors(output: int, passed: int | None) -> None:
-    """0 is empty, 1 and 2 are the output, 3 is `passed`; all else closes at exec."""
+def _arrange_descriptors(output: int, passed: int | None, entered: int | None) -> None:
+    """0 is `entered` or empty, 1 and 2 are the output, 3 is `passed`; all else closes at exec."""
     signal.set_wakeup_fd(-1)
     for name in (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGHUP, signal.SIGINT):
         signal.signal(name, signal.SIG_DFL)
     # First copies with high numbers: each of these may have a number that is given away below.
-    empty, output = _high_copy(os.open(os.devnull, os.O_RDONLY)), _high_copy(output)
+    read = os.open(os.devnull, os.O_RDONLY) if entered is None else entered
+    entered, output = _high_copy(read), _high_copy(output)
     passed = None if passed is None else _high_copy(passed)
-    for number, source in ((0, empty), (1, output), (2, output), (3, passed)):
+    for number, source in ((0, entered), (1, output), (2, output), (3, passed)):
         if source is not None:
             os.dup2(source, number)
 

@@ -279,18 +279,24 @@ class Session:
         self._stage = "display"
         self._tell_status()
         try:
-            self._start("application", self._launch["application"]["command"])
+            application = self._launch["application"]
+            self._start("application", application["command"], entered=application.pop("entered", None))
         except OSError as exc:
             raise Failure("application_missing", str(exc)) from exc
         self._stage = "application"
         self._tell_status()
 
     def _start(
-        self, name: str, command: list[str], passed: int | None = None, program: Loaded | None = None
+        self,
+        name: str,
+        command: list[str],
+        passed: int | None = None,
+        program: Loaded | None = None,
+        entered: str | None = None,
     ) -> None:
         premises = self._premises
         environment, confinement = premises.environment(name), premises.confinement(name)
-        self._children.start(name, command, environment, confinement, passed, program)
+        self._children.start(name, command, environment, confinement, passed, program, entered)
 
     def _on_lines(self, name: str, lines: list[bytes]) -> None:
         if name == "bus" or (name == "window_manager" and WINDOW_MANAGER_READY in lines):
@@ -351,6 +357,9 @@ class Session:
         was_killed = time.monotonic() - self._children.killed_at < KILLED_SECONDS
         if was_killed and self._premises.has_run_out_of_memory():
             return "application_out_of_memory"
+        meanings = self._launch["application"].get("exit_codes", {})
+        if (code := meanings.get(str(self._children.exit_statuses.get("application")))) is not None:
+            return str(code)
         if self._window_seen:
             return "application_closed"
         return "home_full" if self._premises.is_home_full() else "application_exited"

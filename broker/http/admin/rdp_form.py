@@ -18,6 +18,7 @@ from portcullis.model.rdp import (
     MAXIMUM_HOST_LENGTH,
     MAXIMUM_PROGRAM_LENGTH,
     MAXIMUM_USER_NAME_LENGTH,
+    PINS_RULE,
     SECURITIES,
     RdpTarget,
     is_fit_fingerprint,
@@ -36,21 +37,27 @@ def parse_rdp(fields: Fields) -> RdpTarget | None:
     if fields.raw("rdp") is None:
         return None
     nested = fields.nested("rdp")
-    certificate = _fit(nested, "certificate", _LONGEST_FINGERPRINT, is_fit_fingerprint, FINGERPRINT_RULE)
     target = RdpTarget(
         server=_fit(nested, "server", MAXIMUM_HOST_LENGTH, is_fit_host, HOST_RULE, is_needed=True),
         port=nested.integer("port", 1, 65535, DEFAULT_PORT),
         user_name=_line(nested, "user_name", MAXIMUM_USER_NAME_LENGTH),
         domain=_line(nested, "domain", MAXIMUM_DOMAIN_LENGTH),
         security=_one_of(nested, "security", SECURITIES),
-        certificate=plain_fingerprint(certificate),
+        certificate=_fingerprint(nested, "certificate"),
         credentials=_one_of(nested, "credentials", CREDENTIAL_SOURCES),
         program=_line(nested, "program", MAXIMUM_PROGRAM_LENGTH),
         gateway=_fit(nested, "gateway", MAXIMUM_HOST_LENGTH, is_fit_gateway, GATEWAY_RULE),
+        gateway_certificate=_fingerprint(nested, "gateway_certificate"),
         load_balance_info=_line(nested, "load_balance_info", MAXIMUM_BALANCE_LENGTH),
     )
     nested.finish()
+    if not target.pins_agree:
+        raise InvalidInput(nested.name("gateway_certificate"), PINS_RULE)
     return target
+
+
+def _fingerprint(fields: Fields, key: str) -> str:
+    return plain_fingerprint(_fit(fields, key, _LONGEST_FINGERPRINT, is_fit_fingerprint, FINGERPRINT_RULE))
 
 
 def _line(fields: Fields, key: str, longest: int) -> str:

@@ -32,6 +32,7 @@ _RDP = {
     "credentials": one_of(*CREDENTIAL_SOURCES),
     "program": text(260, shortest=0),
     "gateway": text(253, shortest=0),
+    "gateway_certificate": text(95, shortest=0),
     "load_balance_info": text(512, shortest=0),
 }
 """In place of a command (docs/rdp.md)."""
