@@ -1,7 +1,9 @@
 /** What is done to applications as a whole: enabled, disabled, deleted, brought back, tried. */
 
 import { ApiError } from "../../api/client.js";
+import { showDialog } from "../../ui/dialog.js";
 import { h } from "../../ui/dom.js";
+import { addressOf } from "../router.js";
 import { counted, errorText, t } from "../strings.js";
 import { bodyOf, valuesOf } from "./application_rules.js";
 
@@ -99,8 +101,8 @@ function policyPath(name) {
   return `/policies/application/${encodeURIComponent(name)}`;
 }
 
-/** @param {string | null} url */
-async function iconContent(url) {
+/** The picture itself, to be sent with another application. @param {string | null} url */
+export async function iconContent(url) {
   if (url === null) return null;
   const response = await fetch(url);
   if (!response.ok) return null;
@@ -126,7 +128,24 @@ export async function tryLaunch(context, application) {
   } catch (error) {
     opened?.close();
     if (!(error instanceof ApiError)) throw error;
-    const reference = error.reference ? ` ${t("applications.try.reference", { reference: error.reference })}` : "";
-    context.toasts.show(t("applications.try.refused", { name: application.name, reason: errorText(error) }) + reference, { bad: true });
+    await showRefusal(context, application.name, error);
   }
+}
+
+/**
+ * Why, and the two places that tell more: how it was decided, and what would happen step by step, the host asked too.
+ * @param {Context} context
+ * @param {string} name
+ * @param {ApiError} error
+ */
+function showRefusal(context, name, error) {
+  const { reference } = error;
+  const asked = { user: context.login.user.name, application: name, dry_run: "1" };
+  return showDialog(t("applications.try.refused", { name }), (close) => [
+    h("p", { role: "alert" }, errorText(error), reference && ` ${t("applications.try.reference", { reference })}`),
+    h("div", { class: "buttons" },
+      reference && context.may("launches.read") && h("a", { class: "button", href: addressOf("launches", reference), click: () => close() }, t("applications.try.why")),
+      context.may("simulate") && h("a", { class: "button", href: addressOf("simulation", "", asked), click: () => close() }, t("applications.try.simulate")),
+      h("button", { type: "button", autofocus: true, click: () => close() }, t("applications.try.close"))),
+  ]);
 }

@@ -8,7 +8,8 @@ import { formTexts, ObjectPanel, saveAs } from "../object_panel.js";
 import { addressOf } from "../router.js";
 import { t } from "../strings.js";
 import { Suggestions } from "../suggestions.js";
-import { deleteApplications, publish, tryLaunch } from "./application_acts.js";
+import { addWhatIf } from "../whatif_button.js";
+import { deleteApplications, iconContent, publish, tryLaunch } from "./application_acts.js";
 import { bodyOf, commandText, copyName, valuesOf } from "./application_rules.js";
 
 /** @typedef {import("../context.js").Context} Context */
@@ -17,9 +18,9 @@ import { bodyOf, commandText, copyName, valuesOf } from "./application_rules.js"
 /** In the address: `#/applications/+`, and `#/applications/+Text editor` for a copy. */
 const NEW = /^\+(.*)$/s;
 
-export class ApplicationPanel {
+/** @extends {ObjectPanel<Application | null>} */
+export class ApplicationPanel extends ObjectPanel {
   #context;
-  #panel;
   #suggestions;
 
   /**
@@ -28,46 +29,15 @@ export class ApplicationPanel {
    * @param {Application | undefined} item
    */
   constructor(context, name, item) {
-    this.#context = context;
-    this.#suggestions = new Suggestions(context);
     const original = NEW.exec(name)?.[1];
-    /** @type {ObjectPanel<Application | null>} */
-    this.#panel = new ObjectPanel({
+    super({
       title: original === undefined ? name : t("applications.new"),
-      item: original === "" ? null : item,
+      item: original === "" ? null : item, isNew: original !== undefined,
       find: (signal) => (original === undefined ? this.#find(name, signal) : this.#copy(original, signal)),
       draw: (application) => (context.may("applications.write") ? this.#edit(application) : [this.#facts(/** @type {Application} */ (application))]),
     });
-    this.isNew = original !== undefined;
-  }
-
-  get title() {
-    return this.#panel.title;
-  }
-
-  get element() {
-    return this.#panel.element;
-  }
-
-  focus() {
-    if (this.isNew) this.element.querySelector("input")?.focus();
-    else this.element.parentElement?.querySelector("h2")?.focus({ preventScroll: true });
-  }
-
-  stop() {
-    this.#panel.stop();
-  }
-
-  changed() {
-    if (!this.isNew) this.#panel.changed();
-  }
-
-  get isEntering() {
-    return this.#panel.isEntering;
-  }
-
-  mayClose() {
-    return this.#panel.mayClose();
+    this.#context = context;
+    this.#suggestions = new Suggestions(context);
   }
 
   /**
@@ -88,7 +58,7 @@ export class ApplicationPanel {
     const { items } = await this.#context.get("/applications", signal);
     const original = items.find((/** @type {Application} */ each) => each.name === name);
     const taken = items.map((/** @type {Application} */ each) => each.name);
-    return original && { ...original, id: "", icon: null, revision: undefined, name: copyName(name, taken) };
+    return original && { ...original, id: "", revision: undefined, name: copyName(name, taken) };
   }
 
   /** @param {Application | null} application null: a new one */
@@ -102,12 +72,28 @@ export class ApplicationPanel {
       send: async (values) => (values.command.length === 0 ? { field: "command", message: t("applications.command.needed") } : saveAs({
         name: values.name, before, values, revision: exists ? application.revision : 0, valuesOf,
         label: (name) => fields.find((field) => field.name === name)?.label ?? name,
-        send: (each, revision) => publish(this.#context, each.name.trim(), { ...bodyOf(each), ...(revision !== undefined && { revision }) }),
+        send: async (each, revision) => publish(this.#context, each.name.trim(), {
+          ...bodyOf(each), ...(await this.#keptIcon(exists, application, each)), ...(revision !== undefined && { revision }),
+        }),
         saved: () => this.#saved(values.name.trim(), exists),
       })),
       cancel: () => this.#leave(""),
     });
+    addWhatIf(this.#context, form.element, () => {
+      const { icon, ...body } = bodyOf(form.values);
+      return [{ kind: "application", name: form.values.name.trim(), ...body, ...(icon && { icon }) }];
+    });
     return exists ? [this.#tools(application), form] : [form];
+  }
+
+  /**
+   * A copy is sent the picture of its original, unless another one or none was chosen.
+   * @param {boolean} exists
+   * @param {Application | null} original
+   * @param {Record<string, any>} values
+   */
+  async #keptIcon(exists, original, { icon }) {
+    return exists || icon !== undefined || !original?.icon ? {} : { icon: await iconContent(original.icon) };
   }
 
   /** @param {Application} application */
@@ -154,7 +140,7 @@ export class ApplicationPanel {
    * @param {boolean} existed
    */
   #saved(name, existed) {
-    this.#panel.settle();
+    this.settle();
     this.#context.toasts.show(t(existed ? "applications.saved" : "applications.published", { name }));
     this.#leave(existed ? null : name);
     if (existed) this.changed();
@@ -163,7 +149,7 @@ export class ApplicationPanel {
   /** @param {Application} application */
   async #delete(application) {
     if (!(await deleteApplications(this.#context, [application]))) return;
-    this.#panel.settle();
+    this.settle();
     this.#leave("");
   }
 

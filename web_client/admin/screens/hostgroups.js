@@ -9,6 +9,7 @@ import { formTexts, ObjectPanel } from "../object_panel.js";
 import { addressOf } from "../router.js";
 import { t } from "../strings.js";
 import { Suggestions } from "../suggestions.js";
+import { addWhatIf } from "../whatif_button.js";
 import { groupsOf } from "./host_group_rules.js";
 
 /** @typedef {import("../context.js").Context} Context */
@@ -99,7 +100,7 @@ function about(context, { name, hosts, applications, online, sessions, slots }) 
  * @param {() => void} settle
  */
 function form(context, group, isNew, suggestions, settle) {
-  return new Form({
+  const made = new Form({
     fields: [
       ...(isNew ? [{ name: "name", label: t("machines.name"), kind: /** @type {const} */ ("text") }] : []),
       { name: "hosts", label: t("screen.hosts"), kind: "names", hint: t("hostgroups.hosts.hint"), labels: { remove: t("form.remove") }, suggestions: (typed) => suggestions.like("hosts", typed) },
@@ -118,6 +119,8 @@ function form(context, group, isNew, suggestions, settle) {
       return null;
     },
   });
+  addWhatIf(context, made.element, () => [{ kind: "host-group", name: (made.values.name ?? group.name).trim(), hosts: made.values.hosts }]);
+  return made;
 }
 
 /**
