@@ -100,6 +100,7 @@ class Broker:
             raise Unavailable(message="There is no site in this grid: run `portcullis-broker init`.")
         authority = Authority(snapshot, self._clock)
         certificate = OwnCertificate(authority, self._id)
+        undo.callback(snapshot.subscribe(certificate.changed))
         renewal = spawn(certificate.run(), name="own-certificate")
         undo.push_async_callback(cancel_and_wait, renewal)
         presence = Presence(

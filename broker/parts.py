@@ -55,6 +55,8 @@ from broker.peers.exchange import PeerExchange
 from broker.peers.myself import Myself
 from broker.pki.authority import Authority
 from broker.pki.machines import Machines
+from broker.pki.rotation import PERIOD_SECONDS as CA_SECONDS
+from broker.pki.rotation import CaRotation
 from broker.presence import Presence
 from broker.probes.accounts import ProbeAccounts
 from broker.probes.counting import count_probe
@@ -258,6 +260,7 @@ class Parts:
         )
         self._job("tenants", self.tenants.sweep, TENANTS_SECONDS)
         self._job("compaction", Compaction(stores.grid, snapshot).round, PERIOD_SECONDS)
+        self._job("ca", CaRotation(stores, snapshot).round, CA_SECONDS)
 
     def _make_configuration(self) -> None:
         stores, snapshot = self.stores, self.snapshot

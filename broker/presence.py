@@ -68,7 +68,13 @@ class Presence:
         """As it is told to others, once it has started."""
         address = str(self._address)
         return LiveBroker(
-            self._id, self._name or address, address, self._version, self._started, self.draining
+            self._id,
+            self._name or address,
+            address,
+            self._version,
+            self._started,
+            self.draining,
+            changes_ca=True,
         )
 
     def on_draining(self, callback: Callable[[], None]) -> None:

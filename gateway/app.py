@@ -74,7 +74,12 @@ class GatewayApp:
             credentials,
             self._client_context,
             options.clock,
-            Heard(self._changed, self._drain, lambda texts: self._revocations.take(texts)),
+            Heard(
+                self._changed,
+                self._drain,
+                lambda texts: self._revocations.take(texts),
+                self._renewal.announce,
+            ),
             self._state,
         )
         self._revocations = GatewayRevocations(

@@ -60,6 +60,8 @@ class Heard:
     draining: Callable[[bool], None] = lambda _: None
     """Whether this gateway is to give its streams away."""
     revocations: Callable[[Sequence[str]], None] = lambda _: None
+    authorities: Callable[[Sequence[str]], None] = lambda _: None
+    """Pins of the site's CAs."""
 
 
 class Brokers:
@@ -209,6 +211,7 @@ class Brokers:
         brokers = sorted({broker for said in self._said.values() for broker in said})
         self._learn(tuple(brokers), message.grant_keys, message.public_origins, message.own_names)
         self._heard.draining(message.gateway_draining)
+        self._heard.authorities(message.authorities)
 
     def _learn(
         self,

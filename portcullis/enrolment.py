@@ -9,18 +9,21 @@ by a signature of its old key.
 The state folder holds `machine.pem` (key and certificate chain, mode 0600, replaced as one file),
 `machine.json` (what else is known of the site) and, while a renewal is under way, `renewal.pem`: the key that
 was sent, so that a renewal whose answer was lost is asked for again under the same key.
+
+While the site changes its CA, brokers announce which ones are trusted (`Renewal.announce`): a machine that knows others
+renews soon, gets them with the answer, and renews once more to say that it trusts them now.
 """
 
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import hmac
 import json
 import logging
 import os
+import secrets
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
@@ -33,10 +36,11 @@ from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
     PrivateFormat,
-    PublicFormat,
     load_pem_private_key,
 )
 
+from portcullis import authorities
+from portcullis.authorities import public_key_hash
 from portcullis.clock import Clock, SystemClock
 from portcullis.errors import CODES, InvalidInput, Refused, Unavailable
 from portcullis.ids import BearerSecret, parse_secret
@@ -45,6 +49,7 @@ from portcullis.settings import Address
 from portcullis.site_tls import (
     MachineIdentity,
     PeerRole,
+    ReplaceableContext,
     SiteClientContext,
     check_peer,
     machine_server_context,
@@ -77,6 +82,10 @@ log = logging.getLogger(__name__)
 
 TIMEOUT_SECONDS = 10.0
 RETRY_SECONDS = 60.0
+HASTE_SECONDS = 20.0
+"""Within this every machine of a site renews when its CA changes: not all at one moment."""
+LOOK_SECONDS = 15.0
+"""While there are several CAs: sessions that know one of them only may have ended."""
 LONGEST_WAIT_SECONDS = 3600.0  # a clock that was set, or a machine that slept, is noticed within this
 MAXIMUM_ANSWER_BYTES = 1024 * 1024
 
@@ -113,6 +122,7 @@ class Credentials:
     site_id: str
     site_name: str
     ca: str
+    """The bundle of the site's CAs (`portcullis.authorities`)."""
     brokers: tuple[str, ...]
     """Addresses, `host:port`, of brokers that were live when this was written."""
     grant_keys: Mapping[str, str]
@@ -122,6 +132,13 @@ class Credentials:
     """Of a gateway: where browsers reach it."""
     own_names: tuple[str, ...] = ()
     """Of a gateway: origins of tenants' own host names."""
+    told: tuple[str, ...] = ()
+    """Pins of the CAs that it last said to trust."""
+
+    @property
+    def authorities(self) -> tuple[str, ...]:
+        """Pins of the CAs that it knows, the one that signs in front."""
+        return authorities.pins(self.ca)
 
     @property
     def pem(self) -> Path:
@@ -178,6 +195,7 @@ class Credentials:
             "public_origins": list(self.public_origins),
             "public_origin": self.public_origin,
             "own_names": list(self.own_names),
+            "told": list(self.told),
         }
         replace_file(self.state / "machine.json", json.dumps(data, indent=2) + "\n")
 
@@ -199,24 +217,33 @@ class Credentials:
             public_origins=tuple(map(str, data["public_origins"])),
             public_origin=str(data.get("public_origin", "")),
             own_names=tuple(map(str, data.get("own_names", ()))),
+            told=tuple(map(str, data.get("told", ()))),
         )
 
 
-def client_context(credentials: Credentials, role: PeerRole = "broker") -> ssl.SSLContext:
+def client_context(credentials: Credentials, role: PeerRole = "broker") -> ReplaceableContext:
     """To dial a machine of this role with our certificate. Any other peer fails the handshake."""
+    return ReplaceableContext(_client_context(credentials, role))
+
+
+def server_context(credentials: Credentials) -> ReplaceableContext:
+    """For an inner listener: certificates of clients are optional and, when given, of the site (`peer_identity`)."""
+    return ReplaceableContext(machine_server_context(credentials.pem, credentials.ca))
+
+
+def refresh(context: ReplaceableContext, credentials: Credentials) -> None:
+    """Let new connections of `context` use the renewed certificate, and trust what it came with."""
+    now = context.now
+    if isinstance(now, SiteClientContext):
+        context.replace(_client_context(credentials, now.wanted_role))
+    else:
+        context.replace(machine_server_context(credentials.pem, credentials.ca))
+
+
+def _client_context(credentials: Credentials, role: PeerRole) -> ssl.SSLContext:
     context = SiteClientContext(credentials.ca, role, credentials.site_id)
     context.load_cert_chain(credentials.pem)
     return context
-
-
-def server_context(credentials: Credentials) -> ssl.SSLContext:
-    """For an inner listener: certificates of clients are optional and, when given, of the site (`peer_identity`)."""
-    return machine_server_context(credentials.pem, credentials.ca)
-
-
-def refresh(context: ssl.SSLContext, credentials: Credentials) -> None:
-    """Let new connections of `context` use the renewed certificate."""
-    context.load_cert_chain(credentials.pem)
 
 
 async def join(broker: Address | str, token: str, name: str, state: Path, **claims: str | int) -> Credentials:
@@ -237,13 +264,21 @@ async def join(broker: Address | str, token: str, name: str, state: Path, **clai
     return _accept(answer, key, state, ca, parsed.secret.scope, (str(address),))
 
 
-async def renew_if_due(credentials: Credentials, clock: Clock | None = None) -> Credentials:
-    """The same credentials before half of the certificate's life has passed, else renewed ones.
+async def renew_if_due(
+    credentials: Credentials,
+    clock: Clock | None = None,
+    *,
+    at_once: bool = False,
+    trusts: Sequence[str] | None = None,
+) -> Credentials:
+    """The same credentials before half of the certificate's life has passed, else renewed ones. `trusts`: pins of the
+    CAs that all of this machine trusts; None: of those that it knows.
 
     Raises Refused("certificate_refused") when the machine must join again, Unavailable when no broker answers.
     """
-    if (clock or SystemClock()).now() < _renewal_time(credentials):
+    if not at_once and (clock or SystemClock()).now() < _renewal_time(credentials):
         return credentials
+    trusted = tuple(credentials.authorities if trusts is None else trusts)
     old_key = _load_key(credentials.pem)
     new_key = _pending_key(credentials.state / "renewal.pem", old_key)
     csr = _csr(new_key)
@@ -251,10 +286,12 @@ async def renew_if_due(credentials: Credentials, clock: Clock | None = None) -> 
         "certificate": credentials.certificate.public_bytes(Encoding.PEM).decode(),
         "csr": csr,
         "signature": to_base64url(old_key.sign(renewal_message(csr), ec.ECDSA(hashes.SHA256()))),
+        "trusts": list(trusted),
     }
     answer = await _post_to_any(credentials, "/inner/v1/renew", body)
     renewed = _accept(
-        answer, new_key, credentials.state, credentials.ca, credentials.site_id, credentials.brokers
+        {**answer, "told": trusted},
+        *(new_key, credentials.state, credentials.ca, credentials.site_id, credentials.brokers),
     )
     (credentials.state / "renewal.pem").unlink()
     return renewed
@@ -265,11 +302,6 @@ def renewal_message(csr: str) -> bytes:
     return b"portcullis-renew.v1\0" + csr.encode()
 
 
-def public_key_hash(key: Any) -> str:
-    """SHA-256 (hex) of a public key's SubjectPublicKeyInfo."""
-    return hashlib.sha256(key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).hexdigest()
-
-
 class Renewal:
     """Keeps a machine's certificate fresh: `run` is a task of the machine's composition root."""
 
@@ -278,17 +310,35 @@ class Renewal:
         credentials: Credentials,
         on_renewed: Callable[[Credentials], None],
         clock: Clock | None = None,
+        trusts: Callable[[Credentials], Sequence[str]] = lambda credentials: credentials.authorities,
     ) -> None:
+        """`trusts`: pins of the CAs that all of the machine trusts, whatever else runs on it included."""
         self.credentials = credentials
         self._on_renewed = on_renewed
         self._clock: Clock = clock or SystemClock()
+        self._trusts = trusts
+        self._announced: tuple[str, ...] = ()
+        self._news = asyncio.Event()
+
+    def announce(self, pins: Sequence[str]) -> None:
+        """A broker said which CAs the site has, the one that signs in front. Nothing: it is older than to say so."""
+        if pins:
+            self._announced = tuple(pins)
+            self._news.set()
 
     async def run(self) -> None:
-        """Renew at half of each certificate's life, for ever. A failure is logged and tried again."""
+        """Renew at half of each certificate's life, and when the site's CAs change, for ever. A failure is logged and
+        tried again.
+        """
         while True:
-            await asyncio.sleep(self._wait_seconds())
+            await self._until_due()
             try:
-                renewed = await renew_if_due(self.credentials, self._clock)
+                renewed = await renew_if_due(
+                    self.credentials,
+                    self._clock,
+                    at_once=self._is_behind(),
+                    trusts=self._trusts(self.credentials),
+                )
             except (Refused, Unavailable, InvalidInput, OSError) as exc:
                 log.error("the certificate is not renewed yet: %s", exc)
                 await asyncio.sleep(RETRY_SECONDS)
@@ -298,9 +348,28 @@ class Renewal:
                 log.info("certificate renewed until %s", renewed.certificate.not_valid_after_utc.isoformat())
                 self._on_renewed(renewed)
 
+    async def _until_due(self) -> None:
+        self._news.clear()
+        if self._is_behind():
+            await asyncio.sleep(HASTE_SECONDS * secrets.randbelow(1024) / 1024)
+            return
+        try:
+            async with asyncio.timeout(self._wait_seconds()):
+                await self._news.wait()
+        except TimeoutError:
+            pass
+
+    def _is_behind(self) -> bool:
+        """Whether the site has other CAs than it knows, or does not know yet what it trusts."""
+        known = self.credentials.authorities
+        if self._announced and self._announced != known:
+            return True
+        return len(known) > 1 and set(self._trusts(self.credentials)) != set(self.credentials.told)
+
     def _wait_seconds(self) -> float:
         remaining = _renewal_time(self.credentials) - self._clock.now()
-        return min(max(0.0, remaining), LONGEST_WAIT_SECONDS)
+        longest = LONGEST_WAIT_SECONDS if len(self.credentials.authorities) == 1 else LOOK_SECONDS
+        return min(max(0.0, remaining), longest)
 
 
 def _renewal_time(credentials: Credentials) -> float:
@@ -398,21 +467,23 @@ def _accept(
     site_id: str,
     known_brokers: tuple[str, ...],
 ) -> Credentials:
-    """Check an enrolment or renewal answer against what was asked, and write it.
+    """Check an enrolment or renewal answer against what was asked, and write it. It came from a broker that `ca`
+    vouches for, and says which CAs the site has.
 
     `known_brokers` stay when the answer names none, as that of a broker that starts does.
     """
     try:
         brokers = answer["brokers"] or known_brokers
-        credentials = Credentials._from_json(state, {**answer, "ca": ca, "brokers": brokers})
+        bundle = str(answer.get("ca", ca))
+        credentials = Credentials._from_json(state, {**answer, "ca": bundle, "brokers": brokers})
         certificate = x509.load_pem_x509_certificate(str(answer["certificate"]).encode())
-        _check_certificate(certificate, key, ca, credentials)
+        _check_certificate(certificate, key, bundle, credentials)
     except (KeyError, TypeError, ValueError, AttributeError) as exc:
         raise Unavailable("broker_unreachable", "The broker's answer is not understood.") from exc
     if credentials.site_id != site_id:
         raise Unavailable("broker_unreachable", "The broker answered for another site.")
     state.mkdir(mode=0o700, parents=True, exist_ok=True)
-    replace_file(credentials.pem, _key_pem(key) + certificate.public_bytes(Encoding.PEM).decode() + ca)
+    replace_file(credentials.pem, _key_pem(key) + certificate.public_bytes(Encoding.PEM).decode() + bundle)
     credentials._write()
     return credentials
 
@@ -420,15 +491,17 @@ def _accept(
 def _check_certificate(
     certificate: x509.Certificate, key: ec.EllipticCurvePrivateKey, ca: str, credentials: Credentials
 ) -> None:
-    """Raises ValueError unless the CA issued it for our key and the identity that the answer states."""
+    """Raises ValueError unless one of the CAs issued it for our key and the identity that the answer states."""
     if certificate.public_key() != key.public_key():
         raise ValueError("the certificate is for another key")
     try:
-        certificate.verify_directly_issued_by(x509.load_pem_x509_certificate(ca.encode()))
+        issuer = authorities.issuer_pin(certificate, ca)
     except (
         Exception
     ) as exc:  # the library raises whatever its backend does; all of it means: not issued by the CA
         raise ValueError("the certificate is not by the site's CA") from exc
+    if issuer is None:
+        raise ValueError("the certificate is not by the site's CA")
     names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     identities = [parse_uri(uri) for uri in names.get_values_for_type(x509.UniformResourceIdentifier)]
     if identities != [MachineIdentity(credentials.site_id, credentials.role, credentials.id)]:

@@ -847,6 +847,13 @@ STATUS: dict[str, Reason] = {
         administrator="It is frozen, overloaded, or cut off: look at its machine, and at the network between the "
         "brokers' inner listeners. Hosts and gateways go to the others by themselves.",
     ),
+    "ca_changes": Reason(
+        "The CA of the site's machines is being changed.",
+        administrator="It goes on by itself while everything runs. A machine that it waits for is off, cut off or of "
+        "an older version; a host also while a session runs there that an older version started. Bring it up, or "
+        "revoke it if it is gone for good. `portcullis-broker rotate-keys --ca --without-waiting` leaves such machines "
+        "behind: they have to join again. `--ca --cancel` takes back a CA that does not sign yet.",
+    ),
     "broker_drains": Reason(
         "A broker is being drained.",
         administrator="When nothing is left there, stop it. `portcullis drain broker NAME --undo` takes it back.",

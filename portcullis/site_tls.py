@@ -3,6 +3,8 @@
 Machines are known by the URI in their certificate, `portcullis://<site id>/<role>/<id>`, under the site's own
 CA; DNS names mean nothing here. A client context judges its peer inside the handshake, so that no caller can
 forget to. TLS 1.3 only; no session tickets, since a resumed session would outlive its certificate.
+
+`ca_pem` is a bundle: while a site changes its CA, both are trusted (docs/backup.md).
 """
 
 from __future__ import annotations
@@ -112,6 +114,35 @@ class SiteClientContext(ssl.SSLContext):
             check_peer(peer, role=self.wanted_role, site_id=self.wanted_site)
         except Refused as exc:
             raise ssl.SSLCertVerificationError(exc.message) from exc
+
+
+class ReplaceableContext(ssl.SSLContext):
+    """Stands for another context, which can be exchanged: a renewed certificate, and what is trusted no more, count
+    for every handshake from then on. It is handed around and listened with once.
+    """
+
+    now: ssl.SSLContext
+
+    def __new__(cls, context: ssl.SSLContext) -> ReplaceableContext:
+        self = super().__new__(cls, context.protocol)
+        self.check_hostname = False
+        self.replace(context)
+        return self
+
+    def replace(self, context: ssl.SSLContext) -> None:
+        self.now = context
+
+    def load_cert_chain(self, *arguments: Any, **named: Any) -> None:
+        self.now.load_cert_chain(*arguments, **named)
+
+    def load_verify_locations(self, *arguments: Any, **named: Any) -> None:
+        self.now.load_verify_locations(*arguments, **named)
+
+    def wrap_bio(self, *arguments: Any, **named: Any) -> ssl.SSLObject:
+        return self.now.wrap_bio(*arguments, **named)
+
+    def wrap_socket(self, *arguments: Any, **named: Any) -> ssl.SSLSocket:
+        return self.now.wrap_socket(*arguments, **named)
 
 
 class _CheckedObject(ssl.SSLObject):

@@ -206,6 +206,7 @@ class Worker:
         elif isinstance(order, GrantKeys):
             self._site_clock.base = order.clock or self._site_clock.base
             self._take_keys(_read_keys(order.grant_keys))
+            self._dialler.trust(order.ca)
         elif isinstance(order, Cut):
             self._cut(order)
         elif isinstance(order, Revoke):
@@ -213,11 +214,11 @@ class Worker:
         elif isinstance(order, Fence):
             for connection in self._connections():
                 connection.close(order.code)
-        elif isinstance(order, Tell):
         elif isinstance(order, Leave):
             for connection in self._connections():
                 if connection.id == order.connection:
                     connection.close("gateway_draining")
+        elif isinstance(order, Tell):
             if self._attached is None or not self._attached.notice(order.text):
                 self.notices.append(order.text)
         elif isinstance(order, Closing):

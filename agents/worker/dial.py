@@ -8,7 +8,7 @@ import ssl
 
 from agents.worker.stream import Stream
 from portcullis.address import Address
-from portcullis.errors import Refused, Unavailable
+from portcullis.errors import ProtocolError, Refused, Unavailable
 from portcullis.protocol.worker_channel import Dial
 from portcullis.site_tls import check_peer, worker_context
 
@@ -21,9 +21,19 @@ class Dialler:
     """For one session of a host of `site`."""
 
     def __init__(self, ca: str, site: str, session: str) -> None:
+        self._ca = ca
         self._context = worker_context(ca, site)
         self._site = site
         self._session = session
+
+    def trust(self, ca: str) -> None:
+        """From now on these CAs; nothing: those of before. Raises ProtocolError."""
+        if ca and ca != self._ca:
+            try:
+                self._context = worker_context(ca, self._site)
+            except ssl.SSLError as exc:
+                raise ProtocolError("a CA is malformed") from exc
+            self._ca = ca
 
     async def dial(self, order: Dial) -> Stream:
         """An open stream. Raises Unavailable("gateway_unreachable"), Refused("certificate_refused")."""

@@ -25,6 +25,7 @@ from broker.grid.grid import Grid
 from broker.grid.opening import CA_HELP, CERT_HELP, EMBEDDED, KEY_HELP, GridChoice
 from broker.grid.scopes import Stores
 from broker.grid.seal import SiteKey
+from broker.pki import rotation
 from broker.recover import become_owner
 from broker.schema import check_known, check_settled, moved_message
 from portcullis.clock import SystemClock
@@ -116,11 +117,24 @@ def _add_rotate(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         help="new site key, data keys and grant key",
         description="Makes a new site key and new data keys, seals everything anew, and changes the key that signs "
         "grants (the old one verifies for half an hour more). While no broker runs; sessions go on. Then copy site.key "
-        "to every other broker. The site's CA stays.",
+        "to every other broker. The CA of the site's machines is changed by --ca alone, while everything runs.",
     )
     GridChoice.add_arguments(parser)
     parser.add_argument(
         "--grants-only", action="store_true", help="Only the key that signs grants; brokers may run (etcd)."
+    )
+    parser.add_argument(
+        "--ca",
+        action="store_true",
+        help="Only the CA of the site's machines; brokers may run (etcd), and do it once they do.",
+    )
+    parser.add_argument(
+        "--cancel", action="store_true", help="With --ca: take a new CA back that does not sign yet."
+    )
+    parser.add_argument(
+        "--without-waiting",
+        action="store_true",
+        help="With --ca: leave behind the machines that are waited for. They have to join again.",
     )
     parser.set_defaults(run=run_rotate_keys)
 
@@ -214,10 +228,15 @@ async def run_migrate(arguments: argparse.Namespace) -> None:
 
 
 async def run_rotate_keys(arguments: argparse.Namespace) -> None:
+    if (arguments.cancel or arguments.without_waiting) and not arguments.ca:
+        raise InvalidInput("--cancel, --without-waiting", "together with --ca")
     choice = GridChoice.of(arguments)
     become_owner(choice.state)
     files = rotate.KeyFiles(choice.state)
     async with places.opened(choice, may_create=False) as grid:
+        if arguments.ca:
+            await _rotate_ca(grid, SiteKey.load(files.current), arguments)
+            return
         if arguments.grants_only:
             await _rotate_grant_key(grid, SiteKey.load(files.current))
             return
@@ -230,6 +249,25 @@ async def run_rotate_keys(arguments: argparse.Namespace) -> None:
         f"Copy {files.current} to every other broker before it starts. Backups of before need {files.previous}:"
     )
     print("keep that with them, away from here, and make a new backup now.")
+
+
+async def _rotate_ca(grid: Grid, site_key: SiteKey, arguments: argparse.Namespace) -> None:
+    stores = Stores(grid, site_key)
+    await check_settled(stores)
+    if arguments.cancel:
+        await rotation.cancel(stores)
+        print("The new CA was taken back; machines forget it within a minute.")
+    elif arguments.without_waiting:
+        await rotation.force(stores)
+        print("The next step waits for nobody. Machines that are left behind have to join again.")
+    elif await rotation.is_under_way(stores):
+        print("The site's CA is being changed already: `portcullis status` says how far it is.")
+    else:
+        await rotation.begin(stores)
+        print(
+            "A new CA is announced. Brokers do the rest while everything runs; `portcullis status` says how far it is."
+        )
+        print("Open join tokens end when it signs. Make a new backup once the old CA is gone.")
 
 
 async def _rotate_grant_key(grid: Grid, site_key: SiteKey) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from broker.live_brokers import LiveBrokers
 from broker.repositories.gateways import Gateways
-from broker.repositories.keys import GrantKeys
+from broker.repositories.keys import CaKeys, GrantKeys
 from broker.snapshot import Change, Snapshot
 from portcullis.protocol.channel import Directory, GatewayEntry
 from portcullis.protocol.gateway_channel import Site
@@ -19,6 +19,7 @@ class GatewayDirectory:
         self._gateways = gateways
         self._keys = keys
         self._brokers = LiveBrokers(snapshot)
+        self._authorities = CaKeys(snapshot)
 
     async def seen(self, gateway_id: str) -> None:
         """The gateway is there at this moment. Raises Unavailable, GridError."""
@@ -34,7 +35,8 @@ class GatewayDirectory:
 
     def for_agents(self) -> Directory:
         entries = tuple(GatewayEntry(gateway.name, gateway.address) for gateway in self._gateways.serving())
-        return Directory(self._keys.verifying(), entries, tuple(self._brokers.addresses()))
+        brokers = tuple(self._brokers.addresses())
+        return Directory(self._keys.verifying(), entries, brokers, self._authorities.pins())
 
     def for_gateway(self, gateway_id: str, broker_id: str) -> Site:
         """Its `time` is 0: whoever sends it sets it."""
@@ -50,6 +52,7 @@ class GatewayDirectory:
             gateways=self._gateways.serving_origins(),
             draining=broker is not None and broker.draining,
             gateway_draining=gateway is not None and gateway.draining,
+            authorities=self._authorities.pins(),
         )
 
     @staticmethod

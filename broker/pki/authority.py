@@ -1,6 +1,6 @@
-"""The site's authority: the CA that makes its machines.
+"""The site's authority: the CA that makes its machines, and beside it those that are trusted while it is changed.
 
-Its key lies sealed in the grid (`site/key/ca/<kid>`) and is read from the snapshot, so that every broker uses
+Their keys lie sealed in the grid (`site/key/ca/<kid>`) and are read from the snapshot, so that every broker uses
 the same and sees a new one at once. The records of new keys, CA and grant keys, are made here too.
 """
 
@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import (
@@ -23,9 +22,11 @@ from cryptography.hazmat.primitives.serialization import (
 from broker.grid.keys import SITE
 from broker.grid.scopes import Record
 from broker.pki import certificates
+from broker.repositories.keys import CaKeys
 from broker.snapshot import Snapshot
+from portcullis import authorities
+from portcullis.authorities import public_key_hash
 from portcullis.clock import Clock
-from portcullis.enrolment import public_key_hash
 from portcullis.errors import Unavailable
 from portcullis.ids import new_id
 from portcullis.model.tenant import Site
@@ -71,6 +72,7 @@ class Authority:
     def __init__(self, snapshot: Snapshot, clock: Clock) -> None:
         self._snapshot = snapshot
         self._clock = clock
+        self._keys = CaKeys(snapshot)
         self._ca: _Ca | None = None
 
     @property
@@ -82,22 +84,27 @@ class Authority:
 
     @property
     def ca_pem(self) -> str:
-        return str(self._newest("ca").value["certificate"])
+        """The bundle of those that are trusted, the one that signs in front."""
+        return "".join(str(record.value["certificate"]) for record in self._keys.trusted())
+
+    @property
+    def signing_pem(self) -> str:
+        return str(self._keys.signing.value["certificate"])
+
+    @property
+    def signing_pin(self) -> str:
+        return str(self._keys.signing.value["pin"])
 
     def issue(self, machine: MachineIdentity, public_key: ec.EllipticCurvePublicKey) -> x509.Certificate:
         ca = self._current_ca()
         return certificates.make_machine(ca.certificate, ca.key, machine, public_key, self._clock.now())
 
     def issued(self, certificate: x509.Certificate) -> bool:
-        """Whether our CA signed it; its dates are not judged."""
-        try:
-            certificate.verify_directly_issued_by(self._current_ca().certificate)
-        except (ValueError, TypeError, InvalidSignature):
-            return False
-        return True
+        """Whether a CA of ours signed it; its dates are not judged."""
+        return authorities.issuer_pin(certificate, self.ca_pem) is not None
 
     def _current_ca(self) -> _Ca:
-        record = self._newest("ca")
+        record = self._keys.signing
         if self._ca is None or self._ca.record != record:
             certificate = x509.load_pem_x509_certificate(record.value["certificate"].encode())
             key = load_pem_private_key(record.value["private_key"].encode(), None)
@@ -105,9 +112,3 @@ class Authority:
                 raise TypeError(f"the CA key {record.path[-1]} is not of P-256")
             self._ca = _Ca(record, certificate, key)
         return self._ca
-
-    def _newest(self, kind: str) -> Record:
-        records = self._snapshot.list(SITE, "key", kind)
-        if not records:
-            raise Unavailable()
-        return max(records, key=lambda record: (record.value["created"], record.path))

@@ -13,6 +13,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from broker.pki.certificates import parse_csr
+from portcullis import authorities
 from portcullis.enrolment import JoinTokenText, parse_join_token
 from portcullis.errors import InvalidInput, Refused
 from portcullis.model.host import MachineRole
@@ -24,6 +25,7 @@ MAXIMUM_PEM = 16 * 1024
 DEFAULT_SLOTS = 10
 
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?", re.ASCII)
+_PIN = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _HOST_NAME = re.compile(r"(?!-)[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63})*", re.ASCII)
 
 
@@ -47,6 +49,8 @@ class RenewalRequest:
     public_key: ec.EllipticCurvePublicKey
     csr: str
     signature: bytes
+    trusts: frozenset[str] = frozenset()
+    """Pins of the CAs that all of the machine trusts, as it says; one of before says none."""
 
 
 def parse_enrolment(body: Mapping[str, Any]) -> Enrolment:
@@ -78,7 +82,7 @@ def parse_renewal(body: Mapping[str, Any]) -> RenewalRequest:
         signature = from_base64url(_text(body, "signature", 256))
     except ValueError as exc:
         raise InvalidInput("signature", "base64url") from exc
-    return RenewalRequest(certificate, parse_csr(csr), csr, signature)
+    return RenewalRequest(certificate, parse_csr(csr), csr, signature, _pins(body.get("trusts", ())))
 
 
 def parse_machine_name(text: str) -> str:
@@ -115,6 +119,16 @@ def _role(value: object) -> MachineRole | None:
     if value is None or value == "host" or value == "gateway":
         return value
     raise InvalidInput("role", "host or gateway")
+
+
+def _pins(value: object) -> frozenset[str]:
+    if (
+        not isinstance(value, list | tuple)
+        or len(value) > authorities.MAXIMUM
+        or not all(isinstance(pin, str) and _PIN.fullmatch(pin) for pin in value)
+    ):
+        raise InvalidInput("trusts", f"at most {authorities.MAXIMUM} pins of CAs")
+    return frozenset(value)
 
 
 def _slots(value: object) -> int:

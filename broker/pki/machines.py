@@ -125,7 +125,8 @@ class Machines:
         if token.name is not None and name_hash(token.name) != name_hash(request.name):
             raise Refused("join_refused")
         existing = await self._existing(token, request.name)
-        machine = _enrolled(token, request, None if existing is None else _machine(token.role, existing))
+        known = None if existing is None else _machine(token.role, existing)
+        machine = replace(_enrolled(token, request, known), issuer=self._authority.signing_pin)
         site = self._stores.site
         index = (f"{token.role}-name", name_hash(machine.name))
         conditions = [site.unchanged(token_record)]
@@ -183,7 +184,13 @@ class Machines:
                 extra=ids(machine=identity.uri, generation=identity.generation, newest=machine.generation),
             )
             raise Refused("certificate_refused")
-        renewed = replace(machine, generation=identity.generation + 1, key_hash=new_hash)
+        renewed = replace(
+            machine,
+            generation=identity.generation + 1,
+            key_hash=new_hash,
+            trusts=request.trusts,
+            issuer=self._authority.signing_pin,
+        )
         return await self._written(renewed, self._writes(renewed), [self._stores.site.unchanged(record)])
 
     def _writes(self, machine: Machine) -> list[SealedOperation]:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from broker.grid.scopes import Record, SealedOperation, Stores
 from broker.repositories.committing import commit
+from broker.repositories.keys import CaKeys
 from broker.snapshot import Snapshot
 from portcullis.enrolment import JoinTokenText
 from portcullis.errors import Unavailable
@@ -77,6 +78,5 @@ class JoinTokens:
         return str(record.value["id"])
 
     def _pin(self) -> str:
-        """Of the newest CA, whose certificate the brokers present."""
-        records = self._snapshot.list("site", "key", "ca")
-        return str(max(records, key=lambda record: (record.value["created"], record.path)).value["pin"])
+        """Of the CA that signs, whose certificate the brokers present."""
+        return str(CaKeys(self._snapshot).signing.value["pin"])

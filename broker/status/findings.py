@@ -22,13 +22,14 @@ BAD_STREAMS, BAD_SHARE = 3, 0.3
 LASTING_FAILURES = 3
 """Of a probe, one after the other: what fails once may have met a host that was just restarted."""
 TOLD_PROBES = 5
+TOLD_MACHINES = 5
 MINORITY_LOST = "the next one that fails stops launches and sign-ins"
 
 _ORDER: dict[Severity, int] = {"error": 0, "warning": 1, "notice": 2}
 
 
 def findings(picture: Picture) -> list[Finding]:
-    kinds = (_grid, _brokers, _gateways, _hosts, _streams, _probes, _versions)
+    kinds = (_grid, _brokers, _gateways, _hosts, _streams, _probes, _ca, _versions)
     found = [finding for kind in kinds for finding in kind(picture)]
     return sorted(found, key=lambda finding: _ORDER[finding.severity])
 
@@ -232,6 +233,20 @@ _WHY = {
 
 def _sessions(number: int) -> str:
     return _many(number, "session")
+
+
+def _ca(picture: Picture) -> Iterator[Finding]:
+    ca = picture.ca
+    if ca is None:
+        return
+    done = "trust it" if ca.phase == "announced" else "have a certificate of it"
+    step = "announced" if ca.phase == "announced" else "in use, the old one still trusted"
+    machines = sum(not name.startswith("broker ") for name in ca.waits_for)
+    left = ", ".join(ca.waits_for[:TOLD_MACHINES])
+    more = f" and {len(ca.waits_for) - TOLD_MACHINES} more" if len(ca.waits_for) > TOLD_MACHINES else ""
+    waits = f"; it waits for {left}{more}" if left else "; the next step follows within two minutes"
+    what = f"a new CA of the site is {step}: {ca.of - machines} of {_many(ca.of, 'machine')} {done}{waits}"
+    yield _found("notice", "ca_changes", what)
 
 
 def _versions(picture: Picture) -> Iterator[Finding]:

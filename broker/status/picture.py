@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from broker.grid.grid import Member
 from broker.peers.clocks import Verdict
+from broker.pki.change import Progress
 from broker.probes.health import ProbesOfTenant
 
 Severity = Literal["error", "warning", "notice"]
@@ -82,6 +83,8 @@ class Picture:
     gateways: tuple[GatewayStatus, ...]
     hosts: tuple[HostStatus, ...]
     probes: tuple[ProbesOfTenant, ...] = ()
+    ca: Progress | None = None
+    """How far a change of the site's CA is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,5 +112,6 @@ def to_json(picture: Picture, findings: list[Finding]) -> dict[str, Any]:
         "gateways": [asdict(gateway) for gateway in picture.gateways],
         "hosts": [asdict(host) for host in picture.hosts],
         "probes": [asdict(probes) for probes in picture.probes],
+        "ca": asdict(picture.ca) if picture.ca else None,
         "findings": [asdict(finding) for finding in findings],
     }

@@ -16,6 +16,7 @@ from broker.peers.clock_guard import ClockGuard
 from broker.peers.clocks import Verdict
 from broker.peers.exchange import PeerExchange
 from broker.peers.message import GatewayLoad, PeerState
+from broker.pki.rotation import look
 from broker.probes.health import ProbeHealth
 from broker.repositories.gateways import Gateways
 from broker.repositories.hosts import Hosts
@@ -77,6 +78,7 @@ class StatusWatch:
             gateways=tuple(sorted(gateways, key=lambda gateway: gateway.name)),
             hosts=tuple(sorted(hosts, key=lambda host: host.name)),
             probes=self.probes.look(Tenants(self.snapshot).list(), self.clock.now()),
+            ca=look(self.snapshot, self.clock.now()),
         )
 
     async def _members(self) -> tuple[Member, ...]:

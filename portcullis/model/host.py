@@ -32,6 +32,10 @@ class Host:
     """Host groups that it belongs to, by name: an application may ask for some (docs/placement.md)."""
     starting_limit: int = DEFAULT_STARTING_LIMIT
     """So many sessions it starts at once, as its agent said last; more wait in line."""
+    trusts: frozenset[str] = frozenset()
+    """Pins of the CAs that it said to trust at its last renewal."""
+    issuer: str = ""
+    """Pin of the CA that signed its newest certificate; empty: of a time when there was one."""
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -46,6 +50,8 @@ class Host:
             "isolation": self.isolation,
             "groups": sorted(self.groups),
             "starting_limit": self.starting_limit,
+            "trusts": sorted(self.trusts),
+            "issuer": self.issuer,
         }
 
     @classmethod
@@ -62,6 +68,8 @@ class Host:
             data.get("isolation", "accounts"),
             frozenset(data.get("groups", ())),
             data.get("starting_limit", DEFAULT_STARTING_LIMIT),
+            frozenset(data.get("trusts", ())),
+            data.get("issuer", ""),
         )
 
 
@@ -111,6 +119,9 @@ class Gateway:
     key_hash: str = ""
     draining: bool = False
     """It is in no list, takes no new stream and gives away those it has."""
+    trusts: frozenset[str] = frozenset()
+    issuer: str = ""
+    """Both as a host's."""
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -122,6 +133,8 @@ class Gateway:
             "revoked": self.revoked,
             "key_hash": self.key_hash,
             "draining": self.draining,
+            "trusts": sorted(self.trusts),
+            "issuer": self.issuer,
         }
 
     @classmethod
@@ -135,6 +148,8 @@ class Gateway:
             data.get("revoked", False),
             data.get("key_hash", ""),
             data.get("draining", False),
+            frozenset(data.get("trusts", ())),
+            data.get("issuer", ""),
         )
 
 

@@ -40,6 +40,7 @@ HEARTBEAT_SECONDS = 5
 MAXIMUM_SLOTS = 1024
 MAXIMUM_REPORTS = 2 * MAXIMUM_SLOTS  # orphans included
 MAXIMUM_GATEWAYS = 256
+MAXIMUM_AUTHORITIES = 16
 MAXIMUM_KEYS = 64
 MAXIMUM_BROKERS = 64
 MAXIMUM_REVOCATIONS = 256
@@ -180,6 +181,8 @@ class Directory:
     gateways: tuple[GatewayEntry, ...]
     brokers: tuple[str, ...] = ()
     """Where to dial, `host:port`; empty: a broker of an older version, which does not say."""
+    authorities: tuple[str, ...] = ()
+    """Pins of the site's CAs, the one that signs in front; empty likewise."""
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -187,6 +190,7 @@ class Directory:
             "grant_keys": dict(self.grant_keys),
             "gateways": [gateway.to_json() for gateway in self.gateways],
             "brokers": list(self.brokers),
+            "authorities": list(self.authorities),
         }
 
 
@@ -415,6 +419,7 @@ def _directory(fields: Fields) -> Directory:
         grant_keys=fields.text_map("grant_keys", MAXIMUM_KEYS, 64),
         gateways=fields.items("gateways", MAXIMUM_GATEWAYS, _gateway),
         brokers=_brokers(fields),
+        authorities=fields.optional_texts("authorities", MAXIMUM_AUTHORITIES, 64),
     )
 
 

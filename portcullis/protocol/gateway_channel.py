@@ -30,6 +30,7 @@ MAXIMUM_ORIGINS = 256
 MAXIMUM_OWN_NAMES = 4096
 MAXIMUM_HOSTS = 4096
 MAXIMUM_KEYS = 64
+MAXIMUM_AUTHORITIES = 16
 MAXIMUM_REVOCATIONS = 256
 """In one message; more are told in several."""
 REVOCATION_CHARACTERS = 2048
@@ -86,6 +87,8 @@ class Site:
     """The gateway itself: it gives its streams away and takes no new one."""
     own_names: tuple[str, ...] = ()
     """Origins of tenants' own host names. They are served like `public_origins`, and no other page names them."""
+    authorities: tuple[str, ...] = ()
+    """Pins of the site's CAs, the one that signs in front; empty: a broker of an older version, which does not say."""
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -99,6 +102,7 @@ class Site:
             "draining": self.draining,
             "gateway_draining": self.gateway_draining,
             "own_names": list(self.own_names),
+            "authorities": list(self.authorities),
         }
 
 
@@ -157,6 +161,7 @@ def _site(fields: Fields) -> Site:
         draining=fields.flag("draining"),
         gateway_draining=fields.flag("gateway_draining"),
         own_names=fields.optional_texts("own_names", MAXIMUM_OWN_NAMES, 300),
+        authorities=fields.optional_texts("authorities", MAXIMUM_AUTHORITIES, 64),
     )
 
 

@@ -98,6 +98,8 @@ class GrantKeys:
     grant_keys: Mapping[str, str]
     clock: float = 0.0
     """`portcullis.clock.SiteClock.base`; 0: it is as it was."""
+    ca: str = ""
+    """The bundle of the site's CAs, PEM; empty: it is as it was. Older workers ignore it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,9 +210,9 @@ _TO_WORKER: dict[str, type[ToWorker]] = {
     "cut": Cut,
     "revoke": Revoke,
     "fence": Fence,
+    "leave": Leave,
     "tell": Tell,
     "closing": Closing,
-    "leave": Leave,
 }
 _FROM_WORKER: dict[str, type[FromWorker]] = {
     "state": WorkerState,

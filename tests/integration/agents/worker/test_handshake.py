@@ -5,7 +5,9 @@ import time
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding
 
+from broker.pki import certificates
 from portcullis.ids import new_id
 from portcullis.protocol import messages as m
 from portcullis.protocol.worker_channel import (
@@ -273,6 +275,22 @@ async def test_gateway_of_another_name_is_not_spoken_to(session):
     rendezvous = "ab" * 32
     session.tell(Dial(Gateway("other gate", f"127.0.0.1:{session.port}"), rendezvous, session.signed()))
     await session.until(lambda: DialFailed(rendezvous, "certificate_refused") in session.lines)
+
+
+async def test_a_session_goes_on_under_another_ca_of_its_site(session):
+    client = await session.attach_drawn()
+    other = certificates.make_ca(certificates.new_key(), "0" * 16, time.time())
+    other_pem = other.public_bytes(Encoding.PEM).decode()
+    session.tell(GrantKeys(session.grant_keys(), ca=other_pem))
+    rendezvous = "ab" * 32
+    gateway = Gateway("gate", f"127.0.0.1:{session.port}")
+    session.tell(Dial(gateway, rendezvous, session.signed()))
+    await session.until(lambda: DialFailed(rendezvous, "gateway_unreachable") in session.lines)
+    session.tell(GrantKeys(session.grant_keys(), ca=other_pem + session.start_line().ca))
+    session.tell(GrantKeys(session.grant_keys()))
+    again = await session.attach()
+    closed = await client.until_closed()
+    assert (closed.code, again.closed) == (4409, None)
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1:1", "nonsense", "127.0.0.1:99999"])
