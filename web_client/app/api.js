@@ -8,7 +8,13 @@ export { ApiError };
 /** @typedef {import("../api/client.js").Credentials} Credentials */
 /** @typedef {import("../api/client.js").SignedIn} SignedIn */
 /** @typedef {import("../api/client.js").SignedOut} SignedOut */
-/** @typedef {Named & {icon: string | null}} Application */
+/** @typedef {Named & {icon: string | null, credentials?: Asked | null}} Application */
+/**
+ * What a server asks for before a launch; `user_name` null: that as well; `kept`: the user keeps it
+ * @typedef {{kind: "ask" | "vault", user_name: string | null, server: string, kept: boolean}} Asked
+ */
+/** @typedef {{user_name?: string, password: string}} Entered */
+/** @typedef {{application: Named, user_name: string, saved: number, usable: boolean}} Kept */
 /** @typedef {{id: string, application: Application, host: string, state: string, created: number,
  *   device_pixel_ratio?: number, host_online?: boolean, reference?: string}} SessionInfo */
 /** @typedef {{applications: Application[], sessions: SessionInfo[], isolation?: "accounts" | "none"}} Catalogue */
@@ -30,10 +36,31 @@ export class Api extends Client {
   /**
    * @param {string} application id
    * @param {Display} display
+   * @param {Entered} [entered] for a server that asks
    * @returns {Promise<{session: SessionInfo, reconnected: boolean}>}
    */
-  launch(application, display) {
-    return this.change("POST", "/sessions", { application, display });
+  launch(application, display, entered) {
+    return this.change("POST", "/sessions", { application, display, ...(entered && { credentials: entered }) });
+  }
+
+  /** @returns {Promise<Kept[]>} */
+  async keptCredentials() {
+    return (await this.get("/credentials")).items;
+  }
+
+  /**
+   * In place of what was kept.
+   * @param {string} application id
+   * @param {Entered} entered
+   * @returns {Promise<void>}
+   */
+  async keepCredentials(application, entered) {
+    await this.change("PUT", `/credentials/${application}`, entered);
+  }
+
+  /** @param {string} application id @returns {Promise<void>} */
+  async forgetCredentials(application) {
+    await this.change("DELETE", `/credentials/${application}`);
   }
 
   /**

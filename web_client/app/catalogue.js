@@ -6,6 +6,7 @@ import { ApiError } from "./api.js";
 import { confirmLogOff } from "./confirm.js";
 import { iconOf } from "../ui/icon.js";
 import { elapsedText, matches } from "./catalogue_rules.js";
+import { KeptCredentials } from "./kept_credentials.js";
 import { errorText, t } from "./strings.js";
 
 /** @typedef {import("./api.js").Api} Api */
@@ -29,6 +30,7 @@ export class CatalogueView {
     spellcheck: "false", enterkeyhint: "go", input: () => this.#showTiles(), keydown: (event) => this.#searchKey(event),
   });
   #tiles = h("div", { class: "tiles" });
+  #kept;
   #running = h("section", { class: "running", "aria-labelledby": "running-title", hidden: true });
   #message = h("p", { class: "empty late", role: "status" }, t("catalogue.loading"));
   #hasFailed = false;
@@ -43,17 +45,18 @@ export class CatalogueView {
    * @param {import("./api.js").SignedIn} actions.login
    * @param {string} actions.notice
    * @param {string} actions.over a session that has just ended, though its host may not have reported it yet
-   * @param {(application: Application) => void} actions.launch
+   * @param {(application: Application, isRunning: boolean) => void} actions.launch
    * @param {(session: SessionInfo) => void} actions.enter
    * @param {() => void} actions.signOut
    */
   constructor(api, actions) {
     this.#api = api;
     this.#actions = actions;
+    this.#kept = new KeptCredentials(api);
     const title = h("h1", { id: "applications-title" }, t("catalogue.title"));
     const applications = h("section", { "aria-labelledby": "applications-title" }, title, this.#message, this.#tiles);
     this.element = h("div", { class: "page catalogue" }, this.#header(),
-      h("main", {}, this.#notice(actions.notice), this.#alert, this.#trial, this.#running, applications));
+      h("main", {}, this.#notice(actions.notice), this.#alert, this.#trial, this.#running, applications, this.#kept.element));
     const { signal } = this.#listeners;
     addEventListener("focus", () => this.refresh(), { signal });
     document.addEventListener("visibilitychange", () => this.refresh(), { signal });
@@ -124,6 +127,7 @@ export class CatalogueView {
     this.#trial.hidden = content.isolation !== "none";
     this.#showSessions(content.sessions.filter(({ id }) => id !== this.#actions.over));
     this.#showTiles();
+    this.#kept.show(content.applications);
     if (focused) this.#focusAgain(focused);
   }
 
@@ -152,14 +156,20 @@ export class CatalogueView {
   #tile(application) {
     return h("button", {
       type: "button", class: "tile", title: application.name, "data-focus": `tile-${application.id}`,
-      click: () => this.#actions.launch(application),
+      click: () => this.#launch(application),
     }, iconOf(application), h("span", { class: "name" }, application.name));
   }
 
   /** @param {KeyboardEvent} event */
   #searchKey(event) {
     const [first] = this.#shown();
-    if (event.key === "Enter" && !event.isComposing && this.#search.value.trim() && first) this.#actions.launch(first);
+    if (event.key === "Enter" && !event.isComposing && this.#search.value.trim() && first) this.#launch(first);
+  }
+
+  /** @param {Application} application */
+  #launch(application) {
+    const running = this.#content?.sessions.some((each) => each.application.id === application.id && each.state !== "ending");
+    this.#actions.launch(application, running === true);
   }
 
   // --- sessions

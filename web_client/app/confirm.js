@@ -7,14 +7,33 @@ import { t } from "./strings.js";
  * Whether to end this session. The question goes away with the view that asks it.
  * @param {HTMLElement} view
  * @param {string} name of the application
- * @returns {Promise<boolean>}
  */
 export function confirmLogOff(view, name) {
+  return confirmed(view, t("logoff.title", { name }), t("logoff.text"), t("toolbar.logoff"));
+}
+
+/**
+ * Whether to forget a password that is kept.
+ * @param {HTMLElement} view
+ * @param {string} name of the application
+ */
+export function confirmForgetting(view, name) {
+  return confirmed(view, t("kept.forget.title", { name }), t("kept.forget.text"), t("kept.forget"));
+}
+
+/**
+ * @param {HTMLElement} view
+ * @param {string} title
+ * @param {string} text
+ * @param {string} yes
+ * @returns {Promise<boolean>}
+ */
+function confirmed(view, title, text, yes) {
   const dialog = h("dialog", { class: "card panel", "aria-labelledby": "confirm-title", "aria-describedby": "confirm-text" },
-    h("h1", { id: "confirm-title" }, t("logoff.title", { name })),
-    h("p", { id: "confirm-text" }, t("logoff.text")),
+    h("h1", { id: "confirm-title" }, title),
+    h("p", { id: "confirm-text" }, text),
     h("div", { class: "buttons" },
-      h("button", { type: "button", class: "danger", click: () => dialog.close("yes") }, t("toolbar.logoff")),
+      h("button", { type: "button", class: "danger", click: () => dialog.close("yes") }, yes),
       h("button", { type: "button", autofocus: true, click: () => dialog.close() }, t("logoff.cancel"))));
   view.append(dialog);
   dialog.showModal();

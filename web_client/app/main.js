@@ -21,6 +21,8 @@ import { errorText, t } from "./strings.js";
 /** @typedef {import("./api.js").SignedIn} SignedIn */
 /** @typedef {import("./api.js").Application} Application */
 /** @typedef {import("./api.js").SessionInfo} SessionInfo */
+/** @typedef {import("./api.js").Asked} Asked */
+/** @typedef {import("./api.js").Entered} Entered */
 /** @typedef {import("./enrolment.js").Invitation} Invitation */
 /** @typedef {{element: HTMLElement, title: string, focus: () => void, stop: () => void}} View */
 
@@ -199,17 +201,21 @@ class Portal {
       login: /** @type {SignedIn} */ (this.#login),
       notice,
       over,
-      launch: (application) => this.#launch(application),
+      launch: (application, isRunning) => this.#launch(application, isRunning ? null : asked(application)),
       enter: (session) => this.#enter(session),
       signOut: () => this.#signOut(),
     }));
     prepare();
   }
 
-  /** @param {Application} application */
-  #launch(application) {
-    const start = async () => (await this.#api.launch(application.id, await describeDisplay())).session;
-    this.#showSession(application, false, start, () => this.#launch(application));
+  /**
+   * @param {Application} application
+   * @param {Asked | null} first what is asked before
+   */
+  #launch(application, first) {
+    /** @param {Entered} [entered] */
+    const start = async (entered) => (await this.#api.launch(application.id, await describeDisplay(), entered)).session;
+    this.#showSession(application, false, start, (anew = false) => this.#launch(application, anew ? application.credentials ?? null : asked(application)), first);
   }
 
   /** @param {SessionInfo} session */
@@ -238,13 +244,16 @@ class Portal {
   /**
    * @param {Application} application
    * @param {boolean} returning
-   * @param {() => Promise<SessionInfo>} start
-   * @param {() => void} again
+   * @param {(entered?: Entered) => Promise<SessionInfo>} start
+   * @param {(anew?: boolean) => void} again
+   * @param {Asked | null} [first]
    */
-  #showSession(application, returning, start, again) {
+  #showSession(application, returning, start, again, first = null) {
     this.#show(new SessionView(this.#api, application, returning, {
       start,
       again,
+      asked: first,
+      userName: this.#login?.user.name ?? "",
       opened: (session) => this.#addressOf(session.id),
       leave: (notice, over) => this.#leaveTo(notice, over),
       signedOut: (code) => this.#signedOut(errorText({ code })),
@@ -296,6 +305,11 @@ class Portal {
     document.title = view.title === t("product") ? this.#name : `${view.title} · ${this.#name}`;
     view.focus();
   }
+}
+
+/** What has to be asked for, as far as is known. @param {Application} application @returns {Asked | null} */
+function asked({ credentials }) {
+  return credentials && !credentials.kept ? credentials : null;
 }
 
 /** `#/at/<organisation>` leads to its sign-in. @returns {{tenant: {name: string}} | null} */

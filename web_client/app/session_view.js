@@ -8,6 +8,7 @@ import { Session } from "../core/session.js";
 import { h } from "../ui/dom.js";
 import { ApiError } from "./api.js";
 import { confirmLogOff } from "./confirm.js";
+import { credentialsPanel, focusCredentials } from "./credentials_form.js";
 import { factorPanel } from "./factor_panel.js";
 import { LaunchPanel } from "./launch_panel.js";
 import { failurePanel, reconnectingOverlay, takenOverPanel } from "./panels.js";
@@ -23,8 +24,11 @@ import { errorText, t } from "./strings.js";
  * @property {(session: SessionInfo) => void} opened the session is known: its address may be shown
  * @property {(code: string) => void} signedOut
  * @property {() => Promise<string | null>} inquire why a connection may have been lost
- * @property {() => Promise<SessionInfo>} start the session to show: launches it, or finds the running one
- * @property {() => void} again from the beginning
+ * @property {(entered?: import("./api.js").Entered) => Promise<SessionInfo>} start the session to show: launches it, or
+ *   finds the running one
+ * @property {(anew?: boolean) => void} again from the beginning; `anew`: what signs in to a server is asked once more
+ * @property {import("./api.js").Asked | null} asked what a server asks for before the launch
+ * @property {string} userName of who is signed in here
  */
 
 /** The session itself is over: nothing went wrong, so the catalogue says so in passing. */
@@ -35,6 +39,9 @@ const ENDED = new Set(["session_ended", "session_unknown", "application_closed",
  * with the start of bus and window manager.
  */
 const EARLY = new Set(["display", "application", "window"]);
+
+/** What was entered, or is kept, is perhaps wrong: it is asked for before the next attempt. */
+const WRONG_CREDENTIALS = new Set(["credentials_lost", "rdp_sign_in_refused", "rdp_broken_off", "rdp_password_expired"]);
 
 const PASSING = new Set(["network", "unavailable"]);
 const STAGES_ATTEMPTS = 10;
@@ -82,12 +89,17 @@ export class SessionView {
       disconnect: () => this.#disconnect(),
       logOff: () => this.#logOff(),
     });
+    if (actions.asked) {
+      this.#askCredentials(actions.asked);
+      return;
+    }
     this.#panel.append(this.#launch.element);
     this.#start();
   }
 
   focus() {
-    this.#launch.focus();
+    if (this.#launch.element.isConnected) this.#launch.focus();
+    else focusCredentials(this.#panel);
   }
 
   stop() {
@@ -99,9 +111,10 @@ export class SessionView {
 
   // --- launch
 
-  async #start() {
+  /** @param {import("./api.js").Entered} [entered] */
+  async #start(entered) {
     try {
-      const session = await this.#actions.start();
+      const session = await this.#actions.start(entered);
       if (this.#isStopped()) return;
       this.#actions.opened(session);
       this.#sessionId = session.id;
@@ -265,14 +278,35 @@ export class SessionView {
     if (error.code === "signed_out") return this.#actions.signedOut(error.code);
     this.#launch.stop();
     if (error.code === "factor_needed") return this.#askFactor();
+    const { credentials } = this.#application;
+    if (error.code === "credentials_needed" && credentials) return this.#askCredentials(credentials);
     this.#session?.close();
+    const anew = WRONG_CREDENTIALS.has(error.code);
     const reload = error.code === "version_unsupported";
     this.#show(failurePanel(title, error, {
       back: () => this.#actions.leave(""),
-      again: reload ? () => location.reload() : this.#actions.again,
+      again: reload ? () => location.reload() : () => this.#actions.again(anew),
       againText: reload ? t("failure.reload") : t("failure.again"),
       anew: error.session === "" ? undefined : () => this.#startAnew(error.session),
     }));
+  }
+
+  /** Before the launch, or once it was refused for want of them. @param {import("./api.js").Asked} asked */
+  #askCredentials(asked) {
+    const { id, name } = this.#application;
+    this.#show(credentialsPanel(name, asked, {
+      userName: this.#actions.userName,
+      submit: async (entered, keep) => {
+        if (keep) await this.#api.keepCredentials(id, entered);
+        if (this.#isStopped()) return;
+        this.#panel.replaceChildren(this.#launch.element);
+        this.#launch.reached(null);
+        this.#launch.focus();
+        this.#start(keep ? undefined : entered);
+      },
+      back: () => this.#actions.leave(""),
+    }));
+    focusCredentials(this.#panel);
   }
 
   #askFactor() {
