@@ -1,9 +1,10 @@
-"""Tasks that have an owner: the one place that calls `asyncio.create_task`."""
+"""Tasks that have an owner: the one place that calls `asyncio.create_task`; and turns for long ones."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
@@ -12,6 +13,7 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 RECANCEL_SECONDS = 0.5
+SLICE_SECONDS = 0.01
 
 _live: set[asyncio.Task[Any]] = set()  # asyncio itself holds tasks weakly
 
@@ -41,3 +43,16 @@ def _finished(task: asyncio.Task[Any]) -> None:
     _live.discard(task)
     if not task.cancelled() and (error := task.exception()) is not None:
         log.error("task %s failed", task.get_name(), exc_info=error)
+
+
+class Turn:
+    """A slice of the loop's time, for whoever has much to do on it."""
+
+    def __init__(self) -> None:
+        self._began = time.perf_counter()
+
+    async def end(self) -> None:
+        """Let others have theirs, if this one has lasted."""
+        if time.perf_counter() - self._began >= SLICE_SECONDS:
+            await asyncio.sleep(0)
+            self._began = time.perf_counter()

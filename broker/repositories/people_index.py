@@ -1,4 +1,4 @@
-"""What rules ask of users, kept up with the snapshot: their names and the groups that they name, without records.
+"""What rules and lists ask of users, kept up with the snapshot, without their records.
 
 A rule that changes is held against 100,000 sessions within a second, so nobody parses a user for each. Users of the
 same groups share one set: whoever keeps answers by groups finds them by it.
@@ -6,7 +6,9 @@ same groups share one set: whoever keeps answers by groups finds them by it.
 
 from __future__ import annotations
 
+import sys
 from collections import defaultdict
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from broker.grid.scopes import Record
@@ -18,6 +20,11 @@ class Person(NamedTuple):
     name: str
     groups: frozenset[str]
     """That they name themselves."""
+    role: str = ""
+    is_disabled: bool = False
+
+
+_NOBODY: Mapping[str, Person] = {}
 
 
 class PeopleIndex:
@@ -30,7 +37,11 @@ class PeopleIndex:
         snapshot.subscribe(self._changed)
 
     def get(self, tenant_id: str, user_id: str) -> Person | None:
-        return self._people[tenant_id].get(user_id) if tenant_id in self._people else None
+        return self.all(tenant_id).get(user_id)
+
+    def all(self, tenant_id: str) -> Mapping[str, Person]:
+        """By their ids; it changes under whoever waits."""
+        return self._people.get(tenant_id, _NOBODY)
 
     def _changed(self, change: Change) -> None:
         if change.path[0] != "user":
@@ -44,4 +55,10 @@ class PeopleIndex:
         user_id, value = record.path[1], record.value
         groups = frozenset(value.get("groups") or ())
         groups = self._groups.setdefault(groups, groups)
-        self._people[record.scope][user_id] = Person(user_id, value["name"], groups)
+        self._people[record.scope][user_id] = Person(
+            user_id,
+            value["name"],
+            groups,
+            sys.intern(str(value.get("role") or "")),
+            bool(value.get("disabled")),
+        )

@@ -1,8 +1,8 @@
 """Records of one kind as rows of a list that is searched, sorted, filtered and paged, kept up with the watch.
 
 A tenant may have 100,000 users and as many sessions, and a console asks again with every change: a page costs what it
-shows, a search one look at each row's text. Rows of a tenant are made when somebody asks first, in portions between
-which the loop serves others; the order by a column when somebody sorts by it.
+shows, a search one look at each row's text. Rows of a tenant are made when somebody asks first, the order by a column
+when somebody sorts by it, both in slices between which the loop serves others.
 """
 
 from __future__ import annotations
@@ -10,21 +10,24 @@ from __future__ import annotations
 import asyncio
 import unicodedata
 from bisect import bisect_left, insort
-from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from itertools import islice
+from typing import Any, Protocol
 
 from broker.grid.scopes import Record
 from broker.snapshot import Change, Snapshot
-from portcullis.tasks import spawn
+from portcullis.tasks import Turn, spawn
 
 Value = str | float | bool | tuple[str, ...] | None
-Column = Callable[[Record], Value]
+Column = Callable[[Any], Value]
 Key = tuple[int, float, str]
-Row = tuple[Key, str]
+Row = tuple[int, float, str, str]
 """What it is sorted by, and the id of its record."""
+Values = tuple[Value, ...]
 
-PORTION = 1000
+PORTION = 200
+SORTED_AT_ONCE = 5000
 FEW = 0.02
 """Of the rows: so many are sorted by themselves; for more the order is walked until the page is full."""
 
@@ -47,6 +50,12 @@ class Found:
     total: int
 
 
+class Source(Protocol):
+    """What rows are made of, kept up with the snapshot before the table is."""
+
+    def all(self, tenant_id: str) -> Mapping[str, Any]: ...
+
+
 class RecordTable:
     """`columns`: what can be sorted and filtered by; `searched`: those whose text is searched; `single`: those in which
     hardly two rows have the same.
@@ -60,111 +69,181 @@ class RecordTable:
         searched: Sequence[str],
         sort: str,
         single: Set[str] = frozenset(),
+        source: Source | None = None,
     ) -> None:
-        """`sort`: the column of the order that nobody asked for."""
+        """`sort`: the column of the order that nobody asked for. `source`: what columns are of; None: the records."""
         self.columns = tuple(columns)
         self._snapshot = snapshot
         self._kind = kind
-        self._of = dict(columns)
-        self._searched = tuple(searched)
+        self._of = tuple(columns.values())
+        self._searched = tuple(self.columns.index(name) for name in searched)
         self._sort = sort
         self._single = single
-        self._tenants: dict[str, _Rows] = {}
+        self._source = source or _Records(snapshot, kind)
+        self._tenants: dict[str, Rows] = {}
         self._made: dict[str, asyncio.Task[None]] = {}
         snapshot.subscribe(self._changed)
 
     async def find(self, tenant_id: str, wanted: Wanted) -> Found:
-        rows = await self._rows(tenant_id)
-        ids, total = rows.find(wanted, wanted.sort or self._sort)
+        self.warm(tenant_id)
+        await asyncio.shield(self._made[tenant_id])
+        ids, total = await self._tenants[tenant_id].find(wanted, wanted.sort or self._sort)
         found = (self._snapshot.get(tenant_id, (self._kind, row_id)) for row_id in ids)
         return Found([record for record in found if record is not None], total)
-
-    async def count(self, tenant_id: str, column: str) -> dict[str, int]:
-        """How many rows have each value of the column."""
-        rows = await self._rows(tenant_id)
-        return {value: len(there) for value, there in rows.facets.get(column, {}).items()}
 
     def warm(self, tenant_id: str) -> None:
         """Somebody is about to ask."""
         if tenant_id not in self._made:
-            self._tenants[tenant_id] = _Rows(self.columns, self._single)
+            self._tenants[tenant_id] = Rows(self.columns, self._single)
             self._made[tenant_id] = spawn(self._make(tenant_id), name=f"table of {self._kind}")
-
-    async def _rows(self, tenant_id: str) -> _Rows:
-        self.warm(tenant_id)
-        await asyncio.shield(self._made[tenant_id])
-        return self._tenants[tenant_id]
 
     async def _make(self, tenant_id: str) -> None:
         """Changes meanwhile are taken as they come."""
-        paths = [record.path for record in self._snapshot.list(tenant_id, self._kind)]
-        for start in range(0, len(paths), PORTION):
-            for path in paths[start : start + PORTION]:
-                record = self._snapshot.get(tenant_id, path)
-                if record is not None:
-                    self._put(tenant_id, record)
-            await asyncio.sleep(0)
+        ids, turn = list(self._source.all(tenant_id)), Turn()
+        for start in range(0, len(ids), PORTION):
+            there = self._source.all(tenant_id)
+            for row_id in ids[start : start + PORTION]:
+                if row_id in there:
+                    self._put(tenant_id, row_id, there[row_id])
+            await turn.end()
+        await self._tenants[tenant_id].order(self._sort)
 
     def _changed(self, change: Change) -> None:
         if change.path[0] != self._kind or change.scope not in self._tenants:
             return
-        if change.record is None:
-            self._tenants[change.scope].remove(change.path[-1])
+        row_id = change.path[-1]
+        item = self._source.all(change.scope).get(row_id)
+        if item is None:
+            self._tenants[change.scope].remove(row_id)
         else:
-            self._put(change.scope, change.record)
+            self._put(change.scope, row_id, item)
 
-    def _put(self, tenant_id: str, record: Record) -> None:
-        values = {name: of(record) for name, of in self._of.items()}
-        text = fold("\n".join(_words(values[name] for name in self._searched)))
-        self._tenants[tenant_id].put(record.path[-1], values, text)
+    def _put(self, tenant_id: str, row_id: str, item: Any) -> None:
+        values = tuple(of(item) for of in self._of)
+        text = fold("\n".join(_words(values[at] for at in self._searched)))
+        self._tenants[tenant_id].put(row_id, values, text)
 
 
-class _Rows:
-    def __init__(self, columns: Iterable[str], single: Set[str] = frozenset()) -> None:
-        self.facets: dict[str, dict[str, set[str]]] = {name: {} for name in columns if name not in single}
+class _Records:
+    """The records themselves."""
+
+    def __init__(self, snapshot: Snapshot, kind: str) -> None:
+        self._snapshot = snapshot
+        self._kind = kind
+
+    def all(self, tenant_id: str) -> Mapping[str, Record]:
+        return _OfTenant(self._snapshot, self._kind, tenant_id)
+
+
+class _OfTenant(Mapping[str, Record]):
+    def __init__(self, snapshot: Snapshot, kind: str, tenant_id: str) -> None:
+        self._snapshot = snapshot
+        self._place = (tenant_id, kind)
+
+    def __getitem__(self, row_id: str) -> Record:
+        record = self._snapshot.get(self._place[0], (self._place[1], row_id))
+        if record is None:
+            raise KeyError(row_id)
+        return record
+
+    def __iter__(self) -> Iterator[str]:
+        return (record.path[-1] for record in self._snapshot.list(*self._place))
+
+    def __len__(self) -> int:
+        return self._snapshot.count(*self._place)
+
+
+class Rows:
+    """Of one tenant. `put` and `remove` may come while something is made in slices."""
+
+    def __init__(self, columns: Sequence[str], single: Set[str] = frozenset()) -> None:
+        self._at = {name: at for at, name in enumerate(columns)}
+        self._single = single
         self._text: dict[str, str] = {}
-        self._values: dict[str, Mapping[str, Value]] = {}
+        self._values: dict[str, Values] = {}
+        self._facets: dict[str, dict[str, set[str]]] = {}
         self._orders: dict[str, list[Row]] = {}
+        self._ordering: dict[str, asyncio.Task[None]] = {}
+        self._touched: dict[str, set[str]] = {}
+        """By column whose order is being made: the rows that changed meanwhile."""
 
-    def put(self, row_id: str, values: Mapping[str, Value], text: str) -> None:
+    def put(self, row_id: str, values: Values, text: str) -> None:
         if self._values.get(row_id) == values:
             return
         self.remove(row_id)
         self._values[row_id], self._text[row_id] = values, text
-        for name, facet in self.facets.items():
-            for each in facets_of(values[name]):
+        for name, facet in self._facets.items():
+            for each in facets_of(values[self._at[name]]):
                 facet.setdefault(each, set()).add(row_id)
         for name, order in self._orders.items():
-            insort(order, (sort_key(values[name]), row_id))
+            insort(order, self._row(row_id, name))
 
     def remove(self, row_id: str) -> None:
-        values = self._values.pop(row_id, None)
-        if values is None:
+        for touched in self._touched.values():
+            touched.add(row_id)
+        if row_id not in self._values:
             return
+        for name, order in self._orders.items():
+            del order[bisect_left(order, self._row(row_id, name))]
+        values = self._values.pop(row_id)
         del self._text[row_id]
-        for name, facet in self.facets.items():
-            for each in facets_of(values[name]):
+        for name, facet in self._facets.items():
+            for each in facets_of(values[self._at[name]]):
                 facet[each].discard(row_id)
                 if not facet[each]:
                     del facet[each]
-        for name, order in self._orders.items():
-            at = bisect_left(order, (sort_key(values[name]), row_id))
-            del order[at]
 
-    def find(self, wanted: Wanted, sort: str) -> tuple[list[str], int]:
-        order = self._order(sort)
+    async def find(self, wanted: Wanted, sort: str) -> tuple[list[str], int]:
+        order = await self.order(sort)
+        for name in wanted.filters.keys() & self._single:
+            await self.order(name)
         needle, chosen = fold(wanted.search), self._chosen(wanted.filters)
         if needle:
             chosen = self._matching(needle, chosen)
         if chosen is None:
             return _slice(order, wanted), len(order)
         if len(chosen) < len(order) * FEW:
-            few = sorted((sort_key(self._values[row_id][sort]), row_id) for row_id in chosen)
+            few = sorted(self._row(row_id, sort) for row_id in chosen)
             return _slice(few, wanted), len(few)
         rows = reversed(order) if wanted.descending else iter(order)
-        found = (row_id for _, row_id in rows if row_id in chosen)
+        found = (row[3] for row in rows if row[3] in chosen)
         end = None if wanted.limit is None else wanted.offset + wanted.limit
         return list(islice(found, wanted.offset, end)), len(chosen)
+
+    async def order(self, column: str) -> list[Row]:
+        """All rows by this column."""
+        if column not in self._orders:
+            if column not in self._ordering:
+                self._ordering[column] = spawn(self._make_order(column), name=f"order by {column}")
+            await asyncio.shield(self._ordering[column])
+        return self._orders[column]
+
+    async def _make_order(self, column: str) -> None:
+        """Python sorts without a pause: so many a slice, and then what is in order already is merged."""
+        touched = self._touched[column] = set()
+        try:
+            runs = await self._runs(column)
+            while len(runs) > 1:
+                runs = [sorted((*one, *other)) async for one, other in _pairs(runs)]
+            order = runs[0] if runs else []
+            if touched:
+                order = [row for row in order if row[3] not in touched]
+                for row_id in touched & self._values.keys():
+                    insort(order, self._row(row_id, column))
+            self._orders[column] = order
+        finally:
+            del self._touched[column], self._ordering[column]
+
+    async def _runs(self, column: str) -> list[list[Row]]:
+        runs, ids, turn = [], list(self._values), Turn()
+        for start in range(0, len(ids), SORTED_AT_ONCE):
+            there = [row_id for row_id in ids[start : start + SORTED_AT_ONCE] if row_id in self._values]
+            runs.append(sorted([self._row(row_id, column) for row_id in there]))
+            await turn.end()
+        return runs
+
+    def _row(self, row_id: str, column: str) -> Row:
+        return *sort_key(self._values[row_id][self._at[column]]), row_id
 
     def _matching(self, needle: str, chosen: Set[str] | None) -> Set[str]:
         """All texts in a row are looked through faster than some here and there."""
@@ -174,7 +253,7 @@ class _Rows:
     def _chosen(self, filters: Mapping[str, tuple[str, ...]]) -> Set[str] | None:
         """None: all."""
         sets = [
-            self._any_of(self.facets[name], values) if name in self.facets else self._with(name, values)
+            self._with(name, values) if name in self._single else self._any_of(self._facet(name), values)
             for name, values in filters.items()
         ]
         return None if not sets else sets[0] if len(sets) == 1 else set.intersection(*sets)
@@ -184,15 +263,38 @@ class _Rows:
             return there.get(fold(values[0]), set())
         return set().union(*(there.get(fold(value), ()) for value in values))
 
-    def _with(self, name: str, values: tuple[str, ...]) -> set[str]:
-        asked = {fold(value) for value in values}
-        return {row_id for row_id, row in self._values.items() if not asked.isdisjoint(facets_of(row[name]))}
+    def _facet(self, name: str) -> Mapping[str, set[str]]:
+        """Which rows have each value. Many share a few, so that values are folded once they are together."""
+        if name not in self._facets:
+            at, together = self._at[name], dict[tuple[type, Value], set[str]]()
+            for row_id, values in self._values.items():
+                value = values[at]
+                together.setdefault((type(value), value), set()).add(row_id)
+            facet = self._facets[name] = {}
+            for (_, value), row_ids in together.items():
+                for each in facets_of(value):
+                    facet.setdefault(each, set()).update(row_ids)
+        return self._facets[name]
 
-    def _order(self, column: str) -> list[Row]:
-        if column not in self._orders:
-            rows = ((sort_key(values[column]), row_id) for row_id, values in self._values.items())
-            self._orders[column] = sorted(rows)
-        return self._orders[column]
+    def _with(self, name: str, values: tuple[str, ...]) -> set[str]:
+        """Found by the order: a set for each value would be one a row."""
+        order, found = self._orders[name], set[str]()
+        for asked in map(fold, values):
+            for key in _keys_of(asked):
+                for at in range(bisect_left(order, (*key, "")), len(order)):
+                    if order[at][:3] != key:
+                        break
+                    row_id = order[at][3]
+                    if asked in facets_of(self._values[row_id][self._at[name]]):
+                        found.add(row_id)
+        return found
+
+
+async def _pairs(runs: list[list[Row]]) -> Any:
+    """Of neighbours; the last may be alone. Each in a turn of its own."""
+    for start in range(0, len(runs), 2):
+        yield runs[start], runs[start + 1] if start + 1 < len(runs) else []
+        await asyncio.sleep(0)
 
 
 def sort_key(value: Value) -> Key:
@@ -202,6 +304,20 @@ def sort_key(value: Value) -> Key:
     if isinstance(value, (bool, int, float)):
         return 1, float(value), ""
     return 2, 0.0, fold(value if isinstance(value, str) else "\n".join(value))
+
+
+def _keys_of(asked: str) -> Iterable[Key]:
+    """Of the values that may be asked for so."""
+    yield 2, 0.0, asked
+    if asked in ("true", "false"):
+        yield 1, float(asked == "true"), ""
+    elif not asked:
+        yield 0, 0.0, ""
+    else:
+        try:
+            yield 1, float(asked), ""
+        except ValueError:
+            return
 
 
 def facets_of(value: Value) -> tuple[str, ...]:
@@ -231,5 +347,5 @@ def _slice(rows: Sequence[Row], wanted: Wanted) -> list[str]:
     end = len(rows) if wanted.limit is None else min(len(rows), wanted.offset + wanted.limit)
     if wanted.descending:
         size = len(rows)
-        return [rows[size - 1 - at][1] for at in range(wanted.offset, end)]
-    return [row_id for _, row_id in rows[wanted.offset : end]]
+        return [rows[size - 1 - at][3] for at in range(wanted.offset, end)]
+    return [row[3] for row in rows[wanted.offset : end]]

@@ -6,32 +6,13 @@ subscribes when it is made and is told of each change before whoever subscribes 
 
 from __future__ import annotations
 
-import sys
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 from broker.grid.scopes import Record
+from broker.repositories.session_facts import SessionFacts, SessionFactsIndex
 from broker.snapshot import Change, Snapshot
-
-
-class SessionFacts(NamedTuple):
-    """What rules and limits ask of a session again and again, without its record."""
-
-    id: str
-    tenant_id: str
-    user_id: str
-    application_id: str
-    host_id: str
-    state: str
-    state_since: float
-    e: int
-    client_address: str
-    clipboard: str
-
-
-_NO_FACTS: Mapping[str, SessionFacts] = {}
 
 
 @dataclass(slots=True)
@@ -46,12 +27,12 @@ class _OnHost:
 
 class SessionIndex:
     def __init__(self, snapshot: Snapshot) -> None:
+        self._facts = snapshot.index(SessionFactsIndex)
         self._of_user: defaultdict[tuple[str, str], dict[str, Record]] = defaultdict(dict)
         self._hosts: defaultdict[str, _OnHost] = defaultdict(_OnHost)
         self.states: Counter[str] = Counter()
         """How many sessions are in each."""
         self._states_of: defaultdict[str, Counter[str]] = defaultdict(Counter)
-        self._facts: defaultdict[str, dict[str, SessionFacts]] = defaultdict(dict)  # by tenant
         self._running: Counter[str] = Counter()  # by tenant, those that are not ending
         for tenant in snapshot.tenants():
             for record in snapshot.list(tenant.path[1], "session"):
@@ -67,14 +48,15 @@ class SessionIndex:
 
     def facts(self, tenant_id: str) -> Mapping[str, SessionFacts]:
         """Of all sessions of the tenant, by their ids; it changes under whoever waits."""
-        return self._facts.get(tenant_id, _NO_FACTS)
+        return self._facts.all(tenant_id)
 
     def facts_of_host(self, host_id: str) -> Sequence[SessionFacts]:
-        return [self._facts[record.scope][record.path[1]] for record in self.of_host(host_id)]
+        return [self._facts.all(record.scope)[record.path[1]] for record in self.of_host(host_id)]
 
     def facts_of_user(self, tenant_id: str, user_id: str) -> Sequence[SessionFacts]:
         sessions = self._of_user.get((tenant_id, user_id), ())
-        return [self._facts[tenant_id][session_id] for session_id in sessions]
+        facts = self._facts.all(tenant_id)
+        return [facts[session_id] for session_id in sessions]
 
     def hosts(self) -> Sequence[str]:
         """Ids of those that have sessions."""
@@ -119,7 +101,6 @@ class SessionIndex:
 
     def _add(self, record: Record) -> None:
         session_id, host_id = record.path[1], record.value["host_id"]
-        self._facts[record.scope][session_id] = _facts_of(record)
         self._of_user[record.scope, record.value["user_id"]][session_id] = record
         on_host = self._hosts[host_id]
         on_host.sessions[session_id] = record
@@ -136,7 +117,6 @@ class SessionIndex:
     def _remove(self, record: Record) -> None:
         session_id, host_id = record.path[1], record.value["host_id"]
         user = (record.scope, record.value["user_id"])
-        self._facts[record.scope].pop(session_id, None)
         self._of_user[user].pop(session_id, None)
         if not self._of_user[user]:
             del self._of_user[user]
@@ -151,23 +131,6 @@ class SessionIndex:
         on_host.starting.discard(session_id)
         if not on_host.sessions:
             del self._hosts[host_id]
-
-
-def _facts_of(record: Record) -> SessionFacts:
-    """What many sessions have alike is kept once."""
-    value = record.value
-    return SessionFacts(
-        record.path[1],
-        sys.intern(record.scope),
-        sys.intern(value["user_id"]),
-        sys.intern(value["application_id"]),
-        sys.intern(value["host_id"]),
-        sys.intern(value["state"]),
-        float(value.get("state_since") or 0.0),
-        int(value.get("e") or 0),
-        sys.intern(value.get("client_address") or ""),
-        sys.intern(value.get("clipboard") or ""),
-    )
 
 
 def is_unaccepted(record: Record) -> bool:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import functools
+
 from broker.grid.scopes import Record
-from broker.repositories.record_table import RecordTable, Value
+from broker.repositories.people_index import PeopleIndex, Person
+from broker.repositories.record_table import Column, RecordTable, Value
+from broker.repositories.session_facts import SessionFactsIndex
 from broker.snapshot import Snapshot
 
 _NAMED = frozenset({"id", "name"})
@@ -11,39 +15,40 @@ _NAMED = frozenset({"id", "name"})
 
 class SessionTable(RecordTable):
     def __init__(self, snapshot: Snapshot) -> None:
-        columns = {
-            "id": _id,
-            "user": lambda record: _text(record, "user_name"),
-            "application": lambda record: _text(record, "application_name"),
-            "host": lambda record: _text(record, "host_name"),
-            "state": lambda record: _text(record, "state"),
-            "stage": lambda record: _text(record, "stage"),
-            "created": lambda record: float(record.value.get("created") or 0.0),
-            "reference": lambda record: _text(record, "reference"),
+        columns: dict[str, Column] = {
+            "id": lambda facts: facts.id,
+            "user": lambda facts: facts.user_name,
+            "application": lambda facts: facts.application_name,
+            "host": lambda facts: facts.host_name,
+            "state": lambda facts: facts.state,
+            "stage": lambda facts: facts.stage,
+            "created": lambda facts: facts.created,
+            "reference": lambda facts: facts.reference,
         }
         searched = ("id", "user", "application", "host", "reference")
-        single = frozenset({"id", "created", "reference"})
-        super().__init__(snapshot, "session", columns, searched, sort="created", single=single)
+        single = frozenset({"id", "user", "created", "reference"})
+        source = snapshot.index(SessionFactsIndex)
+        super().__init__(snapshot, "session", columns, searched, "created", single, source)
 
 
 class UserTable(RecordTable):
     def __init__(self, snapshot: Snapshot) -> None:
-        columns = {
-            "id": _id,
-            "name": lambda record: _text(record, "name"),
-            "role": lambda record: _text(record, "role"),
-            "groups": lambda record: _texts(record, "groups"),
-            "disabled": lambda record: bool(record.value.get("disabled")),
+        columns: dict[str, Column] = {
+            "id": lambda person: person.id,
+            "name": lambda person: person.name,
+            "role": lambda person: person.role,
+            "groups": _groups,
+            "disabled": lambda person: person.is_disabled,
         }
-        super().__init__(
-            snapshot, "user", columns, ("id", "name", "role", "groups"), sort="name", single=_NAMED
-        )
+        searched = ("id", "name", "role", "groups")
+        source = snapshot.index(PeopleIndex)
+        super().__init__(snapshot, "user", columns, searched, "name", _NAMED, source)
 
 
 class ApplicationTable(RecordTable):
     def __init__(self, snapshot: Snapshot) -> None:
-        columns = {
-            "id": _id,
+        columns: dict[str, Column] = {
+            "id": lambda record: record.path[-1],
             "name": lambda record: _text(record, "name"),
             "command": lambda record: " ".join(_texts(record, "command")),
             "disabled": lambda record: bool(record.value.get("disabled")),
@@ -51,13 +56,18 @@ class ApplicationTable(RecordTable):
             "groups": lambda record: _entitled(record, "groups"),
             "users": lambda record: _entitled(record, "users"),
         }
-        super().__init__(
-            snapshot, "application", columns, ("id", "name", "command", "groups"), sort="name", single=_NAMED
-        )
+        searched = ("id", "name", "command", "groups")
+        super().__init__(snapshot, "application", columns, searched, "name", _NAMED)
 
 
-def _id(record: Record) -> Value:
-    return record.path[-1]
+def _groups(person: Person) -> Value:
+    return _in_order(person.groups)
+
+
+@functools.lru_cache(maxsize=4096)
+def _in_order(groups: frozenset[str]) -> tuple[str, ...]:
+    """One for all who are in the same."""
+    return tuple(sorted(groups))
 
 
 def _text(record: Record, name: str) -> str:

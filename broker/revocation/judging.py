@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from broker.policy.alike import Alike, Key
 from broker.policy.conditions import admits, channels_of, time_denial
 from broker.repositories.people_index import PeopleIndex, Person
-from broker.repositories.session_index import SessionFacts
+from broker.repositories.session_facts import SessionFacts
 from broker.snapshot import Snapshot
 from portcullis.model.application import Application
 

@@ -18,13 +18,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from broker.policy.conditions import is_open
 from broker.repositories.people_index import PeopleIndex
-from broker.repositories.session_index import SessionFacts, SessionIndex
+from broker.repositories.session_facts import SessionFacts
+from broker.repositories.session_index import SessionIndex
 from broker.revocation.judging import ANEW, KEPT_AWAY, Bench, Verdict
 from broker.revocation.office import Revocations
 from broker.snapshot import Change, Snapshot
@@ -33,13 +33,11 @@ from portcullis.errors import Unavailable
 from portcullis.logs import ids
 from portcullis.model.policy import FIELDS, Policy
 from portcullis.model.session import Session
-from portcullis.tasks import cancel_and_wait, spawn
+from portcullis.tasks import Turn, cancel_and_wait, spawn
 
 log = logging.getLogger(__name__)
 
 LOOK_SECONDS = 1.0
-SLICE_SECONDS = 0.01
-"""Then others have their turn."""
 JUDGED_AT_ONCE = 200
 ANEW_A_SECOND = 200
 """Each of them asks for a ticket and redeems it: that is two transactions."""
@@ -185,7 +183,7 @@ class LiveRules:
         """At their moment; who comes meanwhile is looked at after them."""
         bench = Bench(self._snapshot, tenant_id, self._clock.now())
         found: dict[str, list[tuple[SessionFacts, Verdict]]] = {}
-        turn = _Turn()
+        turn = Turn()
         for start in range(0, len(sessions), JUDGED_AT_ONCE):
             for session in sessions[start : start + JUDGED_AT_ONCE]:
                 verdict = bench.verdict(session, self._clipboard(session))
@@ -266,19 +264,6 @@ class LiveRules:
                 self._office.tell_sessions(tenant_id, host_id, [id for id, _ in sessions], code, channels)
         except Unavailable as exc:
             log.error("connections cannot be cut: %s", exc)
-
-
-class _Turn:
-    """A slice of the loop's time."""
-
-    def __init__(self) -> None:
-        self._began = time.perf_counter()
-
-    async def end(self) -> None:
-        """Let others have theirs, if this one has lasted."""
-        if time.perf_counter() - self._began >= SLICE_SECONDS:
-            await asyncio.sleep(0)
-            self._began = time.perf_counter()
 
 
 def _differs(change: Change, name: str) -> bool:

@@ -17,7 +17,7 @@ from broker.grid.grid import GridError
 from broker.policy.alike import Alike
 from broker.policy.conditions import Values
 from broker.repositories.people_index import PeopleIndex
-from broker.repositories.session_index import SessionFacts
+from broker.repositories.session_facts import SessionFacts
 from broker.repositories.sessions import Sessions
 from broker.sessions.lifecycle import Lifecycle
 from broker.snapshot import Change, Snapshot

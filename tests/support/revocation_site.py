@@ -165,6 +165,7 @@ class Leaders:
     grouping = "none"
     ready = 0
     ready_memory_bytes = 0
+    features: frozenset[str] = frozenset()
 
     def __init__(self) -> None:
         self.sessions: dict[str, Leader] = {}

@@ -18,15 +18,17 @@ from aiohttp import web
 
 from broker.grid.grid import GridUnavailable
 from broker.grid.scopes import Record
-from broker.http.views import answer
+from broker.http.views import answer, with_revision
 from broker.repositories.record_table import RecordTable, Value, Wanted, facets_of, fold, sort_key
 from portcullis.errors import InvalidInput, Unavailable
+from portcullis.tasks import Turn
 
 log = logging.getLogger(__name__)
 
 MOST = 10_000
 """Items of one answer in JSON, where a limit is given."""
 CSV_PORTION = 500
+VIEWED_AT_ONCE = 100
 _OWN = frozenset({"search", "sort", "offset", "limit", "format"})
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
@@ -61,13 +63,15 @@ async def listed_records(
     view: Callable[[Sequence[Record]], Awaitable[Sequence[Item]]],
     revision: int,
 ) -> web.StreamResponse:
-    """`view` makes items of the records of one page. Raises InvalidInput."""
+    """`view` makes items of some records of the page: one of thousands is written in turns. Raises InvalidInput."""
     wanted = parse_wanted(request, set(table.columns))
     found = await table.find(tenant_id, wanted)
     if wants_csv(request):
         return await csv_answer(request, _viewed(found.records, view))
-    items = list(await view(found.records))
-    return answer({"items": items, "total": found.total, "revision": revision}, revision=revision)
+    portions = [_inside(portion) async for portion in _viewed(found.records, view)]
+    rest = json.dumps({"total": found.total, "revision": revision})
+    text = f'{{"items": [{", ".join(filter(None, portions))}], {rest[1:]}'
+    return with_revision(web.Response(text=text, content_type="application/json"), revision)
 
 
 def parse_wanted(request: web.Request, known: Iterable[str]) -> Wanted:
@@ -177,8 +181,15 @@ async def _portions(items: Sequence[Item]) -> AsyncIterator[Sequence[Item]]:
 async def _viewed(
     records: Sequence[Record], view: Callable[[Sequence[Record]], Awaitable[Sequence[Item]]]
 ) -> AsyncIterator[Sequence[Item]]:
-    for start in range(0, len(records), CSV_PORTION):
-        yield await view(records[start : start + CSV_PORTION])
+    turn = Turn()
+    for start in range(0, len(records), VIEWED_AT_ONCE):
+        yield await view(records[start : start + VIEWED_AT_ONCE])
+        await turn.end()
+
+
+def _inside(items: Sequence[Item]) -> str:
+    """The JSON of a list without its brackets."""
+    return json.dumps(items)[1:-1]
 
 
 def _named(request: web.Request) -> set[str]:

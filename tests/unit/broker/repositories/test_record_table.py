@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from typing import Any
 
 import pytest
 
-from broker.repositories.record_table import Wanted, _Rows, fold, sort_key
+from broker.repositories.record_table import Rows, Wanted, fold, sort_key
 
 COLUMNS = ("name", "state", "age", "groups")
 NAMES = ["Ann", "anna", "Böb", "bob", "ÅSA", "Zoë", "x y", "ﬁne", ""]
@@ -42,9 +43,11 @@ def walked(there: dict[str, dict[str, Any]], wanted: Wanted) -> tuple[list[str],
 
 
 @pytest.mark.parametrize("seed", range(12))
-def test_a_table_agrees_with_a_walk(seed: int) -> None:
+async def test_a_table_agrees_with_a_walk(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where many slices are merged."""
+    monkeypatch.setattr("broker.repositories.record_table.SORTED_AT_ONCE", 3)
     random_ = random.Random(seed)
-    rows, there = _Rows(COLUMNS, frozenset({"age"}) if seed % 2 else frozenset()), {}
+    rows, there = Rows(COLUMNS, frozenset({"age", "state"}) if seed % 2 else frozenset()), {}
     for _ in range(300):
         row_id = f"{random_.randrange(60):02d}"
         if random_.random() < 0.25:
@@ -52,7 +55,7 @@ def test_a_table_agrees_with_a_walk(seed: int) -> None:
             rows.remove(row_id)
         else:
             there[row_id] = values(random_)
-            rows.put(row_id, there[row_id], fold(there[row_id]["name"]))
+            rows.put(row_id, tuple(there[row_id].values()), fold(there[row_id]["name"]))
         if random_.random() < 0.3:
             filters = {
                 "state": (random_.choice(["ACTIVE", "ready", ""]),),
@@ -67,13 +70,36 @@ def test_a_table_agrees_with_a_walk(seed: int) -> None:
                 limit=random_.choice([None, 0, 5]),
                 filters=dict(random_.sample(list(filters.items()), random_.randrange(3))),
             )
-            assert rows.find(wanted, wanted.sort) == walked(there, wanted)
+            assert await rows.find(wanted, wanted.sort) == walked(there, wanted)
 
 
-def test_a_row_that_is_gone_leaves_nothing_behind() -> None:
-    rows = _Rows(COLUMNS)
-    rows.put("1", {"name": "a", "state": "x", "age": 1, "groups": ("g",)}, "a")
-    assert rows.find(Wanted(sort="name"), "name") == (["1"], 1)
+async def test_a_row_that_is_gone_leaves_nothing_behind() -> None:
+    rows = Rows(COLUMNS)
+    rows.put("1", ("a", "x", 1, ("g",)), "a")
+    filters = {"state": ("x",), "groups": ("g",)}
+    assert await rows.find(Wanted(sort="name", filters=filters), "name") == (["1"], 1)
     rows.remove("1")
-    assert rows.find(Wanted(sort="name"), "name") == ([], 0)
-    assert all(not there for there in rows.facets.values())
+    assert await rows.find(Wanted(sort="name"), "name") == ([], 0)
+    assert rows._facets == {"state": {}, "groups": {}} and rows._orders == {"name": []}
+
+
+async def test_what_changes_while_an_order_is_made_has_its_place_in_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("broker.repositories.record_table.SORTED_AT_ONCE", 10)
+    monkeypatch.setattr("portcullis.tasks.SLICE_SECONDS", 0.0)
+    rows = Rows(COLUMNS)
+    for number in range(100):
+        rows.put(f"{number:02d}", (f"n{number:02d}", "x", number, ()), "")
+    asked = [asyncio.ensure_future(rows.find(Wanted(sort="age", descending=True), "age")) for _ in range(2)]
+    for number in range(0, 100, 9):
+        await asyncio.sleep(0)
+        rows.remove(f"{number:02d}")
+        rows.put(f"{number:02d}x", ("new", "x", 1000 + number, ()), "")
+        rows.put(f"{number + 1:02d}" if number < 99 else "98", ("old", "x", -number, ()), "")
+    left = [row_id for row_id, _ in sorted(rows._values.items(), key=lambda row: (-row[1][2], row[0]))]
+    for each in asked:
+        found, total = await each
+        assert total == 100 and sorted(found) == sorted(left)
+        ages = [rows._values[row_id][2] for row_id in found]
+        assert ages == sorted(ages, reverse=True)
