@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import contextlib
 import pwd
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+READINGS = 4
 _TABLE = Path("/proc/net/tcp")
 
 
@@ -21,14 +22,25 @@ class Socket:
     inode: str
 
 
-def find_socket(table: str, port: int) -> Socket | None:
-    """In the text of /proc/net/tcp: the socket that has this port of the loopback address as its own."""
-    own = f"0100007F:{port:04X}"
+def find_sockets(table: str, ports: Collection[int]) -> dict[int, Socket]:
+    """In the text of /proc/net/tcp: the sockets that have these ports of the loopback address as their own."""
+    own = {f"0100007F:{port:04X}": port for port in ports}
+    found = {}
     for line in table.splitlines()[1:]:
-        words = line.split()
-        if len(words) > 9 and words[1] == own and words[3] != "0A":  # 0A: a listener
-            return Socket(int(words[7]), words[9])
-    return None
+        words = line.split(None, 10)
+        if len(words) > 9 and words[1] in own and words[3] != "0A":  # 0A: a listener
+            found[own[words[1]]] = Socket(int(words[7]), words[9])
+    return found
+
+
+def _sockets(ports: Collection[int]) -> dict[int, Socket]:
+    """The kernel writes its table piece by piece, so one that stands may be left out while others come and go."""
+    found: dict[int, Socket] = {}
+    for _ in range(READINGS):
+        found |= find_sockets(_TABLE.read_text(), ports)
+        if len(found) == len(ports):
+            break
+    return found
 
 
 class Diallers:
@@ -38,14 +50,20 @@ class Diallers:
         self._pids = pids
         self._prefixes = prefixes
 
-    def part_of(self, port: int) -> str | None:
-        """None for what is no part."""
-        found = find_socket(_TABLE.read_text(), port)
-        if found is None:
-            return None
-        if found.uid != 0 and (agent := self._agent_of(found.uid)) is not None:
-            return agent
-        return next((part for part, pid in self._processes() if has_descriptor(pid, found.inode)), None)
+    def parts_of(self, ports: Collection[int]) -> dict[int, str]:
+        """Those of `ports` that belong to a part. Everything is read for all of them together."""
+        if not ports:
+            return {}
+        holders: dict[str, str] | None = None
+        parts = {}
+        for port, dialler in _sockets(ports).items():
+            part = self._agent_of(dialler.uid) if dialler.uid != 0 else None
+            if part is None:
+                holders = self._holders() if holders is None else holders
+                part = holders.get(f"socket:[{dialler.inode}]")
+            if part is not None:
+                parts[port] = part
+        return parts
 
     def _agent_of(self, uid: int) -> str | None:
         try:
@@ -54,17 +72,19 @@ class Diallers:
             return None
         return next((part for part, prefix in self._prefixes.items() if name.startswith(prefix)), None)
 
+    def _holders(self) -> dict[str, str]:
+        """Which part has a descriptor, by what the descriptor is."""
+        return {what: part for part, pid in self._processes() for what in descriptors(pid)}
+
     def _processes(self) -> Iterable[tuple[str, int]]:
         for path in self._pids.glob("*.pid"):
             with contextlib.suppress(OSError, ValueError):
                 yield path.stem, int(path.read_text())
 
 
-def has_descriptor(pid: int, inode: str) -> bool:
-    wanted = f"socket:[{inode}]"
-    with contextlib.suppress(OSError):  # it has just ended
+def descriptors(pid: int) -> Iterator[str]:
+    """What the descriptors of a process are; nothing of one that has just ended."""
+    with contextlib.suppress(OSError):
         for path in Path(f"/proc/{pid}/fd").iterdir():
             with contextlib.suppress(OSError):
-                if str(path.readlink()) == wanted:
-                    return True
-    return False
+                yield str(path.readlink())

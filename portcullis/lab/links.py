@@ -15,6 +15,7 @@ import json
 import logging
 import signal
 import socket
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -44,8 +45,12 @@ class Network:
         self._diallers = diallers
         self._rules: tuple[Rule, ...] = ()
         self._splices: set[Splice] = set()
+        self._unnamed: set[Splice] = set()
+        """Nobody has asked yet who dialled: that is read from the kernel, for many at once, and only for rules."""
+        self._accepted: list[Splice] = []
+        """Under rules, since the loop's last round."""
         self._waiting: dict[Splice, int] = {}
-        """Accepted while stalled, and not dialled on: the port to dial once the network is back."""
+        """Not dialled on: the port to dial once the network lets them."""
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def listen(self, listener: Listener) -> asyncio.Server:
@@ -56,40 +61,61 @@ class Network:
 
     def accepted(self, listener: Listener, transport: asyncio.BaseTransport) -> Side:
         peer = transport.get_extra_info("peername")
-        splice = Splice(self._diallers.part_of(peer[1]) if peer else None, listener.part)
-        splice.near.connection_made(transport)
-        self._splices = {known for known in self._splices if known.is_open}
+        splice = Splice(listener.part, peer[1] if peer else 0, self._closed)
         self._splices.add(splice)
-        match state_of(self._rules, splice.source, splice.target):
-            case "cut":
-                splice.reset()
-            case "stall":
-                splice.stall()
-                self._waiting[splice] = listener.target
-            case "open":
-                self._dial(splice, listener.target)
+        self._unnamed.add(splice)
+        self._waiting[splice] = listener.target
+        splice.near.connection_made(transport)
+        if not self._rules:
+            self._let(splice)
+        else:
+            if not self._accepted:
+                asyncio.get_running_loop().call_soon(self._judge_accepted)
+            self._accepted.append(splice)
         return splice.near
 
     def set_rules(self, rules: tuple[Rule, ...]) -> None:
         self._rules = rules
-        for splice in [known for known in self._splices if known.is_open]:
-            match state_of(rules, splice.source, splice.target):
-                case "cut":
-                    splice.reset()
-                case "stall":
-                    splice.stall()
-                case "open":
-                    splice.thaw()
-                    if (port := self._waiting.pop(splice, None)) is not None:
-                        self._dial(splice, port)
-        self._waiting = {splice: port for splice, port in self._waiting.items() if splice.is_open}
+        self._judge(list(self._splices))
+
+    def _judge_accepted(self) -> None:
+        accepted, self._accepted = self._accepted, []
+        self._judge(accepted)
+
+    def _judge(self, splices: Iterable[Splice]) -> None:
+        if self._rules:
+            self._name()
+        for splice in splices:
+            if splice.is_open:
+                match state_of(self._rules, splice.source, splice.target):
+                    case "cut":
+                        splice.reset()
+                    case "stall":
+                        splice.stall()
+                    case "open":
+                        self._let(splice)
+
+    def _name(self) -> None:
+        parts = self._diallers.parts_of({splice.port for splice in self._unnamed})
+        for splice in self._unnamed:
+            splice.source = parts.get(splice.port)
+        self._unnamed.clear()
+
+    def _let(self, splice: Splice) -> None:
+        splice.thaw()
+        if (port := self._waiting.pop(splice, None)) is not None:
+            self._dial(splice, port)
+
+    def _closed(self, splice: Splice) -> None:
+        self._splices.discard(splice)
+        self._unnamed.discard(splice)
+        self._waiting.pop(splice, None)
 
     async def answer(self, command: str) -> dict[str, Any]:
         word, _, rest = command.partition(" ")
         if word == "rules":
             self.set_rules(tuple(map(Rule.from_json, json.loads(rest))))
-        connections = sum(splice.is_open for splice in self._splices)
-        return {"rules": [rule.to_json() for rule in self._rules], "connections": connections}
+        return {"rules": [rule.to_json() for rule in self._rules], "connections": len(self._splices)}
 
     def _dial(self, splice: Splice, port: int) -> None:
         task = spawn(self._dial_on(splice, port), name=f"dial-{splice.target}")

@@ -1,7 +1,8 @@
 """One connection through the lab: two transports that copy to each other, and can be stalled or cut.
 
 Back-pressure passes through: a side that cannot be written to stops the other from being read. Stalled, neither is read
-and nothing is delivered, not even that one of them has ended: what the other sees is silence.
+and nothing is delivered, not even that one of them has ended: what the other sees is silence. Until the other side is
+there, a little of the dialler's is read ahead, so that one who gives up is noticed, and nothing is kept for it.
 """
 
 from __future__ import annotations
@@ -10,8 +11,10 @@ import asyncio
 import contextlib
 import socket
 import struct
+from collections.abc import Callable
 from typing import cast
 
+READ_AHEAD_BYTES = 65536
 _RESET = struct.pack("ii", 1, 0)  # SO_LINGER of no time: the peer is sent a reset
 
 
@@ -20,23 +23,22 @@ class Side(asyncio.Protocol):
         self._splice = splice
         self.transport: asyncio.Transport | None = None
         self.is_full = False
-        self._early: list[bytes] = []
-        self._ended = False
+        self.early = bytearray()
+        """Written before there was a transport."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)
         self.transport.pause_reading()
-        for data in self._early:
-            self.transport.write(data)
-        if self._ended:
-            self._write_eof()
         self._splice.settle()
 
     def data_received(self, data: bytes) -> None:
         self._splice.other(self).write(data)
 
     def eof_received(self) -> bool:
-        self._splice.other(self).end()
+        other = self._splice.other(self)
+        if other.transport is None:
+            return False  # gave up before anybody answered
+        other.end()
         return True  # the other half stays open until it ends, too
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -52,15 +54,17 @@ class Side(asyncio.Protocol):
 
     def write(self, data: bytes) -> None:
         if self.transport is None:
-            self._early.append(data)
+            self.early += data
+            self._splice.settle()
         else:
             self.transport.write(data)
 
-    def end(self) -> None:
-        self._ended = True
-        self._write_eof()
+    def write_early(self) -> None:
+        if self.transport is not None and self.early:
+            self.transport.write(bytes(self.early))
+            self.early.clear()
 
-    def _write_eof(self) -> None:
+    def end(self) -> None:
         if self.transport is not None and not self.transport.is_closing():
             with contextlib.suppress(OSError):
                 self.transport.write_eof()
@@ -84,9 +88,12 @@ class Side(asyncio.Protocol):
 class Splice:
     """`near` is who dialled, `far` the part that was dialled."""
 
-    def __init__(self, source: str | None, target: str) -> None:
-        self.source = source
+    def __init__(self, target: str, port: int, on_closed: Callable[[Splice], None]) -> None:
+        """`port`: the dialler's own. `on_closed` is called once."""
+        self.source: str | None = None
         self.target = target
+        self.port = port
+        self._on_closed = on_closed
         self.near = Side(self)
         self.far = Side(self)
         self.is_open = True
@@ -104,20 +111,30 @@ class Splice:
         self.settle()
 
     def reset(self) -> None:
-        self.is_open = False
+        self._close()
         self.near.reset()
         self.far.reset()
 
     def settle(self) -> None:
-        """Read where what is read can be passed on."""
-        stands = self.near.transport is not None and self.far.transport is not None and not self._stalled
+        """Read where what is read can be passed on, or is waited for."""
+        if self.far.transport is None:
+            self.near.set_reading(len(self.far.early) < READ_AHEAD_BYTES)
+            return
+        stands = self.near.transport is not None and not self._stalled
+        if stands:
+            self.far.write_early()
         self.near.set_reading(stands and not self.far.is_full)
         self.far.set_reading(stands and not self.near.is_full)
 
     def lost(self, side: Side, exc: Exception | None) -> None:
-        self.is_open = False
+        self._close()
         other = self.other(side)
         if exc is not None or self._stalled:
             other.reset()
         elif other.transport is not None:
             other.transport.close()
+
+    def _close(self) -> None:
+        if self.is_open:
+            self.is_open = False
+            self._on_closed(self)

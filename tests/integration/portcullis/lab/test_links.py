@@ -7,7 +7,7 @@ import contextlib
 import json
 import os
 import socket
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -116,6 +116,42 @@ async def test_who_dials_a_stalled_part_waits_and_gets_through_when_it_is_back(s
     async with asyncio.timeout(10):
         assert await reader.readexactly(5) == b"hello"
     writer.close()
+
+
+async def test_nothing_is_kept_of_who_gave_up_dialling_a_stalled_part(scene: Scene) -> None:
+    scene.network.set_rules((Rule("stall", TARGET),))
+    for _ in range(20):
+        _, writer = await scene.dial()
+        writer.write(b"hello")
+        await writer.drain()
+        writer.close()
+    async with asyncio.timeout(10):
+        while (await scene.network.answer("status"))["connections"]:
+            await asyncio.sleep(0.01)
+    scene.network.set_rules(())
+    assert await exchange(await scene.dial(), b"again") == b"again"
+    assert bytes(scene.echo.heard) == b"again"
+
+
+async def test_nobody_is_looked_up_in_a_network_without_rules(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+    parts_of = Diallers.parts_of
+
+    def noted(diallers: Diallers, ports: Collection[int]) -> dict[int, str]:
+        asked.append(len(ports))
+        return parts_of(diallers, ports)
+
+    monkeypatch.setattr(Diallers, "parts_of", noted)
+    ends = [await scene.dial() for _ in range(5)]
+    for each in ends:
+        assert await exchange(each, b"before") == b"before"
+    assert asked == []
+    scene.network.set_rules((Rule("stall", "broker-2"),))
+    assert asked == [5]
+    for _, writer in ends:
+        writer.close()
 
 
 async def test_what_is_cut_is_reset_and_so_is_who_dials_then(scene: Scene) -> None:

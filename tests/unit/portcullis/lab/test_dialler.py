@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from portcullis.lab.dialler import Socket, find_socket
+from portcullis.lab.dialler import Socket, find_sockets
 
 TABLE = """\
   sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
@@ -13,9 +13,13 @@ TABLE = """\
 
 
 def test_the_end_that_dialled_is_found_and_no_listener_of_the_same_port() -> None:
-    assert find_socket(TABLE, 0x9C41) == Socket(993, "13")
+    assert find_sockets(TABLE, {0x9C41}) == {0x9C41: Socket(993, "13")}
+
+
+def test_many_are_found_in_one_reading() -> None:
+    assert find_sockets(TABLE, {0x9C41, 0x5208}) == {0x9C41: Socket(993, "13"), 0x5208: Socket(0, "12")}
 
 
 def test_a_port_that_is_not_there_is_nobodys() -> None:
-    assert find_socket(TABLE, 1) is None
-    assert find_socket("", 1) is None
+    assert find_sockets(TABLE, {1}) == {}
+    assert find_sockets("", {1}) == {}
