@@ -64,6 +64,7 @@ class WorkerSession:
         self.layout = layout
         self.lines: list[WorkerState | DialFailed] = []
         self.figures: list[StreamFigures] = []
+        self.unused: list[Unused] = []
         self.clients: list[StreamClient] = []
         self.command = [sys.executable, "-m", "agents.worker"]
         self.dial_port: int | None = None
@@ -256,6 +257,9 @@ class WorkerSession:
                         self.figures.append(message)
                         continue
                     if isinstance(message, Unused):
+                        async with self._said:
+                            self.unused.append(message)
+                            self._said.notify_all()
                         continue
                     assert isinstance(message, WorkerState | DialFailed)
                     async with self._said:
