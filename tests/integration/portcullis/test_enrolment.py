@@ -92,8 +92,10 @@ class TestJoining:
         assert host.brokers == (inner.address,)
         assert host.public_origins == ("http://localhost:8080",)
         assert len(host.grant_keys) == 1
+        key_hash = record(inner, host).key_hash
+        tenants = frozenset({inner.secrets.tenant_id})
         assert record(inner, host) == Host(
-            host.id, "h1", 3, frozenset({inner.secrets.tenant_id}), key_hash=record(inner, host).key_hash
+            host.id, "h1", 3, tenants, key_hash=key_hash, issuer=host.authorities[0]
         )
 
     async def test_a_gateway_gets_what_it_needs(self, inner: Inner, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from broker.grid.grid import Member
+from broker.pki.change import Progress
 from broker.probes.health import Failing, ProbesOfTenant
 from broker.status.findings import LAG_SECONDS, MEMBER_LAG, findings
 from broker.status.picture import BrokerStatus, GatewayStatus, HostStatus, Picture, to_json
@@ -255,3 +256,15 @@ def test_of_many_failing_probes_some_are_told() -> None:
 def test_probes_that_nobody_makes_are_told() -> None:
     assert codes(replace(WELL, probes=(probes(late=2, ok=1),))) == [("warning", "probes_late")]
     assert codes(replace(WELL, probes=(probes(ok=1, waiting=1, skipped=1),))) == []
+
+
+def test_a_change_of_the_ca_says_how_far_it_is_and_who_is_waited_for() -> None:
+    waits = tuple(f"host h{number}" for number in range(7))
+    announced = replace(WELL, ca=Progress("announced", 0.0, "ab" * 32, (*waits, "broker b-old"), 9, False))
+    (found,) = findings(announced)
+    assert (found.severity, found.code) == ("notice", "ca_changes")
+    assert "announced: 2 of 9 machines trust it; it waits for host h0, host h1" in found.what
+    assert found.what.endswith("host h4 and 3 more")
+    (found,) = findings(replace(WELL, ca=Progress("signing", 0.0, "ab" * 32, (), 9, False)))
+    assert "9 of 9 machines have a certificate of it; the next step follows" in found.what
+    assert to_json(announced, [])["ca"]["phase"] == "announced"
