@@ -8,13 +8,13 @@ import { t } from "./strings.js";
 const MAXIMUM_BYTES = 32 * 1024;
 
 /** @param {import("../ui/form_fields.js").FieldParts} parts @returns {import("../ui/form_fields.js").Control} */
-export function iconField({ id, value, changed }) {
+export function iconField({ id, value, labels = {}, changed }) {
   /** @type {{content_type: string, data: string} | null | undefined} */
   let chosen;
   const { name, icon } = value ?? { name: "", icon: null };
   const picture = h("span", { class: "icon-now" }, iconOf({ name: name || "?", icon }));
   const file = h("input", { type: "file", id, name: id, accept: "image/png,image/svg+xml", change: () => take() });
-  const remove = h("button", { type: "button", class: "small quiet", hidden: icon === null, click: () => set(null, null) }, t("icon.remove"));
+  const remove = h("button", { type: "button", class: "small quiet", hidden: icon === null, click: () => set(null, null) }, labels.remove ?? t("icon.remove"));
   const note = h("p", { class: "hint", role: "status" });
   const element = h("div", { class: "icon-field" }, picture, h("div", {}, file, note), remove);
 
@@ -42,6 +42,7 @@ export function iconField({ id, value, changed }) {
     remove.hidden = icon === null;
     picture.replaceChildren(iconOf({ name: name || "?", icon: url }));
     changed();
+    element.dispatchEvent(new Event("input", { bubbles: true })); // a file is read after it was chosen
   }
 
   return { element, focusable: file, read: () => chosen };

@@ -3,6 +3,7 @@
 import { Form } from "../../ui/form.js";
 import { h } from "../../ui/dom.js";
 import { ago, facts, names } from "../cells.js";
+import { addPreview, lookBody, lookFields, lookStart, lookValues } from "../look_fields.js";
 import { formTexts, ObjectPanel, saveAs } from "../object_panel.js";
 import { t } from "../strings.js";
 
@@ -64,20 +65,15 @@ class TenantScreen {
   }
 
   /** @param {Own} own */
-  #form({ title, theme, revision, name }) {
-    const before = { "title": title, "theme.accent": theme.accent ?? "" };
-    return new Form({
-      fields: [
-        { name: "title", label: t("tenants.title"), kind: "text", hint: t("tenants.title.hint"), attributes: { maxlength: "256" } },
-        { name: "theme.accent", label: t("tenants.accent"), kind: "text", hint: t("tenants.accent.hint"), attributes: { maxlength: "7", placeholder: "#1b5fae" } },
-      ],
-      values: before, texts: formTexts(),
+  #form(own) {
+    const { name, revision } = own;
+    const before = lookValues(own);
+    const fields = lookFields();
+    const form = new Form({
+      fields, values: lookStart(own), texts: formTexts(),
       send: (values) => saveAs({
-        name, before, values, revision, label: (field) => t(field === "title" ? "tenants.title" : "tenants.accent"),
-        valuesOf: (current) => ({ "title": current.title, "theme.accent": current.theme.accent ?? "" }),
-        send: (each, known) => this.#context.change("PUT", "/tenant", {
-          title: each.title.trim(), theme: { accent: each["theme.accent"].trim() || null }, ...(known !== undefined && { revision: known }),
-        }),
+        name, before, values, revision, label: (field) => fields.find((each) => each.name === field)?.label ?? field, valuesOf: lookValues,
+        send: (each, known) => this.#context.change("PUT", "/tenant", { ...lookBody(each), ...(known !== undefined && { revision: known }) }),
         saved: () => {
           this.#panel.settle();
           this.#context.toasts.show(t("tenants.saved", { name }));
@@ -89,5 +85,7 @@ class TenantScreen {
         this.#panel.changed();
       },
     });
+    addPreview(form, own);
+    return form;
   }
 }

@@ -8,6 +8,7 @@ import { showDialog } from "../../ui/dialog.js";
 import { facts, names } from "../cells.js";
 import { enter, leave } from "../entered.js";
 import { labelled } from "../labelled.js";
+import { addPreview, lookBody, lookFields, lookStart, lookValues } from "../look_fields.js";
 import { formTexts, ObjectPanel, saveAs } from "../object_panel.js";
 import { addressOf } from "../router.js";
 import { errorText, t } from "../strings.js";
@@ -79,8 +80,8 @@ export class TenantPanel {
   #form(tenant) {
     const before = valuesOf(tenant);
     const fields = this.#fields(tenant);
-    return new Form({
-      fields, values: before, texts: formTexts(tenant === null ? t("tenants.create") : t("form.save")),
+    const form = new Form({
+      fields, values: { ...before, ...lookStart(tenant) }, texts: formTexts(tenant === null ? t("tenants.create") : t("form.save")),
       send: (values) => saveAs({
         name: values.name, before, values, revision: tenant?.revision, valuesOf,
         label: (name) => fields.find((field) => field.name === name)?.label ?? name,
@@ -89,6 +90,8 @@ export class TenantPanel {
       }),
       cancel: () => this.#context.go(addressOf("tenants")),
     });
+    addPreview(form, tenant);
+    return form;
   }
 
   /** @param {Tenant | null} tenant @returns {import("../../ui/form.js").Field[]} */
@@ -98,8 +101,7 @@ export class TenantPanel {
     return [
       { name: "name", label: t("tenants.name"), kind: "text", isFixed: tenant !== null, hint: tenant === null ? t("tenants.name.hint") : "" },
       ...(tenant === null ? [/** @type {import("../../ui/form.js").Field} */ ({ name: "administrator", label: t("tenants.administrator"), kind: "text", hint: t("tenants.administrator.hint") })] : []),
-      { name: "title", label: t("tenants.title"), kind: "text", hint: t("tenants.title.hint"), group: t("tenants.look") },
-      { name: "theme.accent", label: t("tenants.accent"), kind: "text", hint: t("tenants.accent.hint"), attributes: { maxlength: "7", placeholder: "#1b5fae" } },
+      ...lookFields(t("tenants.look")),
       { name: "host_names", label: t("tenants.hostnames"), kind: "names", labels, hint: t("tenants.hostnames.hint") },
       { name: "quotas.sessions", label: t("tenants.quota.sessions"), kind: "number", attributes: { step: "1" }, hint: t("tenants.quota.hint"), group: t("tenants.quotas") },
       { name: "quotas.launches_per_second", label: t("tenants.quota.launches"), kind: "number", attributes: rate },
@@ -113,7 +115,7 @@ export class TenantPanel {
    */
   #send(values, revision) {
     return this.#context.client.change("PUT", this.#path(values.name.trim()), {
-      title: values.title.trim(), theme: { accent: values["theme.accent"].trim() || null }, host_names: values.host_names,
+      ...lookBody(values), host_names: values.host_names,
       quotas: {
         sessions: values["quotas.sessions"], launches_per_second: values["quotas.launches_per_second"], logins_per_second: values["quotas.logins_per_second"],
       },
@@ -219,7 +221,7 @@ export class TenantPanel {
 /** @param {Tenant | null} tenant @returns {Record<string, any>} */
 function valuesOf(tenant) {
   return {
-    "name": tenant?.name ?? "", ...(tenant === null && { administrator: "" }), "title": tenant?.title ?? "", "theme.accent": tenant?.theme.accent ?? "",
+    "name": tenant?.name ?? "", ...(tenant === null && { administrator: "" }), ...lookValues(tenant),
     "host_names": tenant?.host_names ?? [], "quotas.sessions": tenant?.quotas.sessions ?? null,
     "quotas.launches_per_second": tenant?.quotas.launches_per_second ?? null, "quotas.logins_per_second": tenant?.quotas.logins_per_second ?? null,
   };
