@@ -6,11 +6,12 @@ import { fileURLToPath } from "node:url";
 
 import { placeOf, addressOf } from "../../web_client/admin/router.js";
 import { SCREENS, SECTIONS, screensFor } from "../../web_client/admin/screens.js";
-import { bodyOf, commandText, copyName, valuesOf } from "../../web_client/admin/screens/application_rules.js";
+import { bodyOf, commandText, copyName, shownText, valuesOf } from "../../web_client/admin/screens/application_rules.js";
 import { STRINGS, counted, errorText, t } from "../../web_client/admin/strings.js";
 import { ACCESS } from "../../web_client/admin/strings/access.js";
 import { INSTALLED } from "../../web_client/admin/strings/installed.js";
 import { OBJECTS } from "../../web_client/admin/strings/objects.js";
+import { RDP } from "../../web_client/admin/strings/rdp.js";
 import { SHELL } from "../../web_client/admin/strings/shell.js";
 
 const ROOT = fileURLToPath(new URL("../../web_client/", import.meta.url));
@@ -66,7 +67,7 @@ test("every text that is used is in a table, and only in one", () => {
   const used = [...admin.matchAll(/\b(?:t|counted)\(\s*(?:[\w.()]+, )?(?:[\w.]+ (?:=== 1 )?\? )?"([a-z_.]+)"(?: : "([a-z_.]+)")?/g)].flatMap(([, ...keys]) => keys.filter(Boolean));
   assert.ok(used.length > 60);
   assert.deepEqual(used.filter((key) => !(key in STRINGS)), []);
-  assert.equal(Object.keys(STRINGS).length, [SHELL, OBJECTS, ACCESS, INSTALLED].reduce((sum, table) => sum + Object.keys(table).length, 0));
+  assert.equal(Object.keys(STRINGS).length, [SHELL, OBJECTS, ACCESS, INSTALLED, RDP].reduce((sum, table) => sum + Object.keys(table).length, 0));
 });
 
 test("every text of the frame and the objects is used", () => {
@@ -145,4 +146,19 @@ test("a command is shown as a shell would be given it", () => {
 
 test("a copy has a name that nobody has", () => {
   assert.equal(copyName("Editor", ["editor", "EDITOR 2", "Editor 3"]), "Editor 4");
+});
+
+test("the form of a server sends all of it and no command, that of a program no server", () => {
+  const rdp = { ...valuesOf(null), runs: "rdp", "rdp.server": " ts1.example.com ", "rdp.port": null };
+  assert.deepEqual(bodyOf(rdp).command, []);
+  assert.deepEqual([bodyOf(rdp).rdp?.server, bodyOf(rdp).rdp?.port, bodyOf(rdp).rdp?.security], ["ts1.example.com", 3389, "negotiate"]);
+  assert.equal("rdp" in bodyOf({ ...rdp, runs: "program", command: ["xterm"] }), false);
+});
+
+test("an application that shows a server is read as one, and said in a line", () => {
+  const target = { .../** @type {any} */ (bodyOf({ ...valuesOf(null), runs: "rdp", "rdp.server": "fd00::5", "rdp.port": 3390 })).rdp };
+  const application = { id: "", name: "", command: [], environment: {}, entitled: { users: [], groups: [] }, icon: null, disabled: false, rdp: target };
+  assert.equal(valuesOf(application).runs, "rdp");
+  assert.equal(valuesOf(application)["rdp.server"], "fd00::5");
+  assert.equal(shownText(application), "rdp://[fd00::5]:3390");
 });

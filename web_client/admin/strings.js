@@ -4,10 +4,11 @@ import { errorText as portalErrorText } from "../app/strings.js";
 import { ACCESS } from "./strings/access.js";
 import { INSTALLED } from "./strings/installed.js";
 import { OBJECTS } from "./strings/objects.js";
+import { RDP } from "./strings/rdp.js";
 import { SHELL } from "./strings/shell.js";
 
 /** @type {Record<string, string>} */
-export const STRINGS = { ...SHELL, ...OBJECTS, ...ACCESS, ...INSTALLED };
+export const STRINGS = { ...SHELL, ...OBJECTS, ...ACCESS, ...INSTALLED, ...RDP };
 
 /**
  * @param {string} key

@@ -21,6 +21,8 @@ import { h } from "./dom.js";
  * @property {Record<string, string>} [labels]
  * @property {Record<string, string>} [attributes]
  * @property {string} [group] heading under which it stands, with those that follow
+ * @property {(values: Record<string, any>) => boolean} [when] whether it is shown; always, if absent. What is not shown is
+ *   read all the same
  */
 /** @typedef {{field: string, message: string}} Wrong */
 
@@ -30,7 +32,7 @@ let forms = 0;
 export class Form {
   #id = `form-${++forms}`;
   #fields;
-  /** @type {Map<string, {control: Control, box: HTMLElement, error: HTMLElement}>} */
+  /** @type {Map<string, {control: Control, box: HTMLElement, error: HTMLElement, heading: HTMLElement | null}>} */
   #controls = new Map();
   #summary = h("div", { class: "form-summary", role: "alert", tabindex: "-1", hidden: true });
   #submit;
@@ -57,6 +59,7 @@ export class Form {
     }, this.#summary, ...fields.flatMap((field) => this.#field(field, values[field.name])),
     h("div", { class: "buttons form-buttons" }, this.#submit, h("button", { type: "button", click: cancel }, texts.cancel)));
     this.#before = JSON.stringify(this.values);
+    this.#showFitting();
   }
 
   /** @returns {Record<string, any>} */
@@ -77,7 +80,7 @@ export class Form {
   #field(field, value) {
     const id = `${this.#id}-${field.name.replaceAll(/\W/g, "-")}`;
     const make = typeof field.kind === "function" ? field.kind : KINDS[field.kind];
-    const control = make({ ...field, id, value, changed: () => this.#corrected(field.name) });
+    const control = make({ ...field, id, value, changed: () => this.#changed(field.name) });
     const hint = field.hint ? h("p", { class: "hint", id: `${id}-hint` }, field.hint) : null;
     const error = h("p", { class: "field-error", id: `${id}-error`, hidden: true });
     control.focusable.setAttribute("aria-describedby", [hint?.id, error.id].filter(Boolean).join(" "));
@@ -85,8 +88,27 @@ export class Form {
     const isFlag = field.kind === "flag";
     const box = h("div", { class: isFlag ? "form-field flag" : "form-field" },
       ...(isFlag ? [h("div", { class: "flag-line" }, control.element, label), hint, error] : [label, hint, error, control.element]));
-    this.#controls.set(field.name, { control, box, error });
-    return field.group ? [h("h3", {}, field.group), box] : [box];
+    const heading = field.group ? h("h3", {}, field.group) : null;
+    this.#controls.set(field.name, { control, box, error, heading });
+    return heading ? [heading, box] : [box];
+  }
+
+  /** @param {string} name */
+  #changed(name) {
+    this.#corrected(name);
+    this.#showFitting();
+  }
+
+  #showFitting() {
+    const conditional = this.#fields.filter(({ when }) => when !== undefined);
+    if (conditional.length === 0) return;
+    const { values } = this;
+    for (const { name, when } of conditional) {
+      const found = this.#controls.get(name);
+      const isHidden = when !== undefined && !when(values);
+      if (found) found.box.hidden = isHidden;
+      if (found?.heading) found.heading.hidden = isHidden;
+    }
   }
 
   /** @param {KeyboardEvent} event */

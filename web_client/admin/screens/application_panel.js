@@ -10,7 +10,8 @@ import { t } from "../strings.js";
 import { Suggestions } from "../suggestions.js";
 import { addWhatIf } from "../whatif_button.js";
 import { deleteApplications, iconContent, publish, tryLaunch } from "./application_acts.js";
-import { bodyOf, commandText, copyName, valuesOf } from "./application_rules.js";
+import { bodyOf, copyName, shownText, valuesOf } from "./application_rules.js";
+import { isRdp, rdpFields, runsField } from "./rdp_fields.js";
 
 /** @typedef {import("../context.js").Context} Context */
 /** @typedef {import("./application_rules.js").Application} Application */
@@ -69,7 +70,7 @@ export class ApplicationPanel extends ObjectPanel {
     const form = new Form({
       fields, values: { ...before, icon: { name: before.name, icon: application?.icon ?? null } },
       texts: formTexts(exists ? t("form.save") : t("applications.publish")),
-      send: async (values) => (values.command.length === 0 ? { field: "command", message: t("applications.command.needed") } : saveAs({
+      send: async (values) => (!isRdp(values) && values.command.length === 0 ? { field: "command", message: t("applications.command.needed") } : saveAs({
         name: values.name, before, values, revision: exists ? application.revision : 0, valuesOf,
         label: (name) => fields.find((field) => field.name === name)?.label ?? name,
         send: async (each, revision) => publish(this.#context, each.name.trim(), {
@@ -112,22 +113,24 @@ export class ApplicationPanel extends ObjectPanel {
     return [
       { name: "name", label: t("applications.name"), kind: "text", isFixed: exists, hint: exists ? "" : t("applications.name.hint"), attributes: { maxlength: "256" } },
       { name: "icon", label: t("applications.icon"), kind: iconField, hint: t("applications.icon.hint") },
-      { name: "command", label: t("applications.command"), kind: "lines", hint: t("applications.command.hint") },
+      runsField(),
+      { name: "command", label: t("applications.command"), kind: "lines", hint: t("applications.command.hint"), when: isProgram },
+      ...rdpFields(),
       { name: "entitled.groups", label: t("applications.groups"), kind: "names", labels, group: t("applications.entitled"), suggestions: (typed) => this.#suggestions.like("groups", typed) },
       { name: "entitled.users", label: t("applications.people"), kind: "names", labels, suggestions: (typed) => this.#suggestions.like("users", typed) },
       { name: "host_groups", label: t("applications.hostgroups"), kind: "names", labels, group: t("applications.where"), hint: t("applications.hostgroups.hint"), suggestions: (typed) => this.#suggestions.like("hostGroups", typed) },
       { name: "minimum_memory_bytes", label: t("applications.memory"), kind: "number", hint: t("applications.memory.hint") },
-      { name: "environment", label: t("applications.environment"), kind: "pairs", hint: t("applications.environment.hint"), group: t("applications.more") },
+      { name: "environment", label: t("applications.environment"), kind: "pairs", hint: t("applications.environment.hint"), group: t("applications.more"), when: isProgram },
       { name: "disabled", label: t("applications.disabled.field"), kind: "flag", hint: t("applications.disabled.hint") },
     ];
   }
 
   /** @param {Application} application */
-  #facts({ name, command, entitled, host_groups: groups = [], environment, disabled }) {
+  #facts({ name, command, rdp, entitled, host_groups: groups = [], environment, disabled }) {
     return facts([
       [t("applications.name"), name],
       [t("applications.state"), t(disabled ? "applications.disabled" : "applications.enabled")],
-      [t("applications.command"), h("code", {}, commandText(command))],
+      [t(rdp ? "rdp.server" : "applications.command"), h("code", {}, shownText({ command, rdp }))],
       [t("applications.groups"), names(entitled.groups, t("applications.nobody"))],
       [t("applications.people"), names(entitled.users, t("applications.nobody"))],
       [t("applications.hostgroups"), names(groups, t("applications.anyhost"))],
@@ -157,4 +160,9 @@ export class ApplicationPanel extends ObjectPanel {
   #leave(name) {
     if (name !== null) this.#context.go(addressOf("applications", name));
   }
+}
+
+/** @param {Record<string, any>} values */
+function isProgram(values) {
+  return !isRdp(values);
 }

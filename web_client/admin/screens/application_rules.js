@@ -1,5 +1,7 @@
 /** What the form of an application holds, and what of it is sent (docs/api.md). Pure. */
 
+import { isRdp, rdpBody, rdpText, rdpValues } from "./rdp_fields.js";
+
 /**
  * @typedef {object} Application
  * @property {string} id
@@ -11,6 +13,7 @@
  * @property {boolean} disabled
  * @property {string[]} [host_groups]
  * @property {number} [minimum_memory_bytes]
+ * @property {import("./rdp_fields.js").Rdp | null} [rdp] in place of a command
  * @property {number} [revision]
  */
 /** @typedef {Record<string, any>} Values */
@@ -28,6 +31,7 @@ export function valuesOf(application) {
     "minimum_memory_bytes": application?.minimum_memory_bytes ? application.minimum_memory_bytes / MEBIBYTE : null,
     "environment": application?.environment ?? {},
     "disabled": application?.disabled ?? false,
+    ...rdpValues(application?.rdp),
   };
 }
 
@@ -35,7 +39,8 @@ export function valuesOf(application) {
 export function bodyOf(values) {
   const { icon } = values;
   return {
-    command: values.command,
+    // A broker of the release before knows no servers: it is not told of none.
+    ...(isRdp(values) ? { command: [], rdp: rdpBody(values) } : { command: values.command }),
     environment: values.environment,
     entitled: { users: values["entitled.users"], groups: values["entitled.groups"] },
     host_groups: values.host_groups,
@@ -43,6 +48,11 @@ export function bodyOf(values) {
     disabled: values.disabled,
     ...(icon !== undefined && { icon }),
   };
+}
+
+/** What the application shows, in a line. @param {Pick<Application, "command" | "rdp">} application */
+export function shownText({ command, rdp }) {
+  return rdp ? rdpText(rdp) : commandText(command);
 }
 
 /** As a shell would be given it, for people to read. @param {string[]} command */

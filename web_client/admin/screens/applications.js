@@ -9,7 +9,7 @@ import { counted, t } from "../strings.js";
 import { badge, names } from "../cells.js";
 import { deleteApplications, setDisabled } from "./application_acts.js";
 import { ApplicationPanel } from "./application_panel.js";
-import { commandText } from "./application_rules.js";
+import { shownText } from "./application_rules.js";
 
 /** @typedef {import("./application_rules.js").Application} Application */
 
@@ -50,7 +50,7 @@ function columns() {
     { id: "disabled", title: t("applications.state"), width: "7rem", text: stateText, cell: (item) => badge(item.disabled ? "off" : "ok", stateText(item)) },
     {
       id: "command", title: t("applications.command"), width: "minmax(9rem, 2fr)", shown: "wide", sortable: false,
-      text: ({ command }) => commandText(command), cell: ({ command }) => h("code", {}, commandText(command)),
+      text: shownText, cell: (application) => h("code", {}, shownText(application)),
     },
     {
       id: "entitled", title: t("applications.entitled"), width: "minmax(9rem, 1.5fr)", shown: "wide", sortable: false,
@@ -92,5 +92,5 @@ function acts(context) {
  * @param {string} field
  */
 function valueOf(application, field) {
-  return field === "command" ? application.command.join(" ") : fieldOf(application, field);
+  return field === "command" ? shownText(application) : fieldOf(application, field);
 }

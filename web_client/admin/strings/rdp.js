@@ -1,0 +1,30 @@
+/** Texts of applications that show an RDP server. */
+
+/** @type {Record<string, string>} */
+export const RDP = {
+  "rdp.runs": "What it shows",
+  "rdp.runs.program": "A program on a host",
+  "rdp.runs.rdp": "An RDP server, such as Windows",
+  "rdp.server": "Server",
+  "rdp.server.hint": "Its name or address. Hosts connect to it: nothing is installed there.",
+  "rdp.port": "Port",
+  "rdp.credentials": "Signing in there",
+  "rdp.credentials.ask": "Users are asked at each start",
+  "rdp.credentials.vault": "Users may keep their password, sealed",
+  "rdp.user_name": "User name there",
+  "rdp.user_name.hint": "{user} stands for the name that users have here. Empty: they are asked.",
+  "rdp.domain": "Domain",
+  "rdp.security": "Security",
+  "rdp.security.negotiate": "NLA or TLS, as the server has it",
+  "rdp.security.nla": "NLA alone",
+  "rdp.security.tls": "TLS alone",
+  "rdp.certificate": "Certificate (SHA-256)",
+  "rdp.certificate.hint": "Of the only one that is accepted. Empty: the hosts' CAs must vouch for it. It is never accepted unseen.",
+  "rdp.program": "RemoteApp",
+  "rdp.program.hint": "Such as ||winword. Empty: the whole desktop.",
+  "rdp.gateway": "RD Gateway",
+  "rdp.gateway.hint": "name or name:port. Empty: hosts connect to the server itself.",
+  "rdp.gateway_certificate": "The gateway's certificate (SHA-256)",
+  "rdp.gateway_certificate.hint": "Exactly where the server's is given as well.",
+  "rdp.load_balance_info": "Load balance information",
+};
