@@ -14,7 +14,6 @@ import argparse
 import asyncio
 import json
 import resource
-import sys
 import tempfile
 import time
 from dataclasses import dataclass
@@ -27,10 +26,10 @@ from portcullis.enrolment import client_context, join
 from portcullis.settings import Address
 from portcullis.tasks import cancel_and_wait, spawn
 from tests.bench.figures import Figure, percentile, report
+from tests.bench.scale.agents import Agents
 from tests.bench.scale.population import Size
-from tests.bench.scale.site import ROOT, BigSite, big_site, start_broker
+from tests.bench.scale.site import big_site, start_broker
 
-PROCESSES = 2
 EVERY_SECONDS = 0.1
 CALM_REQUESTS = 30
 CALM_SECONDS = 0.25
@@ -38,51 +37,6 @@ CALM_SECONDS = 0.25
 PATIENCE_SECONDS = 300.0
 WELCOMED_SECONDS = 30.0
 """In which all are to be welcomed, once the broker listens."""
-
-
-class Agents:
-    def __init__(self, site: BigSite, site_id: str, port: int) -> None:
-        self._site, self._site_id, self._port = site, site_id, port
-        self._processes: list[asyncio.subprocess.Process] = []
-
-    async def start(self) -> None:
-        hosts = self._site.size.hosts
-        for number in range(PROCESSES):
-            first, last = hosts * number // PROCESSES, hosts * (number + 1) // PROCESSES
-            self._processes.append(
-                await asyncio.create_subprocess_exec(
-                    *(
-                        sys.executable,
-                        "-m",
-                        "tests.support.simulated_agents",
-                        "--folder",
-                        str(self._site.state),
-                    ),
-                    *("--tenant", self._site.tenant_id, "--site", self._site_id, "--port", str(self._port)),
-                    *("--hosts", str(hosts), "--sessions", str(self._site.size.sessions)),
-                    *("--first", str(first), "--last", str(last)),
-                    cwd=ROOT,
-                    stdin=asyncio.subprocess.PIPE,
-                    stdout=asyncio.subprocess.PIPE,
-                    limit=2**24,
-                )
-            )
-
-    async def until_welcomed(self) -> list[dict[str, Any]]:
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            return await asyncio.gather(*(_ask(process) for process in self._processes))
-
-    async def stop(self) -> None:
-        for process in self._processes:
-            process.kill()
-            await process.wait()
-
-
-async def _ask(process: asyncio.subprocess.Process) -> dict[str, Any]:
-    assert process.stdin is not None and process.stdout is not None
-    process.stdin.write(b"\n")
-    answer: dict[str, Any] = json.loads(await process.stdout.readline())
-    return answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +108,7 @@ async def measure(size: Size, members: int, folder: Path) -> list[Figure]:
             site_id = await broker.ask("certificates", size.hosts)
             agents = Agents(site, site_id, port)
             await agents.start()
-            await agents.until_welcomed()
+            await agents.ask()
             print("  all agents are welcomed a first time", flush=True)
             user = HonestUser(f"https://127.0.0.1:{port}/api/v1/login", client_context(gateway))
             asking = spawn(user.run(), name="honest user")
@@ -164,7 +118,7 @@ async def measure(size: Size, members: int, folder: Path) -> list[Figure]:
             user.asked = []
             broker = await start_broker(site, port)
             listening = time.time()
-            answers = await agents.until_welcomed()
+            answers = await agents.ask()
             calm_again, _ = await user.until_calm()
             await cancel_and_wait(asking)
             welcomed = sorted(at - listening for answer in answers for at in answer["welcomed"])

@@ -1,7 +1,8 @@
 """Thousands of agents as a broker sees them: real control channels over mTLS, no sessions behind them.
 
 Each dials until it is welcomed, with pauses as an agent makes them, says hello with its sessions, and then keeps its
-channel with a heartbeat every five seconds. A process of its own (`python -m tests.support.simulated_agents`) prints a
+channel with a heartbeat every five seconds. Words that take rights back are verified and counted by sessions, as
+a host would act on them. A process of its own (`python -m tests.support.simulated_agents`) prints a
 JSON line when all are welcomed, and goes on until its input ends.
 """
 
@@ -18,18 +19,23 @@ from pathlib import Path
 
 import aiohttp
 
+from portcullis.clock import SystemClock
 from portcullis.protocol.channel import (
     HEARTBEAT_SECONDS,
     MAXIMUM_FROM_BROKER_BYTES,
+    SESSIONS_WORD,
     SUBPROTOCOL,
     Heartbeat,
     Hello,
     Report,
+    Revocations,
     Welcome,
     encode,
     parse_from_broker,
 )
+from portcullis.revocations import RevocationBook
 from portcullis.site_tls import SiteClientContext
+from portcullis.tickets import verifying_keys
 from tests.bench.scale.population import Size, id_of
 
 PAUSE_SECONDS = (0.2, 3.0)
@@ -50,6 +56,10 @@ class SimulatedAgents:
         self.welcomed: dict[int, float] = {}
         self.attempts = 0
         self.orders = 0
+        self.words = 0
+        self.told: dict[str, float] = {}
+        """When a session was in a word first."""
+        self._books: dict[int, RevocationBook] = {}
         self._changed = asyncio.Event()
 
     async def run(self) -> None:
@@ -69,7 +79,12 @@ class SimulatedAgents:
             self._changed.clear()
 
     async def _stay(self, http: aiohttp.ClientSession, number: int, context: SiteClientContext) -> None:
-        hello = encode(Hello("1", self._size.slots, id_of("incarnation", number), self._reports(number)))
+        hello = encode(
+            Hello(
+                *("1", self._size.slots, id_of("incarnation", number), self._reports(number)),
+                features=frozenset({SESSIONS_WORD}),
+            )
+        )
         while True:
             self.attempts += 1
             try:
@@ -91,15 +106,28 @@ class SimulatedAgents:
                 async for message in socket:
                     if message.type is not aiohttp.WSMsgType.TEXT:
                         return
-                    if isinstance(parse_from_broker(message.data), Welcome):
-                        self.welcomed[number] = time.time()
-                        self._changed.set()
-                        beating = asyncio.create_task(_beat(socket))
-                    else:
-                        self.orders += 1
+                    match parse_from_broker(message.data):
+                        case Welcome() as welcome:
+                            self._keys = verifying_keys(welcome.directory.grant_keys)
+                            self.welcomed[number] = time.time()
+                            self._changed.set()
+                            beating = asyncio.create_task(_beat(socket))
+                        case Revocations() as told:
+                            self._hear(number, told)
+                        case _:
+                            self.orders += 1
             finally:
                 if beating is not None:
                     beating.cancel()
+
+    def _hear(self, number: int, told: Revocations) -> None:
+        book = self._books.setdefault(number, RevocationBook(lambda: self._keys, SystemClock()))
+        for text in told.revocations:
+            word = book.add(text)
+            if word is not None:
+                self.words += 1
+                for session in word.sessions or (word.session,):
+                    self.told.setdefault(session, time.time())
 
     def _reports(self, number: int) -> tuple[Report, ...]:
         return tuple(
@@ -135,12 +163,17 @@ async def serve(arguments: argparse.Namespace) -> None:
     await asyncio.get_running_loop().connect_read_pipe(
         lambda: asyncio.StreamReaderProtocol(reader), sys.stdin
     )
-    while await reader.readline():
+    while line := await reader.readline():
         await agents.until_welcomed()
+        if line.strip() == b"forget":
+            agents.told.clear()
         answer = {
             "welcomed": sorted(agents.welcomed.values()),
             "attempts": agents.attempts,
             "orders": agents.orders,
+            "words": agents.words,
+            "told": len(agents.told),
+            "last_told": max(agents.told.values(), default=0.0),
         }
         print(json.dumps(answer), flush=True)
     running.cancel()

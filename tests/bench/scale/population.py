@@ -122,6 +122,8 @@ class Population:
             state="disconnected" if number % 3 == 0 else "active",
             stage="ready",
             e=1,
+            client_address=f"192.0.2.{number % 250}",
+            clipboard="both",
             login=hashlib.sha256(user.id.encode()).hexdigest(),
             trace=tuple(
                 {"step": step, "outcome": outcome, "detail": detail.format(**details)}

@@ -13,6 +13,7 @@ from typing import Any
 
 import psutil
 
+from broker.grid.embedded import EmbeddedGrid
 from broker.grid.opening import open_grid
 from broker.grid.scopes import Stores
 from broker.grid.seal import SiteKey
@@ -27,12 +28,30 @@ ANSWER_SECONDS = 900.0
 
 
 @dataclass
+class EmbeddedSite:
+    """One broker's, on a file."""
+
+    state: Path
+    tenant_id: str
+    size: Size
+    arguments: tuple[str, ...] = ()
+
+    @property
+    def api_token(self) -> str:
+        return str(json.loads((self.state / "secrets.json").read_text())["api_token"])
+
+
+@dataclass
 class BigSite:
     cluster: EtcdCluster
     state: Path
     tenant_id: str
     size: Size
     records: int
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        return tuple(self.cluster.arguments)
 
     def member_rss(self) -> list[int]:
         return [psutil.Process(member.pid).memory_info().rss for member in self.cluster.members]
@@ -101,10 +120,43 @@ async def big_site(
         yield BigSite(cluster, state, secrets.tenant_id, size, records)
 
 
-async def start_broker(site: BigSite, port: int = 0) -> BrokerProcess:
+async def embedded_site(folder: Path, size: Size) -> EmbeddedSite:
+    """With live hosts; `folder` may hold one of this size already, which is taken as it is."""
+    state = folder / "state"
+    if state.exists():
+        secrets = json.loads((state / "secrets.json").read_text())
+        return EmbeddedSite(state, secrets["tenant_id"], size)
+    state.mkdir(mode=0o700, parents=True)
+    key = SiteKey.create(state / "site.key")
+    grid = await EmbeddedGrid.open(state / "grid.sqlite")
+    try:
+        secrets = await initialise(
+            *(grid, key),
+            site_name="big",
+            tenant_name="acme",
+            administrator="admin",
+            user="demo",
+            public_origin="http://localhost:8080",
+            secrets_file=state / "secrets.json",
+        )
+        stores = Stores(grid, key)
+        await Population(stores, secrets.tenant_id, size).write()
+        hosts = [LiveHost(id_of("host", number), "0" * 16, "b" * 16, "1", 0) for number in range(size.hosts)]
+        for start in range(0, len(hosts), 100):
+            puts = [
+                stores.site.put(live_path(host.host_id), host.to_json())
+                for host in hosts[start : start + 100]
+            ]
+            await stores.commit(*puts)
+    finally:
+        await grid.close()
+    return EmbeddedSite(state, secrets.tenant_id, size)
+
+
+async def start_broker(site: BigSite | EmbeddedSite, port: int = 0) -> BrokerProcess:
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "tests.bench.scale.subject", "--state", str(site.state)),
-        *("--tenant", site.tenant_id, "--port", str(port), *site.cluster.arguments),
+        *("--tenant", site.tenant_id, "--port", str(port), *site.arguments),
         cwd=ROOT,
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,

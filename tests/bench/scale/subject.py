@@ -27,6 +27,9 @@ from broker.grid.etcd.endpoint import TXN, Endpoint
 from broker.grid.etcd.grid import EtcdGrid
 from broker.grid.etcd.translation import transaction
 from broker.grid.grid import Compare, CreateRevision, ModRevision, Put
+from broker.grid.opening import EMBEDDED
+from broker.http.callers import login_cookie_name
+from broker.identity.logins import new_login
 from broker.launch.launch import LaunchRequest
 from broker.pki.certificates import new_key
 from broker.settings import BrokerSettings
@@ -36,13 +39,14 @@ from portcullis.model.session import Display
 from portcullis.settings import Address
 from portcullis.site_tls import MachineIdentity
 from portcullis.tasks import cancel_and_wait, spawn
+from portcullis.tickets import from_base64url
 from tests.bench.scale.population import APPLICATION, id_of
 
 IN_FLIGHT = 16
 WARMING_AT_ONCE = 4
 COMPACTED_EVERY = 1_000
 """Launches, while the caches fill: many hours' history must not become the size of etcd's file."""
-LOOK_SECONDS = 0.05
+LOOK_SECONDS = 0.005
 PUT_BYTES = (130, 1_900, 90)
 """Of slot, session and `own`, sealed."""
 
@@ -56,7 +60,7 @@ class Subject:
         self._lease = broker.parts.presence.lease
         self._leases_lost = 0
         self._degraded = 0
-        self._longest_pause = 0.0
+        self._longest_pause = self._longest_turn = 0.0
         broker.parts.health.subscribe(self._note_health)
         self._watching = spawn(self._watch(), name="watching the loop")
         self.questions: dict[str, Callable[..., Awaitable[Any]]] = {
@@ -67,6 +71,8 @@ class Subject:
             "launch": self.launch,
             "certificates": self.certificates,
             "churn": self.churn,
+            "login": self.login,
+            "pause": self.pause,
             "warm": self.warm,
         }
 
@@ -92,13 +98,34 @@ class Subject:
             "longest_pause": self._longest_pause,
         }
 
+    async def pause(self) -> tuple[float, float]:
+        """The longest pause of the loop since it was asked last, and the most processor time that it took at a time: on
+        a machine that does other things as well, that is the broker's own.
+        """
+        longest = self._longest_pause, self._longest_turn
+        self._longest_pause = self._longest_turn = 0.0
+        return longest
+
+    async def login(self, user_name: str, client_key: str) -> tuple[str, str]:
+        """As after a sign-in with this key: the name and the text of the cookie."""
+        parts, tenant_id = self._broker.parts, self._tenant_id
+        user = parts.identity.users.by_name(tenant_id, user_name)
+        assert user is not None
+        key, epoch = from_base64url(client_key), parts.identity.tenants.epoch()
+        secret, login = new_login(tenant_id, user.id, key, time.time(), epoch)
+        tenant = await parts.stores.tenant(tenant_id)
+        result = await parts.stores.commit(tenant.put(("login", login.hash), login.to_json()))
+        assert await parts.snapshot.until(result.revision, 30.0)
+        return login_cookie_name(parts.identity.tenants.site()), secret.text
+
     def _note_health(self) -> None:
         self._degraded += not self._broker.parts.health.writable
 
     async def _watch(self) -> None:
         while True:
-            begun = time.perf_counter()
+            begun, used = time.perf_counter(), time.thread_time()
             await asyncio.sleep(LOOK_SECONDS)
+            self._longest_turn = max(self._longest_turn, time.thread_time() - used)
             self._longest_pause = max(self._longest_pause, time.perf_counter() - begun - LOOK_SECONDS)
             lease = self._broker.parts.presence.lease
             self._leases_lost += lease != self._lease
@@ -277,7 +304,8 @@ def main() -> None:
     parser.add_argument("--state", type=Path, required=True)
     parser.add_argument("--tenant", required=True)
     parser.add_argument("--port", type=int, default=0)
-    for name in ("--grid", "--grid-ca", "--grid-cert", "--grid-key"):
+    parser.add_argument("--grid", default=EMBEDDED)
+    for name in ("--grid-ca", "--grid-cert", "--grid-key"):
         parser.add_argument(name, default="")
     asyncio.run(serve(parser.parse_args()))
 
