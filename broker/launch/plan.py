@@ -14,13 +14,13 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from broker.launch.placement import MINIMUM_MEMORY_BYTES, Candidate, Choose, place
-from broker.launch.policy_steps import ask_policies, ask_second_factor, named
+from broker.launch.policy_steps import ask_policies, ask_second_factor, named, told
 from broker.launch.queue import in_line, position_of_next
 from broker.launch.steps import PlanRefused, PlanTrace, Stopwatch, no_stopwatch
 from broker.policy.conditions import Values
 from portcullis.model.application import Application
 from portcullis.model.launch import Circumstances, Step
-from portcullis.model.policy import defaults
+from portcullis.model.policy import BUILT_IN, defaults
 from portcullis.model.rdp import RDP_CLIENT, Entered
 from portcullis.model.session import Display, Session
 from portcullis.model.tenant import Tenant
@@ -176,13 +176,15 @@ def _placed(
     trace: PlanTrace,
 ) -> LaunchPlan:
     homes = {session.host_id for session in view.sessions if session.state != "ending"}
-    packs = view.policy["host_choice"].value == "pack"
+    rule = view.policy["host_choice"]
+    packs = rule.value == "pack"
     placement = place(candidates, homes, choose, packs=packs)
     candidate = placement.candidate
     why = "where the user has a session already" if placement.is_home else "the least loaded"
     if placement.is_packed:
         why = "the fullest"
-    detail = f"{candidate.host.name}, slot {placement.slot}, {why}, of {len(candidates)}"
+    asks = "" if rule.origin == BUILT_IN else f"; {told('host_choice', rule)}"
+    detail = f"{candidate.host.name}, slot {placement.slot}, {why}, of {len(candidates)}{asks}"
     trace.passed("placement", detail, _named(candidate))
     limit = candidate.host.starting_limit
     position = position_of_next(candidate.on_their_way, limit)
@@ -265,7 +267,8 @@ def _quota(view: LaunchView, trace: PlanTrace) -> None:
     count = sum(session.state != "ending" for session in view.sessions)
     rule = view.policy["sessions"]
     most = view.sessions_per_user if rule.value is None else rule.value
-    detail, object_ = f"{count} of {most} sessions", "" if rule.value is None else named(rule)
+    asks = "" if rule.value is None else f"; {told('sessions', rule)}"
+    detail, object_ = f"{count} of {most} sessions{asks}", "" if rule.value is None else named(rule)
     if count >= most:
         raise trace.failed("quota", "quota_user", detail, object=object_)
     trace.passed("quota", detail, object_)

@@ -7,6 +7,7 @@ in the trace with the level that it is from; a simulation tells those of the bui
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Protocol
 
 from broker.launch.steps import PlanRefused, PlanTrace
@@ -94,7 +95,9 @@ def _ask_time(values: Values, context: Circumstances, trace: PlanTrace, *, whole
     hours = values["hours"]
     denial = time_denial(values, context.time)
     if denial is not None:
-        raise _denied("policy", denial, hours, trace)
+        zone = values["time_zone"]
+        by = "" if zone.origin in (BUILT_IN, hours.origin) else f"; {told('time_zone', zone)}"
+        raise _denied("policy", replace(denial, detail=f"{denial.detail}{by}"), hours, trace)
     if whole or hours.value:
         now = f"; it is {wall_clock(values['time_zone'].value, context.time)}" if hours.value else ""
         trace.passed("policy", f"{told('hours', hours)}{now}", named(hours))

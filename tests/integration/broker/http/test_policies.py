@@ -231,7 +231,7 @@ async def test_a_policy_says_how_many_sessions_a_user_may_have(site: ApiSite) ->
         assert (step["step"], step["object"], step["detail"]) == (
             "quota",
             "policy:user:ann",
-            "0 of 0 sessions [quota_user]",
+            "0 of 0 sessions; sessions is 0 by user:ann [quota_user]",
         )
 
 
