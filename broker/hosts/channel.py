@@ -28,6 +28,7 @@ from broker.hosts.changes import HostChanges
 from broker.hosts.checks import pending_checks
 from broker.hosts.discovery import pending_discoveries
 from broker.hosts.loads import HostLoad, HostLoads
+from broker.hosts.orders import KeptOrders
 from broker.hosts.registry import ChannelRegistry, revocation_messages
 from broker.hosts.reports import Reports
 from broker.launch.waiting import WaitingLines
@@ -179,6 +180,7 @@ class ControlChannel:
         self._checks = pending_checks()
         self._acts = pending_acts()
         self._discoveries = pending_discoveries()
+        self._kept = KeptOrders()
         self._orders: tuple[Order, ...] | None = None
         self._directory: Directory | None = None
         self._announcement: Announcement | None = None
@@ -428,9 +430,8 @@ class ControlChannel:
             self._directory = directory
             await self._send(directory)
         waiting = self._services.lines.of_host(self._host.id)
-        sessions = self._services.sessions.of_host(self._host.id)
-        due = (session for session in sessions if session.id not in waiting)
-        orders = tuple(map(Order.of, due)) + self._late_orders()
+        sessions = self._services.sessions.records_of_host(self._host.id)
+        orders = self._kept.due(sessions, waiting.keys()) + self._late_orders()
         if orders != self._orders:
             self._orders = orders
             await self._send(Desired(self._services.snapshot.revision, orders))

@@ -68,13 +68,27 @@ class HostWatch:
         missing = set(self._sessions.index.hosts()) - live
         since = self._ages(self._missing_since, missing)
         for host_id, seconds in since.items():
-            sessions = self._sessions.of_host(host_id)
+            sessions = self._concerned(host_id, seconds)
             queued = {session.id for session in sessions if self._is_queued(session)}
             # First those: with each of the others that is reaped, one would count as told.
             for session in sorted(sessions, key=lambda session: session.id not in queued):
                 await self._judge(session, seconds, fence, session.id in queued)
         await self._end_ignored(live, fence)
         await self._forget_removed()
+
+    def _concerned(self, host_id: str, missing_seconds: float) -> Sequence[Session]:
+        """Those of a host that is gone for which anything may be due now. The records of the others stay unread: after
+        a restart of the broker every host of a site is missing for a moment.
+        """
+        if self._lost_seconds and missing_seconds >= self._lost_seconds:
+            return self._sessions.of_host(host_id)
+        index = self._sessions.index
+        ending = {facts.id for facts in index.facts_of_host(host_id) if facts.state == "ending"}
+        concerned = ending.union(index.unaccepted(host_id))
+        if not concerned:
+            return []
+        records = self._sessions.records_of_host(host_id)
+        return [session_of(record) for record in records if record.path[1] in concerned]
 
     async def _judge(
         self, session: Session, missing_seconds: float, fence: Condition, is_queued: bool

@@ -40,10 +40,12 @@ class Sessions:
         return [session_of(record) for record in self.index.of_user(tenant_id, user_id)]
 
     def of_host(self, host_id: str) -> Sequence[Session]:
-        """By the host's slots, in their order."""
-        slots = sorted(self._snapshot.list("site", "slot", host_id), key=lambda record: int(record.path[2]))
-        found = (self.get(record.value["tenant"], record.value["session"]) for record in slots)
-        return [session for session in found if session is not None]
+        """Oldest first."""
+        return [session_of(record) for record in self.records_of_host(host_id)]
+
+    def records_of_host(self, host_id: str) -> Sequence[Record]:
+        """Unread, oldest first."""
+        return sorted(self.index.of_host(host_id), key=lambda record: (record.create_revision, record.path))
 
     def unsettled(self, live_hosts: Set[str]) -> Sequence[Session]:
         """Of every tenant: those that no host has accepted yet, and all that are on other hosts than these."""
