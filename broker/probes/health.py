@@ -7,41 +7,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Literal, get_args
+from dataclasses import dataclass
 
 from broker.probes.records import Probes
-from broker.probes.result import Probe, Result
+from broker.probes.result import HEALTH, Failing, Probe, ProbesOfTenant, state_of
 from broker.repositories.applications import Applications
 from portcullis.model.tenant import Tenant
-
-Health = Literal["ok", "failed", "skipped", "waiting", "late"]
-STATES: tuple[Health, ...] = get_args(Health)
-LATE_SECONDS = 240.0
-"""Beyond three times its period: the claim of a broker that died has run out by then."""
-LATE_PERIODS = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Failing:
-    """`application` is empty where the site has several tenants."""
-
-    application: str
-    code: str
-    stage: str
-    failures: int
-    reference: str
-
-
-@dataclass(frozen=True, slots=True)
-class ProbesOfTenant:
-    tenant: str
-    states: dict[str, int] = field(default_factory=dict)
-    failing: tuple[Failing, ...] = ()
-
-    @property
-    def total(self) -> int:
-        return sum(self.states.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +26,7 @@ class ProbeHealth:
         return tuple(sorted((each for each in found if each.total), key=lambda each: each.tenant))
 
     def _of(self, tenant: Tenant, now: float, *, named: bool) -> ProbesOfTenant:
-        states: Counter[str] = Counter(dict.fromkeys(STATES, 0))
+        states: Counter[str] = Counter(dict.fromkeys(HEALTH, 0))
         failing = []
         for probe in self.probes.list(tenant.id):
             result = self.probes.result(tenant.id, probe.application_id)
@@ -71,12 +42,3 @@ class ProbeHealth:
     def _name(self, tenant_id: str, probe: Probe) -> str:
         application = self.applications.get(tenant_id, probe.application_id)
         return application.name if application else probe.application_id
-
-
-def state_of(probe: Probe, result: Result | None, now: float) -> Health:
-    """A result that nothing came after for long says nothing any more."""
-    if result is None:
-        return "waiting"
-    if now - result.time > LATE_PERIODS * probe.every_seconds + LATE_SECONDS:
-        return "late"
-    return result.state

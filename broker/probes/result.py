@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 State = Literal["ok", "failed", "skipped"]
 
@@ -99,3 +99,41 @@ class Result:
             failures=int(data.get("failures") or 0),
             ok_time=float(data.get("ok_time") or 0.0),
         )
+
+
+Health = Literal["ok", "failed", "skipped", "waiting", "late"]
+HEALTH: tuple[Health, ...] = get_args(Health)
+LATE_SECONDS = 240.0
+"""Beyond three times its period: the claim of a broker that died has run out by then."""
+LATE_PERIODS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Failing:
+    """`application` is empty where the site has several tenants."""
+
+    application: str
+    code: str
+    stage: str
+    failures: int
+    reference: str
+
+
+@dataclass(frozen=True, slots=True)
+class ProbesOfTenant:
+    tenant: str
+    states: dict[str, int] = field(default_factory=dict)
+    failing: tuple[Failing, ...] = ()
+
+    @property
+    def total(self) -> int:
+        return sum(self.states.values())
+
+
+def state_of(probe: Probe, result: Result | None, now: float) -> Health:
+    """A result that nothing came after for long says nothing any more."""
+    if result is None:
+        return "waiting"
+    if now - result.time > LATE_PERIODS * probe.every_seconds + LATE_SECONDS:
+        return "late"
+    return result.state

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from broker.grid.grid import Member
 from broker.peers.clocks import told
-from broker.probes.health import Failing
+from broker.probes.result import Failing
 from broker.status.picture import Finding, Picture, Severity
 from portcullis.reasons import REASONS
 

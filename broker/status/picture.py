@@ -8,7 +8,7 @@ from typing import Any, Literal
 from broker.grid.grid import Member
 from broker.peers.clocks import Verdict
 from broker.pki.change import Progress
-from broker.probes.health import ProbesOfTenant
+from broker.probes.result import ProbesOfTenant
 
 Severity = Literal["error", "warning", "notice"]
 """`error`: something is lost or will not work, or one more failure loses it. `warning`: weaker than it should be.

@@ -6,10 +6,9 @@ from typing import cast
 
 import pytest
 
-from broker.probes import health
-from broker.probes.health import ProbeHealth, state_of
+from broker.probes.health import ProbeHealth
 from broker.probes.records import Probes
-from broker.probes.result import STAGES, Probe, Result
+from broker.probes.result import HEALTH, STAGES, Failing, Probe, ProbesOfTenant, Result, state_of
 from broker.repositories.applications import Applications
 from portcullis import metrics
 from portcullis.model.application import Application
@@ -37,7 +36,7 @@ class OneApplication:
         return EDITOR if application_id == EDITOR.id else None
 
 
-def look(kept: Kept, *tenants: Tenant) -> tuple[health.ProbesOfTenant, ...]:
+def look(kept: Kept, *tenants: Tenant) -> tuple[ProbesOfTenant, ...]:
     applications = cast(Applications, OneApplication())
     return ProbeHealth(cast(Probes, kept), applications).look(tenants, NOW)
 
@@ -60,13 +59,13 @@ def test_a_result_that_is_long_past_says_nothing(result: Result | None, state: s
 def test_where_there_is_one_tenant_applications_are_named() -> None:
     (told,) = look(Kept(editor=FAILED, gone=None), ACME)
     assert (told.tenant, told.states["failed"], told.states["waiting"], told.total) == ("acme", 1, 1, 2)
-    assert told.failing == (health.Failing("Editor", "host_full", "launch", 2, "k7h3m2pa"),)
+    assert told.failing == (Failing("Editor", "host_full", "launch", 2, "k7h3m2pa"),)
 
 
 def test_where_there_are_several_nothing_of_theirs_is_named() -> None:
     told = look(Kept(editor=FAILED), ACME, GLOBEX)
     assert [each.tenant for each in told] == ["acme", "globex"]
-    assert told[0].failing == (health.Failing("", "host_full", "launch", 2, ""),)
+    assert told[0].failing == (Failing("", "host_full", "launch", 2, ""),)
     assert "Editor" not in repr(told) and "k7h3m2pa" not in repr(told)
 
 
@@ -75,4 +74,4 @@ def test_a_tenant_without_probes_is_not_told_of() -> None:
 
 
 def test_metrics_know_every_state_and_stage() -> None:
-    assert (metrics.PROBE_STATES, metrics.PROBE_STAGES) == (health.STATES, STAGES)
+    assert (metrics.PROBE_STATES, metrics.PROBE_STAGES) == (HEALTH, STAGES)

@@ -8,7 +8,7 @@ import pytest
 
 from broker.grid.grid import Member
 from broker.pki.change import Progress
-from broker.probes.health import Failing, ProbesOfTenant
+from broker.probes.result import Failing, ProbesOfTenant
 from broker.status.findings import LAG_SECONDS, MEMBER_LAG, findings
 from broker.status.picture import BrokerStatus, GatewayStatus, HostStatus, Picture, to_json
 
