@@ -87,7 +87,7 @@ class Launcher:
         self._outcomes = outcomes or Uncounted()
         self._rates = rates or TenantRates(clock)
         self._tenants = Tenants(snapshot)
-        self._credentials = credentials or LaunchCredentials(clock)
+        self._credentials = LaunchCredentials(clock) if credentials is None else credentials
         self._broker_id = broker_id
 
     async def launch(self, request: LaunchRequest, once: Once | None = None) -> tuple[Session, bool]:
