@@ -211,6 +211,11 @@ class RevocationBook:
         self._forget()
         return list(self._texts)
 
+    def word(self, text: str) -> Revocation | None:
+        """What it says, if it is in force."""
+        found = self._texts.get(text)
+        return found and found[1]
+
     def words(self) -> list[tuple[str, Revocation]]:
         """What `living` answers, with what each text says."""
         self._forget()

@@ -176,6 +176,13 @@ async def run_restore(arguments: argparse.Namespace) -> None:
     backup_key = SiteKey.load(arguments.backup_key) if arguments.backup_key else site_key
     backup = await asyncio.to_thread(_read_file, arguments.source, backup_key)
     revoked = journal.parse(*_journals(choice.state, arguments))
+    if backup.info.created < revoked.kept_since and not arguments.without_journal:
+        whole = time.strftime("%Y-%m-%d", time.localtime(revoked.kept_since))
+        raise InvalidInput(
+            "--from",
+            f"a backup since {whole}: what was revoked before is in no journal any more (--without-journal: restore it "
+            "all the same)",
+        )
     plan = await asyncio.to_thread(restore.plan, backup, backup_key, revoked, clock.now())
     _tell_plan(backup.info, revoked, plan)
     if arguments.dry_run:

@@ -36,6 +36,8 @@ KINDS = frozenset(
         "session",
     }
 )
+KEPT_SINCE = "kept_since"
+"""Not a revocation: what was revoked before this time was cut off (`broker.revocation.keeping`)."""
 MAXIMUM_LINE_BYTES = 64 * 1024
 
 
@@ -60,6 +62,8 @@ class Journal:
     """Last lines that broke off."""
     unknown: int = 0
     """Entries of kinds that only a newer program knows."""
+    kept_since: float = 0.0
+    """Backups of before need more than the journals hold. Of several brokers one that reaches back far enough does."""
 
 
 def credential_digest(user: Mapping[str, Any]) -> str:
@@ -74,17 +78,23 @@ def parse(*texts: bytes) -> Journal:
     """Of the journals of all brokers. Raises Refused("journal_damaged")."""
     entries: list[Entry] = []
     broken = unknown = 0
+    begins: list[float] = []
     for text in texts:
+        begin = 0.0
         lines = text.split(b"\n")
         complete, rest = lines[:-1], lines[-1]
         broken += bool(rest.strip())
         for number, line in enumerate(complete, 1):
             if line.strip(b" \t\r\0"):
                 entry = _entry(line, number)
+                if entry.kind == KEPT_SINCE:
+                    begin = max(begin, entry.time)
+                    continue
                 unknown += entry.kind not in KINDS
                 entries.append(entry)
+        begins.append(begin)
     known = sorted((e for e in entries if e.kind in KINDS), key=lambda e: (e.epoch, e.time))
-    return Journal(tuple(known), broken, unknown)
+    return Journal(tuple(known), broken, unknown, min(begins, default=0.0))
 
 
 def _entry(line: bytes, number: int) -> Entry:

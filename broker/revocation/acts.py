@@ -3,17 +3,21 @@
 First it is told (`office`): from then on machines act and this broker serves the login no more. Then it is written.
 Where the grid does not take it in time, it is put on this broker's disk, answered, and written when the grid is back:
 `merged` says which of the two it was.
+
+A broker that dies in between may come back much later, or never. What it told the others is done by them as soon as the
+grid takes it (`_take_over`); what it then finds on its disk changes nothing more, and undoes nothing decided since.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from typing import Any
 
 from broker.grid.grid import GridError
 from broker.grid.health import GridHealth
+from broker.grid.keys import HISTORY
 from broker.grid.scopes import Stores
 from broker.identity.accounts import Accounts
 from broker.repositories.api_tokens import ApiTokens, token_deletion
@@ -22,7 +26,7 @@ from broker.repositories.logins import LoginRecords
 from broker.repositories.tenants import Tenants
 from broker.repositories.users import Users
 from broker.revocation.journal import RevocationJournal
-from broker.revocation.office import Revocations
+from broker.revocation.office import ByHost, Revocations
 from broker.revocation.panic import raise_epoch
 from broker.revocation.pending import Act, ActKind, PendingActs
 from broker.snapshot import Snapshot
@@ -39,6 +43,12 @@ log = logging.getLogger(__name__)
 WRITE_SECONDS = 2.0
 """What the grid gets before the act is put on the disk instead."""
 RETRY_SECONDS = 1.0
+TAKE_OVER_SECONDS = 10.0
+"""What another broker told gets so long to be written by it."""
+CLOCK_MARGIN_SECONDS = 60.0
+"""By which the clocks of two brokers may differ."""
+TAKEN_OVER = "system"
+"""The author of what another broker was asked: its word does not name who asked."""
 _AT_ONCE = 50
 _JOURNAL_KINDS: dict[ActKind, str] = {
     "disable": "user_disabled",
@@ -76,14 +86,18 @@ class Acts:
         self._tokens = ApiTokens(stores, snapshot)
         self._accounts = Accounts(stores, self._users, self._tokens, clock)
         self._tasks: set[asyncio.Task[None]] = set()
+        self._unsubscribe: Callable[[], None] = lambda: None
 
     def start(self) -> None:
         """What an earlier broker on this disk could not write is told again, and written."""
         for act in self._pending.load():
             self.office.tell(act.texts, keep=act.kind != "everything")
+        self._heard([text for text, _ in self.office.book.words()], {})
+        self._unsubscribe = self.office.subscribe(self._heard)
         self._spawn(self._merge(), "merging of acts")
 
     async def stop(self) -> None:
+        self._unsubscribe()
         await cancel_and_wait(*self._tasks)
 
     async def sign_out(self, tenant_id: str, user: User, author: str) -> bool:
@@ -173,6 +187,7 @@ class Acts:
         """Whether it is done with."""
         names = ids(tenant=act.tenant, id=act.id, by=act.author)
         try:
+            await self._check_still_meant(act)
             await self._write(act)
             log.info("%s, done while the grid took nothing, is written", act.kind, extra=names)
             await self._pending.remove(act)
@@ -182,6 +197,51 @@ class Acts:
         except (Unavailable, GridError, OSError) as exc:
             log.warning("%s is written later: %r", act.kind, exc, extra=names)
             return False
+        return True
+
+    async def _check_still_meant(self, act: Act) -> None:
+        """Who was enabled after the act is not disabled by it, however late it comes. Raises Refused, GridError."""
+        if act.kind != "disable":
+            return
+        store = await self._stores.tenant(act.tenant)
+        disabled_at: float | None = None
+        for record in sorted(
+            await store.list(HISTORY, "user", act.id), key=lambda each: each.create_revision
+        ):
+            at = float(record.value["time"])
+            if (record.value["value"] or {}).get("disabled"):
+                disabled_at = at
+            elif disabled_at is not None:
+                if max(at, disabled_at + CLOCK_MARGIN_SECONDS) > act.time:
+                    raise Refused("changed_meanwhile", "The user was enabled since.")
+                disabled_at = None
+
+    def _heard(self, texts: Sequence[str], by_host: ByHost) -> None:
+        """What some broker did: it is written by that one or, should it die, here."""
+        for text in texts:
+            word = self.office.book.word(text)
+            act = None if word is None or not self.office.is_kept(text) else _act_of(word, text)
+            if act is not None:
+                self._spawn(self._take_over(act), "taking over of an act")
+
+    async def _take_over(self, act: Act) -> None:
+        await asyncio.sleep(TAKE_OVER_SECONDS)
+        while not self._is_done(act):
+            if await self._health.until_writable(RETRY_SECONDS) and await self._merge_one(act):
+                return
+            await asyncio.sleep(RETRY_SECONDS)
+
+    def _is_done(self, act: Act) -> bool:
+        match act.kind:
+            case "everything":
+                return self._tenants.epoch() > act.epoch
+            case "disable":
+                user = self._users.get(act.tenant, act.id)
+                return user is None or user.disabled
+            case "sign_out":
+                return all(login.created > act.time for login in self._logins.of_user(act.tenant, act.id))
+            case "login":
+                return self._logins.get(act.tenant, act.id) is None
         return True
 
     async def _write(self, act: Act) -> None:
@@ -247,3 +307,15 @@ class Acts:
         task = spawn(work, name=name)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def _act_of(word: Revocation, text: str) -> Act | None:
+    """What a word of another broker asks the grid to hold. None: nothing."""
+    if word.kind == "everything" and word.epoch:
+        return Act("everything", "site", word.id, TAKEN_OVER, word.issued, word.epoch, (text,))
+    if word.session or word.kind not in ("user", "login"):
+        return None
+    kind: ActKind = "login"
+    if word.kind == "user":
+        kind = "disable" if word.code == "user_disabled" else "sign_out"
+    return Act(kind, word.tenant, word.id, TAKEN_OVER, word.issued, word.epoch, (text,))

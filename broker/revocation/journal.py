@@ -2,6 +2,7 @@
 
 Every broker appends what its watch shows, so that no single disk has to survive; what is done while the grid takes
 nothing is appended before it is answered. Lines are flushed to the disk, several at once where they come quickly.
+A file that has grown is cut to what a restore may still need (`keeping`), whole or not at all.
 `lines_of` is pure; `broker.backup.journal` reads.
 """
 
@@ -18,14 +19,18 @@ from typing import Any
 from broker.backup.journal import credential_digest
 from broker.grid.keys import SITE
 from broker.repositories.recovery_codes import USED as USED_CODE
+from broker.revocation.keeping import keep
 from broker.snapshot import Change, Snapshot
 from portcullis.clock import Clock
+from portcullis.durable import replace_file
 from portcullis.tasks import cancel_and_wait, spawn
 
 log = logging.getLogger(__name__)
 
 NAME = "revocations.jsonl"
 RETRY_SECONDS = 5.0
+CUT_BYTES = 8 * 1024 * 1024
+"""A journal that is larger is cut; again when it is twice as large as what was left."""
 _BLOCK_BYTES = 4096
 
 Line = dict[str, Any]
@@ -37,6 +42,7 @@ class RevocationJournal:
         self._snapshot = snapshot
         self._clock = clock
         self._waiting: list[Line] = []
+        self._cut_at = CUT_BYTES
         self._wake = asyncio.Event()
         self._writing = asyncio.Lock()
         self._unsubscribe: Callable[[], None] = lambda: None
@@ -81,11 +87,30 @@ class RevocationJournal:
     async def _flush(self) -> None:
         async with self._writing:
             lines = list(self._waiting)
-            await asyncio.to_thread(_append, self._path, lines)
+            size = await asyncio.to_thread(_append, self._path, lines)
             del self._waiting[: len(lines)]
+            if size > self._cut_at:
+                await self._cut()
+
+    async def _cut(self) -> None:
+        """What is appended stands in the file already: a failure costs room alone."""
+        try:
+            left = await asyncio.to_thread(_keep_needed, self._path, self._clock.now())
+        except (OSError, ValueError) as exc:
+            log.error("the journal of revocations is not cut: %s: %s", self._path, exc)
+            left = self._cut_at
+        self._cut_at = max(CUT_BYTES, 2 * left)
 
 
-def _append(path: Path, lines: list[Line]) -> None:
+def _keep_needed(path: Path, now: float) -> int:
+    """The bytes that are left. Raises OSError, ValueError."""
+    kept = keep(path.read_bytes(), now)
+    replace_file(path, kept.decode())
+    return len(kept)
+
+
+def _append(path: Path, lines: list[Line]) -> int:
+    """How long the file is then. Raises OSError."""
     text = "".join(json.dumps(line, separators=(",", ":")) + "\n" for line in lines)
     fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
     try:
@@ -98,6 +123,7 @@ def _append(path: Path, lines: list[Line]) -> None:
             os.ftruncate(fd, end)
             raise OSError("the disk is full")
         os.fsync(fd)
+        return end + len(whole)
     finally:
         os.close(fd)
 

@@ -132,6 +132,10 @@ class Revocations:
         """What the grid does not have yet."""
         return list(self._unkept)
 
+    def is_kept(self, text: str) -> bool:
+        """Whether it lasts in the grid, or will as soon as that takes it."""
+        return text in self._unkept or self._is_kept(text)
+
     def subscribe(self, hearer: Hearer) -> Callable[[], None]:
         """Call `hearer` with what is news until the function returned here is called. It must not block."""
         handle = object()

@@ -84,6 +84,8 @@ class PendingActs:
 
     async def remove(self, act: Act) -> None:
         async with self._lock:
+            if act not in self._acts:
+                return
             self._acts.remove(act)
             await asyncio.to_thread(_write, self._path, self._acts)
 
