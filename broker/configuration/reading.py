@@ -91,16 +91,21 @@ class Labelled:
         return labels
 
     def entitlements(self) -> Iterator[Held]:
-        for (kind, name), value in self._values.items():
+        for (kind, _), value in self._values.items():
             if kind == "entitlement":
-                fields = {part: value.get(part, default) for part, default in _ENTITLEMENT}
-                yield Held(kind, name, fields, value.get("labels", {}), added=value.get("added", {}))
+                yield entitlement_held(value)
 
     def host_groups(self) -> Iterator[str]:
         return (name for kind, name in self._values if kind == "host-group")
 
 
 _ENTITLEMENT: tuple[tuple[str, Any], ...] = (("application", ""), ("users", ()), ("groups", ()))
+
+
+def entitlement_held(value: Mapping[str, Any]) -> Held:
+    """Its record is that of its labels."""
+    fields = {part: value.get(part, default) for part, default in _ENTITLEMENT}
+    return Held("entitlement", value["name"], fields, value.get("labels", {}), added=value.get("added", {}))
 
 
 class Names:

@@ -18,7 +18,7 @@ from broker.configuration.checks import Powers
 from broker.configuration.documents import documents_of
 from broker.configuration.history import History
 from broker.configuration.objects import Held, State, key_of
-from broker.configuration.past import as_it_was
+from broker.configuration.past import as_it_was, groups_as_they_were, labelled_as_it_was
 from broker.configuration.pictures import Pictures
 from broker.configuration.planning import Plan, plan, plan_objects
 from broker.configuration.reading import state_of_records, take
@@ -148,14 +148,20 @@ class Configuration:
     async def _rollback(self, tenant_id: str, revision: int, powers: Powers) -> Planned:
         if revision >= self._snapshot.revision:
             return lambda state: plan_objects(Wanted(state), powers)
-        was = await self.history.before(tenant_id, revision)
-        gone = await self.pictures.gone(tenant_id, filter(None, was.values()))
+        past = await self.history.before(tenant_id, revision)
+        gone = await self.pictures.gone(tenant_id, filter(None, past.objects.values()))
 
         def planned(state: State) -> Plan:
             found = Wanted(state)
-            for (kind, name), then in was.items():
+            for (kind, name), then in past.objects.items():
                 place = (kind, key_of(kind, name))
                 found.objects[place] = as_it_was(found.held(place), then, gone)
+            shared = powers.may("platform.hosts.write")
+            for name, group in groups_as_they_were(state, past.hosts, shared=shared).items():
+                found.objects["host-group", name] = group
+            for (kind, name), labels in past.labels.items():
+                held = labelled_as_it_was(found.find(kind, name), kind, name, labels)
+                found.objects[kind, key_of(kind, name)] = held
             return plan_objects(found, powers)
 
         return planned

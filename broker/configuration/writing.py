@@ -141,7 +141,7 @@ class Writer:
         made.conditions.append(self._store.unchanged(record) if record else self._store.absent(path))
         is_entitlement = item["kind"] == "entitlement"
         if item["fields"] is None or not (item["labels"] or is_entitlement):
-            made.operations.append(self._store.delete(path))
+            made.operations.append(self._delete(path))
             return
         has_id = item["kind"] in ("user", "application", "tenant")
         value = {
@@ -149,7 +149,8 @@ class Writer:
             **({"id": self._id_of(item)} if has_id else {}),
             **({**item["fields"], "added": item["added"]} if is_entitlement else {}),
         }
-        made.operations.append(self._store.put(path, value))
+        if record is None or record.value != value:
+            made.operations.append(self._put(path, value))
 
     def _id_of(self, item: Item) -> str:
         if item["kind"] == "tenant":

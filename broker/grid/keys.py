@@ -18,13 +18,25 @@ SITE = "site"
 
 HISTORY = "history"
 HISTORY_KINDS = frozenset(
-    {"tenant", "host", "gateway", "user", "group", "policy", "application", "token", "role"}
+    {"tenant", "host", "gateway", "user", "group", "policy", "application", "token", "role", "label"}
 )
 """Configuration whose every write is kept. Name indices follow from their records, icons are named by their
 content, and a key that was deleted must be gone."""
 
 NOT_IN_SNAPSHOT = frozenset(
-    {HISTORY, "attempts", "change-items", "enrolment", "icon", "logo", "nonce", "recovery", "ticket", "trace", "vault"}
+    {
+        HISTORY,
+        "attempts",
+        "change-items",
+        "enrolment",
+        "icon",
+        "logo",
+        "nonce",
+        "recovery",
+        "ticket",
+        "trace",
+        "vault",
+    }
 )
 """Read from the grid when they are needed. Strangers make `attempts`, `nonce` and `trace` as they like; secrets that
 hardly anybody asks for stay out of memory."""

@@ -14,7 +14,9 @@ import { Rollback } from "./rollback.js";
 /** @typedef {import("../router.js").Place} Place */
 /** @typedef {import("../changes.js").Entry} Entry */
 
-const KINDS = ["application", "group", "policy", "role", "tenant", "token", "user"];
+const KINDS = ["application", "entitlement", "group", "host-group", "policy", "role", "tenant", "token", "user"];
+/** Of records: labels have one of their own, and host groups stand in those of hosts. */
+const TOLD = new Set([...KINDS, "label", "host"]);
 
 /** @param {Context} context @param {Place} place */
 export function open(context, place) {
@@ -73,7 +75,7 @@ class History {
 
   /** @param {Set<string> | null} kinds */
   changed(kinds) {
-    if (kinds === null || KINDS.some((kind) => kinds.has(kind))) this.#list.refresh();
+    if (kinds === null || Array.from(kinds).some((kind) => TOLD.has(kind))) this.#list.refresh();
   }
 
   /** @param {number} revision */

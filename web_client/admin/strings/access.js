@@ -62,6 +62,7 @@ export const ACCESS = {
   "kind.group": "group",
   "kind.host": "host",
   "kind.host-group": "host group",
+  "kind.entitlement": "entitlement",
   "kind.policy": "policy",
   "kind.session": "session",
   "kind.gateway": "gateway",
