@@ -23,6 +23,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from agents.linux.launcher import WORKER_ENVIRONMENT
 from broker.pki import certificates
 from portcullis.ids import new_id
 from portcullis.model.stream_figures import StreamFigures
@@ -218,6 +219,7 @@ class WorkerSession:
             preexec_fn=lambda: os.dup2(theirs.fileno(), 3, inheritable=True),
             pass_fds=[3],
             cwd=ROOT,
+            env={**os.environ, **WORKER_ENVIRONMENT},
             stderr=self._log_file,
         )
         theirs.close()
