@@ -8,7 +8,7 @@ revision that they looked at: then an object that was changed since is theirs to
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,8 +25,9 @@ from broker.configuration.reading import state_of_records, take
 from broker.configuration.replay import PastLaunch, Progress, replay
 from broker.configuration.verdicts import Place
 from broker.configuration.wanted import Request, Wanted
-from broker.configuration.writing import Conflict, items_of
+from broker.configuration.writing import Conflict, items_of, members_of
 from broker.grid.scopes import Condition, Stores
+from broker.repositories.group_index import MemberIndex
 from broker.repositories.icons import Icon
 from broker.snapshot import Snapshot
 from portcullis.clock import Clock
@@ -38,6 +39,8 @@ PERIOD_SECONDS = 2.0
 """Of the job `changes`: what has not moved from one round to the next is carried on."""
 
 Planned = Callable[[State], Plan]
+Members = Callable[[frozenset[str]], Set[str]]
+"""From the ids of the users who are in a group to those who shall be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +74,7 @@ class Configuration:
         clear_users: ClearUsers,
     ) -> None:
         self._snapshot = snapshot
+        self._members = snapshot.index(MemberIndex)
         self._applying = Applying(stores, snapshot, clock, clear_users)
         self.pictures = Pictures(stores, snapshot)
         self.history = History(stores, snapshot)
@@ -89,6 +93,27 @@ class Configuration:
         for a picture that is not there; Unavailable.
         """
         return await self._apply(tenant_id, lambda state: plan(state, request, powers), order)
+
+    def check_free(self, tenant_id: str) -> None:
+        """Raises Refused("change_under_way")."""
+        self._applying.check_free(tenant_id)
+
+    async def set_members(self, tenant_id: str, group: str, wanted: Members, author: str) -> int:
+        """All at once or nobody, however many there are. Raises Refused: changed_meanwhile, change_under_way;
+        Unavailable.
+        """
+        self._applying.check_free(tenant_id)
+        for _ in range(ATTEMPTS):
+            there = self._members.of_group(tenant_id, group)
+            then = wanted(there)
+            items = members_of(group, then - there, inside=True) + members_of(
+                group, there - then, inside=False
+            )
+            try:
+                return (await self._applying.write(tenant_id, items, author, "")).revision
+            except (Lost, Conflict):
+                continue
+        raise Refused("changed_meanwhile")
 
     async def plan_rollback(self, tenant_id: str, revision: int, powers: Powers) -> Plan:
         """Raises Unfit, Refused, GridUnavailable."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -37,6 +37,10 @@ log = logging.getLogger(__name__)
 Item = dict[str, Any]
 """A change as the intent record holds it: `kind`, `name`, `id`, `fields` (None: it goes), `labels`, `revision` (of the
 record that was read, 0: none) and `labelled` (there is a label record)."""
+
+
+USERS_OF_AN_ITEM = 60
+"""With their history that is as much as one transaction takes."""
 
 
 class Conflict(Exception):
@@ -69,6 +73,15 @@ def items_of(changes: Iterable[Change], before: State) -> list[Item]:
             _note_hosts(change, before, hosts)
         items.append(_item(change))
     return [*hosts.values(), *items]
+
+
+def members_of(group: str, user_ids: Collection[str], *, inside: bool) -> list[Item]:
+    """Who comes into the group, or leaves it."""
+    ids = sorted(user_ids)
+    return [
+        {"kind": "members", "name": group, "inside": inside, "users": ids[start : start + USERS_OF_AN_ITEM]}
+        for start in range(0, len(ids), USERS_OF_AN_ITEM)
+    ]
 
 
 def _item(change: Change) -> Item:
@@ -217,6 +230,18 @@ class Writer:
                 *link_deletion(self._store, known.link_hash),
             ]
 
+    def members(self, made: Writes, item: Item) -> None:
+        """Users who come into a group, or leave it; whatever else they are stays as it is."""
+        for user_id in item["users"]:
+            record = self._snapshot.get(self._store.scope, ("user", user_id))
+            if record is None:
+                log.warning("a user who is gone is put into no group: %s", user_id)
+                continue
+            known = User.from_json(record.value)
+            groups = known.groups | {item["name"]} if item["inside"] else known.groups - {item["name"]}
+            made.operations.append(self._put(record.path, replace(known, groups=groups).to_json()))
+            made.conditions.append(self._store.unchanged(record))
+
     def role(self, made: Writes, item: Item) -> None:
         fields = item["fields"]
         value = fields and Role(item["name"], frozenset(fields["permissions"])).to_json()
@@ -286,6 +311,7 @@ class Writer:
 _WRITE = {
     "application": Writer.application,
     "user": Writer.user,
+    "members": Writer.members,
     "role": Writer.role,
     "group": Writer.group,
     "policy": Writer.policy,

@@ -54,6 +54,9 @@ class MemberIndex:
             frozenset(self._members[tenant_id].get(name, ())) if tenant_id in self._members else frozenset()
         )
 
+    def count(self, tenant_id: str, name: str) -> int:
+        return len(self._members[tenant_id].get(name, ())) if tenant_id in self._members else 0
+
     def _changed(self, change: Change) -> None:
         if change.path[0] == "user":
             if change.previous is not None:

@@ -1,30 +1,31 @@
 """Groups of a tenant: their records, and who is in them.
 
-Who is in a group stands with the users; a record holds its description and the groups inside it. Setting the users of a
-group changes their records a few at a time: whoever looks meanwhile sees some of it, and doing it again finishes it.
+Who is in a group stands with the users (`broker.configuration.service` sets them); a record holds its description and
+the groups inside it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from broker.grid.scopes import Condition, Record, Scope, SealedOperation, Stores, TenantStore
+from broker.grid.scopes import Condition, Record, Scope, Stores
 from broker.repositories.committing import commit
 from broker.repositories.group_index import GroupIndex, MemberIndex
+from broker.repositories.people_index import PeopleIndex
 from broker.repositories.policies import policy_deletions
-from broker.repositories.users import user_change
+from broker.repositories.record_table import Wanted
+from broker.repositories.tables import UserTable
 from broker.snapshot import Snapshot
 from portcullis.errors import InvalidInput, Refused
 from portcullis.model.application import Application
 from portcullis.model.group import Group, cycle_through, group_key
-from portcullis.model.user import User
 
 MAXIMUM_INNER = 64
 """Groups in one group, directly."""
 MAXIMUM_REACHED = 100
 """Groups below one group, however deep: the transaction compares the records of all."""
-USERS_AT_ONCE = 40
+GROUPS_AT_ONCE = 40
 _ATTEMPTS = 5
 
 
@@ -65,6 +66,7 @@ class Groups:
         self._snapshot = snapshot
         self._index = snapshot.index(GroupIndex)
         self._members = snapshot.index(MemberIndex)
+        self._people = snapshot.index(PeopleIndex)
 
     def record(self, tenant_id: str, name: str) -> Record | None:
         return self._snapshot.get(tenant_id, group_path(name))
@@ -72,7 +74,7 @@ class Groups:
     def get(self, tenant_id: str, name: str) -> Known | None:
         """None for a group without a record, a user and a place in another group."""
         record = self.record(tenant_id, name)
-        users = len(self._members.of_group(tenant_id, name))
+        users = self._members.count(tenant_id, name)
         if record is not None:
             return Known(Group.from_json(record.value), users, record.mod_revision)
         is_inside = any(name in group.groups for group in self._index.list(tenant_id))
@@ -86,7 +88,7 @@ class Groups:
         return [
             Known(
                 recorded.get(name, Group(name)),
-                len(self._members.of_group(tenant_id, name)),
+                self._members.count(tenant_id, name),
                 self._revision(tenant_id, name),
             )
             for name in sorted(names, key=lambda name: (name.casefold(), name))
@@ -101,12 +103,12 @@ class Groups:
             (known.group.name for known in self.list(tenant_id) if group_key(known.group.name) == key), None
         )
 
-    def users(self, tenant_id: str, name: str) -> tuple[User, ...]:
-        """Who names it themselves, by name."""
-        members = self._members.of_group(tenant_id, name)
-        found = (self._snapshot.get(tenant_id, ("user", user_id)) for user_id in members)
-        users = (User.from_json(record.value) for record in found if record is not None)
-        return tuple(sorted(users, key=lambda user: user.name.casefold()))
+    async def user_names(self, tenant_id: str, name: str) -> Sequence[str]:
+        """Of those who name it themselves, in order."""
+        members, people = self._members.of_group(tenant_id, name), self._people.all(tenant_id)
+        wanted = Wanted(sort="name", filters={"groups": (name,)})
+        ids = await self._snapshot.index(UserTable).ids(tenant_id, wanted)
+        return [people[id].name for id in ids if id in members and id in people]
 
     async def put(self, tenant_id: str, group: Group, author: str, revision: int | None = None) -> int:
         """Make the record this. Answers with the grid's revision.
@@ -129,17 +131,6 @@ class Groups:
                 return result.revision
         raise Refused("changed_meanwhile")
 
-    async def set_users(self, tenant_id: str, name: str, user_ids: Collection[str], author: str) -> int:
-        """These users name the group from now on, and nobody else. Raises Refused("changed_meanwhile")."""
-        store = await self._stores.tenant(tenant_id)
-        for _ in range(_ATTEMPTS):
-            wrong = sorted(self._members.of_group(tenant_id, name) ^ frozenset(user_ids))
-            if not wrong:
-                return self._snapshot.revision
-            for start in range(0, len(wrong), USERS_AT_ONCE):
-                await self._toggle(store, name, wrong[start : start + USERS_AT_ONCE], author)
-        raise Refused("changed_meanwhile")
-
     async def delete(self, tenant_id: str, name: str, author: str) -> int:
         """The record, its policy and its place in other groups; who is in it is to be set before.
 
@@ -153,7 +144,7 @@ class Groups:
                 operations.append(store.delete(group_path(name), author=author))
                 conditions.append(self._as_is(store, name))
             outer = [group for group in self._index.list(tenant_id) if name in group.groups]
-            for group in outer[:USERS_AT_ONCE]:
+            for group in outer[:GROUPS_AT_ONCE]:
                 without = replace(group, groups=group.groups - {name})
                 operations.append(store.put(group_path(group.name), without.to_json(), author=author))
                 conditions.append(self._as_is(store, group.name))
@@ -161,7 +152,7 @@ class Groups:
                 return self._snapshot.revision
             result = await commit(self._stores, *operations, conditions=conditions)
             await self._snapshot.until(result.revision)
-            if result.succeeded and len(outer) <= USERS_AT_ONCE:
+            if result.succeeded and len(outer) <= GROUPS_AT_ONCE:
                 return result.revision
         raise Refused("changed_meanwhile")
 
@@ -170,23 +161,6 @@ class Groups:
         records = self._snapshot.list(tenant_id, "application")
         found = (Application.from_json(record.value) for record in records)
         return sorted(application.name for application in found if name in application.entitlement.groups)
-
-    async def _toggle(self, store: TenantStore, name: str, user_ids: Sequence[str], author: str) -> None:
-        """Into the group or out of it. Where somebody changed one of them meanwhile, the caller looks again."""
-        operations: list[SealedOperation] = []
-        conditions: list[Condition] = []
-        for user_id in user_ids:
-            record = self._snapshot.get(store.scope, ("user", user_id))
-            if record is None:
-                raise Refused("changed_meanwhile")
-            user = User.from_json(record.value)
-            operation, condition = user_change(
-                store, record, replace(user, groups=user.groups ^ {name}), author
-            )
-            operations.append(operation)
-            conditions.append(condition)
-        result = await commit(self._stores, *operations, conditions=conditions)
-        await self._snapshot.until(result.revision)
 
     def _as_is(self, store: Scope, name: str) -> Condition:
         """Nobody changes the group meanwhile."""

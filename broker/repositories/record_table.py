@@ -85,11 +85,18 @@ class RecordTable:
         snapshot.subscribe(self._changed)
 
     async def find(self, tenant_id: str, wanted: Wanted) -> Found:
-        self.warm(tenant_id)
-        await asyncio.shield(self._made[tenant_id])
-        ids, total = await self._tenants[tenant_id].find(wanted, wanted.sort or self._sort)
+        ids, total = await self._find(tenant_id, wanted)
         found = (self._snapshot.get(tenant_id, (self._kind, row_id)) for row_id in ids)
         return Found([record for record in found if record is not None], total)
+
+    async def ids(self, tenant_id: str, wanted: Wanted) -> Sequence[str]:
+        """For whoever needs no records."""
+        return (await self._find(tenant_id, wanted))[0]
+
+    async def _find(self, tenant_id: str, wanted: Wanted) -> tuple[Sequence[str], int]:
+        self.warm(tenant_id)
+        await asyncio.shield(self._made[tenant_id])
+        return await self._tenants[tenant_id].find(wanted, wanted.sort or self._sort)
 
     def warm(self, tenant_id: str) -> None:
         """Somebody is about to ask."""

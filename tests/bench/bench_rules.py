@@ -64,6 +64,7 @@ class Change:
     last_host: float
     gateway: float
     longest_pause: float
+    longest_turn: float
     processor: float
 
 
@@ -142,7 +143,7 @@ async def _changed(
             await asyncio.sleep(POLL_SECONDS)
     last = max(each["last_told"] for each in told)
     processor = sum(process.cpu_times()[:2]) - used
-    return Change(answered, last - began, heard - began, await broker.ask("pause"), processor)
+    return Change(answered, last - began, heard - began, *await broker.ask("pause"), processor)
 
 
 def _named(gateway: GatewayApp) -> int:
@@ -157,9 +158,8 @@ def _figures(scenario: Scenario, size: Size, change: Change) -> list[Figure]:
         Figure(f"{name}, the last one at its host", change.last_host, "s", LIMIT_SECONDS),
         Figure(f"{name}, all at the gateway", change.gateway, "s"),
         Figure(f"{name}, request answered", change.answered, "s"),
-        Figure(
-            f"{name}, longest pause of the broker's loop", change.longest_pause * 1e3, "ms", LIMIT_PAUSE_MS
-        ),
+        Figure(f"{name}, longest pause of the broker's loop", change.longest_pause * 1e3, "ms"),
+        Figure(f"{name}, longest turn on it, processor", change.longest_turn * 1e3, "ms", LIMIT_PAUSE_MS),
         Figure(f"{name}, processor of the broker", change.processor, "s"),
     ]
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
 from aiohttp import web
 
+from broker.configuration.service import Members
 from broker.http.admin.listing import listed
 from broker.http.admin.policies import expected_revision
 from broker.http.body import Fields, read_fields
@@ -21,7 +21,6 @@ from portcullis.errors import InvalidInput, Refused
 from portcullis.logs import ids
 from portcullis.model.group import Group
 from portcullis.model.names import GROUP_RULE, NAME_RULE, is_fit_group, is_fit_name
-from portcullis.model.user import User
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +54,7 @@ class GroupRoutes:
         known = self._groups.get(tenant_id, name)
         if known is None:
             raise Refused("not_found", "There is no such group.")
-        return answer({"group": self._whole(tenant_id, known)})
+        return answer({"group": await self._whole(tenant_id, known)})
 
     async def put(self, request: web.Request) -> web.Response:
         """What is absent stays as it is. The record first: where that is refused, nobody's groups change."""
@@ -66,21 +65,22 @@ class GroupRoutes:
         fields = await read_fields(request)
         known = self._groups.get(tenant_id, name) or Known(Group(name), 0, 0)
         group = _changed(known.group, fields)
-        users = self._members(tenant_id, name, fields) if fields.has("users") else None
+        members = self._members(tenant_id, name, fields)
         expected = expected_revision(fields)
         fields.finish()
+        if members is not None:
+            self._services.configuration.check_free(tenant_id)
         try:
             revision = await self._groups.put(tenant_id, group, caller.author, expected)
         except Refused as refused:
             if refused.code == "changed_meanwhile" and (now := self._groups.get(tenant_id, name)):
-                raise Refused(refused.code, current=self._whole(tenant_id, now)) from refused
+                raise Refused(refused.code, current=await self._whole(tenant_id, now)) from refused
             raise
-        if users is not None:
-            member_ids = {user.id for user in users}
-            revision = await self._groups.set_users(tenant_id, name, member_ids, caller.author)
+        if members is not None:
+            revision = await self._services.configuration.set_members(tenant_id, name, members, caller.author)
         log.info("group set", extra=ids(tenant=tenant_id, name=name, by=caller.user.id))
         now = self._groups.get(tenant_id, name)
-        return answer({"group": self._whole(tenant_id, now) if now else None}, revision=revision)
+        return answer({"group": await self._whole(tenant_id, now) if now else None}, revision=revision)
 
     async def delete(self, request: web.Request) -> web.Response:
         """Nobody is in it any more, nor is it inside other groups. Applications go on naming it: `applications`."""
@@ -89,32 +89,41 @@ class GroupRoutes:
         known = self._groups.get(tenant_id, name)
         if known is None:
             raise Refused("not_found", "There is no such group.")
-        await self._groups.set_users(tenant_id, name, (), caller.author)
+        await self._services.configuration.set_members(tenant_id, name, lambda there: set(), caller.author)
         revision = await self._groups.delete(tenant_id, name, caller.author)
         log.info("group deleted", extra=ids(tenant=tenant_id, name=name, by=caller.user.id))
         applications = list(self._groups.applications(tenant_id, name))
         return answer({"users": known.users, "applications": applications}, revision=revision)
 
-    def _members(self, tenant_id: str, name: str, fields: Fields) -> Iterable[User]:
+    def _members(self, tenant_id: str, name: str, fields: Fields) -> Members | None:
+        """Who shall be in it: exactly `users`, or whoever is with `add_users` and without `remove_users`."""
+        if fields.has("users"):
+            users = self._named(tenant_id, name, fields, "users")
+            return lambda there: users
+        added = self._named(tenant_id, name, fields, "add_users") if fields.has("add_users") else set()
+        gone = self._named(tenant_id, name, fields, "remove_users") if fields.has("remove_users") else set()
+        return (lambda there: (there | added) - gone) if added or gone else None
+
+    def _named(self, tenant_id: str, group: str, fields: Fields, field: str) -> set[str]:
         """Raises InvalidInput naming the user that is not there, or is in too many groups."""
         rule = "the name of a user"
-        names = fields.texts("users", lambda text: 0 < len(text) <= 256, rule, most=MOST_USERS)
-        members: list[User] = []
+        names = fields.texts(field, lambda text: 0 < len(text) <= 256, rule, most=MOST_USERS)
+        members: set[str] = set()
         for index, each in enumerate(names):
             user = self._services.identity.users.by_name(tenant_id, each)
             if user is None:
-                raise InvalidInput(f"users[{index}]", rule)
-            if len(user.groups | {name}) > MAXIMUM_GROUPS:
-                raise InvalidInput(f"users[{index}]", f"a user in at most {MAXIMUM_GROUPS} groups")
-            members.append(user)
+                raise InvalidInput(f"{field}[{index}]", rule)
+            if field != "remove_users" and len(user.groups | {group}) > MAXIMUM_GROUPS:
+                raise InvalidInput(f"{field}[{index}]", f"a user in at most {MAXIMUM_GROUPS} groups")
+            members.add(user.id)
         return members
 
-    def _whole(self, tenant_id: str, known: Known) -> dict[str, Any]:
+    async def _whole(self, tenant_id: str, known: Known) -> dict[str, Any]:
         name = known.group.name
         outer = [each.group.name for each in self._groups.list(tenant_id) if name in each.group.groups]
         return {
             **group_view(known),
-            "users": [user.name for user in self._groups.users(tenant_id, name)],
+            "users": list(await self._groups.user_names(tenant_id, name)),
             "inside": outer,
             "applications": list(self._groups.applications(tenant_id, name)),
         }

@@ -87,7 +87,8 @@ DOCS = {
         thing({"group": ref("Group")}),
     ),
     "PUT /api/v1/admin/groups/{name}": Doc(
-        "Make a group or change it; `users`: all of them.",
+        "Make a group or change it. `users`: all of them; `add_users` and `remove_users`: who comes in and who leaves. "
+        "All at once, or nobody.",
         thing({"group": nullable(ref("Group"))}),
         body(
             {},
@@ -95,6 +96,8 @@ DOCS = {
                 "description": text(256, shortest=0),
                 "members": body({}, {"groups": array(text(64))}),
                 "users": array(text(256), 10_000),
+                "add_users": array(text(256), 10_000),
+                "remove_users": array(text(256), 10_000),
                 "revision": REVISION,
             },
         ),

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from broker.configuration import applying
+from broker.configuration import applying, writing
 from broker.configuration.checks import Powers
 from broker.configuration.intent import CURRENT, Intent
 from broker.configuration.service import Configuration, Order
@@ -52,6 +53,24 @@ class Site:
     async def names(self) -> set[str]:
         store = await self.stores.tenant(TENANT)
         return {record.value["name"] for record in await store.list("application")}
+
+    async def people(self, ids: set[str], **fields: Any) -> None:
+        """As they are, with these fields."""
+        store = await self.stores.tenant(TENANT)
+        for user_id in ids:
+            record = await store.get(("user", user_id))
+            user = User.from_json(record.value) if record else User(user_id, f"user {user_id}")
+            put = store.put(("user", user_id), replace(user, **fields).to_json())
+            assert await self.snapshot.until((await self.stores.commit(put)).revision)
+
+    async def user(self, user_id: str) -> User:
+        record = await (await self.stores.tenant(TENANT)).get(("user", user_id))
+        assert record is not None
+        return User.from_json(record.value)
+
+    async def members(self, group: str) -> set[str]:
+        records = await (await self.stores.tenant(TENANT)).list("user")
+        return {record.path[1] for record in records if group in record.value["groups"]}
 
     async def apply(self, *documents: dict[str, Any], **more: Any) -> str:
         request = Request(documents, **more)
@@ -135,6 +154,45 @@ async def test_an_apply_that_is_cut_off_anywhere_ends_whole_or_not_at_all(
             assert await site.names() == {f"app {number:03}" for number in range(OBJECTS)}
     assert len(outcomes) >= OBJECTS * 3 // 20
     assert (0 in outcomes) is before and OBJECTS in outcomes
+
+
+@pytest.mark.parametrize("before", [True, False])
+async def test_all_come_into_a_group_or_nobody_wherever_it_is_cut_off(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, before: bool
+) -> None:
+    """Whatever else is changed of them meanwhile stays."""
+    monkeypatch.setattr(writing, "USERS_OF_AN_ITEM", 5)
+    people = {f"{number:016x}" for number in range(OBJECTS)}
+    outcomes = []
+    for transaction in range(1, 30):
+        path = tmp_path / f"{transaction}.sqlite"
+        async with running(path) as site:
+            await site.people(people)
+            site.die_at(transaction, monkeypatch, before=before)
+            try:
+                await site.configuration.set_members(TENANT, "big", lambda there: people, "root")
+                break
+            except Killed:
+                pass
+        async with running(path) as site:
+            await site.people({min(people)}, disabled=True)
+            await site.carry_on()
+            outcomes.append(len(await site.members("big")))
+            assert outcomes[-1] in (0, OBJECTS), f"{outcomes[-1]} users after transaction {transaction}"
+            assert (await site.user(min(people))).disabled
+    assert len(outcomes) >= OBJECTS // 5
+    assert (0 in outcomes) is before and OBJECTS in outcomes
+
+
+async def test_who_is_in_a_group_already_is_not_written_again(tmp_path: Path) -> None:
+    async with running(tmp_path / "grid.sqlite") as site:
+        people = {f"{number:016x}" for number in range(3)}
+        await site.people(people)
+        await site.configuration.set_members(TENANT, "big", lambda there: people, "root")
+        revision = site.snapshot.revision
+        assert await site.configuration.set_members(TENANT, "big", lambda there: people, "root") == revision
+        await site.configuration.set_members(TENANT, "big", lambda there: there - {min(people)}, "root")
+        assert await site.members("big") == people - {min(people)}
 
 
 async def test_a_second_apply_meanwhile_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

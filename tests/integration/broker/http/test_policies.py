@@ -346,8 +346,11 @@ async def test_the_users_of_a_group_are_set_as_a_whole(site: ApiSite) -> None:
     answer = await change(site, "PUT", "groups/editors", {"users": ["root"], "description": "Two"})
     assert (answer.json["group"]["users"], answer.json["group"]["user_count"]) == (["root"], 1)
     assert groups_of(site, "ann") == {"staff"}
-    refused = await change(site, "PUT", "groups/editors", {"users": ["ann", "nobody"]})
-    assert refused.json["error"]["field"] == "users[1]"
+    both = await change(site, "PUT", "groups/editors", {"add_users": ["ann"], "remove_users": ["Root"]})
+    assert both.json["group"]["users"] == ["ann"]
+    await change(site, "PUT", "groups/editors", {"users": ["root"]})
+    refused = await change(site, "PUT", "groups/editors", {"add_users": ["ann", "nobody"]})
+    assert refused.json["error"]["field"] == "add_users[1]"
     assert groups_of(site, "ann") == {"staff"}
     assert (await change(site, "DELETE", "groups/editors")).json["users"] == 1
     assert "editors" not in groups_of(site, "root")
