@@ -51,7 +51,9 @@ class CaKeys:
         return [self.signing, *self.retiring, *([coming] if coming else [])]
 
     def pins(self) -> tuple[str, ...]:
-        """Of the trusted ones. Raises Unavailable."""
+        """Of the trusted ones. None while there is no site."""
+        if not self._snapshot.list("site", *CA):
+            return ()
         return tuple(str(record.value["pin"]) for record in self.trusted())
 
     @staticmethod

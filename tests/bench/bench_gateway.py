@@ -167,7 +167,7 @@ class Subjects:
         self._site = site
         self._load = {"sessions": sessions, "seconds": seconds}
         self._bare = site.keys.machine("gateway", "bare")
-        self._context = server_context(self._bare)
+        self._context = server_context(self._bare).now
         self._context.verify_mode = ssl.CERT_NONE
 
     async def gateway(self) -> Answer:
@@ -268,7 +268,7 @@ async def run_load(load: Load) -> None:
 
 async def direct_pair(load: Load, stack: contextlib.AsyncExitStack) -> tuple[Stream, Stream]:
     arrived: asyncio.Queue[Stream] = asyncio.Queue()
-    context = server_context(Credentials.load(Path(load.site["state"])))
+    context = server_context(Credentials.load(Path(load.site["state"]))).now
     context.verify_mode = ssl.CERT_NONE
     server = await asyncio.start_server(
         lambda *one: arrived.put_nowait(one), "127.0.0.1", 0, ssl=context, limit=LIMIT

@@ -54,7 +54,7 @@ async def test_a_certificate_of_another_site_is_no_certificate(site, tmp_path):
     other = SiteKeys(tmp_path / "other", "6" * 16)
     context = client_context(other.machine("host", "stranger"), "gateway")
     context.load_verify_locations(cadata=site.keys.ca_pem)
-    context.wanted_site = None
+    context.now.wanted_site = None
     with pytest.raises(aiohttp.ClientError):
         await status_of(site, "/link", context, LINK)
 
@@ -63,7 +63,7 @@ async def test_a_host_of_our_ca_but_another_site_name_has_no_link(site, tmp_path
     keys = SiteKeys(tmp_path, "5" * 15 + "6")
     keys._ca, keys._ca_key = site.keys._ca, site.keys._ca_key
     context = client_context(keys.machine("host", "misnamed"), "gateway")
-    context.wanted_site = None
+    context.now.wanted_site = None
     assert await status_of(site, "/link", context, LINK) == 404
 
 
