@@ -20,6 +20,7 @@ from broker.audit.audit import Audit
 from broker.audit.event import Actor, Event, Object
 from broker.grid.grid import GridUnavailable
 from broker.http.access import CALLER, PREFIX, READS, Caller, Handler, goes_without_grid
+from broker.http.named import name_of
 from broker.http.services import PublicServices
 from broker.identity.authenticate import SignIn
 from portcullis.errors import PortcullisError
@@ -93,7 +94,8 @@ class AuditTrail:
         resource = request.match_info.route.resource
         if request.method in READS or resource is None or not request.path.startswith(PREFIX):
             return await handler(request)
-        act = act_of(request.method, resource.canonical, request.match_info)
+        named = {"name": name_of(request)} if "name" in request.match_info else {}
+        act = act_of(request.method, resource.canonical, {**request.match_info, **named})
         if act is None:
             return await handler(request)
         if not goes_without_grid(request.match_info.handler):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import re
 import socket
 import ssl
 from collections.abc import Mapping
@@ -22,6 +23,7 @@ TIMEOUT_SECONDS = 30.0
 REVISION_HEADER = "Portcullis-Revision"
 TENANT_HEADER = "Portcullis-Tenant"
 MAXIMUM_BODY_BYTES = 16 << 20
+_UNADDRESSABLE = re.compile(r"[/\\%]|^\.{1,2}$")
 
 
 class Client:
@@ -72,7 +74,11 @@ class Client:
         body: dict[str, Any] | None = None,
         query: Mapping[str, str] | None = None,
     ) -> Any:
-        """`segments` of the path below /api/v1 and `query` are quoted here. None when the answer has no body."""
+        """`segments` of the path below /api/v1 and `query` are quoted here, and a name that no path can hold goes the
+        way that the API has for it. None when the answer has no body.
+        """
+        if segments and _UNADDRESSABLE.search(segments[-1]):
+            segments, query = (*segments[:-1], "-"), {**(query or {}), "name": segments[-1]}
         path = "/api/v1/" + "/".join(quote(segment, safe="") for segment in segments)
         if query:
             path += "?" + urlencode(query)

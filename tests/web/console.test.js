@@ -6,6 +6,7 @@ import { fileURLToPath } from "node:url";
 
 import { placeOf, addressOf } from "../../web_client/admin/router.js";
 import { SCREENS, SECTIONS, screensFor } from "../../web_client/admin/screens.js";
+import { pathTo } from "../../web_client/admin/named.js";
 import { bodyOf, commandText, copyName, shownText, valuesOf } from "../../web_client/admin/screens/application_rules.js";
 import { STRINGS, counted, errorText, t } from "../../web_client/admin/strings.js";
 import { ACCESS } from "../../web_client/admin/strings/access.js";
@@ -30,6 +31,12 @@ test("an address names screen, object and query, whatever the name holds", () =>
     assert.equal(place.name, name);
     assert.deepEqual(Object.fromEntries(place.query), { search: "x & y", sort: "-name" });
   }
+});
+
+test("a name that no path can hold goes behind a dash", () => {
+  assert.equal(pathTo("/groups/", "R&D staff"), "/groups/R%26D%20staff");
+  for (const name of ["a/b", "a\\b", "50%", ".", ".."]) assert.equal(pathTo("/groups/", name), `/groups/-?name=${encodeURIComponent(name)}`);
+  assert.equal(pathTo("/groups/", "-"), "/groups/-");
 });
 
 test("an address typed by hand is read as far as it goes", () => {

@@ -13,6 +13,7 @@ from broker.http.admin.listing import listed
 from broker.http.admin.policies import expected_revision
 from broker.http.body import Fields, read_fields
 from broker.http.middleware import CALLER, Needs, route
+from broker.http.named import name_of
 from broker.http.services import PublicServices
 from broker.http.views import answer
 from broker.identity.users import MAXIMUM_GROUPS
@@ -20,7 +21,7 @@ from broker.repositories.groups import MAXIMUM_INNER, Known
 from portcullis.errors import InvalidInput, Refused
 from portcullis.logs import ids
 from portcullis.model.group import Group
-from portcullis.model.names import GROUP_RULE, NAME_RULE, is_fit_group, is_fit_name
+from portcullis.model.names import GROUP_RULE, is_fit_group
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +51,7 @@ class GroupRoutes:
         return await listed(request, items, self._services.snapshot.revision, LISTED)
 
     async def show(self, request: web.Request) -> web.Response:
-        tenant_id, name = request[CALLER].tenant.id, request.match_info["name"]
+        tenant_id, name = request[CALLER].tenant.id, name_of(request)
         known = self._groups.get(tenant_id, name)
         if known is None:
             raise Refused("not_found", "There is no such group.")
@@ -59,9 +60,9 @@ class GroupRoutes:
     async def put(self, request: web.Request) -> web.Response:
         """What is absent stays as it is. The record first: where that is refused, nobody's groups change."""
         caller, tenant_id = request[CALLER], request[CALLER].tenant.id
-        name = request.match_info["name"]
-        if not is_fit_name(name):
-            raise InvalidInput("name", NAME_RULE)
+        name = name_of(request)
+        if not is_fit_group(name):
+            raise InvalidInput("name", GROUP_RULE)
         fields = await read_fields(request)
         known = self._groups.get(tenant_id, name) or Known(Group(name), 0, 0)
         group = _changed(known.group, fields)
@@ -85,7 +86,7 @@ class GroupRoutes:
     async def delete(self, request: web.Request) -> web.Response:
         """Nobody is in it any more, nor is it inside other groups. Applications go on naming it: `applications`."""
         caller, tenant_id = request[CALLER], request[CALLER].tenant.id
-        name = request.match_info["name"]
+        name = name_of(request)
         known = self._groups.get(tenant_id, name)
         if known is None:
             raise Refused("not_found", "There is no such group.")

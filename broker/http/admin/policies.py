@@ -12,6 +12,7 @@ from aiohttp import web
 from broker.http.admin.listing import listed
 from broker.http.body import Fields, read_fields
 from broker.http.middleware import CALLER, Needs, route
+from broker.http.named import name_of
 from broker.http.services import PublicServices
 from broker.http.views import answer, done
 from broker.repositories.policies import Kept
@@ -154,7 +155,8 @@ class PolicyRoutes:
     def _target(self, request: web.Request) -> Target:
         """Raises Refused("not_found"): there is no such level, or nothing of that name."""
         tenant_id = request[CALLER].tenant.id
-        level, name = request.match_info["level"], request.match_info["name"]
+        level = request.match_info["level"]
+        name = name_of(request) if level == "group" else request.match_info["name"]
         target = self._of_name(tenant_id, level, name)
         if target is None:
             raise Refused("not_found", f"There is no {level} of this name that could have a policy.")

@@ -53,6 +53,8 @@ SHAPES = {
     ),
 }
 
+_NAMED_BEHIND_A_DASH = {"name": {**TEXT, "description": "Of a group that no path can hold: the path says -."}}
+
 DOCS = {
     "GET /api/v1/admin/users": Doc("List users.", items(ref("User")), listed=True),
     "POST /api/v1/admin/users": Doc(
@@ -85,12 +87,14 @@ DOCS = {
     "GET /api/v1/admin/groups/{name}": Doc(
         "A group with its users, the groups it is inside of, and the applications that name it.",
         thing({"group": ref("Group")}),
+        query=_NAMED_BEHIND_A_DASH,
     ),
     "PUT /api/v1/admin/groups/{name}": Doc(
         "Make a group or change it. `users`: all of them; `add_users` and `remove_users`: who comes in and who leaves. "
         "All at once, or nobody.",
         thing({"group": nullable(ref("Group"))}),
-        body(
+        query=_NAMED_BEHIND_A_DASH,
+        body=body(
             {},
             {
                 "description": text(256, shortest=0),
@@ -103,6 +107,8 @@ DOCS = {
         ),
     ),
     "DELETE /api/v1/admin/groups/{name}": Doc(
-        "Delete a group; nobody is in it any more.", thing({}, {"applications": array(TEXT)})
+        "Delete a group; nobody is in it any more.",
+        thing({}, {"applications": array(TEXT)}),
+        query=_NAMED_BEHIND_A_DASH,
     ),
 }

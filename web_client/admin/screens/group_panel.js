@@ -4,6 +4,7 @@ import { Form } from "../../ui/form.js";
 import { h } from "../../ui/dom.js";
 import { facts, names } from "../cells.js";
 import { mayOpen } from "../links.js";
+import { pathTo } from "../named.js";
 import { formTexts, ObjectPanel, saveAs } from "../object_panel.js";
 import { addressOf } from "../router.js";
 import { t } from "../strings.js";
@@ -14,6 +15,7 @@ import { addWhatIf } from "../whatif_button.js";
 /** @typedef {import("./groups.js").Group} Group */
 
 const NEW = "+";
+const PATH = "/groups/";
 /** Of a larger group the members are not entered by hand: they stand with the users. */
 const MOST_LISTED = 500;
 
@@ -31,7 +33,7 @@ export class GroupPanel extends ObjectPanel {
     const isNew = name === NEW;
     super({
       title: isNew ? t("groups.new") : name, item: isNew ? null : undefined, isNew,
-      find: async (signal) => (await context.get(`/groups/${encodeURIComponent(name)}`, signal)).group,
+      find: async (signal) => (await context.get(pathTo(PATH, name), signal)).group,
       draw: (group) => this.#draw(group),
     });
     this.#context = context;
@@ -80,7 +82,7 @@ export class GroupPanel extends ObjectPanel {
    */
   #send({ name, description, users, "members.groups": groups }, revision) {
     const body = { description, members: { groups }, ...(users && { users }), ...(revision !== undefined && { revision }) };
-    return this.#context.change("PUT", `/groups/${encodeURIComponent(name.trim())}`, body);
+    return this.#context.change("PUT", pathTo(PATH, name.trim()), body);
   }
 
   /** @param {string} name */
@@ -118,14 +120,14 @@ export class GroupPanel extends ObjectPanel {
 
   async #delete() {
     const name = this.#name;
-    const { group } = await this.#context.get(`/groups/${encodeURIComponent(name)}`);
+    const { group } = await this.#context.get(pathTo(PATH, name));
     const goesOn = await this.#context.ask({
       title: t("groups.delete.title", { name }), act: t("groups.delete"), danger: true,
       consequences: [t("groups.delete.text", { count: group.user_count }),
         group.applications.length > 0 && t("groups.delete.applications", { names: group.applications.join(", ") })],
     });
     if (!goesOn) return;
-    const remove = () => this.#context.change("DELETE", `/groups/${encodeURIComponent(name)}`);
+    const remove = () => this.#context.change("DELETE", pathTo(PATH, name));
     const restore = () => this.#send({ name, description: group.description, users: group.users, "members.groups": group.members.groups }, undefined);
     const done = await this.#context.doAll([name], remove, { done: "groups.did.delete", undo: restore, name: (each) => each });
     if (done.length === 0) return;

@@ -4,6 +4,7 @@ import { ApiError } from "../../api/client.js";
 import { resolveConflict } from "../../ui/conflict.js";
 import { h } from "../../ui/dom.js";
 import { mayOpen } from "../links.js";
+import { pathTo } from "../named.js";
 import { ObjectPanel, wrongOf } from "../object_panel.js";
 import { PolicyForm } from "../policy_form.js";
 import { policyText } from "../policy_fields.js";
@@ -34,7 +35,7 @@ export class PolicyPanel {
   constructor(context, place) {
     this.#context = context;
     const [level, name] = [place.slice(0, place.indexOf("/")), place.slice(place.indexOf("/") + 1)];
-    this.#path = place === NEW ? "" : `/policies/${encodeURIComponent(level)}/${encodeURIComponent(name)}`;
+    this.#path = place === NEW ? "" : pathTo(`/policies/${encodeURIComponent(level)}/`, name);
     if (place === NEW) {
       this.title = t("policies.new");
       this.element = h("div", { class: "panel-body" }, policyChooser(context));
