@@ -42,19 +42,18 @@ def tile_view(application: Application) -> dict[str, Any]:
     return {"id": application.id, "name": application.name, "icon": icon_url(application.icon)}
 
 
-def credentials_view(
-    application: Application, user_name: str, kept: Collection[tuple[str, str]]
-) -> dict[str, Any] | None:
-    """What the user is asked for before a launch; None: nothing. `kept`: application ids with destinations."""
+def asked_view(application: Application, user_name: str, kept: Collection[tuple[str, str]]) -> dict[str, Any]:
+    """What the user is asked for before a launch, if anything. `kept`: application ids with destinations."""
     target = application.rdp
     if target is None:
-        return None
-    return {
+        return {}
+    asked = {
         "kind": target.credentials,
         "user_name": target.user_name_of(user_name),
         "server": target.server,
         "kept": (application.id, target.destination) in kept,
     }
+    return {"credentials": asked}
 
 
 def application_view(application: Application) -> dict[str, Any]:

@@ -145,7 +145,9 @@ class ApiBroker:
         traces = Traces(TraceStore(stores, clock), clock)
         lines = WaitingLines(snapshot, sessions.index)
         hosts_seen = HostIndex(snapshot, sessions.index, HostLoads(clock))
-        launcher = Launcher(stores, snapshot, sessions, traces, clock, hosts_seen, sessions_per_user=3)
+        launcher = Launcher(
+            *(stores, snapshot, sessions, traces, clock, hosts_seen), sessions_per_user=3, broker_id="b" * 16
+        )
         self.checks = HostChecks(snapshot, self.registry, "b" * 16, self._no_peer)
         lifecycle = Lifecycle(
             snapshot, sessions, LoginRecords(stores, snapshot), hosts, traces, self.registry
