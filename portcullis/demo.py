@@ -29,10 +29,9 @@ PREFIX = "portcullis-demo-"
 NOBODY = "65534"
 
 
-def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    about = "Portcullis on this machine, on loopback, until Ctrl-C; everything that it made is removed then."
-    demo = commands.add_parser(
-        "demo", help="try it: a whole site on this machine, until Ctrl-C", description=about
+def add_arguments(demo: argparse.ArgumentParser) -> None:
+    demo.description = (
+        "Portcullis on this machine, on loopback, until Ctrl-C; everything that it made is removed then."
     )
     demo.add_argument(
         "--port", type=port_number, help="where browsers connect (default: the first free one from 8080)"

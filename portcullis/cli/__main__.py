@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from portcullis import reasons
 from portcullis.cli import (
@@ -54,8 +54,30 @@ exit codes:
 """
 
 
-def parser(more: Iterable[Callable[[Commands], None]] = ()) -> argparse.ArgumentParser:
-    top = argparse.ArgumentParser(
+class _Parser(argparse.ArgumentParser):
+    """Of a command whose arguments, or commands below it, are made when it is asked for: there are seventy, and what
+    some of them need takes longer to load than most commands take.
+    """
+
+    prepare: Callable[[argparse.ArgumentParser], None] | None = None
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        prepare, self.prepare = self.prepare, None
+        if prepare is not None:
+            prepare(self)
+        return super().parse_known_args(args, namespace)
+
+
+def _subcommands(above: argparse.ArgumentParser) -> Commands:
+    return above.add_subparsers(metavar="COMMAND", required=True)
+
+
+Late = tuple[str, str, Callable[[argparse.ArgumentParser], None]]
+"""A command by name, what it is for, and what gives it its arguments once it is asked for."""
+
+
+def parser(more: Iterable[Late] = ()) -> argparse.ArgumentParser:
+    top = _Parser(
         prog="portcullis",
         description="Publishes applications and looks after a tenant of Portcullis.",
         epilog=_EXIT_CODES,
@@ -65,11 +87,11 @@ def parser(more: Iterable[Callable[[Commands], None]] = ()) -> argparse.Argument
     top.add_argument(
         "--tenant", metavar="NAME", help="act in this tenant, which was entered (`portcullis tenant enter`)"
     )
-    commands = top.add_subparsers(metavar="COMMAND", required=True)
+    commands = _subcommands(top)
     _add_reading(commands)
     _add_changing(commands)
-    for add in more:
-        add(commands)
+    for late in more:
+        _add_late(commands, *late)
     return top
 
 
@@ -119,27 +141,8 @@ def _add_changing(commands: Commands) -> None:
     auditing.add_command(commands)
     status.add_commands(commands)
     site.add_parser(commands)
-    probing.add_commands(
-        _group(commands, "probe", "launch applications on a schedule, to see that they start")
-    )
-    users.add_commands(_group(commands, "user", "look after users"))
-
-    hosts = _group(commands, "host", "add hosts and group them")
-    _add_join_token(hosts, "host", joining.host_join_token)
-    _add_join_token(_group(commands, "gateway", "add gateways"), "gateway", joining.gateway_join_token)
-    host_set = hosts.add_parser("set", help="put a host into host groups, which applications ask for")
-    host_set.add_argument("name")
-    host_set.add_argument("--groups", required=True, metavar="A,B", help="all of them; '' for none")
-    host_set.set_defaults(run=changing.host_set)
-
-    discovering.add_command(hosts)
-    tenants.add_host_commands(hosts)
-    tenants.add_commands(_group(commands, "tenant", "look after the tenants of the site"))
-
-    groups.add_commands(_group(commands, "group", "look after groups of users"))
-    policies.add_commands(_group(commands, "policy", "say where, when and how applications are used"))
-
-    sessions.add_commands(_group(commands, "session", "look after sessions"))
+    for name, help, fill in _GROUPS:
+        _add_late(commands, name, help, lambda group, fill=fill: fill(_subcommands(group)))  # type: ignore[misc]
 
     panic = commands.add_parser(
         "panic", help="void every login, ticket and grant of the site at once; applications go on"
@@ -150,8 +153,22 @@ def _add_changing(commands: Commands) -> None:
     )
     panic.set_defaults(run=revoking.panic)
 
-    roles.add_role_commands(_group(commands, "role", "say what users may do"))
-    tokens = _group(commands, "token", "look after API tokens")
+
+def _add_host_commands(hosts: Commands) -> None:
+    _add_join_token(hosts, "host", joining.host_join_token)
+    host_set = hosts.add_parser("set", help="put a host into host groups, which applications ask for")
+    host_set.add_argument("name")
+    host_set.add_argument("--groups", required=True, metavar="A,B", help="all of them; '' for none")
+    host_set.set_defaults(run=changing.host_set)
+    discovering.add_command(hosts)
+    tenants.add_host_commands(hosts)
+
+
+def _add_gateway_commands(gateways: Commands) -> None:
+    _add_join_token(gateways, "gateway", joining.gateway_join_token)
+
+
+def _add_token_commands(tokens: Commands) -> None:
     roles.add_token_commands(tokens)
     revoke = tokens.add_parser("revoke", help="revoke an API token")
     revoke.add_argument("id")
@@ -167,8 +184,26 @@ def _add_join_token(group: Commands, role: str, run: Callable[[Client, argparse.
     token.set_defaults(run=run)
 
 
-def _group(commands: Commands, name: str, help: str) -> Commands:
-    return commands.add_parser(name, help=help).add_subparsers(metavar="COMMAND", required=True)
+_GROUPS: tuple[tuple[str, str, Callable[[Commands], None]], ...] = (
+    ("probe", "launch applications on a schedule, to see that they start", probing.add_commands),
+    ("user", "look after users", users.add_commands),
+    ("host", "add hosts and group them", _add_host_commands),
+    ("gateway", "add gateways", _add_gateway_commands),
+    ("tenant", "look after the tenants of the site", tenants.add_commands),
+    ("group", "look after groups of users", groups.add_commands),
+    ("policy", "say where, when and how applications are used", policies.add_commands),
+    ("session", "look after sessions", sessions.add_commands),
+    ("role", "say what users may do", roles.add_role_commands),
+    ("token", "look after API tokens", _add_token_commands),
+)
+
+
+def _add_late(
+    commands: Commands, name: str, help: str, prepare: Callable[[argparse.ArgumentParser], None]
+) -> None:
+    made = commands.add_parser(name, help=help)
+    assert isinstance(made, _Parser)
+    made.prepare = prepare
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -211,7 +246,7 @@ def _complain(message: str, code: int) -> int:
     return code
 
 
-def main(words: Sequence[str] | None = None, more: Iterable[Callable[[Commands], None]] = ()) -> int:
+def main(words: Sequence[str] | None = None, more: Iterable[Late] = ()) -> int:
     """`more` adds commands that need no service: they set `here`, which runs them and returns the exit code."""
     try:
         arguments = parser(more).parse_args(words)

@@ -14,7 +14,6 @@ from typing import Any
 
 from portcullis.cli import icons
 from portcullis.cli.documents import MAXIMUM_BYTES, ManifestError, Place, read_documents
-from portcullis.schemas.checking import file_findings
 from portcullis.schemas.documents import KINDS
 
 SUFFIXES = (".yaml", ".yml", ".json")
@@ -53,6 +52,9 @@ def read_source(file: str) -> Source:
 
 def read_tree(file: str, known: Source | None = None) -> list[FileDocument]:
     """`known`: what was read of it already. Raises ManifestError with every finding of every file."""
+    # Here, for only files need it: loading jsonschema takes longer than most commands.
+    from portcullis.schemas.checking import file_findings
+
     documents: list[FileDocument] = []
     findings: list[str] = []
     for path in _paths(file):

@@ -23,13 +23,12 @@ NOTHING = 3
 TIMEOUT_SECONDS = 10.0
 
 
-def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    about = (
+def add_arguments(doctor: argparse.ArgumentParser) -> None:
+    doctor.description = (
         "Looks at a running installation and names each problem, and each departure from the safe defaults, with its "
         "remedy. On the machine itself, best as root, it sees processes, files and disks; with --profile alone it asks "
         "the API. Exit codes: 0 no problem, 1 problems, 3 nothing to look at."
     )
-    doctor = commands.add_parser("doctor", help="what is wrong with this installation", description=about)
     doctor.add_argument(
         "--clone",
         type=Path,

@@ -8,14 +8,13 @@ from pathlib import Path
 SESSIONS = 6
 
 
-def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    about = (
+def add_arguments(drill: argparse.ArgumentParser) -> None:
+    drill.description = (
         "Kills, freezes and cuts off each kind of part of the cluster that deploy/cluster.sh runs, one after the "
         "other, while people type into sessions, and prints how long it took to recover beside what is promised. "
         "Everything is put back in the end, also after Ctrl-C. Needs root. Exit codes: 0 every promise holds, 1 one is "
         "broken, 3 there is no running cluster."
     )
-    drill = commands.add_parser("drill", help="break a cluster on purpose, and measure", description=about)
     drill.add_argument("--runs", type=int, default=1, metavar="N", help="how often each fault (default: 1)")
     drill.add_argument(
         "--faults", metavar="A,B", help="these alone, in this order (default: all); list: --list"
