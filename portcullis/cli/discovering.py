@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import locale
 import shlex
 from collections.abc import Mapping
@@ -71,4 +72,7 @@ def _document(item: Mapping[str, Any], group: str | None) -> dict[str, Any]:
 
 
 def _own_locale() -> str:
-    return (locale.getlocale(locale.LC_MESSAGES)[0] or "") if hasattr(locale, "LC_MESSAGES") else ""
+    """Of this terminal; none that the machine does not have."""
+    with contextlib.suppress(locale.Error):
+        locale.setlocale(locale.LC_MESSAGES, "")
+    return locale.getlocale(locale.LC_MESSAGES)[0] or ""
