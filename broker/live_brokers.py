@@ -21,7 +21,7 @@ class LiveBroker:
     version: str = ""
     started: float = 0.0
     draining: bool = False
-    changes_ca: bool = False
+    changes_keys: bool = False
     """It knows of a second CA of the site; one of an older version does not."""
 
     def to_json(self) -> dict[str, Any]:
@@ -31,7 +31,7 @@ class LiveBroker:
             "version": self.version,
             "started": self.started,
             "draining": self.draining,
-            "changes_ca": self.changes_ca,
+            "changes_keys": self.changes_keys,
         }
 
     @classmethod
@@ -45,7 +45,7 @@ class LiveBroker:
             str(value.get("version", "")),
             float(value.get("started", 0.0)),
             bool(value.get("draining", False)),
-            bool(value.get("changes_ca", False)),
+            bool(value.get("changes_keys", False)),
         )
 
 

@@ -99,6 +99,8 @@ from broker.status.findings import findings
 from broker.status.overview import Overview, OverviewSources
 from broker.status.picture import Finding
 from broker.status.watch import StatusWatch
+from broker.tenants.data_keys import PERIOD_SECONDS as DATA_KEYS_SECONDS
+from broker.tenants.data_keys import DataKeys
 from broker.tenants.keeper import PERIOD_SECONDS as TENANTS_SECONDS
 from broker.tenants.keeper import TenantKeeper
 from broker.tenants.rates import TenantRates
@@ -261,6 +263,7 @@ class Parts:
         self._job("tenants", self.tenants.sweep, TENANTS_SECONDS)
         self._job("compaction", Compaction(stores.grid, snapshot).round, PERIOD_SECONDS)
         self._job("ca", CaRotation(stores, snapshot).round, CA_SECONDS)
+        self._job("data-keys", DataKeys(stores, snapshot).round, DATA_KEYS_SECONDS)
 
     def _make_configuration(self) -> None:
         stores, snapshot = self.stores, self.snapshot

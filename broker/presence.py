@@ -74,7 +74,7 @@ class Presence:
             self._version,
             self._started,
             self.draining,
-            changes_ca=True,
+            changes_keys=True,
         )
 
     def on_draining(self, callback: Callable[[], None]) -> None:

@@ -854,6 +854,11 @@ STATUS: dict[str, Reason] = {
         "revoke it if it is gone for good. `portcullis-broker rotate-keys --ca --without-waiting` leaves such machines "
         "behind: they have to join again. `--ca --cancel` takes back a CA that does not sign yet.",
     ),
+    "data_keys_change": Reason(
+        "The data keys of tenants are being changed.",
+        administrator="It goes on by itself while everything runs, and waits only for brokers of an older version: "
+        "upgrade them. A day after everything is sealed anew the old keys are destroyed.",
+    ),
     "broker_drains": Reason(
         "A broker is being drained.",
         administrator="When nothing is left there, stop it. `portcullis drain broker NAME --undo` takes it back.",

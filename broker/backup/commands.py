@@ -28,6 +28,7 @@ from broker.grid.seal import SiteKey
 from broker.pki import rotation
 from broker.recover import become_owner
 from broker.schema import check_known, check_settled, moved_message
+from broker.tenants import data_keys
 from portcullis.clock import SystemClock
 from portcullis.errors import InvalidInput, Unavailable
 from portcullis.model.tenant import Site
@@ -127,6 +128,11 @@ def _add_rotate(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         "--ca",
         action="store_true",
         help="Only the CA of the site's machines; brokers may run (etcd), and do it once they do.",
+    )
+    parser.add_argument(
+        "--data-keys",
+        action="store_true",
+        help="Only the data keys of tenants; brokers may run (etcd), and do it once they do.",
     )
     parser.add_argument(
         "--cancel", action="store_true", help="With --ca: take a new CA back that does not sign yet."
@@ -244,6 +250,9 @@ async def run_rotate_keys(arguments: argparse.Namespace) -> None:
         if arguments.ca:
             await _rotate_ca(grid, SiteKey.load(files.current), arguments)
             return
+        if arguments.data_keys:
+            await _rotate_data_keys(grid, SiteKey.load(files.current))
+            return
         if arguments.grants_only:
             await _rotate_grant_key(grid, SiteKey.load(files.current))
             return
@@ -256,6 +265,19 @@ async def run_rotate_keys(arguments: argparse.Namespace) -> None:
         f"Copy {files.current} to every other broker before it starts. Backups of before need {files.previous}:"
     )
     print("keep that with them, away from here, and make a new backup now.")
+
+
+async def _rotate_data_keys(grid: Grid, site_key: SiteKey) -> None:
+    stores = Stores(grid, site_key)
+    await check_settled(stores)
+    begun = await data_keys.begin(stores)
+    if not begun:
+        print("The data keys are being changed already: `portcullis status` says how far it is.")
+        return
+    print(
+        f"New data keys of {begun} tenants are announced. Brokers seal everything anew while everything runs;"
+    )
+    print("`portcullis status` says how far it is. The old keys are destroyed a day later.")
 
 
 async def _rotate_ca(grid: Grid, site_key: SiteKey, arguments: argparse.Namespace) -> None:

@@ -171,6 +171,7 @@ async def _rotate_tenant(grid: Grid, site: _Turn, item: KeyValue, items: Sequenc
     value = json.loads(site.open(item))
     old, new = value.get("retiring", value["data_key"]), value["data_key"]
     if "retiring" not in value:
+        value.pop("coming", None)  # nothing was sealed with it
         new = base64.b64encode(secrets.token_bytes(KEY_BYTES)).decode()
         await _replace(grid, [(item, _sealed(site, item, {**value, "data_key": new, "retiring": old}))])
     seals = Seal(base64.b64decode(new)), Seal(base64.b64decode(old))
@@ -180,7 +181,7 @@ async def _rotate_tenant(grid: Grid, site: _Turn, item: KeyValue, items: Sequenc
     )
     now = await grid.get(item.key)
     assert now is not None
-    rest = {name: part for name, part in value.items() if name != "retiring"}
+    rest = {name: part for name, part in value.items() if name not in ("retiring", "since", "sealed")}
     await _replace(grid, [(now, _sealed(site, now, {**rest, "data_key": new}))])
     return count
 

@@ -6,14 +6,13 @@ another, so the keys are told apart by scope and there may be several to try.
 
 from __future__ import annotations
 
-import base64
 import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from broker.grid import keys
 from broker.grid.grid import KeyValue
-from broker.grid.scopes import is_data_key
+from broker.grid.scopes import is_data_key, tenant_seal
 from broker.grid.seal import Seal, SealBroken, SiteKey
 
 
@@ -31,7 +30,7 @@ class Vault:
         for item in items:
             if is_data_key(item.key):
                 value = json.loads(site.open(item.key, item.value))
-                tenants[item.key.rpartition("/")[2]] = Seal(base64.b64decode(value["data_key"]))
+                tenants[item.key.rpartition("/")[2]] = tenant_seal(value)
         return cls(site, tenants)
 
     def open(self, item: KeyValue) -> dict[str, Any]:

@@ -260,6 +260,9 @@ class SiteStore(Scope):
 class TenantStore(Scope):
     """Records of one tenant. Got from `Stores.tenant` with an id that a verified credential named."""
 
+    def take(self, seal: Seal) -> None:
+        self._seal = seal
+
 
 class Stores:
     """All scopes of one grid. `grid` itself is for leases."""
@@ -269,6 +272,8 @@ class Stores:
         self.clock: Clock = clock or SystemClock()
         self.site = SiteStore(grid, keys.SITE, Seal(site_key.derive("site")), self.clock)
         self._tenants: dict[str, TenantStore] = {}
+        self._learned: dict[str, Record] = {}
+        """The record of the data key by which each was made."""
 
     async def tenant(self, tenant_id: str) -> TenantStore:
         """Raises Refused("not_found"); GridUnavailable the first time."""
@@ -338,6 +343,7 @@ class Stores:
     def forget(self, tenant_id: str) -> None:
         """Its data key was destroyed: nothing of it is written or opened any more."""
         self._tenants.pop(tenant_id, None)
+        self._learned.pop(tenant_id, None)
 
     async def erase(self, tenant_id: str) -> int:
         """Delete whatever lies in a tenant's scope, unopened: how many records. Raises GridUnavailable."""
@@ -357,11 +363,23 @@ class Stores:
             return [item.key for item in (await anext(pages)).items]
 
     def _learn(self, tenant_id: str, record: Record) -> TenantStore:
-        store = self._tenants.get(tenant_id)
+        """The newest record counts: a data key may change while its tenant lives (`broker.tenants.data_keys`)."""
+        store, known = self._tenants.get(tenant_id), self._learned.get(tenant_id)
         if store is None:
-            seal = Seal(base64.b64decode(record.value["data_key"]))
-            store = self._tenants[tenant_id] = TenantStore(self.grid, tenant_id, seal, self.clock)
+            store = self._tenants[tenant_id] = TenantStore(
+                self.grid, tenant_id, tenant_seal(record.value), self.clock
+            )
+        elif known is not None and known.mod_revision < record.mod_revision and known.plain != record.plain:
+            store.take(tenant_seal(record.value))
+        if known is None or known.mod_revision < record.mod_revision:
+            self._learned[tenant_id] = record
         return store
+
+
+def tenant_seal(value: Mapping[str, Any]) -> Seal:
+    """Of the value of a data key: while it changes, what lies under either key opens."""
+    named = [value[name] for name in ("coming", "retiring") if name in value]
+    return Seal(base64.b64decode(value["data_key"]), *map(base64.b64decode, named))
 
 
 _DATA_KEYS = f"{keys.prefix(keys.SITE)}key/tenant/"

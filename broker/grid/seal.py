@@ -82,10 +82,11 @@ class SiteKey:
 
 
 class Seal:
-    """Seals and opens values under one key."""
+    """Seals values under one key, and opens them under that or one of `others`: a key that is being changed."""
 
-    def __init__(self, raw_key: bytes) -> None:
+    def __init__(self, raw_key: bytes, *others: bytes) -> None:
         self._cipher = AESGCM(raw_key)
+        self._others = tuple(map(AESGCM, others))
 
     def __repr__(self) -> str:
         return "Seal(…)"
@@ -99,10 +100,13 @@ class Seal:
         start = len(_FORMAT) + _NONCE_BYTES
         if not sealed.startswith(_FORMAT):
             raise SealBroken(f"the value of {grid_key} is of an unknown format")
-        try:
-            return self._cipher.decrypt(sealed[len(_FORMAT) : start], sealed[start:], _place(grid_key))
-        except (InvalidTag, ValueError) as exc:
-            raise SealBroken(f"the value of {grid_key} does not open with this site key") from exc
+        nonce, place = sealed[len(_FORMAT) : start], _place(grid_key)
+        for cipher in (self._cipher, *self._others):
+            try:
+                return cipher.decrypt(nonce, sealed[start:], place)
+            except (InvalidTag, ValueError):
+                continue
+        raise SealBroken(f"the value of {grid_key} does not open with this site key")
 
 
 def _place(grid_key: str) -> bytes:

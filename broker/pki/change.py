@@ -1,4 +1,4 @@
-"""How far a change of the site's CA is (`broker.pki.rotation`): a value."""
+"""How far a change of the site's CA (`broker.pki.rotation`) or of data keys (`broker.tenants.data_keys`) is: values."""
 
 from __future__ import annotations
 
@@ -19,3 +19,17 @@ class Progress:
     of: int
     """Machines altogether."""
     forced: bool
+
+
+KeyPhase = Literal["coming", "sealing", "kept"]
+"""In the order in which they follow each other."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyChange:
+    """Of so many tenants, in the phase that is behind the others."""
+
+    phase: KeyPhase
+    tenants: int
+    waits_for: tuple[str, ...]
+    """Brokers of an older version."""

@@ -46,7 +46,9 @@ def look(snapshot: Snapshot, now: float) -> Progress | None:
     if coming is not None:
         pin = str(coming.value["pin"])
         late = [name for name, machine in machines if pin not in machine.trusts]
-        late += [f"broker {broker.name}" for broker in LiveBrokers(snapshot).live() if not broker.changes_ca]
+        late += [
+            f"broker {broker.name}" for broker in LiveBrokers(snapshot).live() if not broker.changes_keys
+        ]
         return Progress("announced", *_facts(coming), tuple(sorted(late)), len(machines), _is_forced(coming))
     if not keys.retiring:
         return None

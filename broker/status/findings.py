@@ -29,7 +29,7 @@ _ORDER: dict[Severity, int] = {"error": 0, "warning": 1, "notice": 2}
 
 
 def findings(picture: Picture) -> list[Finding]:
-    kinds = (_grid, _brokers, _gateways, _hosts, _streams, _probes, _ca, _versions)
+    kinds = (_grid, _brokers, _gateways, _hosts, _streams, _probes, _ca, _data_keys, _versions)
     found = [finding for kind in kinds for finding in kind(picture)]
     return sorted(found, key=lambda finding: _ORDER[finding.severity])
 
@@ -247,6 +247,24 @@ def _ca(picture: Picture) -> Iterator[Finding]:
     waits = f"; it waits for {left}{more}" if left else "; the next step follows within two minutes"
     what = f"a new CA of the site is {step}: {ca.of - machines} of {_many(ca.of, 'machine')} {done}{waits}"
     yield _found("notice", "ca_changes", what)
+
+
+def _data_keys(picture: Picture) -> Iterator[Finding]:
+    change = picture.data_keys
+    if change is None:
+        return
+    step = {
+        "coming": "announced; sealing begins within two minutes",
+        "sealing": "in use; what lies under the old one is sealed anew",
+        "kept": "in use; the old one opens for a day what a frozen broker may still write",
+    }[change.phase]
+    waits = (
+        f"; it waits for brokers of an older version: {', '.join(change.waits_for)}"
+        if change.waits_for
+        else ""
+    )
+    what = f"a new data key of {_many(change.tenants, 'tenant')} is {step}{waits}"
+    yield _found("notice", "data_keys_change", what)
 
 
 def _versions(picture: Picture) -> Iterator[Finding]:

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from broker.grid.grid import Member
 from broker.peers.clocks import Verdict
-from broker.pki.change import Progress
+from broker.pki.change import KeyChange, Progress
 from broker.probes.result import ProbesOfTenant
 
 Severity = Literal["error", "warning", "notice"]
@@ -85,6 +85,8 @@ class Picture:
     probes: tuple[ProbesOfTenant, ...] = ()
     ca: Progress | None = None
     """How far a change of the site's CA is."""
+    data_keys: KeyChange | None = None
+    """And of the tenants' data keys."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,5 +115,6 @@ def to_json(picture: Picture, findings: list[Finding]) -> dict[str, Any]:
         "hosts": [asdict(host) for host in picture.hosts],
         "probes": [asdict(probes) for probes in picture.probes],
         "ca": asdict(picture.ca) if picture.ca else None,
+        "data_keys": asdict(picture.data_keys) if picture.data_keys else None,
         "findings": [asdict(finding) for finding in findings],
     }

@@ -32,6 +32,7 @@ from broker.status.picture import (
     MachineState,
     Picture,
 )
+from broker.tenants import data_keys
 from portcullis.model.host import Gateway, Host
 
 log = logging.getLogger(__name__)
@@ -79,6 +80,7 @@ class StatusWatch:
             hosts=tuple(sorted(hosts, key=lambda host: host.name)),
             probes=self.probes.look(Tenants(self.snapshot).list(), self.clock.now()),
             ca=look(self.snapshot, self.clock.now()),
+            data_keys=data_keys.look(self.snapshot),
         )
 
     async def _members(self) -> tuple[Member, ...]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from broker.grid.grid import Member
-from broker.pki.change import Progress
+from broker.pki.change import KeyChange, Progress
 from broker.probes.result import Failing, ProbesOfTenant
 from broker.status.findings import LAG_SECONDS, MEMBER_LAG, findings
 from broker.status.picture import BrokerStatus, GatewayStatus, HostStatus, Picture, to_json
@@ -268,3 +268,12 @@ def test_a_change_of_the_ca_says_how_far_it_is_and_who_is_waited_for() -> None:
     (found,) = findings(replace(WELL, ca=Progress("signing", 0.0, "ab" * 32, (), 9, False)))
     assert "9 of 9 machines have a certificate of it; the next step follows" in found.what
     assert to_json(announced, [])["ca"]["phase"] == "announced"
+
+
+def test_a_change_of_data_keys_says_how_far_it_is() -> None:
+    (found,) = findings(replace(WELL, data_keys=KeyChange("coming", 2, ("b-old",))))
+    assert (found.severity, found.code) == ("notice", "data_keys_change")
+    assert found.what.startswith("a new data key of 2 tenants is announced")
+    assert found.what.endswith("older version: b-old")
+    (found,) = findings(replace(WELL, data_keys=KeyChange("kept", 1, ())))
+    assert "1 tenant is in use; the old one opens for a day" in found.what
