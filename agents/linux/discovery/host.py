@@ -108,7 +108,9 @@ class Discovery:
 
     async def _icons(self, wanted: Sequence[str]) -> tuple[Picture, ...]:
         """Those that were drawn in time."""
-        lines, _ = await self._look({"icons": list(wanted)})
+        lines, is_whole = await self._look({"icons": list(wanted)})
+        if not lines and not is_whole:
+            raise Failed("no icon was drawn")
         return tuple(picture for line in lines if (picture := _picture(line)) is not None)[: len(wanted)]
 
     async def _look(self, question: Mapping[str, Any]) -> tuple[list[Any], bool]:

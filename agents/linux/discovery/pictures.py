@@ -18,7 +18,7 @@ from portcullis.protocol.discovery import ICON_BYTES, ICON_SIDE
 
 MAXIMUM_FILE_BYTES = 2 << 20
 MAXIMUM_SIDE = 2048
-SVG_SECONDS = 2.0
+SVG_SECONDS = 3.0
 SIDES = (ICON_SIDE, 96, 64, 48, 32)
 """The largest whose PNG is small enough is taken."""
 
