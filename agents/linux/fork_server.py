@@ -32,16 +32,14 @@ def main(arguments: Sequence[str]) -> None:
     _settle()
     with channel.makefile("rb") as asked:
         for line in asked:
-            channel.sendall(json.dumps({"error": begin(Path(json.loads(line)["folder"]))}).encode() + b"\n")
+            channel.sendall(json.dumps(begin(Path(json.loads(line)["folder"]))).encode() + b"\n")
 
 
-def begin(folder: Path) -> str | None:
-    """What was wrong; None: the leader listens."""
+def begin(folder: Path) -> dict[str, object]:
     try:
-        beginning.fork(folder, _run_worker)
+        return {"pid": beginning.fork(folder, _run_worker), "error": None}
     except OSError as exc:
-        return str(exc)
-    return None
+        return {"error": str(exc)}
 
 
 def _run_worker(command: Sequence[str]) -> int:

@@ -45,8 +45,8 @@ class Forking:
             with contextlib.suppress(OSError):
                 await self._running()
 
-    async def begin(self, folder: Path) -> None:
-        """A leader of that folder listens when this returns. Raises OSError."""
+    async def begin(self, folder: Path) -> int:
+        """The process id of a leader of that folder, which listens. Raises OSError."""
         async with self._one_by_one:
             reader, writer = await self._running()
             try:
@@ -60,8 +60,15 @@ class Forking:
                 raise
             if not answer.endswith(b"\n"):
                 raise await self._failed("it has ended")
-        if (error := json.loads(answer)["error"]) is not None:
-            raise OSError(error)
+        said = json.loads(answer)
+        if said["error"] is not None:
+            raise OSError(said["error"])
+        return int(said["pid"])
+
+    async def does_not_do(self, why: str) -> None:
+        """What it forks is of no use on this host: it is not asked again for a while."""
+        async with self._one_by_one:
+            await self._failed(why)
 
     async def renew(self) -> None:
         """The next leader comes of another server, whose address space is laid out anew."""

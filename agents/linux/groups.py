@@ -2,8 +2,8 @@
 
 Three backends; `detect` takes the first that this host has:
 
-- `scope`: systemd is process 1 and cgroups are of version 2. The leader is started inside a transient scope, which
-  holds the limits. Its arguments are tested, but it has not been run.
+- `scope`: systemd is process 1 and cgroups are of version 2. The leader is started inside a transient scope, or
+  put into one, which holds the limits (scopes.py). Its arguments are tested, but it has not been run.
 - `cgroup1`: the controllers `freezer`, `memory`, `pids` and `cpu` of version 1, as far as they are mounted and
   writable.
 - `rlimits`: neither. Limits hold per process or account; ending relies on the leader being the reaper of all.
@@ -18,6 +18,8 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+
+from agents.linux import scopes
 
 MEGABYTE = 1 << 20
 OPEN_FILES = 65536
@@ -57,6 +59,8 @@ class Group:
 
     prefix: tuple[str, ...] = ()
     """Before the leader's command line."""
+    enter: tuple[str, ...] = ()
+    """Before the process id of a leader that runs already, and scopes.NO_MORE. Both empty: it enters by itself."""
     worker: tuple[str, ...] = ()
     """cgroup folders that display and worker join."""
     user: tuple[str, ...] = ()
@@ -100,24 +104,10 @@ class Backend:
 
 
 def scope(session: str, limits: Limits) -> Group:
-    properties = ["TimeoutStopSec=10"]  # when the host stops: the leader then ends its session by itself
-    if limits.memory_mb:
-        properties += [f"MemoryMax={limits.memory_mb}M", "MemorySwapMax=0"]
-    if limits.processes:
-        properties.append(f"TasksMax={limits.processes}")
-    if limits.cpu_percent:
-        properties.append(f"CPUQuota={limits.cpu_percent}%")
+    bounds = limits.memory_mb, limits.processes, limits.cpu_percent
     return Group(
-        prefix=(
-            "systemd-run",
-            "--scope",
-            "--quiet",
-            "--collect",
-            f"--unit=portcullis-session-{session}",
-            "--slice=portcullis.slice",
-            *(f"--property={entry}" for entry in properties),
-            "--",
-        ),
+        prefix=scopes.begin_command(session, *bounds),
+        enter=scopes.enter_command(session, *bounds),
         rlimits=_file_limit(),
     )
 

@@ -213,7 +213,7 @@ class LinuxLauncher:
         return link
 
     async def _start_leader(self, folder: Path, group: Group) -> LeaderConnection:
-        return await start_leader(folder, self._accounts.folder_mode, group.prefix, self._forking)
+        return await start_leader(folder, self._accounts.folder_mode, group, self._forking)
 
     async def _begin_warm(self) -> WarmSession:
         """A leader that prepares for a session like the last one."""

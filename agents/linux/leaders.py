@@ -10,6 +10,7 @@ import contextlib
 import logging
 import os
 import shutil
+import signal
 import stat
 import subprocess
 import sys
@@ -18,7 +19,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from agents.linux import scopes
 from agents.linux.forking import Forking
+from agents.linux.groups import Group
 from agents.linux.stale_keymaps import remove_stale_keymaps
 from portcullis.errors import PortcullisError, ProtocolError, Unavailable
 from portcullis.ids import is_id
@@ -37,6 +40,7 @@ log = logging.getLogger(__name__)
 
 LEADER = Path(__file__).parent / "leader" / "__main__.py"
 START_SECONDS = 10.0
+ENTER_SECONDS = 5.0
 SWEEP_SECONDS = 30.0
 
 
@@ -111,7 +115,7 @@ class LeaderConnection:
 
 
 async def start_leader(
-    folder: Path, mode: int, prefix: Sequence[str], forking: Forking | None = None
+    folder: Path, mode: int, group: Group, forking: Forking | None = None
 ) -> LeaderConnection:
     """In a new folder. `mode` is that of folders which accounts of sessions pass through. Raises Unavailable."""
     remove_stale_keymaps()
@@ -119,21 +123,37 @@ async def start_leader(
         make_passable(folder.parent, mode)
         folder.mkdir()
         folder.chmod(mode)
-        if forking is None or prefix or not await _begin_forked(folder, forking):
+        if forking is None or not await _begin_forked(folder, group, forking):
             async with asyncio.timeout(START_SECONDS):
-                await _run((*prefix, sys.executable, "-I", "-S", str(LEADER), str(folder)))
+                await _run((*group.prefix, sys.executable, "-I", "-S", str(LEADER), str(folder)))
         return await LeaderConnection.open(folder)
     except (OSError, TimeoutError) as exc:
         raise Unavailable("worker_failed", f"The session's leader did not start: {exc!r}") from exc
 
 
-async def _begin_forked(folder: Path, forking: Forking) -> bool:
+async def _begin_forked(folder: Path, group: Group, forking: Forking) -> bool:
     try:
-        await forking.begin(folder)
+        leader = await forking.begin(folder)
     except OSError as exc:
         log.warning("a leader is run anew, for none could be forked: %s", exc, extra=ids(session=folder.name))
         return False
+    try:
+        async with asyncio.timeout(ENTER_SECONDS):
+            await _enter(group, leader, folder.name)
+    except (OSError, TimeoutError) as exc:
+        await forking.does_not_do(f"a leader cannot be put into its group: {exc!r}")
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(leader, signal.SIGKILL)
+        (folder / "leader.sock").unlink(missing_ok=True)
+        return False
     return True
+
+
+async def _enter(group: Group, leader: int, session: str) -> None:
+    """Where a group is a unit of systemd's. Raises OSError."""
+    if group.enter:
+        await _run((*group.enter, str(leader), scopes.NO_MORE))
+        await scopes.until_in_scope(leader, session)
 
 
 def make_passable(folder: Path, mode: int) -> None:

@@ -34,22 +34,28 @@ def begin(folder: Path) -> None:
     Session(folder, listener).run()
 
 
-def fork(folder: Path, worker: Loaded) -> None:
-    """Returns as soon as it listens. `worker`: the program of the session's worker. Raises OSError."""
+def fork(folder: Path, worker: Loaded) -> int:
+    """The process id of one that listens. `worker`: the program of the session's worker. Raises OSError."""
     pid = 0
+    reading, writing = os.pipe()
     try:
         with processes.child() as child:
             pid = child.pid
             if child.here:
-                _begin_forked(folder, worker)
+                _begin_forked(folder, worker, writing)
     finally:
+        os.close(writing)
         if pid:
             os.waitpid(pid, 0)
+        with os.fdopen(reading, "rb") as said:
+            leader = said.read()
+    return int(leader)
 
 
-def _begin_forked(folder: Path, worker: Loaded) -> NoReturn:
+def _begin_forked(folder: Path, worker: Loaded, writing: int) -> NoReturn:
     listener = _listen(folder)
     _detach()
+    os.write(writing, str(os.getpid()).encode())
     loaded.keep_descriptors({0, 1, 2, listener.fileno()})
     loaded.show(command(folder), {})
     gc.enable()

@@ -10,6 +10,7 @@ import psutil
 import pytest
 
 from agents.linux import display, groups
+from agents.linux.groups import Group
 from agents.linux.leaders import start_leader
 from portcullis.model.session import Display
 from portcullis.protocol.worker_channel import Status
@@ -353,7 +354,7 @@ async def test_what_a_killed_leader_left_is_swept_up(host, launch):
 
 async def test_leader_without_a_launch_goes_with_its_agent(host):
     order = host.order()
-    link = await start_leader(host.folder(order), 0o711, ())
+    link = await start_leader(host.folder(order), 0o711, Group())
     (leader,) = [p for p in processes() if str(host.folder(order)) in (p.info["cmdline"] or ())]
     assert host.folder(order).exists()
     await link.close()
@@ -363,7 +364,7 @@ async def test_leader_without_a_launch_goes_with_its_agent(host):
 
 async def test_leader_without_a_launch_goes_when_it_is_found(host):
     order = host.order()
-    link = await start_leader(host.folder(order), 0o711, ())
+    link = await start_leader(host.folder(order), 0o711, Group())
     assert await host.launcher().adopt() == []
     assert not host.folder(order).exists()
     await link.close()

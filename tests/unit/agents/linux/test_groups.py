@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from agents.linux import groups
+from agents.linux import groups, scopes
 from agents.linux.groups import Backend, Limits
 
 MOUNTS = """\
@@ -92,6 +92,21 @@ def test_scope_holds_the_limits_and_comes_before_the_leader():
     assert {"--property=MemoryMax=512M", "--property=TasksMax=100"} <= set(group.prefix)
     assert group.to_json()["folders"] == []
     assert not any("MemoryMax" in part for part in groups.scope("5e55", Limits(0, 0)).prefix)
+
+
+def test_leader_that_runs_is_put_into_the_same_scope():
+    group = Backend("scope").group("5e55", Limits(512, 100, 150))
+    command = " ".join((*group.enter, "1234", scopes.NO_MORE))
+    for words in (
+        "portcullis-session-5e55.scope fail 8 ",
+        "Slice s portcullis.slice",
+        "MemoryMax t 536870912 MemorySwapMax t 0",
+        "TasksMax t 100",
+        "CPUQuotaPerSecUSec t 1500000",
+        "PIDs au 1 1234 0",
+    ):
+        assert words in command
+    assert " MemoryMax " not in " ".join(groups.scope("5e55", Limits(0, 0)).enter)
 
 
 def fake_root(tmp_path, mounts=MOUNTS, systemd=False):
