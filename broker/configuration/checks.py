@@ -34,6 +34,10 @@ class Powers:
     permissions: frozenset[str]
     others_run_platform: bool = False
     """Platform administrators are in other tenants, too."""
+    reads: frozenset[str] | None = None
+    """Of who only looks what would happen, and never applies it: what they hold, `permissions` being those of whoever
+    will apply. None: who asks may apply.
+    """
 
     def may(self, permission: str) -> bool:
         return permission in self.permissions
@@ -58,7 +62,9 @@ def _place(change: Change, path: str) -> str:
 
 def _check_permission(change: Change, powers: Powers) -> None:
     needed = PERMISSION_OF_KIND[change.kind]
-    if not powers.may(needed):
+    if powers.reads is not None:
+        needed = needed.replace(".write", ".read")
+    if needed not in (powers.permissions if powers.reads is None else powers.reads):
         raise Refused("not_permitted", f"{change.action} {change.kind} {change.name}: this needs {needed}.")
 
 

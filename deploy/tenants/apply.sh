@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # A directory of tenants, one folder each, becomes what the site is: planned, applied, and checked by simulation.
-usage="usage: deploy/tenants/apply.sh [--check] [--prune] [--reason TEXT] [DIRECTORY [TENANT...]]
+usage="usage: deploy/tenants/apply.sh [--check] [--prune] [--invite] [--reason TEXT] [DIRECTORY [TENANT...]]
 
 For each folder of DIRECTORY (default: the example beside this script), or for the tenants named:
 
@@ -9,8 +9,12 @@ For each folder of DIRECTORY (default: the example beside this script), or for t
   TENANT/checks    who must be able to start what: USER | APPLICATION | launches or a reason code | more options
   hosts            beside the folders: HOST: TENANT, TENANT
 
-  --check          plan and simulate, change nothing
+  --check          plan and simulate, change nothing. A check that does not hold yet fails the run only where the files
+                   bring nothing new: else it is told, and has to hold once they are applied
   --prune          also delete what carries the label \`from: files\` and is in no file any more
+  --invite         print the link of each user who is new (on stderr), good once and for 24 hours. Whoever reads it can
+                   become that user: not where the output is kept, as in a pipeline. Without it new users are named, and
+                   get their link later: portcullis --tenant TENANT user reset NAME
   --reason TEXT    stands in history and audit (default: the commit of DIRECTORY)
 
 Needs the profile of a platform administrator (\$PORTCULLIS_PROFILE). Exit status 1 when anything was refused or a check
@@ -18,11 +22,12 @@ failed; the other tenants are gone through all the same."
 # shellcheck source=deploy/tenants/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
-check=false reason='' prune=()
+check=false reason='' prune=() invite=()
 while [[ ${1-} == -* ]]; do
   case $1 in
     --check) check=true ;;
     --prune) prune=(--prune from=files) ;;
+    --invite) invite=(--invite) ;;
     --reason)
       reason=${2?"$usage"}
       shift
@@ -43,7 +48,7 @@ fi
 commit=$(git -C "$directory" rev-parse --short HEAD 2>/dev/null || true)
 reason=${reason:-applied from files${commit:+, commit $commit}}
 
-failed=()
+failed=() pending=false
 
 set_by_platform() {
   local option value words=()
@@ -63,6 +68,8 @@ simulate() {
   if [[ $verdict == launches || $verdict == reconnects ]]; then code=launches; fi
   if [[ $code == "$expected" ]]; then
     printf '  ok      %s, %s: %s\n' "$user" "$application" "$expected"
+  elif $pending; then
+    printf '  later   %s, %s: %s now, %s is expected\n' "$user" "$application" "${code:-no answer}" "$expected"
   else
     printf '  FAILED  %s, %s: %s, expected %s\n' "$user" "$application" "${code:-no answer}" "$expected"
     return 1
@@ -89,9 +96,12 @@ one_tenant() {
   local tenant=$1 folder=$2
   enter "$tenant" "$reason" || return 1
   inside plan -f "$folder" "${prune[@]}" || return 1
-  if ! $check; then
+  pending=false
+  if $check; then
+    inside diff -f "$folder" "${prune[@]}" >/dev/null || pending=true
+  else
     [[ ! -f $folder/platform ]] || set_by_platform "$tenant" "$folder/platform" || return 1
-    inside apply -f "$folder" "${prune[@]}" --reason "$reason" || return 1
+    inside apply -f "$folder" "${prune[@]}" "${invite[@]}" --reason "$reason" || return 1
   fi
   [[ ! -f $folder/checks ]] || run_checks "$folder/checks"
 }

@@ -23,6 +23,7 @@ from portcullis.schemas.documents import as_text, documents_schema
 from portcullis.schemas.places import path_of
 
 DIFFERENT = 5
+TOLD_USERS = 10
 INLINE_BYTES = 200_000
 """Of pictures in a request; with more, they are sent one by one before it."""
 MAXIMUM_REQUEST_BYTES = 1_000_000
@@ -82,7 +83,8 @@ def apply(client: Client, arguments: argparse.Namespace, source: Source | None =
     """All of it or nothing. `source`: what was read already."""
     reason = {"reason": arguments.reason} if arguments.reason else {}
     answer = _ask(client, arguments, "apply", reason, source)
-    links = _invited(client, answer["changes"]) if arguments.invite else {}
+    new = _new_users(answer["changes"])
+    links = _invited(client, new) if arguments.invite else {}
     if arguments.json:
         print(as_json(answer))
     else:
@@ -91,12 +93,25 @@ def apply(client: Client, arguments: argparse.Namespace, source: Source | None =
         print("\n".join([*lines, f"revision {answer['revision']}"]))
     for name, link in links.items():
         print(f"The link for {safe(name)}, good once and for 24 hours: {safe(link)}", file=sys.stderr)
+    if new and not arguments.invite:
+        print(_uninvited(new), file=sys.stderr)
 
 
-def _invited(client: Client, changes: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+def _new_users(changes: Sequence[Mapping[str, Any]]) -> list[str]:
+    return [change["name"] for change in changes if (change["kind"], change["action"]) == ("user", "create")]
+
+
+def _invited(client: Client, names: Sequence[str]) -> dict[str, str]:
     """The link by which each user who is new chooses password and factor."""
-    new = [change["name"] for change in changes if (change["kind"], change["action"]) == ("user", "create")]
-    return {name: client.post("admin", "users", name, "reset", body={})["enrolment"]["link"] for name in new}
+    return {name: client.post("admin", "users", name, "reset", body={})["enrolment"]["link"] for name in names}
+
+
+def _uninvited(names: Sequence[str]) -> str:
+    told = ", ".join(map(safe, names[:TOLD_USERS])) + (", ..." if len(names) > TOLD_USERS else "")
+    return (
+        f"New, and not able to sign in yet: {told}. `portcullis user reset NAME` prints the link for one; --invite "
+        "prints it here."
+    )
 
 
 def print_schema(_: argparse.Namespace) -> int:

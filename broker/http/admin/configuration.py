@@ -10,7 +10,7 @@ from broker.configuration.objects import ORDER
 from broker.configuration.planning import Unfit
 from broker.configuration.service import Order
 from broker.http.access import CALLER, Needs, route
-from broker.http.admin.configuration_form import powers_of, read_sent, reason_of
+from broker.http.admin.configuration_form import planning_powers_of, powers_of, read_sent, reason_of
 from broker.http.admin.icon_form import read_icon
 from broker.http.audited import audited
 from broker.http.body import Fields, read_fields
@@ -51,7 +51,7 @@ class ConfigurationRoutes:
         caller, fields = request[CALLER], await read_fields(request)
         sent = await read_sent(fields)
         fields.finish()
-        powers = powers_of(self._services, caller)
+        powers = planning_powers_of(self._services, caller)
         try:
             planned = await self._configuration.plan(caller.tenant.id, sent.request, powers)
         except Unfit as unfit:

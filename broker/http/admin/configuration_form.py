@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from broker.configuration.checks import Powers
@@ -20,6 +20,7 @@ from broker.repositories.icons import Icon
 from portcullis.cli.documents import ManifestError, Place, read_documents
 from portcullis.errors import InvalidInput
 from portcullis.model.names import MAXIMUM_NAME_LENGTH
+from portcullis.model.roles import PERMISSIONS
 from portcullis.model.user import User
 from portcullis.schemas.checking import sent_findings
 from portcullis.schemas.places import path_of, spell
@@ -71,6 +72,16 @@ def powers_of(services: PublicServices, caller: Caller) -> Powers:
         record.scope != caller.tenant.id and _can_sign_in(User.from_json(record.value)) for record in others
     )
     return Powers(caller.permissions, elsewhere)
+
+
+def planning_powers_of(services: PublicServices, caller: Caller) -> Powers:
+    """Who may plan and not apply sees of what they may read what it would become, as if they were to apply it: a check
+    of a proposal needs no right to change anything.
+    """
+    powers = powers_of(services, caller)
+    if caller.may("configuration.apply"):
+        return powers
+    return replace(powers, permissions=frozenset(PERMISSIONS), reads=caller.permissions)
 
 
 def _can_sign_in(user: User) -> bool:

@@ -19,7 +19,7 @@ from broker.configuration.service import WhatIf
 from broker.explain.launches import TYPES
 from broker.explain.launches import PastLaunch as Recorded
 from broker.http.access import CALLER, Caller, Needs, route
-from broker.http.admin.configuration_form import Sent, powers_of, read_sent
+from broker.http.admin.configuration_form import Sent, planning_powers_of, read_sent
 from broker.http.body import Fields, read_fields
 from broker.http.errors import error_body
 from broker.http.services import PublicServices
@@ -61,7 +61,7 @@ class WhatIfRoutes:
     async def _work(self, caller: Caller, sent: Sent, replayed: str, progress: Progress) -> dict[str, Any]:
         launches = None if replayed == "entitlements" else await self._launches(caller.tenant.id)
         asked = WhatIf(sent.request, launches, progress, entitlements=replayed != "launches")
-        powers = powers_of(self._services, caller)
+        powers = planning_powers_of(self._services, caller)
         try:
             return await self._configuration.what_if(caller.tenant.id, asked, powers)
         except Unfit as unfit:

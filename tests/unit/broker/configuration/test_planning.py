@@ -353,3 +353,11 @@ def _everybody(state: State) -> set[tuple[str, str]]:
         if user.name in application.fields["entitled"]["users"]
         or set(user.fields["groups"]) & set(application.fields["entitled"]["groups"])
     }
+
+
+def test_who_only_plans_needs_to_read_what_would_change_and_no_more() -> None:
+    """A proposal is checked by a token that changes nothing."""
+    lifted = replace(ALL, reads=frozenset({"applications.read"}))
+    assert [change.name for change in planned(PAINT, powers=lifted).changes] == ["Paint"]
+    with pytest.raises(Refused, match=r"applications\.read"):
+        planned(PAINT, powers=replace(ALL, reads=frozenset({"users.read"})))
