@@ -1,9 +1,11 @@
 """Runs the suites and counts: `python tests/runner.py [SUITE...]`, called by tests/run.sh.
 
 A suite is a list of checks. Pytest and node write JUnit reports, whose cases are counted; any other command
-counts as one. Output passes through as it comes; checks that run side by side put their name before each line. The
-last line is `N passed, N failed`, with `, N skipped` and `, N at the second attempt` if there are any: tests of real
-processes that failed are run once more, by themselves, while they are few (docs/decisions/0022-second-attempt.md).
+counts as one. Checks of all suites run side by side, `LANES` at a time and the longest first: most of them mostly wait.
+Their output passes through as it comes, each line behind the name of its check, and is kept in tests/output/NAME.log.
+The last line is `N passed, N failed`, with `, N skipped` and `, N at the second attempt` if there are any: tests of
+real processes that failed are run once more, by themselves, while they are few
+(docs/decisions/0022-second-attempt.md).
 Standard library only.
 """
 
@@ -18,15 +20,18 @@ import sys
 import threading
 import time
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 CLONE = Path(__file__).resolve().parent.parent
 OUTPUT = CLONE / "tests/output"
 WEB_CLIENT = CLONE / "web_client"
 PYTHON_CODE = ("portcullis", "broker", "gateway", "agents", "web_client", "tests", "deploy")
-SUITE_DEADLINE_SECONDS = 20 * 60
+CHECK_DEADLINE_SECONDS = 20 * 60
+LANES = 1 + max(2, os.cpu_count() or 0)
+"""Checks at a time: one more than there are processors, for most of them mostly wait."""
 MOST_TRIED_AGAIN = 3
 """More failures of one check have another reason than a busy machine."""
 _SOME_FAILED = 1
@@ -64,6 +69,8 @@ class Check:
     report: Path | None = None
     again: tuple[str, ...] = ()
     """What runs those tests once more that failed; its report is the same file. Empty: a failure stands."""
+    seconds: int = 0
+    """About how long it takes, if long: the longest begins first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,15 +81,26 @@ class Suite:
     exists: Callable[[], bool]
     always: bool = True
     """Whether it runs when no suite is named."""
-    side_by_side: bool = False
-    """Its checks mostly wait, so they run at the same time."""
+    first: Callable[[], list[Check]] = list
+    """What must have run before any other check of any suite."""
+    alone: bool = False
+    """What it says depends on how much the machine does in so many seconds: nothing runs beside it."""
 
 
-def pytest_suite(name: str, about: str, *, apart: tuple[str, ...] = (), tries_again: bool = False) -> Suite:
-    """`apart`: the name of a lane, and the folders that run in it beside the rest."""
+def pytest_suite(
+    name: str,
+    about: str,
+    *,
+    seconds: int,
+    lanes: Mapping[str, tuple[int, Sequence[str]]] | None = None,
+    tries_again: bool = False,
+    first: Callable[[], list[Check]] = list,
+    alone: bool = False,
+) -> Suite:
+    """`lanes`: what of the folder runs beside the rest, each with its seconds, files and folders."""
     folder = CLONE / "tests" / name
 
-    def check(lane: str, paths: Sequence[str]) -> Check:
+    def check(lane: str, seconds: int, paths: Sequence[str]) -> Check:
         report, cache = OUTPUT / f"{lane}.xml", OUTPUT / "cache" / lane
         shutil.rmtree(cache, ignore_errors=True)  # it says what failed: nothing from another time
         options = (
@@ -94,19 +112,17 @@ def pytest_suite(name: str, about: str, *, apart: tuple[str, ...] = (), tries_ag
         )
         command = (sys.executable, "-m", "pytest", *options, *paths)
         again = (*command, "--last-failed", "--last-failed-no-failures=none")
-        return Check(lane, command, report, again if tries_again else ())
+        return Check(lane, command, report, again if tries_again else (), seconds)
 
     def checks() -> list[Check]:
-        if not apart:
-            return [check(name, [str(folder)])]
-        lane, *folders = apart
-        others = [f"--ignore={folder / each}" for each in folders]
+        apart = {lane: [str(folder / each) for each in parts] for lane, (_, parts) in (lanes or {}).items()}
+        rest = [f"--ignore={path}" for paths in apart.values() for path in paths]
         return [
-            check(f"{name}-{lane}", [str(folder / each) for each in folders]),
-            check(name, [str(folder), *others]),
+            *(check(f"{name}-{lane}", (lanes or {})[lane][0], paths) for lane, paths in apart.items()),
+            check(name, seconds, [str(folder), *rest]),
         ]
 
-    return Suite(name, about, checks, lambda: any(folder.rglob("test_*.py")), side_by_side=bool(apart))
+    return Suite(name, about, checks, lambda: any(folder.rglob("test_*.py")), first=first, alone=alone)
 
 
 def lint_checks() -> list[Check]:
@@ -119,7 +135,6 @@ def lint_checks() -> list[Check]:
         Check("shellcheck", (tool("shellcheck"), "--external-sources", *shell_scripts())),
     ]
     if (WEB_CLIENT / "tsconfig.json").exists():
-        checks.append(Check("client's tools", install_client_tools()))
         checks.append(Check("tsc", (str(WEB_CLIENT / "node_modules/.bin/tsc"), "-p", str(WEB_CLIENT))))
     return checks
 
@@ -136,11 +151,7 @@ def web_checks() -> list[Check]:
         "--test-reporter=junit",
         f"--test-reporter-destination={report}",
     )
-    return [
-        Check("client's tools", install_client_tools()),
-        Check("zstd decoder", (sys.executable, "-m", "web_client.fetch")),
-        Check("web", (tool("node"), "--test", *reporters, *web_tests()), report),
-    ]
+    return [Check("web", (tool("node"), "--test", *reporters, *web_tests()), report)]
 
 
 def web_tests() -> list[str]:
@@ -172,13 +183,16 @@ def without_seconds(words: list[str]) -> list[str]:
     return [word for at, word in enumerate(words) if not (word.isdecimal() and words[at - 1 : at] in timed)]
 
 
-def install_client_tools() -> tuple[str, ...]:
-    """TypeScript and the like, as locked; nothing to do when the installed lock is the committed one."""
+def client_tools() -> list[Check]:
+    """TypeScript and the like, as locked, and the decoder; no check when both are there."""
     locked = WEB_CLIENT / "package-lock.json"
     installed = WEB_CLIENT / "node_modules/.package-lock.json"
-    if installed.exists() and installed.stat().st_mtime >= locked.stat().st_mtime:
-        return ("true",)
-    return (tool("npm"), "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefix", str(WEB_CLIENT))
+    install = (tool("npm"), "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefix", str(WEB_CLIENT))
+    is_there = installed.exists() and installed.stat().st_mtime >= locked.stat().st_mtime
+    return [
+        *([] if is_there or not locked.exists() else [Check("client's tools", install)]),
+        Check("zstd decoder", (sys.executable, "-m", "web_client.fetch")),
+    ]
 
 
 def tool(name: str) -> str:
@@ -187,25 +201,48 @@ def tool(name: str) -> str:
 
 
 SUITES = (
-    Suite("lint", "style, formatting, types and import contracts", lint_checks, lambda: True),
-    pytest_suite("unit", "pure logic, without processes or sockets"),
+    Suite(
+        "lint", "style, formatting, types and import contracts", lint_checks, lambda: True, first=client_tools
+    ),
+    pytest_suite("unit", "pure logic, without processes or sockets", seconds=60),
     Suite(
         "web",
         "the HTML5 client's modules, in node",
         web_checks,
         lambda: any(CLONE.glob("tests/web/**/*.test.js")),
+        first=client_tools,
     ),
     pytest_suite(
         "integration",
         "parts against real sockets, processes and displays",
-        apart=("displays", "web_client", "keyboard", "agents", "abuse", "abuse_host"),
+        seconds=600,
+        lanes={
+            "client": (400, ("web_client",)),
+            "hosts": (350, ("keyboard", "agents", "abuse", "abuse_host")),
+        },
         tries_again=True,
+        first=client_tools,
     ),
     pytest_suite(
-        "faults", "a cluster under kills and freezes, its histories judged; `faults SECONDS` goes on longer"
+        "faults",
+        "a cluster under kills and freezes, its histories judged; `faults SECONDS` goes on longer",
+        seconds=70,
+        alone=True,
     ),
     pytest_suite(
-        "e2e", "the whole system in a real browser (needs root: it makes accounts)", tries_again=True
+        "e2e",
+        "the whole system in a real browser (needs root: it makes accounts)",
+        seconds=250,
+        lanes={
+            "instances": (
+                250,
+                (
+                    *("test_cluster.py", "test_demo.py", "test_lab.py"),
+                    *("test_quickstart_lifecycle.py", "test_unprivileged.py"),
+                ),
+            )
+        },
+        tries_again=True,
     ),
     Suite(
         "fuzz",
@@ -220,6 +257,7 @@ SUITES = (
         bench_checks,
         lambda: True,
         always=False,
+        alone=True,
     ),
 )
 
@@ -245,23 +283,29 @@ def main() -> int:
     OUTPUT.mkdir(parents=True, exist_ok=True)
     # What a shell starts in the background ignores interrupts, and so would all that is started from here.
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    total = sum((run_suite(suites[name]) for name in dict.fromkeys(named)), Count())
+    total = run_suites([suites[name] for name in dict.fromkeys(named)])
     print(total, flush=True)
     return 1 if total.failed or not total.passed else 0
 
 
-def run_suite(suite: Suite) -> Count:
-    count = Count()
+def run_suites(suites: Sequence[Suite]) -> Count:
     started = time.monotonic()
-    checks = suite.checks()
-    groups = [checks] if suite.side_by_side else [[check] for check in checks]
-    for group in groups:
-        print(f"\n=== {suite.name}: {', '.join(check.name for check in group)}", flush=True)
-        for check, result in zip(group, run_checks(group), strict=True):
-            print(f"--- {check.name}: {result}", flush=True)
-            count += result
-    print(f"=== {suite.name}: {count} in {time.monotonic() - started:.0f} s", flush=True)
-    return count
+    first = {check.name: check for suite in suites for check in suite.first()}
+    total = sum((run_check(check) for check in first.values()), Count())
+    for group in ([suite for suite in suites if not suite.alone], *([each] for each in suites if each.alone)):
+        total += run_group(group)
+    print(f"=== all in {time.monotonic() - started:.0f} s", flush=True)
+    return total
+
+
+def run_group(suites: Sequence[Suite]) -> Count:
+    """At the same time."""
+    parts = {suite.name: suite.checks() for suite in suites}
+    checks = [check for part in parts.values() for check in part]
+    counts = dict(zip([check.name for check in checks], run_checks(checks), strict=True))
+    for name, part in parts.items():
+        print(f"=== {name}: {sum((counts[check.name] for check in part), Count())}")
+    return sum(counts.values(), Count())
 
 
 def run_check(check: Check) -> Count:
@@ -269,14 +313,13 @@ def run_check(check: Check) -> Count:
 
 
 def run_checks(checks: Sequence[Check]) -> list[Count]:
-    """All at the same time, if there are several; what failed, again one by one."""
+    """Side by side, if there are several; what failed, again one by one once all have ended."""
     for check in checks:
         if check.report is not None:
             check.report.unlink(missing_ok=True)
-    statuses = run([check.command for check in checks], [check.name for check in checks])
+    ended = Lanes(labelled=len(checks) > 1).run(checks)
     counts = []
-    for check, status in zip(checks, statuses, strict=True):
-        first = count_of(check, status)
+    for check, (status, first) in zip(checks, ended, strict=True):
         is_worth_it = check.again and status == _SOME_FAILED and first.failed <= MOST_TRIED_AGAIN
         counts.append(second_attempt(check, first) if is_worth_it else first)
     return counts
@@ -301,74 +344,87 @@ def second_attempt(check: Check, first: Count) -> Count:
         flush=True,
     )
     check.report.rename(check.report.with_suffix(".first.xml"))
-    status = run([check.again], [check.name])[0]
-    second = count_of(replace(check, command=check.again), status)
+    again = replace(check, command=check.again, name=f"{check.name} again")
+    ((_, second),) = Lanes(labelled=False).run([again])
     if second.passed + second.failed != first.failed or second.skipped:
         print(f"{check.name}: the second attempt ran {second}", file=sys.stderr)
         return first
     return Count(first.passed + second.passed, second.failed, first.skipped, second.passed)
 
 
-def run(commands: Sequence[tuple[str, ...]], names: Sequence[str]) -> list[int]:
-    """The exit status of each, in a process group of its own, which a deadline ends."""
-    is_alone = len(commands) == 1
-    started: list[subprocess.Popen[bytes] | None] = []
-    try:
-        for command, name in zip(commands, names, strict=True):
-            started.append(start(command, None if is_alone else name))
-        speaking = [] if is_alone else speak(started, names)
-        deadline = time.monotonic() + SUITE_DEADLINE_SECONDS
-        statuses = [127 if process is None else wait(process, deadline) for process in started]
-        for thread in speaking:
-            thread.join(5)  # what a test left running may hold the pipe
-        return statuses
-    except BaseException:  # whatever ends the runner ends what it runs
-        for process in started:
-            if process is not None and process.poll() is None:
-                end(process)
-        raise
+@dataclass
+class Lanes:
+    """Runs checks, `LANES` at a time, each in a process group of its own, which a deadline ends."""
+
+    labelled: bool
+    _running: set[subprocess.Popen[bytes]] = field(default_factory=set)
+    _is_over: bool = False
+
+    def run(self, checks: Sequence[Check]) -> list[tuple[int, Count]]:
+        """The exit status of each, and what it counts."""
+        order = sorted(checks, key=lambda check: -check.seconds)
+        with ThreadPoolExecutor(LANES) as lanes:
+            try:
+                ended = {check.name: lanes.submit(self._run, check) for check in order}
+                return [ended[check.name].result() for check in checks]
+            except BaseException:  # whatever ends the runner ends what it runs
+                self._is_over = True
+                lanes.shutdown(wait=False, cancel_futures=True)
+                for process in list(self._running):
+                    end(process)
+                raise
+
+    def _run(self, check: Check) -> tuple[int, Count]:
+        started = time.monotonic()
+        print(f"=== {check.name}", flush=True)
+        status = self._status(check)
+        count = count_of(check, status)
+        print(f"--- {check.name}: {count} in {time.monotonic() - started:.0f} s", flush=True)
+        return status, count
+
+    def _status(self, check: Check) -> int:
+        process = start(check.command)
+        if process is None:
+            return 127
+        self._running.add(process)
+        speaking = threading.Thread(target=self._speak, args=(process, check.name), daemon=True)
+        speaking.start()
+        deadline = 0.0 if self._is_over else time.monotonic() + CHECK_DEADLINE_SECONDS
+        status = wait(process, deadline)
+        speaking.join(5)  # what a test left running may hold the pipe
+        self._running.discard(process)
+        return status
+
+    def _speak(self, process: subprocess.Popen[bytes], name: str) -> None:
+        label = f"{name}: " if self.labelled else ""
+        assert process.stdout is not None
+        with process.stdout as lines, (OUTPUT / f"{name.replace(' ', '-')}.log").open("wb") as kept:
+            for line in lines:
+                kept.write(line)
+                text = f"{label}{line.decode(errors='replace')}"
+                print(text if text.endswith("\n") else f"{text}\n", end="", flush=True)
 
 
-def start(command: tuple[str, ...], label: str | None) -> subprocess.Popen[bytes] | None:
-    output = None if label is None else subprocess.PIPE
+def start(command: tuple[str, ...]) -> subprocess.Popen[bytes] | None:
     try:
-        process = subprocess.Popen(
+        return subprocess.Popen(
             command,
             cwd=CLONE,
             stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=None if label is None else subprocess.STDOUT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
             start_new_session=True,
         )
     except OSError as exc:
         print(f"{command[0]}: {exc.strerror}", file=sys.stderr)
         return None
-    return process
-
-
-def speak(
-    processes: Sequence[subprocess.Popen[bytes] | None], names: Sequence[str]
-) -> list[threading.Thread]:
-    pairs = [(process, name) for process, name in zip(processes, names, strict=True) if process is not None]
-    threads = [threading.Thread(target=pass_through, args=pair, daemon=True) for pair in pairs]
-    for thread in threads:
-        thread.start()
-    return threads
-
-
-def pass_through(process: subprocess.Popen[bytes], label: str) -> None:
-    assert process.stdout is not None
-    with process.stdout as lines:
-        for line in lines:
-            text = f"{label}: {line.decode(errors='replace')}"
-            print(text if text.endswith("\n") else f"{text}\n", end="", flush=True)
 
 
 def wait(process: subprocess.Popen[bytes], deadline: float) -> int:
     try:
         return process.wait(max(0.0, deadline - time.monotonic()))
     except subprocess.TimeoutExpired:
-        print(f"{process.args[0]}: not done after {SUITE_DEADLINE_SECONDS} s", file=sys.stderr)  # type: ignore[index]
+        print(f"{process.args[0]}: not done after {CHECK_DEADLINE_SECONDS} s", file=sys.stderr)  # type: ignore[index]
         return end(process)
 
 

@@ -15,6 +15,11 @@ MIXED = """<testsuites><testsuite tests="4">
 <testcase name="d"><skipped/></testcase></testsuite></testsuites>"""
 
 
+@pytest.fixture(autouse=True)
+def _output(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runner, "OUTPUT", tmp_path)
+
+
 def python(program: str, report: Path | None = None) -> Check:
     return Check("x", (sys.executable, "-c", program), report)
 
@@ -70,7 +75,7 @@ def test_an_old_report_is_not_counted_again(tmp_path: Path) -> None:
 def test_a_command_that_hangs_is_ended(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(runner, "SUITE_DEADLINE_SECONDS", 0.01)
+    monkeypatch.setattr(runner, "CHECK_DEADLINE_SECONDS", 0.01)
     assert run_check(python("import time; time.sleep(600)")) == Count(0, 1)
     assert "not done after" in capfd.readouterr().err
 
@@ -143,3 +148,54 @@ def test_checks_side_by_side_run_at_the_same_time(tmp_path: Path) -> None:
         return Check(mine, (sys.executable, "-c", program))
 
     assert runner.run_checks([waits("one", "two"), waits("two", "one")]) == [Count(1), Count(1)]
+
+
+def test_the_longest_begin_first_and_no_more_run_than_there_are_lanes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runner, "LANES", 1)
+    said = tmp_path / "order"
+    write = f"import sys; open({str(said)!r}, 'a').write(sys.argv[1])"
+    checks = [
+        Check(name, (sys.executable, "-c", write, name), seconds=seconds)
+        for name, seconds in (("a", 1), ("b", 3), ("c", 2))
+    ]
+    assert runner.run_checks(checks) == [Count(1)] * 3
+    assert said.read_text() == "bca"
+
+
+def test_what_a_check_said_is_kept_by_its_name(tmp_path: Path) -> None:
+    run_check(python("print('it is said')"))
+    assert (tmp_path / "x.log").read_text() == "it is said\n"
+
+
+def test_nothing_runs_beside_a_suite_that_measures(tmp_path: Path) -> None:
+    def suite(name: str, alone: bool) -> runner.Suite:
+        program = (
+            f"import pathlib; here = pathlib.Path({str(tmp_path)!r}); (here / '{name}.begun').touch()\n"
+            "assert len(list(here.glob('*.begun'))) == 1 + len(list(here.glob('*.ended')))\n"
+            f"(here / '{name}.ended').touch()"
+        )
+        return runner.Suite(
+            name, "", lambda: [Check(name, (sys.executable, "-c", program))], lambda: True, alone=alone
+        )
+
+    assert runner.run_suites([suite("one", True), suite("two", False), suite("three", True)]) == Count(3)
+
+
+def test_what_is_needed_first_runs_once_for_all_suites(tmp_path: Path) -> None:
+    said = tmp_path / "said"
+    write = f"open({str(said)!r}, 'a').write('x')"
+    needed = [Check("needed", (sys.executable, "-c", write))]
+    reads = f"assert open({str(said)!r}).read() == 'x'"
+    suites = [
+        runner.Suite(
+            name,
+            "",
+            lambda name=name: [Check(name, (sys.executable, "-c", reads))],
+            lambda: True,
+            first=lambda: needed,
+        )
+        for name in ("one", "two")
+    ]
+    assert runner.run_suites(suites) == Count(3)
