@@ -1,4 +1,4 @@
-"""An administrator's browser on a console whose every name is hostile, and what its pages complained of."""
+"""An administrator's browser at the console, what its pages complained of, and a site whose every name is hostile."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page
+from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, expect
 
 from broker.probes.result import Result
 from portcullis.ids import new_id
@@ -36,9 +36,10 @@ addEventListener('securitypolicyviolation', (event) =>
 
 
 class Desk:
-    """The administrator's browser on a seeded site, and what its pages complained of."""
+    """The administrator's browser, and what its pages complained of."""
 
-    def __init__(self, site: ConsoleSite, context: BrowserContext, reference: str) -> None:
+    def __init__(self, site: ConsoleSite, context: BrowserContext, reference: str = "") -> None:
+        """`reference`: of a launch that was refused."""
         self.site = site
         self.context = context
         self.reference = reference
@@ -61,9 +62,20 @@ class Desk:
         await page.goto(f"{self.site.url}/admin.html#/{address}")
         return page
 
+    async def list(self, screen: str) -> Page:
+        """Its rows are there."""
+        page = await self.open(screen)
+        await expect(page.get_by_role("grid")).to_have_attribute("aria-busy", "false")
+        return page
+
     def _console(self, message: ConsoleMessage) -> None:
         if message.type in ("error", "warning") and not EXPECTED.search(message.text):
             self.complaints.append(f"{message.type}: {message.text}")
+
+
+async def row_names(page: Page) -> list[str]:
+    """The first cells of the rows, in order."""
+    return await page.locator(".grid-body .grid-cell[data-cell='0'] bdi").all_inner_texts()
 
 
 async def seed(site: ConsoleSite) -> str:

@@ -1,4 +1,4 @@
-"""axe-core finds nothing wrong in any view, light, dark, on a phone. Pictures: tests/output/portal-*.png."""
+"""axe-core finds nothing wrong in any view, nor in the dark on a phone. Pictures: tests/output/portal-*.png."""
 
 from __future__ import annotations
 
@@ -11,11 +11,9 @@ from playwright.async_api import Browser, Page, expect
 from portcullis.protocol import messages as m
 from tests.integration.web_client.conftest import Visit, open_visit
 from tests.support.fake_portal import ENROLMENT_CODES, PASSWORD, THEME, FakePortal, error
+from tests.support.looks import OUTPUT, look, look_in_the_dark_on_a_phone, nothing_is_beyond_the_edge
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
-
-OUTPUT = Path(__file__).parents[2] / "output"
-RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
 
 async def sign_in_refused(visit: Visit) -> Page:
@@ -223,48 +221,15 @@ VIEWS: list[Callable[[Visit], Awaitable[Page]]] = [
 ]
 
 
-async def settled(page: Page) -> None:
-    """Colours are judged when what appears has appeared; what turns for ever is left out."""
-    await page.evaluate(
-        """() => Promise.all(document.getAnimations()
-            .filter((each) => each.effect.getComputedTiming().endTime !== Infinity)
-            .map((each) => each.finished.catch(() => {})))"""
-    )
-
-
-async def check(page: Page, name: str) -> None:
-    await settled(page)
-    OUTPUT.mkdir(exist_ok=True)
-    await page.screenshot(path=OUTPUT / f"portal-{name}.png")
-    found = await page.evaluate("(rules) => axe.run({ runOnly: rules })", RULES)
-    assert [(each["id"], [node["html"] for node in each["nodes"]]) for each in found["violations"]] == []
-    assert len(found["passes"]) > 10
-
-
-async def assert_nothing_is_beyond_the_edge(page: Page) -> None:
-    assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    beyond = await page.evaluate(
-        """() => [...document.querySelectorAll('button, input')]
-            .filter((each) => each.checkVisibility({ visibilityProperty: true }))
-            .filter((each) => each.getBoundingClientRect().right > innerWidth)
-            .map((each) => each.textContent)"""
-    )
-    assert beyond == []
-
-
 @pytest.mark.parametrize("view", VIEWS, ids=lambda view: view.__name__)
-async def test_axe_finds_nothing_in_light_and_dark_and_on_a_phone(
+async def test_axe_finds_nothing_in_the_light_nor_in_the_dark_on_a_phone(
     chromium: Browser, portal: FakePortal, axe: Path, view: Callable[[Visit], Awaitable[Page]]
 ) -> None:
     visit = await open_visit(chromium, portal, color_scheme="light")
     await visit.context.add_init_script(path=axe)
     page = await view(visit)
-    await check(page, f"{view.__name__}-light")
-    await page.emulate_media(color_scheme="dark")
-    await check(page, f"{view.__name__}-dark")
-    await page.set_viewport_size({"width": 360, "height": 740})
-    await check(page, f"{view.__name__}-phone")
-    await assert_nothing_is_beyond_the_edge(page)
+    await look(page, f"portal-{view.__name__}")
+    await look_in_the_dark_on_a_phone(page, f"portal-{view.__name__}-phone")
     await visit.context.close()
 
 
@@ -282,8 +247,8 @@ async def test_a_touch_screen_has_a_tab_that_brings_the_toolbar(
     assert portal.worker.of(m.Pointer) == []
     await page.get_by_role("button", name="Keyboard", exact=True).tap()
     await page.get_by_role("button", name="Fn: more keys").tap()
-    await check(page, "phone-keys")
-    await assert_nothing_is_beyond_the_edge(page)
+    await look(page, "portal-phone-keys")
+    await nothing_is_beyond_the_edge(page)
     await tab.tap()
     await page.get_by_role("button", name="Disconnect").tap()
     await expect(page.get_by_role("button", name="Return to Text editor")).to_be_visible()

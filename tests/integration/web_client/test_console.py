@@ -12,12 +12,11 @@ import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
 from tests.integration.web_client.conftest import REPORT_VIOLATIONS
-from tests.integration.web_client.console_desk import ConsoleDesk, row_names
+from tests.support.console_desk import HOSTILE, Desk, row_names
 from tests.support.console_site import ConsoleSite, console_site
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-HOSTILE = '"><img src=x onerror=boom()>'
 PLAIN = {"command": ["true"], "entitled": {"users": [], "groups": []}}
 
 
@@ -28,13 +27,13 @@ async def site(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Consol
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def shared(chromium: Browser, site: ConsoleSite) -> AsyncIterator[ConsoleDesk]:
+async def shared(chromium: Browser, site: ConsoleSite) -> AsyncIterator[Desk]:
     async with desk_of(chromium, site, "admin") as desk:
         yield desk
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def desk(shared: ConsoleDesk) -> AsyncIterator[ConsoleDesk]:
+async def desk(shared: Desk) -> AsyncIterator[Desk]:
     """The administrator's, with nothing published."""
     site = shared.site
     site.outage = False
@@ -51,13 +50,13 @@ class desk_of:
     def __init__(self, chromium: Browser, site: ConsoleSite, user: str) -> None:
         self._chromium, self._site, self._user = chromium, site, user
 
-    async def __aenter__(self) -> ConsoleDesk:
+    async def __aenter__(self) -> Desk:
         size = {"width": 1280, "height": 800}
         self._context = await self._chromium.new_context(viewport=size, locale="en-US")  # type: ignore[arg-type]
         await self._context.grant_permissions(["clipboard-read", "clipboard-write"], origin=self._site.url)
         await self._context.add_init_script(REPORT_VIOLATIONS)
         await self._site.let_in(self._context, self._user)
-        return ConsoleDesk(self._site, self._context)
+        return Desk(self._site, self._context)
 
     async def __aexit__(self, *_: object) -> None:
         await self._context.close()
@@ -76,7 +75,7 @@ def grid(page: Page):
 
 
 async def test_the_portal_leads_administrators_to_the_console_and_nobody_else(
-    chromium: Browser, desk: ConsoleDesk
+    chromium: Browser, desk: Desk
 ) -> None:
     page = await desk.open("")
     await page.goto(desk.site.url)
@@ -91,7 +90,7 @@ async def test_the_portal_leads_administrators_to_the_console_and_nobody_else(
         await expect(console.get_by_text("may not administer anything")).to_be_visible()
 
 
-async def test_a_deep_link_waits_for_the_sign_in_and_leads_back(chromium: Browser, desk: ConsoleDesk) -> None:
+async def test_a_deep_link_waits_for_the_sign_in_and_leads_back(chromium: Browser, desk: Desk) -> None:
     await publish(desk.site, "Editor")
     stranger = await chromium.new_context()
     page = await stranger.new_page()
@@ -105,13 +104,13 @@ async def test_a_deep_link_waits_for_the_sign_in_and_leads_back(chromium: Browse
     await expect(page.get_by_label("Search applications")).to_have_value("ed")
 
 
-async def test_the_row_of_a_deep_link_is_the_one_that_keys_act_on(desk: ConsoleDesk) -> None:
+async def test_the_row_of_a_deep_link_is_the_one_that_keys_act_on(desk: Desk) -> None:
     await publish(desk.site, "A1", "B2", "C3")
     page = await desk.list("applications/B2")
     await expect(page.locator(".grid-row.active")).to_contain_text("B2")
 
 
-async def test_a_login_that_ends_takes_nothing_away_that_was_entered(desk: ConsoleDesk) -> None:
+async def test_a_login_that_ends_takes_nothing_away_that_was_entered(desk: Desk) -> None:
     page = await desk.open("applications/+")
     await page.get_by_label("Name", exact=True).fill("Half entered")
     other = await desk.context.new_page()
@@ -131,7 +130,7 @@ async def test_a_login_that_ends_takes_nothing_away_that_was_entered(desk: Conso
 # --- lists
 
 
-async def test_a_list_is_searched_sorted_and_filtered_and_its_address_says_so(desk: ConsoleDesk) -> None:
+async def test_a_list_is_searched_sorted_and_filtered_and_its_address_says_so(desk: Desk) -> None:
     await publish(desk.site, "Calculator", "Editor", "Terminal")
     await publish(desk.site, "Zebra", disabled=True)
     page = await desk.list("applications")
@@ -158,7 +157,7 @@ async def test_a_list_is_searched_sorted_and_filtered_and_its_address_says_so(de
     await expect(page.get_by_text("Nothing fits")).to_be_visible()
 
 
-async def test_everything_can_be_done_by_keys(desk: ConsoleDesk) -> None:
+async def test_everything_can_be_done_by_keys(desk: Desk) -> None:
     await publish(desk.site, "A1", "B2", "C3")
     page = await desk.list("applications")
     await expect(grid(page)).to_be_focused()
@@ -184,7 +183,7 @@ async def test_everything_can_be_done_by_keys(desk: ConsoleDesk) -> None:
     await expect(page.get_by_role("heading", name="Applications")).to_be_visible()
 
 
-async def test_cells_and_the_head_are_reached_by_arrows(desk: ConsoleDesk) -> None:
+async def test_cells_and_the_head_are_reached_by_arrows(desk: Desk) -> None:
     await publish(desk.site, "A1", "B2")
     page = await desk.list("applications")
     await page.keyboard.press("ArrowUp")
@@ -197,7 +196,7 @@ async def test_cells_and_the_head_are_reached_by_arrows(desk: ConsoleDesk) -> No
     await expect(page.locator(".grid-body .grid-row").first).to_contain_text("B2")
 
 
-async def test_of_100_000_rows_only_those_in_view_exist(desk: ConsoleDesk) -> None:
+async def test_of_100_000_rows_only_those_in_view_exist(desk: Desk) -> None:
     page = await desk.list("applications")
     await page.evaluate(
         """async () => {
@@ -231,7 +230,7 @@ async def test_of_100_000_rows_only_those_in_view_exist(desk: ConsoleDesk) -> No
     await expect(page.locator(".bulk")).to_contain_text("table.selected")
 
 
-async def test_changes_of_others_appear_while_focus_selection_and_scroll_stay(desk: ConsoleDesk) -> None:
+async def test_changes_of_others_appear_while_focus_selection_and_scroll_stay(desk: Desk) -> None:
     await publish(desk.site, *(f"App {number:02}" for number in range(40)))
     page = await desk.list("applications")
     await expect(page.get_by_text("Live", exact=True)).to_be_visible()
@@ -250,7 +249,7 @@ async def test_changes_of_others_appear_while_focus_selection_and_scroll_stay(de
     await expect(grid(page)).to_be_focused()
 
 
-async def test_a_list_says_that_the_broker_does_not_answer_and_recovers(desk: ConsoleDesk) -> None:
+async def test_a_list_says_that_the_broker_does_not_answer_and_recovers(desk: Desk) -> None:
     await publish(desk.site, "Editor")
     page = await desk.list("users")
     desk.site.outage = True
@@ -262,7 +261,7 @@ async def test_a_list_says_that_the_broker_does_not_answer_and_recovers(desk: Co
     await expect(page.get_by_text("Editor")).to_be_visible()
 
 
-async def test_a_list_is_saved_as_csv_without_formulas(desk: ConsoleDesk) -> None:
+async def test_a_list_is_saved_as_csv_without_formulas(desk: Desk) -> None:
     await publish(desk.site, "=1+1", "Editor")
     page = await desk.list("applications")
     async with page.expect_download() as download:
@@ -274,7 +273,7 @@ async def test_a_list_is_saved_as_csv_without_formulas(desk: ConsoleDesk) -> Non
 # --- applications
 
 
-async def test_an_application_is_published_by_the_keyboard_alone(desk: ConsoleDesk) -> None:
+async def test_an_application_is_published_by_the_keyboard_alone(desk: Desk) -> None:
     page = await desk.list("applications")
     await page.keyboard.press("n")
     await expect(page.get_by_label("Name", exact=True)).to_be_focused()
@@ -293,7 +292,7 @@ async def test_an_application_is_published_by_the_keyboard_alone(desk: ConsoleDe
     assert made["entitled"] == {"users": [], "groups": ["artists", "staff"]}
 
 
-async def test_an_error_stands_at_its_field_and_the_summary_leads_there(desk: ConsoleDesk) -> None:
+async def test_an_error_stands_at_its_field_and_the_summary_leads_there(desk: Desk) -> None:
     page = await desk.open("applications/+")
     await page.get_by_label("Name", exact=True).fill("Paint")
     await page.get_by_label("Command").fill("gimp")
@@ -309,7 +308,7 @@ async def test_an_error_stands_at_its_field_and_the_summary_leads_there(desk: Co
     await expect(field).to_be_focused()
 
 
-async def test_two_who_change_the_same_are_shown_both_versions(desk: ConsoleDesk) -> None:
+async def test_two_who_change_the_same_are_shown_both_versions(desk: Desk) -> None:
     await publish(desk.site, "Paint")
     page = await desk.open("applications/Paint")
     await page.get_by_label("Command").fill("gimp\n--mine")
@@ -328,7 +327,7 @@ async def test_two_who_change_the_same_are_shown_both_versions(desk: ConsoleDesk
     assert now["disabled"] is True
 
 
-async def test_what_others_change_does_not_touch_a_form_that_is_being_filled_in(desk: ConsoleDesk) -> None:
+async def test_what_others_change_does_not_touch_a_form_that_is_being_filled_in(desk: Desk) -> None:
     await publish(desk.site, "Paint", "Other")
     page = await desk.open("applications/Paint")
     await page.get_by_label("Command").fill("gimp")
@@ -348,7 +347,7 @@ async def test_what_others_change_does_not_touch_a_form_that_is_being_filled_in(
     await expect(page.get_by_role("heading", name="Users")).to_be_visible()
 
 
-async def test_a_deleted_application_comes_back_with_its_icon_and_its_policy(desk: ConsoleDesk) -> None:
+async def test_a_deleted_application_comes_back_with_its_icon_and_its_policy(desk: Desk) -> None:
     data = "PHN2ZyB4bWxucz0iaHR0cDovL3d3dy53My5vcmcvMjAwMC9zdmciLz4="
     icon = {"content_type": "image/svg+xml", "data": data}
     await publish(desk.site, "Paint", icon=icon, entitled={"users": ["demo"], "groups": ["artists"]})
@@ -369,7 +368,7 @@ async def test_a_deleted_application_comes_back_with_its_icon_and_its_policy(des
     assert policy["values"] == {"clipboard": "none"}
 
 
-async def test_what_is_selected_is_acted_on_together_and_undone_together(desk: ConsoleDesk) -> None:
+async def test_what_is_selected_is_acted_on_together_and_undone_together(desk: Desk) -> None:
     await publish(desk.site, "A1", "B2", "C3")
     page = await desk.list("applications")
     await page.keyboard.press("Control+a")
@@ -385,7 +384,7 @@ async def test_what_is_selected_is_acted_on_together_and_undone_together(desk: C
 # --- people
 
 
-async def test_an_invited_users_link_is_shown_once(desk: ConsoleDesk) -> None:
+async def test_an_invited_users_link_is_shown_once(desk: Desk) -> None:
     page = await desk.list("users")
     await page.get_by_role("button", name="Invite a user").click()
     await page.keyboard.type("carol")
@@ -400,7 +399,7 @@ async def test_an_invited_users_link_is_shown_once(desk: ConsoleDesk) -> None:
     assert (invited["role"], invited["state"]) == ("help_desk", "invited")
 
 
-async def test_deleting_a_user_says_what_they_lose_and_wants_the_name(desk: ConsoleDesk) -> None:
+async def test_deleting_a_user_says_what_they_lose_and_wants_the_name(desk: Desk) -> None:
     await desk.site.api("POST", "users", {"name": "mallory"})
     page = await desk.open("users/mallory")
     await page.get_by_role("button", name="Delete").click()
@@ -413,9 +412,7 @@ async def test_deleting_a_user_says_what_they_lose_and_wants_the_name(desk: Cons
     assert "mallory" not in [each["name"] for each in (await desk.site.api("GET", "users"))["items"]]
 
 
-async def test_the_help_desk_sees_what_it_may_and_changes_nothing_else(
-    chromium: Browser, desk: ConsoleDesk
-) -> None:
+async def test_the_help_desk_sees_what_it_may_and_changes_nothing_else(chromium: Browser, desk: Desk) -> None:
     await publish(desk.site, "Editor")
     await desk.site.api("PUT", "users/demo", {"role": "help_desk"})
     async with desk_of(chromium, desk.site, "demo") as helen:
@@ -436,7 +433,7 @@ async def test_the_help_desk_sees_what_it_may_and_changes_nothing_else(
 # --- machines
 
 
-async def test_a_drained_host_is_taken_back_by_undo(desk: ConsoleDesk) -> None:
+async def test_a_drained_host_is_taken_back_by_undo(desk: Desk) -> None:
     page = await desk.open("hosts/h1")
     await page.get_by_role("button", name="Drain", exact=True).click()
     await expect(page.get_by_text("h1 is draining.")).to_be_visible()
@@ -446,7 +443,7 @@ async def test_a_drained_host_is_taken_back_by_undo(desk: ConsoleDesk) -> None:
     assert (await desk.site.api("GET", "hosts"))["items"][0]["draining"] is False
 
 
-async def test_a_host_group_is_made_of_hosts_and_says_when_nothing_can_run_there(desk: ConsoleDesk) -> None:
+async def test_a_host_group_is_made_of_hosts_and_says_when_nothing_can_run_there(desk: Desk) -> None:
     await publish(desk.site, "Renderer", host_groups=["gpu"])
     page = await desk.open("hostgroups/gpu")
     await expect(page.get_by_text("they cannot start")).to_be_visible()
@@ -456,7 +453,7 @@ async def test_a_host_group_is_made_of_hosts_and_says_when_nothing_can_run_there
     assert (await desk.site.api("GET", "hosts"))["items"][0]["groups"] == ["gpu"]
 
 
-async def test_joining_a_host_shows_what_to_type_there(desk: ConsoleDesk) -> None:
+async def test_joining_a_host_shows_what_to_type_there(desk: Desk) -> None:
     page = await desk.open("hosts/+")
     await page.get_by_label("Name").fill("Bad name!")
     await page.get_by_role("button", name="Make a join token").click()
@@ -472,7 +469,7 @@ async def test_joining_a_host_shows_what_to_type_there(desk: ConsoleDesk) -> Non
 # --- hostile names
 
 
-async def test_no_name_is_ever_markup(desk: ConsoleDesk) -> None:
+async def test_no_name_is_ever_markup(desk: Desk) -> None:
     name = quote(HOSTILE, safe="")
     await desk.site.api("POST", "users", {"name": HOSTILE, "groups": [HOSTILE]})
     entitled = {"users": [HOSTILE], "groups": [HOSTILE]}
@@ -497,7 +494,7 @@ async def assert_harmless(page: Page, place: str) -> None:
     assert await page.locator("img[src='x']").count() == 0
 
 
-async def test_users_are_filtered_by_the_groups_that_there_are(desk: ConsoleDesk) -> None:
+async def test_users_are_filtered_by_the_groups_that_there_are(desk: Desk) -> None:
     await desk.site.api("POST", "users", {"name": "grouped", "groups": ["painters"]})
     page = await desk.list("users")
     await page.get_by_label("Group", exact=True).select_option("painters")

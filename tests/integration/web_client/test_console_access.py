@@ -10,21 +10,17 @@ import re
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, expect
 
-from tests.integration.web_client.test_accessibility import RULES, assert_nothing_is_beyond_the_edge, settled
 from tests.support.console_desk import HOSTILE, Desk, bring_up, new_desk, seed
 from tests.support.console_site import ConsoleSite, console_site
+from tests.support.looks import ON_PHONES, PHONE, RULES, look, nothing_is_beyond_the_edge
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
-
-OUTPUT = Path(__file__).parents[2] / "output"
-ON_PHONES = {"type": "rule", "values": ["color-contrast", "target-size", "scrollable-region-focusable"]}
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -42,8 +38,7 @@ async def desk(chromium: Browser, seeded: tuple[ConsoleSite, str], axe: Path) ->
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def dark_phone(chromium: Browser, seeded: tuple[ConsoleSite, str], axe: Path) -> AsyncIterator[Desk]:
-    size = {"width": 390, "height": 844}
-    desk = await new_desk(chromium, seeded, axe, viewport=size, color_scheme="dark")
+    desk = await new_desk(chromium, seeded, axe, viewport=PHONE, color_scheme="dark")
     yield desk
     await desk.context.close()
 
@@ -81,19 +76,10 @@ async def test_axe_finds_nothing_and_no_name_is_markup(desk: Desk, dark_phone: D
     for each, rules in ((desk, RULES), (dark_phone, ON_PHONES)):
         page = await each.page_at(address.replace("REFERENCE", each.reference))
         await expect(page.get_by_text(re.compile(text)).first).to_be_visible()
-        await look(page, f"{name}-{'phone' if each is dark_phone else 'desk'}", rules)
-        await assert_nothing_is_beyond_the_edge(page)
+        await look(page, f"console-{name}-{'phone' if each is dark_phone else 'desk'}", rules)
+        await nothing_is_beyond_the_edge(page)
         assert await page.locator("img[src=x]").count() == 0
         assert each.complaints == []
-
-
-async def look(page: Page, name: str, rules: list[str] | dict[str, Any]) -> None:
-    await settled(page)
-    OUTPUT.mkdir(exist_ok=True)
-    await page.screenshot(path=OUTPUT / f"console-{name}.png")
-    found = await page.evaluate("(rules) => axe.run({ runOnly: rules })", rules)
-    assert [(each["id"], [node["html"] for node in each["nodes"]]) for each in found["violations"]] == []
-    assert found["passes"]
 
 
 # --- simulation and launches
@@ -107,7 +93,7 @@ async def test_a_simulation_is_asked_read_and_copied_by_keys_alone(desk: Desk) -
     await page.keyboard.press("Enter")
     await expect(page.get_by_role("status").filter(has_text="ann could start Editor")).to_be_visible()
     assert "user=ann" in page.url
-    await look(page, "simulation-starts-desk", RULES)
+    await look(page, "console-simulation-starts-desk")
     steps = page.locator(".walk-steps > li")
     assert await steps.first.get_attribute("data-step") == "user"
     await page.locator(".walk-steps summary").first.focus()
@@ -182,7 +168,7 @@ async def test_an_entitlement_is_given_seen_and_taken_back(desk: Desk) -> None:
     await page.get_by_role("button", name="What if?").click()
     dialog = page.get_by_role("dialog")
     await expect(dialog.get_by_role("heading", name="1 gains access")).to_be_visible()
-    await look(page, "whatif-dialog-desk", RULES)
+    await look(page, "console-whatif-dialog-desk")
     await dialog.get_by_role("button", name="Close").click()
     await page.get_by_role("button", name="Save").click()
     await expect(page.locator(".grid-body .grid-row")).to_have_count(2)
@@ -274,7 +260,7 @@ async def test_a_change_is_replayed_before_it_is_made_and_then_applied(desk: Des
     await page.get_by_role("button", name="What if?").click()
     await expect(page.get_by_role("heading", name="1 loses access")).to_be_visible()
     await expect(page.locator(".access.lost")).to_contain_text("Editor: ann")
-    await look(page, "whatif-answer-desk", RULES)
+    await look(page, "console-whatif-answer-desk")
     await page.get_by_role("button", name="Apply").click()
     await expect(page.locator(".toast").last).to_contain_text("1 object is changed")
     await text.fill("kind: group\nname: staff\ndescription: [1]\n")
@@ -320,7 +306,7 @@ async def test_an_organisation_is_entered_for_a_reason_and_left(desk: Desk) -> N
     await page.get_by_label("Name").fill("theirs")
     await page.get_by_role("button", name="Create").click()
     await expect(page.get_by_role("row").filter(has_text="theirs")).to_be_visible()
-    await look(page, "entered-desk", RULES)
+    await look(page, "console-entered-desk")
     await banner.get_by_role("button", name="Leave").click()
     await expect(page.get_by_role("row").filter(has_text="globex")).to_be_visible()
     await expect(banner).to_have_count(0)

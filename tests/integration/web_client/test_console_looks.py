@@ -1,6 +1,6 @@
 """axe-core finds nothing wrong on any screen of applications, people and machines; no page is wider than a phone.
 
-Pictures, light, dark and on a phone: tests/output/console-*.png.
+Pictures: tests/output/console-*.png.
 """
 
 from __future__ import annotations
@@ -12,15 +12,12 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
-from tests.integration.web_client.console_desk import ConsoleDesk
-from tests.integration.web_client.test_accessibility import RULES, assert_nothing_is_beyond_the_edge, settled
+from tests.support.console_desk import Desk
 from tests.support.console_site import ConsoleSite, console_site
+from tests.support.looks import ON_PHONES, PHONE, look, look_in_the_dark_on_a_phone
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-OUTPUT = Path(__file__).parents[2] / "output"
-CONTRAST = {"type": "rule", "values": ["color-contrast"]}
-"""All that dark colours can break."""
 SCREENS = (
     *(
         "overview",
@@ -56,8 +53,7 @@ async def furnish(site: ConsoleSite) -> str:
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def desk(
     chromium: Browser, axe: Path, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[tuple[ConsoleDesk, Page, str]]:
-    OUTPUT.mkdir(exist_ok=True)
+) -> AsyncIterator[tuple[Desk, Page, str]]:
     async with (
         console_site(tmp_path_factory.mktemp("console")) as site,
         site.broker.agent() as agent,
@@ -67,23 +63,15 @@ async def desk(
         context = await chromium.new_context(locale="en-US")
         await context.add_init_script(path=axe)
         await site.let_in(context)
-        desk = ConsoleDesk(site, context)
+        desk = Desk(site, context)
         yield desk, await desk.open("overview"), session
         assert desk.complaints == []
         await context.close()
 
 
-async def check(page: Page, name: str, rules: object = RULES, least: int = 10) -> None:
-    await settled(page)
-    await page.screenshot(path=OUTPUT / f"console-{name}.png")
-    found = await page.evaluate("(rules) => axe.run({ runOnly: rules })", rules)
-    assert [(each["id"], [node["html"] for node in each["nodes"]]) for each in found["violations"]] == []
-    assert len(found["passes"]) > least
-
-
 @pytest.mark.parametrize("screen", SCREENS)
-async def test_axe_finds_nothing_in_light_and_dark_and_on_a_phone(
-    desk: tuple[ConsoleDesk, Page, str], screen: str
+async def test_axe_finds_nothing_in_the_light_nor_in_the_dark_on_a_phone(
+    desk: tuple[Desk, Page, str], screen: str
 ) -> None:
     _, page, session = desk
     address = f"sessions/{session}" if screen == "session" else screen
@@ -95,16 +83,12 @@ async def test_axe_finds_nothing_in_light_and_dark_and_on_a_phone(
         page.locator("main :is(h2, .grid-row[aria-rowindex='2'], .table-message)").first
     ).to_be_attached()
     name = screen.replace("/", "-").replace(" ", "-").lower()
-    await check(page, f"{name}-light")
-    await page.emulate_media(color_scheme="dark")
-    await check(page, f"{name}-dark", CONTRAST, 0)
-    await page.set_viewport_size({"width": 390, "height": 844})
-    await check(page, f"{name}-phone")
-    await assert_nothing_is_beyond_the_edge(page)
+    await look(page, f"console-{name}")
+    await look_in_the_dark_on_a_phone(page, f"console-{name}-phone")
 
 
 async def test_questions_keys_and_conflicts_are_accessible_as_well(
-    desk: tuple[ConsoleDesk, Page, str],
+    desk: tuple[Desk, Page, str],
 ) -> None:
     there, page, _ = desk
     await page.set_viewport_size({"width": 1280, "height": 800})
@@ -112,11 +96,11 @@ async def test_questions_keys_and_conflicts_are_accessible_as_well(
     await page.evaluate("location.hash = '#/users'")
     await expect(page.locator(".grid-body .grid-row").first).to_be_visible()
     await page.keyboard.press("?")
-    await check(page, "keys")
+    await look(page, "console-keys")
     await page.keyboard.press("Escape")
     await page.keyboard.press("Control+a")
     await page.get_by_role("button", name="Delete").click()
-    await check(page, "question")
+    await look(page, "console-question")
     await page.keyboard.press("Escape")
     await page.evaluate("location.hash = '#/applications/Image viewer'")
     await page.get_by_label("Command").fill("mine")
@@ -125,12 +109,12 @@ async def test_questions_keys_and_conflicts_are_accessible_as_well(
     )
     await page.get_by_role("button", name="Save").click()
     await expect(page.get_by_role("dialog")).to_be_visible()
-    await check(page, "conflict")
+    await look(page, "console-conflict")
     await page.emulate_media(color_scheme="dark")
-    await page.set_viewport_size({"width": 390, "height": 844})
-    await check(page, "conflict-phone")
+    await page.set_viewport_size(PHONE)
+    await look(page, "console-conflict-phone", ON_PHONES)
     await page.keyboard.press("Escape")
     await page.get_by_label("Command").fill("")
     await page.get_by_role("button", name="Save").click()
     await expect(page.get_by_role("alert").first).to_be_visible()
-    await check(page, "field-error-phone")
+    await look(page, "console-field-error-phone", ON_PHONES)
