@@ -42,9 +42,11 @@ def signing_in(server, password=None):
 
 
 def client_of(order):
+    """What of it anybody may see."""
+    wanted = ["name", "cmdline", "environ", "username"]
     return next(
-        each
-        for each in psutil.process_iter(["name", "cmdline", "environ", "username"])
+        dict(each.info)
+        for each in psutil.process_iter(wanted)
         if each.info["name"] == "xfreerdp"
         and (each.info["environ"] or {}).get("PORTCULLIS_SESSION") == order.session
     )
@@ -55,14 +57,14 @@ async def test_the_password_is_in_no_argument_environment_file_or_log(host, tls_
     link = await launcher_of(host).launch(order, host.start(order), signing_in(tls_server))
     status, _ = await until_window(link)
     client = client_of(order)
-    where = [" ".join(client.info["cmdline"]), str(client.info["environ"]), str(status)]
+    where = [" ".join(client["cmdline"]), str(client["environ"]), str(status)]
     where += [" ".join(each.info["cmdline"] or ()) for each in psutil.process_iter(["cmdline"])]
     where += [
         path.read_bytes().decode(errors="replace") for path in host.folder(order).rglob("*") if path.is_file()
     ]
     assert tls_server.password not in "".join(where)
-    assert client.info["username"].startswith(host.prefix)  # the session's own, not root
-    assert client.info["environ"]["HOME"] == str(host.folder(order) / "user")
+    assert client["username"].startswith(host.prefix)  # the session's own, not root
+    assert client["environ"]["HOME"] == str(host.folder(order) / "user")
     link.end("logged_off", 1)
     assert (await until_ended(link)).code == "logged_off"
     await link.close()
