@@ -215,10 +215,11 @@ SUITES = (
     pytest_suite(
         "integration",
         "parts against real sockets, processes and displays",
-        seconds=600,
+        seconds=350,
         lanes={
-            "client": (400, ("web_client",)),
+            "client": (250, ("web_client",)),
             "hosts": (350, ("keyboard", "agents", "abuse", "abuse_host")),
+            "grids": (250, ("broker/grid", "broker/backup", "broker/revocation", "upgrade")),
         },
         tries_again=True,
         first=client_tools,
