@@ -49,6 +49,9 @@ _PASSED_ON = (
 )
 
 
+_PASSED_BACK = ("Content-Type", "Portcullis-Revision", "Set-Cookie")
+
+
 @dataclass
 class ConsoleSite:
     url: str = ""
@@ -110,7 +113,7 @@ class ConsoleSite:
             data=await request.read(),
             ssl=self.broker.context("gateway"),
         ) as answer:
-            kept = {k: v for k, v in answer.headers.items() if k in ("Content-Type", "Portcullis-Revision")}
+            kept = {k: v for k, v in answer.headers.items() if k in _PASSED_BACK}
             response = web.StreamResponse(status=answer.status, headers=kept)
             await response.prepare(request)
             async for chunk in answer.content.iter_any():
