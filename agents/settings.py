@@ -32,7 +32,7 @@ class AgentSettings:
     )
     warm_sessions: int = setting(
         1,
-        help="Sessions whose display and worker are started ahead, so that a launch is quicker; some 70 MB each. "
+        help="Sessions whose display and worker are started ahead, so that a launch is quicker; some 45 MB each. "
         "Given up when the host is full or memory is scarce. 0: none.",
     )
     video: str = setting(

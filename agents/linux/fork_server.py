@@ -2,7 +2,7 @@
 
 A worker's modules take 0.2 s of CPU to import, and most of its memory. Here they are imported once; each leader is
 forked from this process, and each worker from its leader, so that all of them share those pages
-(docs/decisions/0031-fork-server.md).
+(docs/decisions/0023-fork-server.md).
 
 It is run by the agent, not forked from it: nothing that the agent knows was ever in its memory. It has one thread, no
 event loop, and one descriptor: the agent's end of it asks for leaders, a line each, and is answered by a line each.

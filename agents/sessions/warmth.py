@@ -17,7 +17,7 @@ from portcullis.model.session import State
 RELEASE_BELOW_BYTES = 512 << 20
 """Memory that is left for sessions that run: below it, what is prepared ahead is given up."""
 BEGIN_ABOVE_BYTES = 1024 << 20
-"""Well above the former, so that preparing one (some 70 MB) does not bring about its release."""
+"""Well above the former, so that preparing one (some 45 MB) does not bring about its release."""
 QUIET_SECONDS = 2.0
 """After a launch its user attaches and looks at the first pictures: only then the next one is prepared."""
 LOOK_SECONDS = 10.0
