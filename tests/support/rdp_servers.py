@@ -39,6 +39,7 @@ class RdpServer:
     certificate: Path
     """PEM; its name is localhost."""
     home: Path = Path("/")
+    address: str = "127.0.0.1"
 
     @property
     def fingerprint(self) -> str:
@@ -47,7 +48,7 @@ class RdpServer:
 
 
 @contextlib.contextmanager
-def xrdp(folder: Path, program: str) -> Iterator[RdpServer]:
+def xrdp(folder: Path, program: str, address: str = "127.0.0.1") -> Iterator[RdpServer]:
     """Whoever signs in finds `program` (a shell script) in place of a desktop."""
     name, password = f"rdp{secrets.token_hex(4)}", secrets.token_urlsafe(12)
     port, sesman_port, display = _free_port(), _free_port(socket.AF_INET6), 100 + secrets.randbelow(800)
@@ -59,7 +60,7 @@ def xrdp(folder: Path, program: str) -> Iterator[RdpServer]:
     script.chmod(0o755)
     _set(
         settings / "xrdp.ini",
-        port=f"tcp://127.0.0.1:{port}",
+        port=f"tcp://{address}:{port}",
         certificate=files.certificate,
         key_file=files.key,
     )
@@ -76,7 +77,7 @@ def xrdp(folder: Path, program: str) -> Iterator[RdpServer]:
         command = ["unshare", "-m", "sh", "-c", IN_ITS_PLACE.format(folder=settings)]
         with _running(command, folder / "output"):
             _until_listening(port)
-            yield RdpServer(port, name, password, files.certificate, home)
+            yield RdpServer(port, name, password, files.certificate, home, address)
     finally:
         _end_all_of(name)
         subprocess.run(["userdel", "-f", "-r", name], check=False, capture_output=True)
@@ -98,6 +99,17 @@ def shadow(folder: Path, display: str) -> Iterator[RdpServer]:
     with _running(command, folder / "output", HOME=str(folder), DISPLAY=display):
         _until_listening(port)
         yield RdpServer(port, name, password, folder / ".config/freerdp/shadow/shadow.crt")
+
+
+@contextlib.contextmanager
+def address_of_its_own() -> Iterator[str]:
+    """One that hosts connect to, though it leads nowhere out of this machine (RFC 5737)."""
+    address = f"192.0.2.{1 + secrets.randbelow(254)}"
+    subprocess.run(["ip", "address", "add", f"{address}/32", "dev", "lo"], check=True, capture_output=True)
+    try:
+        yield address
+    finally:
+        subprocess.run(["ip", "address", "del", f"{address}/32", "dev", "lo"], check=False)
 
 
 @contextlib.contextmanager
