@@ -27,7 +27,7 @@ from gateway.brokers import Brokers
 from portcullis import certificate_files
 from portcullis.certificate_files import CertificateFiles, CertificatePair
 from portcullis.clock import Clock
-from portcullis.enrolment import replace_file
+from portcullis.durable import replace_file
 from portcullis.errors import PortcullisError, Refused, Unavailable
 from portcullis.memory_file import MemoryFile
 from portcullis.protocol.fields import Fields

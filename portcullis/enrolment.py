@@ -20,7 +20,6 @@ import asyncio
 import hmac
 import json
 import logging
-import os
 import secrets
 import ssl
 from collections.abc import Callable, Mapping, Sequence
@@ -42,6 +41,7 @@ from cryptography.hazmat.primitives.serialization import (
 from portcullis import authorities
 from portcullis.authorities import public_key_hash
 from portcullis.clock import Clock, SystemClock
+from portcullis.durable import replace_file
 from portcullis.errors import CODES, InvalidInput, Refused, Unavailable
 from portcullis.ids import BearerSecret, parse_secret
 from portcullis.model.host import MachineRole
@@ -73,7 +73,6 @@ __all__ = [
     "refresh",
     "renew_if_due",
     "renewal_message",
-    "replace_file",
     "server_context",
     "worker_context",
 ]
@@ -539,20 +538,3 @@ def _load_key(path: Path) -> ec.EllipticCurvePrivateKey:
 
 def _key_pem(key: ec.EllipticCurvePrivateKey) -> str:
     return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
-
-
-def replace_file(path: Path, text: str) -> None:
-    """Mode 0600, whole or not at all, durable before it returns."""
-    new = path.with_name(path.name + ".new")
-    new.unlink(missing_ok=True)
-    handle = os.open(new, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600)
-    with os.fdopen(handle, "w") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    new.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

@@ -16,6 +16,7 @@ from broker.pki import certificates, rotation
 from broker.pki.change import Progress
 from broker.pki.rotation import SETTLED_SECONDS, CaRotation, look
 from portcullis import authorities, enrolment
+from portcullis.durable import replace_file
 from portcullis.enrolment import Credentials, Renewal, client_context, join, renew_if_due
 from portcullis.errors import Refused
 from portcullis.site_tls import MachineIdentity
@@ -142,7 +143,7 @@ async def a_copy_with(inner: Inner, host: Credentials, ca: Any, folder: Path) ->
     made = certificates.make_machine(ca.certificate, ca.key, machine, key.public_key(), inner.clock.now())
     folder.mkdir()
     text = enrolment._key_pem(key) + made.public_bytes(Encoding.PEM).decode()
-    enrolment.replace_file(folder / "machine.pem", text)
+    replace_file(folder / "machine.pem", text)
     return replace(host, state=folder)
 
 
