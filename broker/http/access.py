@@ -15,7 +15,7 @@ from aiohttp import web
 
 from broker.repositories.nonces import Once
 from portcullis.errors import Refused
-from portcullis.model.roles import PERMISSIONS
+from portcullis.model.roles import PERMISSIONS, with_enrol
 from portcullis.model.tenant import Tenant
 from portcullis.model.user import ApiToken, Login, User
 
@@ -79,7 +79,7 @@ class Caller:
 
     def check_covers(self, permissions: frozenset[str], why: str = _MORE) -> None:
         """Nobody hands out, or takes over, more than they hold. Raises Refused("not_permitted")."""
-        if not permissions <= self.permissions:
+        if not permissions <= with_enrol(self.permissions):
             raise Refused("not_permitted", why)
 
     @property

@@ -28,6 +28,7 @@ class Limits:
     permissions: frozenset[str] | None = None
     networks: tuple[str, ...] = ()
     seconds: float = LIFETIME_SECONDS
+    enrols: bool = True
 
 
 _NO_LIMITS = Limits()
@@ -48,6 +49,7 @@ def new_api_token(
         now + limits.seconds,
         limits.permissions,
         limits.networks,
+        limits.enrols,
     )
     return secret, token
 

@@ -20,8 +20,8 @@ class Authority:
 
     def permissions(self, tenant_id: str, user: User, token: ApiToken | None = None) -> frozenset[str]:
         role = self._roles.permissions(tenant_id, user.role)
-        limit = token.permissions if token else None
-        return effective(role, platform=self.is_platform(user), token=limit)
+        limit, enrols = (token.permissions, token.enrols) if token else (None, True)
+        return effective(role, platform=self.is_platform(user), token=limit, enrols=enrols)
 
     def is_platform(self, user: User) -> bool:
         if user.platform or user.role != "administrator":

@@ -155,6 +155,7 @@ LISTS: dict[str, tuple[Column, ...]] = {
         plain("NOTE", "note"),
         Column("PERMISSIONS", _token_permissions),
         plain("NETWORKS", "networks"),
+        Column("ENROLS", lambda item: "yes" if item.get("enrols", True) else "no"),
         at("CREATED", "created"),
         at("EXPIRES", "expires"),
     ),

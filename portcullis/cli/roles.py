@@ -53,6 +53,11 @@ def add_token_commands(commands: Any) -> None:
     creating.add_argument(
         "--days", type=float, metavar="N", help="until it expires; 90 at most, and if not given"
     )
+    creating.add_argument(
+        "--enrol",
+        action="store_true",
+        help="it may hand out the links by which users enrol: whoever has it can become any of them",
+    )
     creating.add_argument("--json", action="store_true", help="JSON instead of text")
     creating.set_defaults(run=create_token)
 
@@ -82,6 +87,7 @@ def create_token(client: Client, arguments: argparse.Namespace) -> None:
         "permissions": None if arguments.permissions is None else names(arguments.permissions),
         "networks": arguments.network,
         "days": arguments.days,
+        "enrols": arguments.enrol or None,
     }
     given = {name: value for name, value in body.items() if value is not None}
     answer = client.post("admin", "tokens", body=given)

@@ -18,7 +18,8 @@ PERMISSIONS: dict[str, str] = {
     "applications.read": "See the applications that are published, and how they are started.",
     "applications.write": "Publish, change and delete applications, and say who may start them.",
     "users.read": "See users, their groups, their role and how their account stands.",
-    "users.write": "Invite, reset, disable and delete users, change their groups and role, and sign them out.",
+    "users.write": "Make, disable and delete users, change their groups and role, and sign them out.",
+    "users.enrol": "Hand out the links by which users choose password and factor: who has a link can become that user.",
     "groups.read": "See groups and who is in them.",
     "groups.write": "Make, change and delete groups.",
     "hosts.read": "See the hosts and gateways that serve the tenant.",
@@ -55,6 +56,9 @@ PERMISSIONS: dict[str, str] = {
     "platform.enter": "Enter another tenant for a while, for a reason that is recorded.",
 }
 
+ENROL = "users.enrol"
+"""Comes with `users.write`, of roles of before too, but not to API tokens: those have to name it."""
+
 PLATFORM_PERMISSIONS = frozenset(name for name in PERMISSIONS if name.startswith(PLATFORM_PREFIX))
 TENANT_PERMISSIONS = frozenset(PERMISSIONS) - PLATFORM_PERMISSIONS
 
@@ -89,8 +93,22 @@ class Role:
 
 
 def effective(
-    role: frozenset[str], *, platform: bool = False, token: Iterable[str] | None = None
+    role: frozenset[str],
+    *,
+    platform: bool = False,
+    token: Iterable[str] | None = None,
+    enrols: bool = True,
 ) -> frozenset[str]:
-    """Of a user whose role holds `role`, at most those that a token names (None: all of them)."""
-    held = frozenset(PERMISSIONS) if platform else role
-    return held if token is None else held & frozenset(token)
+    """Of a user whose role holds `role`, at most those that a token names (None: all of them). `enrols`: whether it is
+    a token that may hand out links, or no token at all.
+    """
+    held = with_enrol(frozenset(PERMISSIONS) if platform else role)
+    limited = held if token is None else held & frozenset(token)
+    return with_enrol(limited) & held if enrols else limited - {ENROL}
+
+
+def with_enrol(permissions: frozenset[str]) -> frozenset[str]:
+    """What counts as held where nobody is to hand out more than they hold: a token that changes users may make one an
+    administrator, though it hands out no link itself.
+    """
+    return permissions | {ENROL} if "users.write" in permissions else permissions

@@ -151,6 +151,8 @@ class ApiToken:
     """At most these of its user's; None: all that its user has."""
     networks: tuple[str, ...] = ()
     """The only ones from which it is good (CIDR); none: from anywhere."""
+    enrols: bool = True
+    """Whether it hands out links by which users enrol. Tokens of before do, and those that the site was made with."""
 
     @property
     def id(self) -> str:
@@ -166,6 +168,7 @@ class ApiToken:
             "expires": self.expires,
             "permissions": None if self.permissions is None else sorted(self.permissions),
             "networks": list(self.networks),
+            "enrols": self.enrols,
         }
 
     @classmethod
@@ -179,4 +182,5 @@ class ApiToken:
             data["expires"],
             None if data.get("permissions") is None else frozenset(data["permissions"]),
             tuple(data.get("networks", ())),
+            data.get("enrols") is not False,
         )

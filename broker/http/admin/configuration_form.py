@@ -20,7 +20,7 @@ from broker.repositories.icons import Icon
 from portcullis.cli.documents import ManifestError, Place, read_documents
 from portcullis.errors import InvalidInput
 from portcullis.model.names import MAXIMUM_NAME_LENGTH
-from portcullis.model.roles import PERMISSIONS
+from portcullis.model.roles import PERMISSIONS, with_enrol
 from portcullis.model.user import User
 from portcullis.schemas.checking import sent_findings
 from portcullis.schemas.places import path_of, spell
@@ -71,7 +71,7 @@ def powers_of(services: PublicServices, caller: Caller) -> Powers:
     elsewhere = any(
         record.scope != caller.tenant.id and _can_sign_in(User.from_json(record.value)) for record in others
     )
-    return Powers(caller.permissions, elsewhere)
+    return Powers(with_enrol(caller.permissions), elsewhere)
 
 
 def planning_powers_of(services: PublicServices, caller: Caller) -> Powers:

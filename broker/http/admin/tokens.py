@@ -26,7 +26,7 @@ from portcullis.errors import InvalidInput, Refused
 from portcullis.ids import is_id
 from portcullis.logs import ids
 from portcullis.model.policy_values import NETWORKS, Network
-from portcullis.model.roles import PERMISSIONS
+from portcullis.model.roles import ENROL, PERMISSIONS
 from portcullis.model.user import ApiToken, User
 
 log = logging.getLogger(__name__)
@@ -68,6 +68,7 @@ class TokenRoutes:
             "user": user.name,
             "permissions": None if token.permissions is None else sorted(token.permissions),
             "networks": list(token.networks),
+            "enrols": token.enrols,
             "expires": token.expires,
         }
         audited(request, type="token", object=Object("token", token.id, note), detail=limits_told)
@@ -76,9 +77,10 @@ class TokenRoutes:
     def _limits(self, caller: Caller, fields: Fields) -> tuple[User, Limits]:
         """For whom, and within which limits. Raises InvalidInput, Refused("not_permitted")."""
         user = self._user(caller, fields)
-        permissions = None
+        permissions, enrols = None, fields.flag("enrols", default=False)
         if fields.raw("permissions") is not None:
             permissions = parse_permissions(fields, frozenset(PERMISSIONS))
+            enrols = enrols or ENROL in permissions
         networks = NETWORKS.parse(fields.raw("networks", []), "networks")
         days = fields.number("days", 1 / 24, MAXIMUM_DAYS, MAXIMUM_DAYS)
         held = self._services.identity.authority.permissions(caller.tenant.id, user)
@@ -87,9 +89,12 @@ class TokenRoutes:
             raise InvalidInput("permissions", f"what {user.name} may do: not {lacking}")
         if permissions is None and caller.token is not None and caller.token.permissions is not None:
             permissions = held & caller.permissions
+        if enrols:
+            permissions = None if permissions is None else permissions | {ENROL}
+            caller.check(ENROL)
         caller.check_covers(held if permissions is None else permissions)
         _check_networks(caller, networks)
-        return user, Limits(permissions, tuple(networks), days * 24 * 3600)
+        return user, Limits(permissions, tuple(networks), days * 24 * 3600, enrols)
 
     def _user(self, caller: Caller, fields: Fields) -> User:
         name = fields.optional_text("user", "the name of a user", longest=256)
@@ -132,6 +137,7 @@ class TokenRoutes:
             "expires": token.expires,
             "permissions": None if token.permissions is None else sorted(token.permissions),
             "networks": list(token.networks),
+            "enrols": token.enrols,
         }
 
 

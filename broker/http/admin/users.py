@@ -24,7 +24,7 @@ from broker.repositories.tables import UserTable
 from portcullis.errors import InvalidInput, Refused
 from portcullis.logs import ids
 from portcullis.model.names import GROUP_RULE, NAME_RULE, is_fit_group
-from portcullis.model.roles import PERMISSIONS
+from portcullis.model.roles import ENROL, PERMISSIONS
 from portcullis.model.user import User
 
 log = logging.getLogger(__name__)
@@ -42,9 +42,9 @@ class UserRoutes:
         user = PATH + "/{name}"
         return [
             route("GET", PATH, Needs("users.read"), self.list),
-            route("POST", PATH, Needs("users.write"), self.invite),
+            route("POST", PATH, Needs(ENROL), self.invite),
             route("PUT", user, Needs("users.write"), self.change),
-            route("POST", user + "/reset", Needs("users.write"), self.reset),
+            route("POST", user + "/reset", Needs(ENROL), self.reset),
             route(
                 "POST",
                 user + "/disable",
@@ -69,6 +69,7 @@ class UserRoutes:
 
     async def invite(self, request: web.Request) -> web.Response:
         caller = request[CALLER]
+        caller.check("users.write")
         fields = await read_fields(request)
         name = fields.text("name", NAME_RULE, longest=256)
         groups = fields.texts("groups", is_fit_group, GROUP_RULE, most=MAXIMUM_GROUPS)

@@ -42,6 +42,7 @@ SHAPES = {
             "expires": TIME,
             "permissions": nullable(array(TEXT)),
             "networks": array(TEXT),
+            "enrols": FLAG,
         }
     ),
 }
@@ -75,6 +76,7 @@ DOCS = {
                 "permissions": nullable(array(ref("Permission"), len(PERMISSIONS))),
                 "networks": array(text(64, "A network such as 192.0.2.0/24."), 64),
                 "days": {"type": "number", "minimum": 1 / 24, "maximum": 90, "default": 90},
+                "enrols": {"type": "boolean", "default": False},
             },
         ),
         status=201,

@@ -112,6 +112,7 @@ export class TokenPanel extends ObjectPanel {
         [t("tokens.created"), ago(created)], [t("tokens.expires"), new Date(expires * 1000).toLocaleString()],
         [t("tokens.networks"), names(networks, t("tokens.anywhere"))],
         [t("tokens.permissions"), permissions === null ? t("tokens.all") : names(permissions, t("tokens.nothing"))],
+        [t("tokens.enrols"), t(token.enrols ? "yes" : "no")],
       ]),
     ];
   }

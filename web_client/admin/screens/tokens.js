@@ -16,6 +16,7 @@ import { TokenPanel, revokeTokens } from "./token_panel.js";
  * @property {number} expires
  * @property {string[] | null} [permissions] null: all that its user has
  * @property {string[]} [networks]
+ * @property {boolean} [enrols] absent from brokers of before
  */
 
 /**

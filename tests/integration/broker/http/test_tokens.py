@@ -193,3 +193,47 @@ async def test_in_a_tenant_that_was_entered_a_token_is_for_one_of_its_users(site
         made = await browser.change("POST", TOKENS, {"user": "ann"}, tenant="globex")
     assert made.json["token"].startswith(f"api_{site.globex.tenant.id}_")
     assert made.json["record"]["user"]["id"] == site.globex.ann.user.id
+
+
+async def test_a_token_hands_out_links_only_where_that_was_asked_for(site: ApiSite) -> None:
+    """By a link its holder would become any user."""
+    ordinary = await made(site)
+    named = await made(site, permissions=["users.read", "users.write", "users.enrol"])
+    unnamed = await made(site, permissions=["users.read", "users.write"])
+    asked = await made(site, enrols=True)
+    for text, status in ((ordinary, 403), (unnamed, 403), (named, 200), (asked, 200)):
+        reset = await ask(site, text, "/api/v1/admin/users/ann/reset", "POST", {})
+        assert (reset.status, b"#/enrol/" in reset.body) == (status, status == 200)
+        invited = await ask(site, text, "/api/v1/admin/users", "POST", {"name": f"new {text[-6:]}"})
+        assert (invited.status, b"#/enrol/" in invited.body) == ({200: 201}.get(status, 403), status == 200)
+    changed = await ask(site, ordinary, "/api/v1/admin/users/ann", "PUT", {"role": "administrator"})
+    assert changed.status == 200, "it changes users all the same"
+
+
+async def test_a_token_without_links_makes_none_that_has_them(site: ApiSite) -> None:
+    ordinary = await made(site)
+    for body in ({"enrols": True}, {"permissions": ["users.write", "users.enrol"]}):
+        assert (await ask(site, ordinary, "/api/v1/admin/tokens", "POST", body)).code in (
+            "not_permitted",
+            "invalid_field",
+        )
+    answer = await ask(site, ordinary, "/api/v1/admin/tokens", "POST", {"note": "child"})
+    assert answer.status == 201 and answer.json["record"]["enrols"] is False
+
+
+async def test_a_role_of_before_that_changes_users_invites_them_still(site: ApiSite) -> None:
+    async with signed_in(site, site.acme.root) as root:
+        role = {"permissions": ["users.read", "users.write"]}
+        await root.change("PUT", "/api/v1/admin/roles/people", role)
+        await root.change("PUT", "/api/v1/admin/users/ann", {"role": "people"})
+        desk = {"permissions": ["users.read", "users.enrol"]}
+        await root.change("PUT", "/api/v1/admin/roles/desk", desk)
+        await root.change("POST", "/api/v1/admin/users", {"name": "bob"})
+    async with signed_in(site, site.acme.ann) as ann:
+        assert (await ann.change("POST", "/api/v1/admin/users", {"name": "carla"})).status == 201
+        assert (await ann.change("POST", "/api/v1/admin/users/bob/reset", {})).status == 200
+        async with signed_in(site, site.acme.root) as root:
+            await root.change("PUT", "/api/v1/admin/users/ann", {"role": "desk"})
+        assert (await ann.change("POST", "/api/v1/admin/users", {"name": "dora"})).code == "not_permitted"
+        assert (await ann.change("POST", "/api/v1/admin/users/bob/reset", {})).status == 200
+        assert (await ann.change("POST", "/api/v1/admin/users/root/reset", {})).code == "not_permitted"

@@ -9,6 +9,7 @@ import pytest
 
 from portcullis.model.roles import (
     BUILT_IN_ROLES,
+    ENROL,
     PERMISSIONS,
     PLATFORM_PERMISSIONS,
     TENANT_PERMISSIONS,
@@ -75,3 +76,24 @@ def test_records_of_before_are_read() -> None:
     assert ApiToken.from_json(token) == ApiToken("0" * 64, "1" * 16, "2" * 16, "", 0.0, 1.0)
     limited = ApiToken("0" * 64, "1" * 16, "2" * 16, "", 0.0, 1.0, frozenset(), ("192.0.2.0/24",))
     assert ApiToken.from_json(limited.to_json()) == limited
+
+
+def test_links_come_with_changing_users_but_not_to_a_token_that_does_not_name_them() -> None:
+    of_before = frozenset({"users.read", "users.write"})
+    assert effective(of_before) == of_before | {ENROL}
+    assert effective(of_before, enrols=False) == of_before
+    assert effective(of_before, token=["users.write"], enrols=False) == {"users.write"}
+    assert effective(of_before, token=["users.write", ENROL]) == {"users.write", ENROL}
+    assert effective(frozenset({ENROL}), token=[ENROL]) == {ENROL}
+    assert effective(frozenset({"users.read"}), token=[ENROL]) == frozenset()
+    assert ENROL not in effective(frozenset(), platform=True, enrols=False)
+    assert ENROL in effective(frozenset(), platform=True)
+
+
+def test_a_token_of_before_keeps_what_it_could() -> None:
+    token = ApiToken("0" * 64, "1" * 16, "2" * 16, "", 0.0, 1.0, enrols=False)
+    assert ApiToken.from_json(token.to_json()) == token
+    old = {name: value for name, value in token.to_json().items() if name != "enrols"}
+    assert ApiToken.from_json(old).enrols
+    named = effective(frozenset({"users.write", ENROL}), token=["users.write"], enrols=True)
+    assert named == {"users.write", ENROL}
