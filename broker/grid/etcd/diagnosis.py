@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
 import ssl
 
@@ -13,6 +14,7 @@ from portcullis.memory_file import MemoryFile
 from portcullis.settings import Address
 
 SECONDS = 2.0
+_VERSION_BYTES = 4096
 _PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0"
 """Of HTTP/2 with empty settings: a server that lets us in answers, one that does not sends an alert."""
 
@@ -54,14 +56,38 @@ async def diagnose(address: Address, tls: Tls | None) -> str:
     )
 
 
-def client_context(tls: Tls) -> ssl.SSLContext:
+async def told_version(address: Address, tls: Tls | None) -> str | None:
+    """What a member says at `/version`, which needs no rights beyond the certificate. None: it says nothing."""
+    context = None if tls is None else client_context(tls, protocol="http/1.1")
+    try:
+        async with asyncio.timeout(SECONDS):
+            name = address.host if context else None
+            reader, writer = await asyncio.open_connection(
+                address.host, address.port, ssl=context, server_hostname=name
+            )
+            try:
+                writer.write(
+                    f"GET /version HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n".encode()
+                )
+                answer = await reader.read(_VERSION_BYTES)
+            finally:
+                writer.close()
+                with contextlib.suppress(OSError):
+                    await writer.wait_closed()
+        version = json.loads(answer.rpartition(b"\r\n\r\n")[2])["etcdserver"]
+    except (OSError, TimeoutError, ValueError, KeyError, TypeError):
+        return None
+    return version if isinstance(version, str) else None
+
+
+def client_context(tls: Tls, protocol: str = "h2") -> ssl.SSLContext:
     """Raises GridTlsRefused for files that are none."""
     context = ssl.create_default_context()
-    context.set_alpn_protocols(["h2"])
+    context.set_alpn_protocols([protocol])
     try:
         if tls.ca is not None:
             context = ssl.create_default_context(cadata=tls.ca.decode("ascii"))
-            context.set_alpn_protocols(["h2"])
+            context.set_alpn_protocols([protocol])
         if tls.certificate is not None and tls.key is not None:
             with MemoryFile(tls.certificate + b"\n" + tls.key) as path:
                 context.load_cert_chain(path)

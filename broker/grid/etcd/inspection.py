@@ -8,11 +8,11 @@ from typing import Any
 
 from broker.grid.etcd import messages as m
 from broker.grid.etcd import versions
-from broker.grid.etcd.address import EtcdAddress
-from broker.grid.etcd.diagnosis import client_context, diagnose
+from broker.grid.etcd.address import EtcdAddress, Tls
+from broker.grid.etcd.diagnosis import client_context, diagnose, told_version
 from broker.grid.etcd.endpoint import MEMBER_LIST, STATUS, Endpoint
 from broker.grid.etcd.members import Members
-from broker.grid.etcd.troubles import GridTlsRefused, GridUnreachable, GridVersionRefused, Missed
+from broker.grid.etcd.troubles import GridDenied, GridTlsRefused, GridUnreachable, GridVersionRefused, Missed
 from broker.grid.grid import GridError, Member
 
 log = logging.getLogger(__name__)
@@ -20,6 +20,7 @@ log = logging.getLogger(__name__)
 STATUS_SECONDS = 2.0
 START_SECONDS = 10.0
 RETRY_SECONDS = 0.5
+DENIED_STATE = "it tells how it is to users of etcd's role root alone"
 
 
 class Inspection:
@@ -28,6 +29,9 @@ class Inspection:
         self._versions: dict[Endpoint, versions.Version] = {}
         self._told: set[Endpoint] = set()
         self._names: dict[int, str] = {}
+        self._tls: Tls | None = None
+        self._denying: set[Endpoint] = set()
+        """They tell their state to etcd's root alone: 3.5.30 does, where access control is on."""
 
     def orders_progress(self, endpoint: Endpoint) -> bool:
         version = self._versions.get(endpoint)
@@ -35,6 +39,7 @@ class Inspection:
 
     async def at_start(self, address: EtcdAddress) -> None:
         """Every member that answers must be of a version that keeps data. Raises GridUnavailable."""
+        self._tls = address.tls
         if address.tls is not None:
             client_context(address.tls)
         try:
@@ -87,9 +92,15 @@ class Inspection:
 
     async def _status(self, endpoint: Endpoint) -> tuple[Any, str]:
         try:
-            return await endpoint.call(STATUS, m.Empty(), STATUS_SECONDS), ""
+            status = await endpoint.call(STATUS, m.Empty(), STATUS_SECONDS)
+        except GridDenied as exc:
+            version = await told_version(endpoint.address, self._tls)
+            self._denying.add(endpoint)
+            return (None, str(exc)) if version is None else (m.StatusResponse(version=version), "")
         except (Missed, GridError) as exc:
             return None, str(exc)
+        self._denying.discard(endpoint)
+        return status, ""
 
     async def _learn_names(self) -> None:
         for endpoint in self._members.endpoints:
@@ -104,6 +115,10 @@ class Inspection:
     def _member(self, endpoint: Endpoint, status: Any, trouble: str) -> Member:
         if status is None:
             return Member(str(endpoint), str(endpoint), trouble=trouble)
+        if endpoint in self._denying:
+            return Member(
+                str(endpoint), str(endpoint), version=status.version, healthy=True, trouble=DENIED_STATE
+            )
         member_id = status.header.member_id
         errors = list(status.errors)
         alarms = tuple(name for name in ("NOSPACE", "CORRUPT") if any(name in error for error in errors))

@@ -22,7 +22,7 @@ from typing import Any, TypeVar
 
 from broker.grid.etcd.endpoint import STATUS, Endpoint
 from broker.grid.etcd.messages import Empty
-from broker.grid.etcd.troubles import GridReplaced, GridUnreachable, Missed
+from broker.grid.etcd.troubles import GridDenied, GridReplaced, GridUnreachable, Missed
 from broker.grid.grid import GridUnavailable
 from portcullis.clock import Clock
 from portcullis.tasks import cancel_and_wait, spawn
@@ -120,6 +120,8 @@ class Members:
     async def _probe(self, endpoint: Endpoint) -> None:
         try:
             await endpoint.call(STATUS, Empty(), PROBE_SECONDS)
+        except GridDenied:  # an answer
+            self._hung.discard(endpoint)
         except (Missed, GridUnavailable):
             self._hung.add(endpoint)
         else:
