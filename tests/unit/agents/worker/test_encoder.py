@@ -137,5 +137,43 @@ def test_text_beside_a_photograph_is_exact_at_once():
     assert viewer.differing(screen) == 0
 
 
+def test_window_that_turns_another_colour_is_one_fill():
+    screen = np.full((600, 800), 0x123456, np.uint32)
+    encoder, viewer = plain_window(screen)
+    screen[:500] = 0xABCDEF
+    operations = encoder.encode([Box(0, 0, 800, 500)], 1 << 30).operations
+    viewer.draw(operations)
+    assert len(operations) == 1
+    assert viewer.differing(screen) == 0
+    screen[300, 500] = 0
+    viewer.draw(encoder.encode([Box(0, 0, 800, 600)], 1 << 30).operations)
+    assert viewer.differing(screen) == 0
+
+
+def test_of_a_plain_window_only_what_differs_is_filled():
+    screen = np.full((600, 800), 0x123456, np.uint32)
+    encoder, viewer = plain_window(screen)
+    screen[100:120, 300:310] = 0
+    viewer.draw(encoder.encode([Box(0, 0, 800, 600)], 1 << 30).operations)
+    screen[:] = 0x123456
+    (operation,) = encoder.encode([Box(0, 0, 800, 600)], 1 << 30).operations
+    viewer.draw([operation])
+    assert viewer.differing(screen) == 0
+    (fill,) = m.decode(m.frame_payload(1, 0, 0, [operation]))[0].operations
+    assert (fill.x, fill.y, fill.width, fill.height) == (300, 100, 10, 20)
+    assert encoder.encode([Box(0, 0, 800, 600)], 1 << 30).operations == []
+
+
+def plain_window(screen):
+    """An encoder whose viewer has seen the screen."""
+    height, width = screen.shape
+    encoder = FrameEncoder(
+        lambda box, into: np.copyto(into, screen[area(box)]), width, height, bit(o.TileJpeg)
+    )
+    viewer = Viewer(width, height)
+    viewer.draw(encoder.encode([encoder.forget()], 1 << 30).operations)
+    return encoder, viewer
+
+
 def bit(operation):
     return 1 << operation.KIND
