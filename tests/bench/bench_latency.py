@@ -1,5 +1,5 @@
 """Key press to pixel in real Chromium, beside TigerVNC + noVNC in the same run, at the same size, with the same
-application.
+application; and the floor of both, a bare page whose server answers at once (floor.py).
 
     tests/run.sh bench latency        (or python -m tests.bench.bench_latency --samples 50)
 
@@ -16,6 +16,7 @@ from pathlib import Path
 from playwright.sync_api import Browser
 
 from tests.bench.figures import Figure, Series, percentile, report
+from tests.bench.floor import floor
 from tests.bench.products import installation, portcullis, self_signed, tigervnc
 from tests.bench.viewing import Samples, View, chromium, new_page
 
@@ -33,11 +34,15 @@ def measure(browser: Browser, samples: int) -> dict[str, dict[str, Samples]]:
         installation(https=True) as site,
         new_page(browser, WIDTH, HEIGHT) as ours,
         new_page(browser, WIDTH, HEIGHT) as theirs,
+        new_page(browser, WIDTH, HEIGHT) as bare,
         portcullis(site, ours) as product,
-        tigervnc(WIDTH, HEIGHT, tls=self_signed(Path(folder))) as peer,
+        tigervnc(WIDTH, HEIGHT, tls=(tls := self_signed(Path(folder)))) as peer,
+        floor(tls) as least,
     ):
         peer.open(theirs)
-        views = [View(ours, product, WIDTH, HEIGHT), View(theirs, peer, WIDTH, HEIGHT)]
+        least.open(bare)
+        pages = ((ours, product), (theirs, peer), (bare, least))
+        views = [View(page, one, WIDTH, HEIGHT) for page, one in pages]
         for view in views:
             view.settle()
         for _ in range(ROUNDS):
@@ -67,8 +72,11 @@ def main() -> None:
         version = browser.version
     figures, series = [], []
     for area, title in AREAS.items():
-        (_, ours), (peer, theirs) = found[area].items()
-        figures += compared(title, ours, theirs, peer, RATIO_LIMITS[area])
+        (_, ours), (peer, theirs), (_, least) = found[area].items()
+        figures += [
+            *compared(title, ours, theirs, peer, RATIO_LIMITS[area]),
+            *floor_of(title, least, theirs, peer),
+        ]
         series += [Series(f"{title}: {name}", one.milliseconds) for name, one in found[area].items()]
     report("latency", figures, series, {"chromium": version, "size": f"{WIDTH}x{HEIGHT}"})
 
@@ -83,6 +91,20 @@ def compared(title: str, ours: Samples, theirs: Samples, peer: str, ratio_limit:
             peer_name=peer,
             ratio_limit=ratio_limit,
             note=f"(read every {percentile(ours.gaps, 50):.1f} / {percentile(theirs.gaps, 50):.1f} ms)",
+        )
+        for percent, label in ((50, "median"), (95, "p95"))
+    ]
+
+
+def floor_of(title: str, least: Samples, theirs: Samples, peer: str) -> list[Figure]:
+    return [
+        Figure(
+            f"the floor: a bare page, a server that answers at once, {title}, {label}",
+            percentile(least.milliseconds, percent),
+            "ms",
+            peer=percentile(theirs.milliseconds, percent),
+            peer_name=peer,
+            note=f"(read every {percentile(least.gaps, 50):.1f} ms)",
         )
         for percent, label in ((50, "median"), (95, "p95"))
     ]
