@@ -106,3 +106,16 @@ async def test_a_user_is_invited_with_a_role(run: Run) -> None:
     assert link.code == 0 and "#/enrol/" in link.out
     shown = json.loads((await run("get", "users", "--json")).out)
     assert {user["name"]: user["role"] for user in shown}["helga"] == "help_desk"
+
+
+async def test_a_group_is_named_whatever_its_name_holds(run: Run) -> None:
+    for name in ("R/D 100%", "a\\b", ".."):
+        made = await run("group", "set", name, "--description", "odd", "--users", "ann")
+        assert made.code == 0, made.err
+        shown = await run("group", "show", name)
+        assert "ann" in shown.out and name in shown.out
+        policy = await run("policy", "set", f"group:{name}", "idle_minutes=9")
+        assert policy.code == 0, policy.err
+        gone = await run("group", "delete", name)
+        assert gone.code == 0, gone.err
+        assert (await run("group", "show", name)).code == 1
