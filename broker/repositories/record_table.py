@@ -12,6 +12,7 @@ import unicodedata
 from bisect import bisect_left, insort
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import islice
 from typing import Any, Protocol
 
@@ -27,7 +28,9 @@ Row = tuple[int, float, str, str]
 Values = tuple[Value, ...]
 
 PORTION = 200
-SORTED_AT_ONCE = 5000
+PART = 4000
+SAMPLES = 8
+"""Of a part: so many of its rows are looked at for the bounds."""
 FEW = 0.02
 """Of the rows: so many are sorted by themselves; for more the order is walked until the page is full."""
 
@@ -46,8 +49,11 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    records: Sequence[Record]
+    """`records` of some ids: of thousands, a few at a time. Those that are gone meanwhile are left out."""
+
+    ids: Sequence[str]
     total: int
+    records: Callable[[Sequence[str]], Sequence[Record]]
 
 
 class Source(Protocol):
@@ -86,8 +92,11 @@ class RecordTable:
 
     async def find(self, tenant_id: str, wanted: Wanted) -> Found:
         ids, total = await self._find(tenant_id, wanted)
+        return Found(ids, total, partial(self._records, tenant_id))
+
+    def _records(self, tenant_id: str, ids: Sequence[str]) -> Sequence[Record]:
         found = (self._snapshot.get(tenant_id, (self._kind, row_id)) for row_id in ids)
-        return Found([record for record in found if record is not None], total)
+        return [record for record in found if record is not None]
 
     async def ids(self, tenant_id: str, wanted: Wanted) -> Sequence[str]:
         """For whoever needs no records."""
@@ -226,13 +235,15 @@ class Rows:
         return self._orders[column]
 
     async def _make_order(self, column: str) -> None:
-        """Python sorts without a pause: so many a slice, and then what is in order already is merged."""
+        """Python sorts without a pause: so rows are dealt to parts that follow each other, and these are sorted."""
         touched = self._touched[column] = set()
         try:
-            runs = await self._runs(column)
-            while len(runs) > 1:
-                runs = [sorted((*one, *other)) async for one, other in _pairs(runs)]
-            order = runs[0] if runs else []
+            order: list[Row] = []
+            turn = Turn()
+            for part in await self._parts(column):
+                part.sort()
+                order += part
+                await turn.end()
             if touched:
                 order = [row for row in order if row[3] not in touched]
                 for row_id in touched & self._values.keys():
@@ -241,13 +252,20 @@ class Rows:
         finally:
             del self._touched[column], self._ordering[column]
 
-    async def _runs(self, column: str) -> list[list[Row]]:
-        runs, ids, turn = [], list(self._values), Turn()
-        for start in range(0, len(ids), SORTED_AT_ONCE):
-            there = [row_id for row_id in ids[start : start + SORTED_AT_ONCE] if row_id in self._values]
-            runs.append(sorted([self._row(row_id, column) for row_id in there]))
+    async def _parts(self, column: str) -> list[list[Row]]:
+        """About PART rows each, by bounds that some of the rows tell."""
+        ids, turn = list(self._values), Turn()
+        number = max(1, len(ids) // PART)
+        some = sorted(self._row(row_id, column) for row_id in ids[:: max(1, len(ids) // (number * SAMPLES))])
+        bounds = some[SAMPLES::SAMPLES]
+        parts: list[list[Row]] = [[] for _ in range(len(bounds) + 1)]
+        for start in range(0, len(ids), PORTION):
+            for row_id in ids[start : start + PORTION]:
+                if row_id in self._values:
+                    row = self._row(row_id, column)
+                    parts[bisect_left(bounds, row)].append(row)
             await turn.end()
-        return runs
+        return parts
 
     def _row(self, row_id: str, column: str) -> Row:
         return *sort_key(self._values[row_id][self._at[column]]), row_id
@@ -295,13 +313,6 @@ class Rows:
                     if asked in facets_of(self._values[row_id][self._at[name]]):
                         found.add(row_id)
         return found
-
-
-async def _pairs(runs: list[list[Row]]) -> Any:
-    """Of neighbours; the last may be alone. Each in a turn of its own."""
-    for start in range(0, len(runs), 2):
-        yield runs[start], runs[start + 1] if start + 1 < len(runs) else []
-        await asyncio.sleep(0)
 
 
 def sort_key(value: Value) -> Key:

@@ -7,6 +7,7 @@ entitlement and hours are the same. What is left for each session is its address
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -40,7 +41,8 @@ class _Rules:
 
     application: Application | None
     """None: it was deleted, which withdraws nothing."""
-    groups: frozenset[str]
+    admits_all: bool
+    """By a group; else it is asked for each name."""
     is_open: bool
     networks: Sequence[str]
     clipboard: str
@@ -48,9 +50,8 @@ class _Rules:
 
 class Bench:
     def __init__(self, snapshot: Snapshot, tenant_id: str, now: float) -> None:
-        self._tenant_id = tenant_id
         self._now = now
-        self._people = snapshot.index(PeopleIndex)
+        self._people = snapshot.index(PeopleIndex).all(tenant_id)
         self._alike = Alike(snapshot, tenant_id)
         self._rules: dict[Key, _Rules] = {}
         self._is_inside: dict[tuple[str, int], bool] = {}
@@ -61,15 +62,12 @@ class Bench:
         """
         if session.e == 0:
             return None  # nobody ever had a grant
-        person = self._people.get(self._tenant_id, session.user_id)
+        person = self._people.get(session.user_id)
         if person is None:
             return None  # that is told by itself
-        rules = self._rules_of(person, session.application_id)
-        if rules.application is not None and not rules.application.entitlement.admits(
-            person.name, rules.groups
-        ):
-            return AWAY
-        if not rules.is_open:
+        key = self._alike.key(person, session.application_id)
+        rules = self._rules.get(key) or self._work_out(key, person, session.application_id)
+        if not rules.is_open or not (rules.admits_all or self._admits_name(rules, person)):
             return AWAY
         if rules.networks and session.client_address and not self._admits(rules, session.client_address):
             return AWAY
@@ -77,19 +75,23 @@ class Bench:
             return change_of_clipboard(clipboard, rules.clipboard)
         return None
 
-    def _rules_of(self, person: Person, application_id: str) -> _Rules:
-        key = self._alike.key(person, application_id)
-        known = self._rules.get(key)
-        if known is None:
-            values = self._alike.values(person, application_id)
-            known = self._rules[key] = _Rules(
-                self._alike.application(application_id),
-                self._alike.groups(person),
-                time_denial(values, self._now) is None,
-                values["networks"].value,
-                values["clipboard"].value,
-            )
-        return known
+    def _work_out(self, key: Key, person: Person, application_id: str) -> _Rules:
+        values, application = (
+            self._alike.values(person, application_id),
+            self._alike.application(application_id),
+        )
+        groups = self._alike.groups(person)
+        rules = self._rules[key] = _Rules(
+            application,
+            application is None or bool(groups & application.entitlement.groups),
+            time_denial(values, self._now) is None,
+            values["networks"].value,
+            values["clipboard"].value,
+        )
+        return rules
+
+    def _admits_name(self, rules: _Rules, person: Person) -> bool:
+        return rules.application is not None and person.name in rules.application.entitlement.users
 
     def _admits(self, rules: _Rules, address: str) -> bool:
         """`rules` are kept as long as this bench is, so that their networks are known by where they lie."""
@@ -100,6 +102,7 @@ class Bench:
         return known
 
 
+@functools.lru_cache(maxsize=64)
 def change_of_clipboard(has: str, shall: str) -> Verdict:
     """What is taken away is taken where the connection stands; what is given needs a new grant."""
     before, after = channels_of(has), channels_of(shall)

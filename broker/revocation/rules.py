@@ -18,8 +18,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain, islice
 
 from broker.policy.conditions import is_open
 from broker.repositories.people_index import PeopleIndex
@@ -182,13 +184,13 @@ class LiveRules:
     async def _look(self, tenant_id: str, sessions: Sequence[SessionFacts]) -> None:
         """At their moment; who comes meanwhile is looked at after them."""
         bench = Bench(self._snapshot, tenant_id, self._clock.now())
-        found: dict[str, list[tuple[SessionFacts, Verdict]]] = {}
+        found: defaultdict[str, list[tuple[SessionFacts, Verdict]]] = defaultdict(list)
         turn = Turn()
         for start in range(0, len(sessions), JUDGED_AT_ONCE):
             for session in sessions[start : start + JUDGED_AT_ONCE]:
                 verdict = bench.verdict(session, self._clipboard(session))
                 if verdict is not None:
-                    found.setdefault(session.host_id, []).append((session, verdict))
+                    found[session.host_id].append((session, verdict))
             await turn.end()
         _note(found)
         for host_id, of_host in found.items():
@@ -197,8 +199,8 @@ class LiveRules:
 
     def _clipboard(self, session: SessionFacts) -> str:
         """That it has by now."""
-        e, clipboard = self._narrowed.get(session.id, (-1, ""))
-        return clipboard if e == session.e else session.clipboard
+        narrowed = self._narrowed.get(session.id)
+        return session.clipboard if narrowed is None or narrowed[0] != session.e else narrowed[1]
 
     def _act(self, tenant_id: str, host_id: str, found: Iterable[tuple[SessionFacts, Verdict]]) -> None:
         is_mine = self._is_mine(host_id)
@@ -272,17 +274,11 @@ def _differs(change: Change, name: str) -> bool:
     return bool(change.record.value.get(name) != change.previous.value.get(name))
 
 
-def _note(found: dict[str, list[tuple[SessionFacts, Verdict]]]) -> None:
+def _note(found: Mapping[str, Sequence[tuple[SessionFacts, Verdict]]]) -> None:
     """Some by name: with thousands it is the number that tells."""
-    number = 0
-    for of_host in found.values():
-        for session, verdict in of_host:
-            number += 1
-            if number <= NAMED:
-                code = verdict.code or "narrowed"
-                log.info(
-                    "a rule changes a connection",
-                    extra=ids(session=session.id, user=session.user_id, code=code),
-                )
+    number = sum(map(len, found.values()))
+    for session, verdict in islice(chain.from_iterable(found.values()), NAMED):
+        names = ids(session=session.id, user=session.user_id, code=verdict.code or "narrowed")
+        log.info("a rule changes a connection", extra=names)
     if number > NAMED:
         log.info("rules change %d connections on %d hosts", number, len(found))

@@ -19,7 +19,7 @@ from aiohttp import web
 from broker.grid.grid import GridUnavailable
 from broker.grid.scopes import Record
 from broker.http.views import answer, with_revision
-from broker.repositories.record_table import RecordTable, Value, Wanted, facets_of, fold, sort_key
+from broker.repositories.record_table import Found, RecordTable, Value, Wanted, facets_of, fold, sort_key
 from portcullis.errors import InvalidInput, Unavailable
 from portcullis.tasks import Turn
 
@@ -67,8 +67,8 @@ async def listed_records(
     wanted = parse_wanted(request, set(table.columns))
     found = await table.find(tenant_id, wanted)
     if wants_csv(request):
-        return await csv_answer(request, _viewed(found.records, view))
-    portions = [_inside(portion) async for portion in _viewed(found.records, view)]
+        return await csv_answer(request, _viewed(found, view))
+    portions = [_inside(portion) async for portion in _viewed(found, view)]
     rest = json.dumps({"total": found.total, "revision": revision})
     text = f'{{"items": [{", ".join(filter(None, portions))}], {rest[1:]}'
     return with_revision(web.Response(text=text, content_type="application/json"), revision)
@@ -179,11 +179,11 @@ async def _portions(items: Sequence[Item]) -> AsyncIterator[Sequence[Item]]:
 
 
 async def _viewed(
-    records: Sequence[Record], view: Callable[[Sequence[Record]], Awaitable[Sequence[Item]]]
+    found: Found, view: Callable[[Sequence[Record]], Awaitable[Sequence[Item]]]
 ) -> AsyncIterator[Sequence[Item]]:
     turn = Turn()
-    for start in range(0, len(records), VIEWED_AT_ONCE):
-        yield await view(records[start : start + VIEWED_AT_ONCE])
+    for start in range(0, len(found.ids), VIEWED_AT_ONCE):
+        yield await view(found.records(found.ids[start : start + VIEWED_AT_ONCE]))
         await turn.end()
 
 

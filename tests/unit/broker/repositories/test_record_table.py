@@ -44,8 +44,8 @@ def walked(there: dict[str, dict[str, Any]], wanted: Wanted) -> tuple[list[str],
 
 @pytest.mark.parametrize("seed", range(12))
 async def test_a_table_agrees_with_a_walk(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Also where many slices are merged."""
-    monkeypatch.setattr("broker.repositories.record_table.SORTED_AT_ONCE", 3)
+    """Also where an order is made of many parts."""
+    monkeypatch.setattr("broker.repositories.record_table.PART", 3)
     random_ = random.Random(seed)
     rows, there = Rows(COLUMNS, frozenset({"age", "state"}) if seed % 2 else frozenset()), {}
     for _ in range(300):
@@ -86,7 +86,8 @@ async def test_a_row_that_is_gone_leaves_nothing_behind() -> None:
 async def test_what_changes_while_an_order_is_made_has_its_place_in_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("broker.repositories.record_table.SORTED_AT_ONCE", 10)
+    monkeypatch.setattr("broker.repositories.record_table.PART", 10)
+    monkeypatch.setattr("broker.repositories.record_table.PORTION", 10)
     monkeypatch.setattr("portcullis.tasks.SLICE_SECONDS", 0.0)
     rows = Rows(COLUMNS)
     for number in range(100):
