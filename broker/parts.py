@@ -99,6 +99,8 @@ from broker.status.findings import findings
 from broker.status.overview import Overview, OverviewSources
 from broker.status.picture import Finding
 from broker.status.watch import StatusWatch
+from broker.stepping_back import PERIOD_SECONDS as STEPPING_BACK_SECONDS
+from broker.stepping_back import SteppingBack
 from broker.tenants.data_keys import PERIOD_SECONDS as DATA_KEYS_SECONDS
 from broker.tenants.data_keys import DataKeys
 from broker.tenants.keeper import PERIOD_SECONDS as TENANTS_SECONDS
@@ -261,6 +263,7 @@ class Parts:
             *(stores, snapshot, self.sessions, self.hosts, self.join_tokens, self.lifecycle)
         )
         self._job("tenants", self.tenants.sweep, TENANTS_SECONDS)
+        self._job("stepping-back", SteppingBack(stores, snapshot).round, STEPPING_BACK_SECONDS)
         self._job("compaction", Compaction(stores.grid, snapshot).round, PERIOD_SECONDS)
         self._job("ca", CaRotation(stores, snapshot).round, CA_SECONDS)
         self._job("data-keys", DataKeys(stores, snapshot).round, DATA_KEYS_SECONDS)

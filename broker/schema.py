@@ -17,7 +17,7 @@ from typing import Any
 
 from broker.grid.scopes import SealedOperation, Stores
 from portcullis.errors import Unavailable
-from portcullis.model.tenant import SCHEMA_VERSION, Site
+from portcullis.model.tenant import KNOWN_SCHEMA, SCHEMA_VERSION, Site
 
 log = logging.getLogger(__name__)
 
@@ -63,10 +63,10 @@ def moved_message(moved: dict[str, Any]) -> str:
 
 def check_known(site: Site) -> None:
     """Raises Unavailable("site_too_new")."""
-    if site.schema > SCHEMA_VERSION:
+    if site.schema > max(KNOWN_SCHEMA, SCHEMA_VERSION):
         raise Unavailable(
             "site_too_new",
-            f"The site's records have schema {site.schema}, this program knows {SCHEMA_VERSION}: use a newer one.",
+            f"The site's records have schema {site.schema}, this program knows {KNOWN_SCHEMA}: use a newer one.",
         )
 
 
@@ -76,7 +76,7 @@ async def bring_up_to_date(stores: Stores) -> None:
     while (record := await stores.site.get(("meta",))) is not None:
         site = Site.from_json(record.value)
         check_known(site)
-        if site.schema == SCHEMA_VERSION:
+        if site.schema >= SCHEMA_VERSION:
             return
         operations = await STEPS[site.schema](stores)
         newer = replace(site, schema=site.schema + 1)

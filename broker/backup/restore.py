@@ -25,7 +25,7 @@ from broker.pki.authority import new_grant_key
 from broker.repositories.committing import commit
 from portcullis.clock import Clock
 from portcullis.errors import Refused, Unavailable
-from portcullis.model.tenant import SCHEMA_VERSION, Site
+from portcullis.model.tenant import KNOWN_SCHEMA, Site
 
 AUTHOR = "restore"
 _LIVING_KINDS = frozenset(
@@ -58,10 +58,10 @@ def plan(backup: Backup, key: SiteKey, journal: Journal, now: float) -> Plan:
     if meta is None:
         raise Refused("backup_damaged", "The backup holds no site.")
     site = Site.from_json(meta)
-    if site.schema > SCHEMA_VERSION:
+    if site.schema > KNOWN_SCHEMA:
         raise Unavailable(
             "site_too_new",
-            f"The backup's records have schema {site.schema}, this program knows {SCHEMA_VERSION}: use a newer one.",
+            f"The backup's records have schema {site.schema}, this program knows {KNOWN_SCHEMA}: use a newer one.",
         )
     records = Records({place: value for place, value in values.items() if place[1][0] in _LIVING_KINDS})
     replayed = replay(records, backup.info, journal, now)

@@ -8,6 +8,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 SCHEMA_VERSION = 1
+RULES_SCHEMA = 2
+"""Nothing is written otherwise, but a release that knows schema 1 alone would not enforce what the site asks
+(`broker/stepping_back.py`).
+"""
+KNOWN_SCHEMA = RULES_SCHEMA
 ACCENT_RULE = "a colour such as #1b5fae, or null"
 _ACCENT = re.compile(r"#[0-9a-f]{6}", re.ASCII)
 

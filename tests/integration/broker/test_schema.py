@@ -13,7 +13,7 @@ from broker.grid.embedded import EmbeddedGrid
 from broker.grid.scopes import SealedOperation, Stores
 from broker.grid.seal import SiteKey
 from portcullis.errors import Unavailable
-from portcullis.model.tenant import SCHEMA_VERSION, Site
+from portcullis.model.tenant import KNOWN_SCHEMA, SCHEMA_VERSION, Site
 from tests.support.running_broker import make_site
 
 
@@ -39,7 +39,7 @@ async def test_a_new_site_has_the_schema_of_this_program(stores: Stores) -> None
 
 
 async def test_records_of_a_newer_program_are_refused(stores: Stores) -> None:
-    newer = replace(await site(stores), schema=SCHEMA_VERSION + 1)
+    newer = replace(await site(stores), schema=KNOWN_SCHEMA + 1)
     await stores.commit(stores.site.put(("meta",), newer.to_json()))
     with pytest.raises(Unavailable, match="use a newer one") as refused:
         await schema.bring_up_to_date(stores)

@@ -19,7 +19,7 @@ from broker.grid.seal import SealBroken, SiteKey
 from broker.schema import bring_up_to_date
 from portcullis.clock import SystemClock
 from portcullis.errors import Refused, Unavailable
-from portcullis.model.tenant import SCHEMA_VERSION
+from portcullis.model.tenant import KNOWN_SCHEMA
 from portcullis.model.user import User
 from tests.support.founded_site import Founded, records_of, site_of
 from tests.support.grid_tap import TappedGrid
@@ -161,7 +161,7 @@ async def test_a_backup_of_an_older_site_key_is_sealed_under_the_one_of_now(
 async def test_records_of_a_newer_program_are_refused_before_anything_is_written(
     site: Founded, empty: EmbeddedGrid
 ) -> None:
-    newer = replace(await site_of(site.stores), schema=SCHEMA_VERSION + 1)
+    newer = replace(await site_of(site.stores), schema=KNOWN_SCHEMA + 1)
     await site.put("site", ("meta",), newer.to_json())
     with pytest.raises(Unavailable) as refused:
         await restore(await site.backup(), empty, site.key)
