@@ -172,6 +172,8 @@ class GatewayChannel:
             message = await self._socket.receive(timeout=timeout_seconds)
         except TimeoutError as exc:
             raise _Closing(GOING_AWAY, f"nothing was heard for {timeout_seconds:.0f} s") from exc
+        except ConnectionError as exc:  # of the answer to its ping
+            raise _Closing(GOING_AWAY, "the gateway is gone") from exc
         if message.type is WSMsgType.TEXT:
             try:
                 return parse_from_gateway(message.data)
