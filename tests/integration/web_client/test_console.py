@@ -384,6 +384,28 @@ async def test_what_is_selected_is_acted_on_together_and_undone_together(desk: D
 # --- people
 
 
+async def test_several_users_come_into_a_group_in_one_change_and_leave_it_by_undo(desk: Desk) -> None:
+    """Who was in it before stays."""
+    for name, groups in (("crew-ann", ["crew", "night"]), ("crew-bob", ["crew"]), ("crew-cid", ["crew"])):
+        await desk.site.api("POST", "users", {"name": name, "groups": groups})
+    page = await desk.list("users?groups=crew")
+    await page.keyboard.press("Control+a")
+    await page.get_by_role("button", name="Into a group…").click()
+    await page.get_by_role("dialog").get_by_role("combobox", name="Group").fill("night")
+    await page.get_by_role("dialog").get_by_role("button", name="Into a group…").click()
+    await expect(page.get_by_text("2 users came into night.")).to_be_visible()
+    assert (await desk.site.api("GET", "groups/night"))["group"]["users"] == [
+        "crew-ann",
+        "crew-bob",
+        "crew-cid",
+    ]
+    entries = (await desk.site.api("GET", "history?kind=user&limit=2"))["items"]
+    assert len({each["revision"] for each in entries}) == 1, "one change"
+    await page.get_by_role("button", name="Undo").click()
+    await expect(page.get_by_text("Undone.")).to_be_visible()
+    assert (await desk.site.api("GET", "groups/night"))["group"]["users"] == ["crew-ann"]
+
+
 async def test_an_invited_users_link_is_shown_once(desk: Desk) -> None:
     page = await desk.list("users")
     await page.get_by_role("button", name="Invite a user").click()

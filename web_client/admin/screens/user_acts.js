@@ -1,10 +1,80 @@
 /** What is done to users. What cannot be undone asks first and says whom it hits and what they lose. */
 
-import { counted, t } from "../strings.js";
+import { ApiError } from "../../api/client.js";
+import { showDialog } from "../../ui/dialog.js";
+import { Form } from "../../ui/form.js";
+import { formTexts } from "../object_panel.js";
+import { counted, errorText, t } from "../strings.js";
+import { Suggestions } from "../suggestions.js";
 import { namesText } from "./user_rules.js";
 
 /** @typedef {import("../context.js").Context} Context */
 /** @typedef {import("./user_rules.js").User} User */
+
+/**
+ * Into a group or out of it: all of them, or none. Asks for the group.
+ * @param {Context} context
+ * @param {User[]} users
+ * @param {boolean} inside
+ */
+export async function regroup(context, users, inside) {
+  const kind = inside ? "users.regroup.into" : "users.regroup.outof";
+  const suggestions = new Suggestions(context);
+  let group = "";
+  const answer = await showDialog(counted(users.length, `${kind}.title`, { name: users[0].name }), (close) => {
+    const form = new Form({
+      fields: [{
+        name: "group", label: t("users.group"), kind: "names", attributes: { autofocus: "" }, labels: { remove: t("form.remove") },
+        suggestions: (typed) => suggestions.like("groups", typed),
+      }],
+      values: { group: [] }, texts: formTexts(t(kind)), cancel: () => close(),
+      send: async (values) => {
+        if (values.group.length !== 1) return { field: "group", message: t("users.regroup.one") };
+        [group] = values.group;
+        try {
+          await setMembers(context, group, others(users, group, inside), inside);
+        } catch (error) {
+          if (!(error instanceof ApiError)) throw error;
+          return { field: "group", message: errorText(error) };
+        }
+        close("done");
+        return null;
+      },
+    });
+    return [users.length > 1 && namesText(users), form.element];
+  });
+  if (answer !== "done") return false;
+  const moved = others(users, group, inside);
+  context.changed();
+  context.toasts.show(counted(moved.length, `${kind}.did`, { name: moved[0]?.name ?? "", group }), {
+    undo: moved.length > 0 ? () => void undoMembers(context, group, moved, !inside) : undefined,
+  });
+  return true;
+}
+
+/** Those who are not there yet. @param {User[]} users @param {string} group @param {boolean} inside */
+function others(users, group, inside) {
+  return users.filter(({ groups }) => groups.includes(group) !== inside);
+}
+
+/** @param {Context} context @param {string} group @param {User[]} users @param {boolean} inside */
+function setMembers(context, group, users, inside) {
+  if (users.length === 0) return Promise.resolve();
+  const names = users.map(({ name }) => name);
+  return context.change("PUT", `/groups/${encodeURIComponent(group)}`, inside ? { add_users: names } : { remove_users: names });
+}
+
+/** @param {Context} context @param {string} group @param {User[]} users @param {boolean} inside */
+async function undoMembers(context, group, users, inside) {
+  try {
+    await setMembers(context, group, users, inside);
+    context.toasts.show(t("toast.undone"));
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error;
+    context.toasts.show(errorText(error), { bad: true });
+  }
+  context.changed();
+}
 
 /** @param {User} user @param {string} [act] */
 export function userPath({ name }, act = "") {

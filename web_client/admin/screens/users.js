@@ -6,7 +6,7 @@ import { fieldOf, listOf } from "../lists.js";
 import { ListScreen } from "../list_screen.js";
 import { t } from "../strings.js";
 import { Suggestions } from "../suggestions.js";
-import { deleteUsers, setDisabled, signOutUsers } from "./user_acts.js";
+import { deleteUsers, regroup, setDisabled, signOutUsers } from "./user_acts.js";
 import { InvitePanel } from "./invite_panel.js";
 import { UserPanel } from "./user_panel.js";
 import { roleText, stateBadge } from "./user_rules.js";
@@ -72,6 +72,10 @@ function acts(context) {
   return [
     { id: "enable", title: t("users.enable"), applies: ({ disabled }) => disabled, run: (users) => setDisabled(context, users, false) },
     { id: "disable", title: t("users.disable"), applies: ({ disabled }) => !disabled, run: (users) => setDisabled(context, users, true) },
+    ...(context.may("groups.write") ? [
+      { id: "into", title: t("users.regroup.into"), run: (/** @type {User[]} */ users) => regroup(context, users, true) },
+      { id: "outof", title: t("users.regroup.outof"), run: (/** @type {User[]} */ users) => regroup(context, users, false) },
+    ] : []),
     { id: "signout", title: t("users.signout"), run: (users) => signOutUsers(context, users) },
     { id: "delete", title: t("users.delete"), danger: true, run: (users) => deleteUsers(context, users) },
   ];
