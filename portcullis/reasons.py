@@ -20,9 +20,6 @@ from __future__ import annotations
 import json
 import sys
 from dataclasses import dataclass
-from typing import Literal
-
-Audience = Literal["user", "administrator"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +27,7 @@ class Reason:
     meaning: str
     administrator: str
     user: str | None = None
-
-    @property
-    def audience(self) -> Audience:
-        """Who meets the code first: somebody in front of a browser, or who runs the site."""
-        return "administrator" if self.user is None else "user"
+    """None: no user meets it."""
 
 
 _ASK = "Tell your administrator the reference that is shown with the code."

@@ -55,11 +55,6 @@ def test_the_portal_has_texts_of_its_own_for_no_code_that_users_do_not_meet() ->
     assert {code for code, reason in REASONS.items() if reason.user} >= codes - of_the_page
 
 
-def test_the_audience_of_a_code_that_users_meet_is_the_user() -> None:
-    assert REASONS["host_full"].audience == "user"
-    assert REASONS["join_refused"].audience == "administrator"
-
-
 def test_every_command_that_a_remedy_names_exists() -> None:
     from portcullis.cli.__main__ import parser
 
