@@ -450,7 +450,8 @@ RDP: dict[str, Reason] = {
     "rdp_disconnected": Reason(
         "The server ended the session.",
         user="Start the application again. What was open may still be there.",
-        administrator="Somebody disconnected or logged off the session at the server, or a time limit of the server did.",
+        administrator="Somebody disconnected or logged off the session at the server, or a time limit of the server "
+        "did.",
     ),
     "rdp_taken_over": Reason(
         "Another connection took over your session on the server.",
@@ -946,8 +947,8 @@ STATUS: dict[str, Reason] = {
     "probes_failed": Reason(
         "Scheduled test launches failed.",
         administrator="Users would fail likewise. `portcullis get probes`, as an administrator of the tenant, names "
-        "the applications; `portcullis probe get APPLICATION` shows the stages that were passed and what to do about the "
-        "code, `portcullis explain REFERENCE` every step of the launch.",
+        "the applications; `portcullis probe get APPLICATION` shows the stages that were passed and what to do about "
+        "the code, `portcullis explain REFERENCE` every step of the launch.",
     ),
     "probes_late": Reason(
         "Scheduled test launches have not been made for a long time.",
