@@ -17,7 +17,7 @@ from pathlib import Path
 import pyotp
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, async_playwright
+from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, async_playwright, expect
 
 from tests.e2e.portal import Person
 from tests.support.browser import ApiBrowser
@@ -27,6 +27,7 @@ TREE = Path(__file__).resolve().parents[2]
 EDITOR = "Text editor"
 OUTPUT = TREE / "tests" / "output"
 CHROMIUM = "/usr/bin/chromium"
+expect.set_options(timeout=20_000)  # other lanes of the suite are busy at the same time
 
 
 @dataclass(frozen=True)

@@ -56,7 +56,7 @@ class Desk:
 
     async def open(self, address: str) -> Page:
         page = await self.context.new_page()
-        page.set_default_timeout(10_000)
+        page.set_default_timeout(20_000)
         page.on("console", self._console)
         page.on("pageerror", lambda error: self.complaints.append(f"page error: {error}"))
         await page.goto(f"{self.site.url}/admin.html#/{address}")

@@ -217,7 +217,7 @@ class FakeWorker:
         assert transport is not None
         transport.abort()
 
-    async def until(self, condition, seconds: float = 10) -> None:  # type: ignore[no-untyped-def]
+    async def until(self, condition, seconds: float = 20) -> None:  # type: ignore[no-untyped-def]
         async with self.changed:
             await asyncio.wait_for(self.changed.wait_for(condition), seconds)
 
