@@ -208,6 +208,27 @@ DOCS = {
                 "gateways": array(ref("GatewayStatus")),
                 "hosts": array(ref("HostStatus")),
                 "probes": array(ref("ProbesOfTenant")),
+                "ca": nullable(
+                    thing(
+                        {
+                            "phase": one_of("announced", "signing"),
+                            "since": TIME,
+                            "pin": TEXT,
+                            "waits_for": array(TEXT),
+                            "of": COUNT,
+                            "forced": FLAG,
+                        }
+                    )
+                ),
+                "data_keys": nullable(
+                    thing(
+                        {
+                            "phase": one_of("coming", "sealing", "kept"),
+                            "tenants": COUNT,
+                            "waits_for": array(TEXT),
+                        }
+                    )
+                ),
                 "findings": array(ref("Finding")),
             }
         ),
