@@ -6,7 +6,9 @@ At most 32 KB, because an icon is a record of the grid: of several sizes the lar
 from __future__ import annotations
 
 import base64
+import binascii
 import contextlib
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +21,7 @@ SIZES = (128, 96, 64, 48, 32)
 THEMES = ("hicolor", "Adwaita")
 
 _PNG = b"\x89PNG\r\n\x1a\n"
+_URL = re.compile(r"data:(image/png|image/svg\+xml);base64,([A-Za-z0-9+/=\s]*)")
 
 
 class IconError(Exception):
@@ -35,7 +38,9 @@ class Icon:
 
 
 def load(name: str, folder: Path) -> Icon:
-    """The icon that a document in `folder` names. Raises IconError."""
+    """The icon that a document in `folder` names, or holds as a `data:` URL. Raises IconError."""
+    if name.startswith("data:"):
+        return from_url(name)
     if "/" in name or name.lower().endswith((".png", ".svg")):
         return from_file(folder / Path(name).expanduser())
     icon = from_theme(name) or from_application(name)
@@ -44,6 +49,20 @@ def load(name: str, folder: Path) -> Icon:
             f"an icon or application that this machine has ({name!r} is neither), a file, or none"
         )
     return icon
+
+
+def from_url(text: str) -> Icon:
+    """Raises IconError."""
+    match = _URL.fullmatch(text)
+    try:
+        data = base64.b64decode("".join(match[2].split()), validate=True) if match else b""
+    except (binascii.Error, ValueError):
+        data = b""
+    if match is None or not 1 <= len(data) <= MAXIMUM_BYTES or content_type_of(data) != match[1]:
+        raise IconError(
+            f"data:image/png;base64,... or data:image/svg+xml;base64,... of at most {MAXIMUM_BYTES // 1024} KB"
+        )
+    return Icon(match[1], data)
 
 
 def from_file(path: Path) -> Icon:

@@ -132,7 +132,8 @@ _FILE_ICON = _said(
     "an icon's name, a PNG or SVG file, or none",
     type=["string", "null"],
     minLength=1,
-    description="An icon's or application's name on this machine, a file beside this one, or none. Absent: as it is.",
+    description="An icon's or application's name on this machine, a file beside this one, a data: URL, or none. "
+    "Absent: as it is.",
 )
 _HASH = _said("64 hexadecimal digits", type="string", pattern="^[0-9a-f]{64}$")
 _SENT_ICON = _said(

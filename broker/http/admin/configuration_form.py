@@ -27,6 +27,7 @@ from portcullis.schemas.places import path_of, spell
 
 MAXIMUM_DOCUMENTS = 20_000
 MAXIMUM_REASON_LENGTH = 500
+_PICTURE = re.compile(r"data:(image/png|image/svg\+xml);base64,([A-Za-z0-9+/=\s]*)")
 _DOCUMENT = re.compile(r"documents\[([0-9]+)\]\.?(.*)", re.DOTALL)
 
 
@@ -112,11 +113,15 @@ def _read(text: str) -> tuple[list[Place], list[Any]]:
 
 
 def _without_files(document: Any) -> Any:
-    """A picture that is a name or a file is on its author's machine: it stays as it is."""
+    """A picture that is a name or a file is on its author's machine: it stays as it is. One that the document holds
+    itself is taken.
+    """
     if not isinstance(document, dict):
         return document
     if isinstance(document.get("icon"), str):
         icon = document["icon"]
+        if (held := _PICTURE.fullmatch(icon)) is not None:
+            return {**document, "icon": {"content_type": held[1], "data": "".join(held[2].split())}}
         kept = {name: value for name, value in document.items() if name != "icon"}
         return {**kept, "icon": None} if icon == "none" else kept
     return document

@@ -88,7 +88,9 @@ function about(context, { name, hosts, applications, online, sessions, slots }) 
     [t("hosts.sessions"), meter(sessions, slots, `${sessions} / ${slots}`)],
     [t("screen.hosts"), links("hosts", hosts, t("hostgroups.nohost"))],
     [t("screen.applications"), context.may("applications.read") && links("applications", applications, t("hostgroups.noapplication"))],
-  ]), hosts.length === 0 && applications.length > 0 && h("p", { class: "alert" }, t("hostgroups.stuck", { name })));
+  ]),
+  context.may("applications.write") && hosts.length > 0 && h("p", { class: "links" }, h("a", { href: addressOf("installed", "", { host_group: name }) }, t("installed.show"))),
+  hosts.length === 0 && applications.length > 0 && h("p", { class: "alert" }, t("hostgroups.stuck", { name })));
 }
 
 /**

@@ -26,6 +26,29 @@ def test_a_file_beside_the_document_is_read(tmp_path: Path) -> None:
     assert base64.b64decode(icon.to_json()["data"]) == png()
 
 
+def test_a_document_may_hold_its_icon() -> None:
+    text = base64.b64encode(png()).decode()
+    icon = load(f"data:image/png;base64,{text[:20]}\n  {text[20:]}", Path())
+    assert (icon.content_type, icon.data) == ("image/png", png())
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "data:",
+        "data:image/png;base64,",
+        "data:image/png;base64,AAA",
+        "data:image/png;base64,%%%%",
+        "data:text/html;base64,AAAA",
+        f"data:image/svg+xml;base64,{base64.b64encode(png()).decode()}",
+        "data:image/png;base64," + "A" * 60_000,
+    ],
+)
+def test_what_a_document_holds_is_an_icon_or_refused(url: str) -> None:
+    with pytest.raises(IconError, match="data:image/png"):
+        load(url, Path())
+
+
 def test_a_name_is_found_in_this_machines_themes() -> None:
     icon = load("mousepad", Path())
     assert len(icon.data) <= MAXIMUM_BYTES
