@@ -23,7 +23,7 @@ from tests.bench.products import CLONE_VARIABLE, installation
 ROOT = Path(__file__).resolve().parents[2]
 LONG = {"soak", "soak_session", "storm", "scale"}
 """Run by name only."""
-USE_THE_QUICKSTART = {"scenes", "density", "latency", "signin", "typing", "many_sessions", "crowd"}
+USE_THE_QUICKSTART = {"rdp", "scenes", "density", "latency", "signin", "typing", "many_sessions", "crowd"}
 
 
 def names() -> list[str]:

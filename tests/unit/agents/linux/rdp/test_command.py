@@ -181,6 +181,7 @@ def test_nobody_reads_a_password_in_a_repr():
 
 def test_exit_statuses_mean_codes_that_there_are():
     assert set(EXIT_CODES.values()) <= set(CODES)
+    assert EXIT_CODES[7] == EXIT_CODES[158] == "rdp_not_permitted"
     assert {status: EXIT_CODES[status] for status in (2, 5, 16, 131, 132, 133, 134, 135, 143, 147, 148, 154)} == {
         2: "rdp_disconnected", 5: "rdp_taken_over", 16: "rdp_licence", 131: "rdp_protocol",
         132: "rdp_sign_in_refused", 133: "rdp_security_refused", 134: "rdp_sign_in_refused",
