@@ -25,6 +25,7 @@ from broker.http.platform.tenant_view import door_view
 from broker.http.services import PublicServices
 from broker.http.views import answer
 from broker.identity.authenticate import FactorRequired, SignedIn, SignIn
+from broker.identity.lockout import NOTICED_FAILURES
 from broker.identity.logins import LIFETIME_SECONDS
 from broker.identity.passwords import MAXIMUM_PASSWORD_BYTES
 from portcullis.errors import InvalidInput, Refused, Unavailable
@@ -121,6 +122,8 @@ class LoginRoutes:
         view = self._signed_in_view(caller)
         if signed_in.recovery_codes_left is not None:
             view["recovery_codes_left"] = signed_in.recovery_codes_left
+        if signed_in.failed_before >= NOTICED_FAILURES:
+            view["failed_sign_ins"] = signed_in.failed_before
         response = answer(view, revision=signed_in.revision)
         response.set_cookie(
             login_cookie_name(self._identity.tenants.site()),

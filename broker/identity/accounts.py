@@ -15,12 +15,13 @@ from dataclasses import dataclass, replace
 from broker.credentials.vault import vault_deletion
 from broker.grid.grid import GridUnavailable
 from broker.grid.scopes import Condition, Record, Scope, SealedOperation, Stores
+from broker.identity import recovery_codes
 from broker.identity.indispensable import Indispensable
 from broker.repositories.api_tokens import ApiTokens, token_deletion
 from broker.repositories.attempts import attempts_deletion
 from broker.repositories.committing import commit
 from broker.repositories.enrolment_links import link_creation, link_deletion, path
-from broker.repositories.recovery_codes import codes_deletion
+from broker.repositories.recovery_codes import codes_deletion, codes_renewal
 from broker.repositories.users import Users, user_change, user_creation, user_deletion
 from portcullis.clock import Clock
 from portcullis.errors import Refused, Unavailable
@@ -157,6 +158,20 @@ class Accounts:
             if now is None or now.value != changed.to_json():
                 raise Refused("changed_meanwhile")
         return changed, result.revision
+
+    async def renew_recovery_codes(self, tenant_id: str, user_id: str) -> tuple[list[str], int]:
+        """New ones in place of those that are left, which are good no more. Answers with the grid's revision as well.
+
+        Raises Refused("changed_meanwhile"), Unavailable.
+        """
+        codes = recovery_codes.new_codes()
+        hashes = [recovery_codes.hash_of(code) or "" for code in codes]
+        store = await self._stores.tenant(tenant_id)
+        operations, unchanged = await codes_renewal(store, user_id, hashes)
+        result = await commit(self._stores, *operations, conditions=[unchanged])
+        if not result.succeeded:
+            raise Refused("changed_meanwhile")
+        return codes, result.revision
 
     async def delete(self, tenant_id: str, name: str, author: str) -> tuple[User, int]:
         """With everything that only they could use, API tokens included; sessions are the caller's to end.

@@ -61,6 +61,8 @@ class SignedIn:
     revision: int
     recovery_codes_left: int | None = None
     """Where a recovery code took the place of the verification code."""
+    failed_before: int = 0
+    """How often in a row somebody failed to sign in, since this user did last."""
 
 
 class FactorRequired:
@@ -211,7 +213,8 @@ class Authenticator:
         await self._snapshot.until(result.revision)
         if result.succeeded or await store.get(("login", login.hash)):
             left = proof.recovery_codes_left
-            return SignedIn(proven.tenant, proven.user, login, secret, result.revision, left)
+            tried = proven.guess.before.tried
+            return SignedIn(proven.tenant, proven.user, login, secret, result.revision, left, tried)
         await self._stores.grid.revoke(lease)
         if await nonces.seen(store, request.client_key, request.nonce):
             raise Refused("signature_refused")

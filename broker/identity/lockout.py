@@ -21,6 +21,8 @@ FIRST_DELAY_SECONDS = 30
 LONGEST_DELAY_SECONDS = 15 * 60
 FORGOTTEN_AFTER_SECONDS = 60 * 60
 MAXIMUM_WRONG_CODES = 100
+NOTICED_FAILURES = 10
+"""In a row: more than anybody mistypes. The owner is told at the next sign-in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,13 @@ class Attempts:
     last_failure: float = 0.0
     last_step: int = 0
     wrong_codes: int = 0
+    most_failures: int = 0
+    """Of the rows of failures since the last sign-in; the present row stands in `failures`."""
+
+    @property
+    def tried(self) -> int:
+        """How often in a row somebody failed at most, since the owner signed in."""
+        return max(self.most_failures, self.failures)
 
     @property
     def factor_off(self) -> bool:
@@ -44,6 +53,7 @@ class Attempts:
             "last_failure": self.last_failure,
             "last_step": self.last_step,
             "wrong_codes": self.wrong_codes,
+            "most_failures": self.most_failures,
         }
 
     @classmethod
@@ -69,7 +79,13 @@ def claimed(attempts: Attempts, now: float) -> Attempts:
     quiet = now - attempts.last_failure > FORGOTTEN_AFTER_SECONDS
     failures = 1 if quiet else attempts.failures + 1
     delay = delay_after(failures)
-    return replace(attempts, failures=failures, blocked_until=now + delay if delay else 0.0, last_failure=now)
+    return replace(
+        attempts,
+        failures=failures,
+        blocked_until=now + delay if delay else 0.0,
+        last_failure=now,
+        most_failures=attempts.tried if quiet else attempts.most_failures,
+    )
 
 
 def forgiven(current: Attempts, claim: Attempts, before: Attempts) -> Attempts:

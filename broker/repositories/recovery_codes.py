@@ -26,6 +26,17 @@ def codes_deletion(store: Scope, user_id: str) -> SealedOperation:
     return store.delete(path(user_id))
 
 
+async def codes_renewal(
+    store: Scope, user_id: str, hashes: Sequence[str]
+) -> tuple[list[SealedOperation], Condition]:
+    """These in place of those that are left, which count as used: a restore does not make them good again."""
+    record = await store.get(path(user_id))
+    left = [] if record is None else record.value["hashes"]
+    used = [store.put((USED, each), {"user": user_id}) for each in left]
+    unchanged = store.absent(path(user_id)) if record is None else store.unchanged(record)
+    return [codes_creation(store, user_id, hashes), *used], unchanged
+
+
 async def code_use(
     store: Scope, user_id: str, code_hash: str
 ) -> tuple[tuple[SealedOperation, ...], Condition, int] | None:

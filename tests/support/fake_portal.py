@@ -88,6 +88,7 @@ class FakePortal:
     names: tuple[str, ...] = NAMES
     launch_refusal: web.Response | None = None
     wants_factor: bool = False
+    failed_sign_ins: int = 0
     """A launch is refused until the code was given once more."""
     hold_stages: bool = False
     """A launch waits for `tell`; otherwise it is ready at once."""
@@ -121,6 +122,8 @@ class FakePortal:
                 web.post("/api/v1/login", self._sign_in),
                 web.delete("/api/v1/login", self._sign_out),
                 web.post("/api/v1/login/factor", self._prove_factor),
+                web.post("/api/v1/account/sign-out-everywhere", self._sign_out_everywhere),
+                web.post("/api/v1/account/recovery-codes", self._renew_codes),
                 web.post("/api/v1/enrolment{step:(/factor|/code|/completion)?}", self._enrol),
                 web.get("/api/v1/catalogue", self._catalogue),
                 web.get("/api/v1/icons/{hash}", self._icon),
@@ -229,6 +232,8 @@ class FakePortal:
         if data["code"].lower() not in (CODE, RECOVERY_CODES[0]):
             return error(401, "sign_in_refused", "User name, password or verification code is wrong.")
         left = {"recovery_codes_left": 9} if data["code"] != CODE else {}
+        if self.failed_sign_ins:
+            left["failed_sign_ins"] = self.failed_sign_ins
         login = secrets.token_hex(32)
         self._logins[login] = key
         response = web.json_response({**self._signed_in(), **left})
@@ -242,6 +247,19 @@ class FakePortal:
         response = web.Response(status=204)
         response.del_cookie(COOKIE, secure=True, httponly=True, path="/")
         return response
+
+    async def _sign_out_everywhere(self, request: web.Request) -> web.Response:
+        if not await self._is_allowed(request):
+            return error(401, "signed_out")
+        self.forget_logins()
+        return web.json_response({"merged": True})
+
+    async def _renew_codes(self, request: web.Request) -> web.Response:
+        if not await self._is_allowed(request):
+            return error(401, "signed_out")
+        if (await request.json())["code"] != CODE:
+            return error(403, "factor_refused", "The verification code is wrong, or was used already.")
+        return web.json_response({"recovery_codes": RECOVERY_CODES[::-1]}, status=201)
 
     def _login(self, request: web.Request) -> bytes | None:
         return self._logins.get(request.cookies.get(COOKIE, ""))

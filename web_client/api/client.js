@@ -16,7 +16,7 @@ import { HEADER, publicKey, signatureHeader } from "./signing.js";
 /** @typedef {import("../ui/theme.js").Theme} Theme */
 /** @typedef {{signed_in: false, organisations: string[], theme?: Theme | null, time: number}} SignedOut */
 /** @typedef {{signed_in: true, user: Named, tenant: Named, role: string, permissions?: string[], theme?: Theme,
- *   expires: number, time: number, recovery_codes_left?: number}} SignedIn */
+ *   expires: number, time: number, recovery_codes_left?: number, failed_sign_ins?: number}} SignedIn */
 /** @typedef {{organisation?: string, username: string, password: string, code?: string}} Credentials */
 
 const BASE = "/api/v1";

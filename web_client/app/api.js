@@ -122,6 +122,20 @@ export class Api extends Client {
     await this.change("POST", "/login/factor", { code });
   }
 
+  /** Of this browser, too. */
+  async signOutEverywhere() {
+    await this.change("POST", "/account/sign-out-everywhere", {});
+  }
+
+  /**
+   * In place of those that are left.
+   * @param {string} code a verification or a recovery code
+   * @returns {Promise<string[]>}
+   */
+  async newRecoveryCodes(code) {
+    return (await this.change("POST", "/account/recovery-codes", { code })).recovery_codes;
+  }
+
   /** @param {string} sessionId */
   async ticket(sessionId) {
     const { ticket } = await this.change("POST", `/sessions/${sessionId}/ticket`, {});

@@ -1,5 +1,6 @@
 /** The catalogue: searchable tiles of published applications, and the running sessions to return to. */
 
+import { AccountCare } from "./account_care.js";
 import { h } from "../ui/dom.js";
 import { brand } from "../ui/theme.js";
 import { ApiError } from "./api.js";
@@ -48,6 +49,7 @@ export class CatalogueView {
    * @param {(application: Application, isRunning: boolean) => void} actions.launch
    * @param {(session: SessionInfo) => void} actions.enter
    * @param {() => void} actions.signOut
+   * @param {() => void} actions.signOutEverywhere
    */
   constructor(api, actions) {
     this.#api = api;
@@ -56,7 +58,8 @@ export class CatalogueView {
     const title = h("h1", { id: "applications-title" }, t("catalogue.title"));
     const applications = h("section", { "aria-labelledby": "applications-title" }, title, this.#message, this.#tiles);
     this.element = h("div", { class: "page catalogue" }, this.#header(),
-      h("main", {}, this.#notice(actions.notice), this.#alert, this.#trial, this.#running, applications, this.#kept.element));
+      h("main", {}, this.#notice(actions.notice), this.#alert, this.#trial, this.#running, applications, this.#kept.element,
+        new AccountCare(api, actions.login, actions.signOutEverywhere).element));
     const { signal } = this.#listeners;
     addEventListener("focus", () => this.refresh(), { signal });
     document.addEventListener("visibilitychange", () => this.refresh(), { signal });

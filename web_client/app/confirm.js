@@ -22,19 +22,28 @@ export function confirmForgetting(view, name) {
 }
 
 /**
+ * Whether to end every login of the user.
+ * @param {HTMLElement} view
+ */
+export function confirmSignOutEverywhere(view) {
+  return confirmed(view, t("account.everywhere.title"), t("account.everywhere.confirm"), t("account.everywhere"), t("account.cancel"));
+}
+
+/**
  * @param {HTMLElement} view
  * @param {string} title
  * @param {string} text
  * @param {string} yes
+ * @param {string} [no]
  * @returns {Promise<boolean>}
  */
-function confirmed(view, title, text, yes) {
+function confirmed(view, title, text, yes, no = t("logoff.cancel")) {
   const dialog = h("dialog", { class: "card panel", "aria-labelledby": "confirm-title", "aria-describedby": "confirm-text" },
     h("h1", { id: "confirm-title" }, title),
     h("p", { id: "confirm-text" }, text),
     h("div", { class: "buttons" },
       h("button", { type: "button", class: "danger", click: () => dialog.close("yes") }, yes),
-      h("button", { type: "button", autofocus: true, click: () => dialog.close() }, t("logoff.cancel"))));
+      h("button", { type: "button", autofocus: true, click: () => dialog.close() }, no)));
   view.append(dialog);
   dialog.showModal();
   return new Promise((resolve) => {

@@ -203,7 +203,7 @@ function moment(seconds) {
 }
 
 /** @param {string} text */
-function download(text) {
+export function download(text) {
   const url = URL.createObjectURL(new Blob([text], { type: "text/plain" }));
   h("a", { href: url, download: t("enrol.recovery.filename") }).click();
   setTimeout(() => URL.revokeObjectURL(url), 1000); // the download has begun by then

@@ -135,13 +135,15 @@ class Portal {
     this.#dress(login.theme);
     if (organisationOfAddress()) history.replaceState(null, "", CATALOGUE);
     this.#channel.postMessage("signed_in");
-    const left = login.recovery_codes_left;
-    this.#route(left === undefined ? "" : t("notice.recovery", { left }));
+    const { recovery_codes_left: left, failed_sign_ins: failed } = login;
+    const notices = [left !== undefined && t("notice.recovery", { left }), failed !== undefined && t("notice.failed", { failed })];
+    this.#route(notices.filter(Boolean).join(" "));
   }
 
-  async #signOut() {
+  /** @param {() => Promise<void>} [act] */
+  async #signOut(act = () => this.#api.signOut()) {
     try {
-      await this.#api.signOut();
+      await act();
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
       // Without an answer the login lives on at the broker: say so rather than pretend.
@@ -204,6 +206,7 @@ class Portal {
       launch: (application, isRunning) => this.#launch(application, isRunning ? null : asked(application)),
       enter: (session) => this.#enter(session),
       signOut: () => this.#signOut(),
+      signOutEverywhere: () => this.#signOut(() => this.#api.signOutEverywhere()),
     }));
     prepare();
   }

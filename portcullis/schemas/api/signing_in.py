@@ -41,6 +41,7 @@ SHAPES = {
         },
         {
             "recovery_codes_left": COUNT,
+            "failed_sign_ins": COUNT,
             "factor_time": nullable(TIME),
             "theme": nullable(ref("Door")),
             "platform": FLAG,
@@ -71,6 +72,12 @@ DOCS = {
     ),
     "POST /api/v1/account/sign-out-everywhere": Doc(
         "End every login of the caller.", thing({"merged": FLAG}), EMPTY
+    ),
+    "POST /api/v1/account/recovery-codes": Doc(
+        "Make new recovery codes in place of those that are left, with a code of now.",
+        thing({"recovery_codes": array(TEXT)}),
+        body({"code": _CODE}),
+        status=201,
     ),
     "POST /api/v1/enrolment": Doc(
         "Look at an enrolment link; spends nothing.",

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 from playwright.async_api import Page, expect
 
 from portcullis.reasons import REASONS
 from tests.integration.web_client.conftest import until_true
-from tests.support.fake_portal import CODE, PASSWORD, THEME, FakePortal, error
+from tests.support.fake_portal import CODE, PASSWORD, RECOVERY_CODES, THEME, FakePortal, error
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+OUTPUT = Path(__file__).parents[2] / "output"
 
 
 async def submit_password(page: Page, username: str = "demo", password: str = PASSWORD) -> None:
@@ -103,6 +106,46 @@ async def test_a_login_that_ended_elsewhere_leads_to_the_sign_in_page(portal: Fa
     await page.get_by_role("button", name="Terminal", exact=True).click()
     await expect(page.get_by_label("User name")).to_be_focused()
     await expect(page.get_by_role("status")).to_contain_text("signed out")
+
+
+async def test_signing_out_everywhere_asks_first_and_reaches_this_browser_too(
+    portal: FakePortal, visit
+) -> None:
+    portal.failed_sign_ins = 14
+    page = await visit.signed_in()
+    portal.failed_sign_ins = 0
+    await expect(page.get_by_role("status").filter(has_text="failed 14 times in a row")).to_be_visible()
+    other = await visit.page()
+    await other.goto(portal.url)
+    await page.get_by_text("Your account").click()
+    await page.screenshot(path=OUTPUT / "portal-account.png", full_page=True)
+    await page.get_by_role("button", name="Sign out everywhere").click()
+    await page.get_by_role("button", name="Cancel").click()
+    await expect(page.get_by_label("Search applications")).to_be_visible()
+    await page.get_by_role("button", name="Sign out everywhere").click()
+    await page.get_by_role("dialog").get_by_role("button", name="Sign out everywhere").click()
+    for each in (page, other):
+        await expect(each.get_by_label("User name")).to_be_visible()
+        await each.reload()
+        await expect(each.get_by_label("User name")).to_be_visible()
+    assert visit.complaints == []
+
+
+async def test_new_recovery_codes_take_a_code_of_now_and_are_shown_once(portal: FakePortal, visit) -> None:
+    page = await visit.signed_in()
+    await page.get_by_text("Your account").click()
+    await page.get_by_role("button", name="New recovery codes").click()
+    await expect(page.get_by_label("Verification code")).to_be_focused()
+    await page.keyboard.type("000000")
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("alert").filter(has_text="code")).to_be_visible()
+    await page.get_by_label("Verification code").fill(CODE)
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("listitem").filter(has_text=RECOVERY_CODES[-1])).to_be_visible()
+    await page.screenshot(path=OUTPUT / "portal-recovery-codes.png", full_page=True)
+    await page.get_by_role("button", name="I have stored them").click()
+    await expect(page.get_by_text(RECOVERY_CODES[-1])).to_have_count(0)
+    await expect(page.get_by_label("Verification code")).to_be_hidden()
 
 
 # --- catalogue

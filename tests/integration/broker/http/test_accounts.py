@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from broker.identity import lockout, totp
+from broker.identity import lockout, recovery_codes, totp
 from portcullis.errors import Refused
 from portcullis.model.user import User
 from tests.support.api_site import ApiSite, signed_in
@@ -294,3 +294,35 @@ def test_a_user_of_an_older_version_is_read_as_before() -> None:
     data = {"id": "1" * 16, "name": "ann", "password_hash": "h", "totp_secret": "s"}
     assert User.from_json(data).enrolled
     assert lockout.Attempts.from_json({"failures": 3, "mark": "x"}).wrong_codes == 0
+
+
+async def test_new_recovery_codes_take_the_place_of_all_before_for_a_code_of_now(site: ApiSite) -> None:
+    path = "/api/v1/account/recovery-codes"
+    ann, tenant = site.acme.ann, site.acme.tenant.id
+    async with signed_in(site, ann) as browser:
+        site.clock.wall += 60
+        refused = await browser.change("POST", path, {"code": "000000"})
+        assert refused.code == "factor_refused"
+        code = totp.code_at(ann.totp_secret, totp.step_at(site.clock.now()))
+        first = await browser.change("POST", path, {"code": code})
+        assert (first.status, len(first.json["recovery_codes"])) == (201, 10)
+        assert (await browser.change("POST", path, {"code": code})).code == "factor_refused", "it was spent"
+        site.clock.wall += 60
+        code = totp.code_at(ann.totp_secret, totp.step_at(site.clock.now()))
+        second = (await browser.change("POST", path, {"code": code})).json["recovery_codes"]
+    assert not set(first.json["recovery_codes"]) & set(second)
+    async with site.browser() as browser:
+        old = await browser.sign_in("ann", ann.password, first.json["recovery_codes"][0], organisation="acme")
+        new = await browser.sign_in("ann", ann.password, second[0], organisation="acme")
+    assert (old.code, new.json["recovery_codes_left"]) == ("sign_in_refused", 9)
+    store = await site.stores.tenant(tenant)
+    used = {record.path[1] for record in await store.list("used-code")}
+    assert {recovery_codes.hash_of(each) for each in first.json["recovery_codes"]} <= used, "for a restore"
+
+
+async def test_no_token_makes_recovery_codes(site: ApiSite) -> None:
+    async with site.browser() as browser:
+        headers = {"Authorization": f"Bearer {site.acme.root.api_token}"}
+        body = b'{"code": "000000"}'
+        answer = await browser.request("POST", "/api/v1/account/recovery-codes", body, headers)
+    assert answer.code == "not_permitted"

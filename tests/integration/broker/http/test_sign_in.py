@@ -454,3 +454,41 @@ async def _body(browser: ApiBrowser, account: Account, code: str) -> bytes:
             "client_key": to_base64url(browser.key.public),
         }
     ).encode()
+
+
+async def test_an_owner_is_told_that_somebody_tried_very_often(site: ApiSite) -> None:
+    ann = site.acme.ann
+    async with site.browser() as stranger:
+        for _ in range(12):
+            await _try(stranger, ann, password="a guess", code="000000")
+            site.clock.wall += 16 * 60
+    site.clock.wall += 26 * 3600
+    async with site.browser() as browser:
+        answer = await _try(browser, ann, code=_code(site, ann))
+    assert answer.json["failed_sign_ins"] == 12
+    site.clock.wall += 60
+    async with site.browser() as browser:
+        again = await _try(browser, ann, code=_code(site, ann))
+    assert again.status == 200 and "failed_sign_ins" not in again.json, "it was told"
+
+
+async def test_who_mistypes_is_told_nothing(site: ApiSite) -> None:
+    ann = site.acme.ann
+    async with site.browser() as browser:
+        for _ in range(9):
+            await _try(browser, ann, password="a typo", code="000000")
+            site.clock.wall += 16 * 60
+        answer = await _try(browser, ann, code=_code(site, ann))
+    assert answer.status == 200 and "failed_sign_ins" not in answer.json
+
+
+async def test_attempts_long_ago_count_though_somebody_tried_once_since(site: ApiSite) -> None:
+    ann = site.acme.ann
+    async with site.browser() as browser:
+        for _ in range(11):
+            await _try(browser, ann, password="a guess", code="000000")
+            site.clock.wall += 16 * 60
+        site.clock.wall += 2 * 3600
+        await _try(browser, ann, password="a typo", code="000000")
+        answer = await _try(browser, ann, code=_code(site, ann))
+    assert answer.json["failed_sign_ins"] == 11
