@@ -42,6 +42,8 @@ DATA_FOLDERS = (Path("/usr/local/share"), Path("/usr/share"))
 """Of the sessions: they name no others."""
 LOOK_SECONDS = 6.0
 KEPT_SECONDS = 20.0
+KEPT_LISTS = 4
+"""Of so many languages; one more takes the place of the oldest."""
 WAITING = 8
 """Questions at once; more are told that the host is busy."""
 OUTPUT_BYTES = 24 << 20
@@ -103,6 +105,8 @@ class Discovery:
             lines, is_whole = await self._look({"locale": locale})
             if not is_whole:
                 raise Failed("the look did not come to its end")
+            if len(self._kept) >= KEPT_LISTS:
+                del self._kept[next(iter(self._kept))]
             self._kept[locale] = _found(lines, self._monotonic())
         return self._kept[locale]
 

@@ -83,6 +83,7 @@ async function send(context, items, values, taken, icons) {
   const names = namesIn(values, items.length);
   const twice = firstTaken(names, taken);
   if (twice >= 0) return { field: `name${twice}`, message: t("installed.name.taken") };
+  let applied;
   try {
     const documents = documentsOf(items, names, valuesIn(values), await iconsOf(context, items, icons));
     // Somebody may have published one of this name since: it must not be changed by this.
@@ -90,12 +91,12 @@ async function send(context, items, values, taken, icons) {
     const there = changes.find((/** @type {{action: string}} */ { action }) => action !== "create");
     if (there !== undefined || changes.length < documents.length)
       return { field: `name${there ? names.indexOf(there.name) : 0}`, message: t("installed.name.taken") };
-    await context.change("POST", APPLY, { documents, revision, reason: t("installed.reason") });
+    applied = await context.change("POST", APPLY, { documents, revision, reason: t("installed.reason") });
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
     return wrongIn(error);
   }
-  said(context, names);
+  said(context, names, applied.revision);
   return null;
 }
 
@@ -108,14 +109,16 @@ function wrongIn(error) {
 }
 
 /**
+ * What somebody changed since is not taken away with the rest.
  * @param {Context} context
  * @param {string[]} names
+ * @param {number} revision at which they were published
  */
-function said(context, names) {
+function said(context, names, revision) {
   context.changed();
   const undo = async () => {
     try {
-      await context.change("POST", APPLY, { documents: [], delete: names.map((name) => ({ kind: "application", name })), reason: t("installed.undo.reason") });
+      await context.change("POST", APPLY, { documents: [], delete: names.map((name) => ({ kind: "application", name })), revision, reason: t("installed.undo.reason") });
       context.changed();
       context.toasts.show(t("toast.undone"));
     } catch (error) {
