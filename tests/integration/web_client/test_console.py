@@ -392,7 +392,7 @@ async def test_several_users_come_into_a_group_in_one_change_and_leave_it_by_und
     await page.keyboard.press("Control+a")
     await page.get_by_role("button", name="Into a group…").click()
     await page.get_by_role("dialog").get_by_role("combobox", name="Group").fill("night")
-    await page.get_by_role("dialog").get_by_role("button", name="Into a group…").click()
+    await page.get_by_role("dialog").get_by_role("button", name="Put in").click()
     await expect(page.get_by_text("2 users came into night.")).to_be_visible()
     assert (await desk.site.api("GET", "groups/night"))["group"]["users"] == [
         "crew-ann",

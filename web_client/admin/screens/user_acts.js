@@ -27,7 +27,7 @@ export async function regroup(context, users, inside) {
         name: "group", label: t("users.group"), kind: "names", attributes: { autofocus: "" }, labels: { remove: t("form.remove") },
         suggestions: (typed) => suggestions.like("groups", typed),
       }],
-      values: { group: [] }, texts: formTexts(t(kind)), cancel: () => close(),
+      values: { group: [] }, texts: formTexts(t(`${kind}.do`)), cancel: () => close(),
       send: async (values) => {
         if (values.group.length !== 1) return { field: "group", message: t("users.regroup.one") };
         [group] = values.group;

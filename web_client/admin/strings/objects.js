@@ -115,6 +115,8 @@ export const OBJECTS = {
   "users.did.disable.one": "{name} is disabled.",
   "users.regroup.into": "Into a group…",
   "users.regroup.outof": "Out of a group…",
+  "users.regroup.into.do": "Put in",
+  "users.regroup.outof.do": "Take out",
   "users.regroup.into.title": "Put {count} users into a group",
   "users.regroup.into.title.one": "Put {name} into a group",
   "users.regroup.outof.title": "Take {count} users out of a group",
