@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator
 from typing import Any
 
 from broker.configuration.objects import DEFAULTS, KEPT_WHERE_ABSENT, ORDER, Held, State, key_of
+from portcullis.model.rdp import RdpTarget
 
 
 def documents_of(state: State, kinds: Collection[str] = ()) -> list[dict[str, Any]]:
@@ -40,6 +41,9 @@ def _said(held: Held, added: dict[str, set[str]]) -> Iterator[tuple[str, Any]]:
             }
             if not value:
                 continue
+        elif held.kind == "application" and name == "rdp" and value:
+            plain = RdpTarget("").to_json()
+            value = {part: each for part, each in value.items() if each != plain[part]}
         elif held.kind == "tenant" and name == "theme":
             logo = value["logo"]
             value = {**value, "logo": {"hash": logo} if logo else None}

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from portcullis.address import Address
 from portcullis.cli.output import as_json, moment, table
 from portcullis.rest.client import Client
 
@@ -74,6 +75,13 @@ def _token_permissions(item: Item) -> object:
     return "all of the user's" if permissions is None else permissions
 
 
+def shown(item: Item) -> str:
+    """A program with its arguments, or a server."""
+    if isinstance(rdp := item.get("rdp"), dict):
+        return f"rdp://{Address(str(rdp.get('server')), int(rdp.get('port', 0)))}"
+    return " ".join(map(str, item.get("command", ())))
+
+
 def probe_state(item: Item) -> str:
     last = item.get("last") or {}
     return " ".join(str(part) for part in (item.get("state"), last.get("code")) if part)
@@ -87,7 +95,7 @@ def probe_time(last: Item) -> str | None:
 LISTS: dict[str, tuple[Column, ...]] = {
     "applications": (
         plain("NAME", "name"),
-        Column("COMMAND", lambda item: " ".join(map(str, item.get("command", ())))),
+        Column("COMMAND", shown),
         nested("USERS", "entitled", "users"),
         nested("GROUPS", "entitled", "groups"),
         Column("STATE", lambda item: "disabled" if item.get("disabled") else "enabled"),
