@@ -11,6 +11,9 @@ import { namesText } from "./user_rules.js";
 /** @typedef {import("../context.js").Context} Context */
 /** @typedef {import("./user_rules.js").User} User */
 
+const INTO = { title: "users.regroup.into.title", act: "users.regroup.into.do", did: "users.regroup.into.did" };
+const OUT_OF = { title: "users.regroup.outof.title", act: "users.regroup.outof.do", did: "users.regroup.outof.did" };
+
 /**
  * Into a group or out of it: all of them, or none. Asks for the group.
  * @param {Context} context
@@ -18,16 +21,16 @@ import { namesText } from "./user_rules.js";
  * @param {boolean} inside
  */
 export async function regroup(context, users, inside) {
-  const kind = inside ? "users.regroup.into" : "users.regroup.outof";
+  const words = inside ? INTO : OUT_OF;
   const suggestions = new Suggestions(context);
   let group = "";
-  const answer = await showDialog(counted(users.length, `${kind}.title`, { name: users[0].name }), (close) => {
+  const answer = await showDialog(counted(users.length, words.title, { name: users[0].name }), (close) => {
     const form = new Form({
       fields: [{
         name: "group", label: t("users.group"), kind: "names", attributes: { autofocus: "" }, labels: { remove: t("form.remove") },
         suggestions: (typed) => suggestions.like("groups", typed),
       }],
-      values: { group: [] }, texts: formTexts(t(`${kind}.do`)), cancel: () => close(),
+      values: { group: [] }, texts: formTexts(t(words.act)), cancel: () => close(),
       send: async (values) => {
         if (values.group.length !== 1) return { field: "group", message: t("users.regroup.one") };
         [group] = values.group;
@@ -46,7 +49,7 @@ export async function regroup(context, users, inside) {
   if (answer !== "done") return false;
   const moved = others(users, group, inside);
   context.changed();
-  context.toasts.show(counted(moved.length, `${kind}.did`, { name: moved[0]?.name ?? "", group }), {
+  context.toasts.show(counted(moved.length, words.did, { name: moved[0]?.name ?? "", group }), {
     undo: moved.length > 0 ? () => void undoMembers(context, group, moved, !inside) : undefined,
   });
   return true;
