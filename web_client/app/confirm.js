@@ -18,7 +18,7 @@ export function confirmLogOff(view, name) {
  * @param {string} name of the application
  */
 export function confirmForgetting(view, name) {
-  return confirmed(view, t("kept.forget.title", { name }), t("kept.forget.text"), t("kept.forget"));
+  return confirmed(view, t("kept.forget.title", { name }), t("kept.forget.text"), t("kept.forget"), t("kept.cancel"));
 }
 
 /**

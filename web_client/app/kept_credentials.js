@@ -63,7 +63,7 @@ export class KeptCredentials {
     if (this.#changing !== id || !asked) return h("li", { class: "card session-row" }, about, buttons);
     return h("li", { class: "card session-row changing" }, about, credentialsForm(asked, {
       userName: user, offersToKeep: false, submitText: t("kept.save"),
-      submit: (entered) => this.#save(id, entered), backText: t("logoff.cancel"), back: () => this.#change(""),
+      submit: (entered) => this.#save(id, entered), backText: t("kept.cancel"), back: () => this.#change(""),
     }));
   }
 

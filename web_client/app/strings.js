@@ -155,6 +155,7 @@ export const STRINGS = {
   "kept.forget.title": "Forget the password of {name}?",
   "kept.forget.text": "You are asked for it at the next start.",
   "kept.save": "Save",
+  "kept.cancel": "Cancel",
 
   "takenover.title": "Open in another window",
   "takenover.text": "{name} is now shown in another window or browser. Nothing is lost.",
