@@ -2,9 +2,9 @@
 
 It runs detached as `python -I -S .../leader/__main__.py FOLDER`, with the standard library alone: small, quick to
 start, without a network. Usually it is forked from a process that has loaded it, and is called the same
-(docs/decisions/0023-fork-server.md). It makes itself the reaper of all its descendants, so that no process of the session
-can leave it, and lives in a session and process group of its own, so that the agent's death means nothing to it.
-Display and worker run under the slot's worker account, all else under the user's account
+(docs/decisions/0023-fork-server.md). It makes itself the reaper of all its descendants, so that no process of the
+session can leave it, and lives in a session and process group of its own, so that the agent's death means nothing to
+it. Display and worker run under the slot's worker account, all else under the user's account
 (docs/decisions/0004-accounts-on-a-host.md).
 
 A session may be prepared ahead of need: with a `warm` line, display and worker start before any user is known, and
@@ -17,6 +17,7 @@ FOLDER/ended.json, which the agent removes together with the folder.
     __main__.py    run anew: begin; sweep up after a leader that was killed
     beginning.py   how it begins, run anew or forked
     loaded.py      a program that was loaded before the fork
+    waiting.py     what will be the worker, forked before its leader knows anything
     session.py     the order of starting and ending, what is told to the agent
     loop.py        events, deadlines, signals: one thread
     agent_side.py  the agent's connection

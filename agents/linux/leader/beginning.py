@@ -17,6 +17,7 @@ from typing import NoReturn
 from agents.linux.leader import loaded, processes
 from agents.linux.leader.loaded import Loaded
 from agents.linux.leader.session import Session
+from agents.linux.leader.waiting import Waiting
 
 SCRIPT = Path(__file__).with_name("__main__.py")
 
@@ -60,7 +61,7 @@ def _begin_forked(folder: Path, worker: Loaded, writing: int) -> NoReturn:
     loaded.show(command(folder), {})
     gc.enable()
     processes.become_reaper()
-    Session(folder, listener, worker).run()
+    Session(folder, listener, Waiting(worker)).run()
     os._exit(0)
 
 

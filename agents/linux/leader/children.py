@@ -9,9 +9,9 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 
 from agents.linux.leader import processes
-from agents.linux.leader.loaded import Loaded
 from agents.linux.leader.loop import Loop
 from agents.linux.leader.output import Output, SessionLog
+from agents.linux.leader.waiting import Waiting
 
 _READ_BYTES = 1 << 16
 _MAXIMUM_LAST_READS = 64
@@ -37,10 +37,11 @@ class Children:
         environment: Mapping[str, str],
         confinement: processes.Confinement,
         passed: int | None = None,
-        program: Loaded | None = None,
+        waiting: Waiting | None = None,
         entered: str | None = None,
     ) -> None:
-        """One of this name that has ended is forgotten. `entered`: all that it finds to read. Raises OSError."""
+        """One of this name that has ended is forgotten. `waiting`: becomes it. `entered`: all that it finds to read.
+        Raises OSError."""
         self._forget(name)
         read_end, write_end = os.pipe()
         os.set_blocking(read_end, False)
@@ -48,9 +49,12 @@ class Children:
         self._loop.watch(read_end, lambda _: self._read(name))
         source = None if entered is None else _filled(entered)
         try:
-            self.pids[name] = processes.start(
-                command, environment, confinement, write_end, passed, program, source
-            )
+            if waiting is not None and passed is not None:
+                self.pids[name] = waiting.start(command, environment, confinement, write_end, passed)
+            else:
+                self.pids[name] = processes.start(
+                    command, environment, confinement, write_end, passed, source
+                )
         finally:
             os.close(write_end)
             if source is not None:

@@ -20,8 +20,6 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
 
-from agents.linux.leader import loaded
-from agents.linux.leader.loaded import Loaded
 from agents.linux.leader.quarters import Quarters
 
 MARKER = "PORTCULLIS_SESSION"
@@ -49,17 +47,14 @@ def start(
     confinement: Confinement,
     output: int,
     passed: int | None = None,
-    program: Loaded | None = None,
     entered: int | None = None,
 ) -> int:
     """Run `command`, its output to descriptor `output`, `passed` as its descriptor 3, `entered` as what it reads.
-    `program`: the same, loaded before. Raises OSError."""
+    Raises OSError."""
     with child() as forked:
         if forked.here:
-            _confine(confinement)
-            _arrange_descriptors(output, passed, entered)
-            if program is not None:
-                loaded.run(program, command, environment)
+            confine(confinement)
+            arrange_descriptors(output, passed, entered)
             os.execvpe(command[0], list(command), dict(environment))  # noqa: S606
     return forked.pid
 
@@ -68,7 +63,7 @@ def can_run(command: str, path: str | None, confinement: Confinement) -> bool:
     """Whether the account finds `command` and may execute it. Raises OSError when the account cannot be used."""
     with child() as forked:
         if forked.here:
-            _confine(confinement)
+            confine(confinement)
             os._exit(0 if shutil.which(command, path=path) is not None else 1)
     return os.waitpid(forked.pid, 0)[1] == 0
 
@@ -77,7 +72,7 @@ def can_write(folder: str, confinement: Confinement) -> bool:
     """Whether the account has room for a little file in `folder`: only writing as itself tells, quotas included."""
     with child() as forked:
         if forked.here:
-            _confine(confinement)
+            confine(confinement)
             os._exit(0 if _has_room(folder) else 1)
     return os.waitpid(forked.pid, 0)[1] == 0
 
@@ -202,7 +197,7 @@ class _Child(NamedTuple):
 def child() -> Iterator[_Child]:
     """Fork. An error of the child, up to where it runs something else, is raised in the parent as OSError."""
     error_read, low = os.pipe()
-    error_write = _high_copy(low)  # out of the way of the numbers that are given away
+    error_write = high_copy(low)  # out of the way of the numbers that are given away
     os.close(low)
     forked = _Child(os.fork())
     if forked.here:
@@ -219,7 +214,7 @@ def child() -> Iterator[_Child]:
             raise OSError(error.decode(errors="replace"))
 
 
-def _confine(confinement: Confinement) -> None:
+def confine(confinement: Confinement) -> None:
     """Become the account for good. The child dies with the leader, whatever kills that."""
     for group in confinement.groups:
         Path(group, "cgroup.procs").write_text("0")
@@ -231,10 +226,19 @@ def _confine(confinement: Confinement) -> None:
         _limit(getattr(resource, f"RLIMIT_{name.upper()}"), value)
     _become(confinement.account)
     os.umask(0o077)
-    for option, argument in ((_PR_SET_NO_NEW_PRIVS, 1), (_PR_SET_PDEATHSIG, int(signal.SIGKILL))):
-        if _libc.prctl(option, argument, 0, 0, 0) != 0:
-            raise OSError(ctypes.get_errno(), "prctl")
+    _prctl(_PR_SET_NO_NEW_PRIVS, 1)
+    die_with_parent(signal.SIGKILL)
     os.chdir(confinement.folder)
+
+
+def die_with_parent(number: signal.Signals) -> None:
+    """To be said again after a change of the account. Raises OSError."""
+    _prctl(_PR_SET_PDEATHSIG, int(number))
+
+
+def _prctl(option: int, argument: int) -> None:
+    if _libc.prctl(option, argument, 0, 0, 0) != 0:
+        raise OSError(ctypes.get_errno(), "prctl")
 
 
 def _become(account: pwd.struct_passwd) -> None:
@@ -256,21 +260,21 @@ def _limit(kind: int, value: int) -> None:
     resource.setrlimit(kind, (value, value))
 
 
-def _arrange_descriptors(output: int, passed: int | None, entered: int | None) -> None:
+def arrange_descriptors(output: int, passed: int | None, entered: int | None) -> None:
     """0 is `entered` or empty, 1 and 2 are the output, 3 is `passed`; all else closes at exec."""
     signal.set_wakeup_fd(-1)
     for name in (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGHUP, signal.SIGINT):
         signal.signal(name, signal.SIG_DFL)
     # First copies with high numbers: each of these may have a number that is given away below.
     read = os.open(os.devnull, os.O_RDONLY) if entered is None else entered
-    entered, output = _high_copy(read), _high_copy(output)
-    passed = None if passed is None else _high_copy(passed)
+    entered, output = high_copy(read), high_copy(output)
+    passed = None if passed is None else high_copy(passed)
     for number, source in ((0, entered), (1, output), (2, output), (3, passed)):
         if source is not None:
             os.dup2(source, number)
 
 
-def _high_copy(fd: int) -> int:
+def high_copy(fd: int) -> int:
     return fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 10)
 
 

@@ -25,11 +25,11 @@ from agents.linux.leader.agent_side import AgentSide
 from agents.linux.leader.children import Children
 from agents.linux.leader.display_start import DisplayStart
 from agents.linux.leader.lines import Peer, parse
-from agents.linux.leader.loaded import Loaded
 from agents.linux.leader.loop import Loop
 from agents.linux.leader.output import SessionLog
 from agents.linux.leader.premises import Failure, Premises
 from agents.linux.leader.priority import BACKGROUND, ORDINARY, set_priority
+from agents.linux.leader.waiting import Waiting
 
 LAUNCH_SECONDS = 10.0
 DISPLAY_SECONDS = 15.0
@@ -47,10 +47,10 @@ WINDOW_MANAGER_READY = b"portcullis-ready"
 
 
 class Session:
-    def __init__(self, folder: Path, listener: socket.socket, worker: Loaded | None = None) -> None:
-        """`worker`: its program, where that was loaded before this process was forked."""
+    def __init__(self, folder: Path, listener: socket.socket, worker: Waiting | None = None) -> None:
+        """`worker`: what will be the worker, where its program was loaded before this process was forked."""
         self._folder = folder
-        self._worker_program = worker
+        self._waiting_worker = worker
         self._log = SessionLog(folder / "session.log")
         self._loop = Loop()
         self._agent = AgentSide(self._loop, listener, self._obey, self._greeting, self._agent_gone)
@@ -263,7 +263,7 @@ class Session:
     def _start_worker(self) -> None:
         ours, theirs = socket.socketpair()
         command = self._premises.launch["worker"]["command"]
-        self._start("worker", command, passed=theirs.fileno(), program=self._worker_program)
+        self._start("worker", command, passed=theirs.fileno(), waiting=self._waiting_worker)
         theirs.close()
         self._worker = Peer(ours)
         self._loop.watch(ours, lambda _: self._on_worker())
@@ -291,12 +291,12 @@ class Session:
         name: str,
         command: list[str],
         passed: int | None = None,
-        program: Loaded | None = None,
+        waiting: Waiting | None = None,
         entered: str | None = None,
     ) -> None:
         premises = self._premises
         environment, confinement = premises.environment(name), premises.confinement(name)
-        self._children.start(name, command, environment, confinement, passed, program, entered)
+        self._children.start(name, command, environment, confinement, passed, waiting, entered)
 
     def _on_lines(self, name: str, lines: list[bytes]) -> None:
         if name == "bus" or (name == "window_manager" and WINDOW_MANAGER_READY in lines):

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import pwd
+import secrets
 import signal
 import sys
 from pathlib import Path
@@ -114,6 +115,28 @@ async def test_nothing_that_the_agent_holds_is_in_the_server_or_what_it_forks(
     kept = {to for to in descriptors(leader).values() if to != "/dev/null" and "anon_inode" not in to}
     shared = kept & set(descriptors(worker).values())
     assert len(shared) <= 1  # its output, of which the leader has the other end
+
+
+async def test_worker_knows_nothing_of_what_the_application_is_given(host, forked):
+    secret = secrets.token_hex(16)
+    order = host.order("xterm", environment={"TOKEN": secret})
+    link = await forked.launcher.launch(order, host.start(order))
+    forked.links.append(link)
+    status, _ = await until_window(link)
+    worker = psutil.Process(status.processes["worker"])
+    assert not is_in_memory(worker.pid, secret)
+    assert is_in_memory(worker.ppid(), secret)
+
+
+def is_in_memory(pid, text):
+    with Path(f"/proc/{pid}/mem").open("rb", buffering=0) as memory:
+        for line in Path(f"/proc/{pid}/maps").read_text().splitlines():
+            begin, end = (int(number, 16) for number in line.split()[0].split("-"))
+            if " rw-p " in line and "[v" not in line:
+                memory.seek(begin)
+                if text.encode() in memory.read(end - begin):
+                    return True
+    return False
 
 
 async def test_session_outlives_the_server_and_is_adopted_without_it(host, forked):

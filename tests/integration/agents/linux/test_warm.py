@@ -122,7 +122,7 @@ async def test_slot_whose_account_is_prepared_ahead_gets_another(host, ahead):
     order = host.order("xterm", slot=0)
     start = host.start(order)
     user = await host.accounts.user(order.tenant, order.user_id, order.user_name)
-    link = await ahead.launcher._launch_anew(order, start, user)
+    link = await ahead.launcher._launch_anew(order, start, user, None)
     ahead.links.append(link)
     status, _ = await until_window(link)
     (folder,) = host.warm_folders()
