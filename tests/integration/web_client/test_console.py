@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, Page, Route, expect
 
 from tests.integration.web_client.conftest import REPORT_VIOLATIONS
 from tests.support.console_desk import HOSTILE, Desk, row_names
@@ -17,6 +18,7 @@ from tests.support.console_site import ConsoleSite, console_site
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
+OUTPUT = Path(__file__).parents[2] / "output"
 PLAIN = {"command": ["true"], "entitled": {"users": [], "groups": []}}
 
 
@@ -522,3 +524,31 @@ async def test_users_are_filtered_by_the_groups_that_there_are(desk: Desk) -> No
     await page.get_by_label("Group", exact=True).select_option("painters")
     await expect(page.get_by_text("1 row", exact=True)).to_be_visible()
     assert await row_names(page) == ["grouped"]
+
+
+async def test_a_panic_takes_the_name_of_the_site_typed_out(desk: Desk) -> None:
+    """What it does is tried where brokers are; here the broker never hears of it, for others are signed in."""
+    asked: list[Any] = []
+
+    async def hear(route: Route) -> None:
+        asked.append(route.request.post_data_json)
+        await route.fulfill(json={"merged": True, "epoch": 2})
+
+    page = await desk.open("")
+    await page.route("**/api/v1/admin/panic", hear)
+    await page.get_by_text("Emergency", exact=True).click()
+    await page.get_by_role("button", name="Void all logins", exact=True).click()
+    dialog = page.get_by_role("dialog")
+    act = dialog.get_by_role("button", name="Void all logins", exact=True)
+    await expect(act).to_be_disabled()
+    await dialog.get_by_label("Type the name of the site, lab").fill("lap")
+    await expect(act).to_be_disabled()
+    await page.screenshot(path=OUTPUT / "console-panic.png")
+    await dialog.get_by_role("button", name="Cancel").click()
+    assert asked == []
+    await page.get_by_role("button", name="Void all logins and API tokens").click()
+    await dialog.get_by_label("Type the name of the site, lab").fill("lab")
+    async with page.expect_response("**/api/v1/admin/panic"):
+        await page.keyboard.press("Enter")
+    await expect(dialog).to_have_count(0)
+    assert asked == [{"confirm": "lab", "api_tokens": True}]

@@ -8,6 +8,7 @@ import { addressOf } from "../router.js";
 import { errorText, STRINGS, t } from "../strings.js";
 import { findingList } from "./findings.js";
 import { loadText, machineBadge } from "./machine_rules.js";
+import { emergency } from "./panic.js";
 
 /** Loads are no records: nobody tells that they changed. */
 const REFRESH_MS = 10_000;
@@ -40,7 +41,7 @@ class Overview {
     this.#context = context;
     this.element = h("div", { class: "overview", tabindex: "-1" }, this.#alert, this.#tiles, this.#findings,
       h("div", { class: "overview-charts" }, this.#launches.element, this.#signIns.element),
-      h("div", { class: "overview-lists" }, this.#refused, this.#busiest));
+      h("div", { class: "overview-lists" }, this.#refused, this.#busiest), ...emergency(context));
     this.#timer = setInterval(() => document.visibilityState === "visible" && this.#refresh(), REFRESH_MS);
     this.#refresh();
   }
