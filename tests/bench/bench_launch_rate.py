@@ -55,21 +55,22 @@ async def launch_rate(
 
 
 async def http_rate(
-    site: BigSite, brokers: list[BrokerProcess], first_user: int
+    site: BigSite, brokers: list[BrokerProcess], visitors: Visitors
 ) -> tuple[float, list[float], dict[str, int]]:
-    visitors = Visitors(site, first_user, USERS_A_BROKER)
-    await visitors.come()
     ports = [broker.started["port"] for broker in brokers]
-    return await visitors.launch(ports, IN_FLIGHT, SECONDS, site.state.parent / f"gateway-{first_user}")
+    return await visitors.launch(ports, IN_FLIGHT, SECONDS, site.state.parent / f"gateway-{len(brokers)}")
 
 
 async def measure(site: BigSite, count: int, first_user: int, over_http: bool) -> Figure:
+    visitors = Visitors(site, first_user, USERS_A_BROKER)
+    if over_http:
+        await visitors.come()
     brokers = [await start_broker(site) for _ in range(count)]
     try:
         before = await bare_rate(brokers)
         used = _processor_seconds(brokers)
         if over_http:
-            rate, times, refused = await http_rate(site, brokers, first_user)
+            rate, times, refused = await http_rate(site, brokers, visitors)
         else:
             rate, times, refused = await launch_rate(brokers, first_user)
         used = _processor_seconds(brokers) - used
