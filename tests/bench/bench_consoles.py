@@ -1,4 +1,4 @@
-"""Open consoles: what 200 of them cost a broker whose site has 100,000 sessions, and how long their questions take.
+"""Open consoles: what 200 of them cost a broker whose site has 100,000 users and sessions, and how long they wait.
 
     tests/run.sh bench consoles
 
@@ -65,7 +65,12 @@ async def fill(stores: Stores, tenant_id: str, sessions: int) -> list[str]:
         puts.append(token_creation(tenant, record, "bench"))
         tokens.append(token.text)
     for number in range(sessions):
-        host, user_number = hosts[number % HOSTS], chance.randrange(50_000)
+        groups = frozenset({"staff", f"department-{number % 40}"})
+        user = User(f"{number:016x}", f"user-{number}", groups=groups, password_hash="x", totp_secret="x")
+        puts.append(tenant.put(("user", user.id), user.to_json(), author="bench"))
+        puts.append(tenant.put(("user-name", name_hash(user.name)), {"id": user.id}))
+    for number in range(sessions):
+        host, user_number = hosts[number % HOSTS], chance.randrange(sessions)
         session = Session(
             *(new_id(), tenant_id, f"{user_number:016x}", f"user-{user_number}"),
             *(f"{number % 50:016x}", f"Application {number % 50}", ("true",), {}),
@@ -150,6 +155,8 @@ async def measured(folder: Path, told: dict[str, Any], pid: int, consoles: int, 
             "last page": f"sessions?sort=user&offset={SESSIONS - 60}&limit=50",
             "search": "sessions?search=user-4999&limit=50",
             "filter": "sessions?state=active&sort=user&limit=50",
+            "users": "users?sort=-name&limit=50",
+            "users, search": "users?search=user-4999&limit=50",
         }
         for name, path in paths.items():
             await one.ask("overview", path)

@@ -10,7 +10,7 @@ from typing import Any
 from tests.bench.scale.site import ROOT, BigSite, EmbeddedSite
 
 PROCESSES = 2
-PATIENCE_SECONDS = 300.0
+PATIENCE_SECONDS = 900.0
 
 
 class Agents:
