@@ -233,10 +233,10 @@ SUITES = (
     pytest_suite(
         "e2e",
         "the whole system in a real browser (needs root: it makes accounts)",
-        seconds=250,
+        seconds=280,
         lanes={
             "instances": (
-                250,
+                300,
                 (
                     *("test_cluster.py", "test_demo.py", "test_lab.py"),
                     *("test_quickstart_lifecycle.py", "test_unprivileged.py"),
