@@ -217,9 +217,10 @@ class Frames:
     def _calm(self, now: float) -> float | None:
         """Nothing new is to be shown: what came to rest ends, and what is coarse is made exact."""
         picture = self._picture
+        if self._is_unknown or self._is_damaged or picture.pending or self._is_encoding:
+            return None
         at = picture.calm_at()
-        is_busy = self._is_unknown or self._is_damaged or bool(picture.pending) or self._is_encoding
-        if at is None or at == math.inf or is_busy:
+        if at is None or at == math.inf:
             return None
         if self._waits_for_echo(now):
             return self._echo_until
