@@ -1,4 +1,4 @@
-"""A server shown by RDP, from the click to its screen: Chromium, gateway, broker, agent, FreeRDP, xrdp, an X program."""
+"""A server shown by RDP, from the click to its screen: browser, gateway, broker, agent, FreeRDP, xrdp, an X program."""
 
 from __future__ import annotations
 
