@@ -86,6 +86,7 @@ async def test_forked_worker_is_what_one_run_anew_is(host, forked):
     assert worker.environ() == {**WORKER_ENVIRONMENT, MARKER: order.session}
     assert set(worker.uids()) == {account.pw_uid} and set(worker.gids()) == {account.pw_gid}
     assert set(capabilities(worker.pid).values()) == {0}
+    assert Path(f"/proc/{worker.pid}/mem").stat().st_uid == 0  # nothing else of its account may look into it
     assert leader.cmdline() == list(beginning.command(host.folder(order)))
     assert psutil.Process(status.processes["display"]).parent() == leader
     # Neither is held by the server: it can end.
