@@ -29,6 +29,7 @@ from portcullis.protocol.worker_channel import Dial, Gateway
 from tests.bench.figures import Figure, report
 from tests.integration.abuse.live import Live
 from tests.integration.gateway.small_site import TENANT, Agent, BrokerStub, SiteKeys, SmallSite
+from tests.support.ports import free_port
 from tests.support.stream_client import StreamClient
 from tests.support.worker_session import WorkerSession
 from tests.support.xserver import XServer, x_server
@@ -102,11 +103,6 @@ async def running_site(folder: Path) -> AsyncIterator[Site]:
         await process.wait()
         await drain
         await broker.stop()
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
 
 
 async def key_to_frame(client: StreamClient, count: int = KEYS) -> list[float]:

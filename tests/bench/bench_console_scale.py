@@ -30,7 +30,7 @@ from tests.bench.figures import Figure, Series, percentile, report
 from tests.bench.pictures import dots
 from tests.bench.scale.population import Size
 from tests.bench.scale.site import BrokerProcess, EmbeddedSite, embedded_site, start_broker
-from tests.support.etcd import free_ports
+from tests.support.ports import free_ports
 
 CHROMIUM = "/usr/bin/chromium"
 USEFUL_MS, LOOK_MS, TURN_MS, FRAME_MS = 1_000.0, 1_000.0, 50.0, 50.0

@@ -29,7 +29,7 @@ from tests.bench.figures import Figure, report
 from tests.bench.scale.agents import Agents
 from tests.bench.scale.population import Size
 from tests.bench.scale.site import BrokerProcess, EmbeddedSite, embedded_site, start_broker
-from tests.support.etcd import free_ports
+from tests.support.ports import free_ports
 
 LIMIT_SECONDS, LIMIT_PAUSE_MS = 2.0, 50.0
 POLL_SECONDS = 0.1

@@ -6,7 +6,6 @@ import json
 import os
 import re
 import shutil
-import socket
 import subprocess
 import time
 import zlib
@@ -22,6 +21,7 @@ from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, 
 from tests.e2e.portal import Person
 from tests.support.browser import ApiBrowser
 from tests.support.enrolling import enrol_early
+from tests.support.ports import free_port
 
 TREE = Path(__file__).resolve().parents[2]
 EDITOR = "Text editor"
@@ -81,11 +81,6 @@ def copy_of_the_tree(to: Path) -> Path:
             (to / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(TREE / name, to / name)
     return to
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
 
 
 @pytest.fixture(scope="session")

@@ -18,7 +18,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -33,6 +32,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from broker.grid.opening import GridChoice
+from tests.support.ports import free_ports
 
 ASKED = os.environ.get("PORTCULLIS_ETCD", "")
 """Read at import: tests see no setting of whoever runs them."""
@@ -324,12 +324,3 @@ class EtcdCluster:
             *tls,
             *self.more,
         ]
-
-
-def free_ports(count: int) -> list[int]:
-    """All different. Another process may take one until its member binds it: then the test says so."""
-    with contextlib.ExitStack() as stack:
-        probes = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return [int(probe.getsockname()[1]) for probe in probes]

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.support.etcd import etcd_binary, free_ports
+from tests.support.etcd import etcd_binary
+from tests.support.ports import free_ports
 
 START_SECONDS = 30.0
 

@@ -15,7 +15,6 @@ import asyncio
 import contextlib
 import json
 import signal
-import socket
 import subprocess
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -55,6 +54,7 @@ from broker.repositories.recovery_codes import codes_creation
 from broker.repositories.users import user_creation
 from portcullis.ids import new_id
 from portcullis.model.user import User
+from tests.support.ports import free_port
 
 async def main(state, tenant, count, password, secret, recovery):
     grid = await EmbeddedGrid.open(Path(state) / "grid.sqlite", may_create=False)
@@ -77,7 +77,7 @@ class MixedSite:
         self.folder = folder
         self.versions: dict[Part, Version] = {}
         self.secrets: dict[str, Any] = {}
-        self.ports = {name: _free_port() for name in ("broker", "public", "inner")}
+        self.ports = {name: free_port() for name in ("broker", "public", "inner")}
         self.origin = f"http://localhost:{self.ports['public']}"
         self._pythons = pythons
         self._prefix = prefix
@@ -373,8 +373,3 @@ class Person:
 
 def _e_of(grant: str) -> int:
     return int(json.loads(from_base64url(grant.split(".")[3]))["e"])
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])

@@ -66,8 +66,9 @@ from portcullis.settings import Address
 from portcullis.tasks import cancel_and_wait, spawn
 from portcullis.tickets import Grant, verify_grant, verifying_keys
 from tests.support.browser import ClientKey
-from tests.support.etcd import EtcdCluster, free_ports
+from tests.support.etcd import EtcdCluster
 from tests.support.grid_tap import TappedGrid
+from tests.support.ports import free_ports
 
 WAIT_SECONDS = 20.0
 

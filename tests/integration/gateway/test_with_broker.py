@@ -27,6 +27,7 @@ from portcullis.settings import Address
 from tests.integration.gateway.small_site import Agent, admit_grant, admit_ticket
 from tests.support.agent_channel import TestAgent
 from tests.support.browser import ApiBrowser
+from tests.support.ports import free_port
 from tests.support.running_broker import RunningBroker, make_site
 
 
@@ -79,11 +80,6 @@ async def run(*arguments: object) -> tuple[int, str]:
     async with asyncio.timeout(60):
         out, errors = await process.communicate()
     return process.returncode, (out + errors).decode()
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return server.getsockname()[1]
 
 
 class Whole:

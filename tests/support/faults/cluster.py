@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import random
 import signal
-import socket
 import sys
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
@@ -29,6 +28,7 @@ from tests.support.etcd import EtcdCluster
 from tests.support.faults.agents import ObedientHost
 from tests.support.faults.clients import BrowserOf, Notes, Somebody
 from tests.support.faults.partition import FIRST_GROUP, Partition
+from tests.support.ports import free_port
 
 ORIGIN = "http://localhost:8080"
 START_SECONDS = 30.0
@@ -229,9 +229,3 @@ async def host_token(built: Cluster, name: str) -> str:
     target = built.brokers[0].state / f"token-{name}.json"
     made = await mint_join_tokens(built.grid, built.site_key, tenant_name="acme", secrets_file=target)
     return made.host_join_token
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
