@@ -27,6 +27,7 @@ import psutil
 from portcullis.protocol.messages import AdmitGrant, Admitted, AdmitTicket
 from portcullis.tickets import from_base64url
 from tests.support.browser import ApiBrowser
+from tests.support.ports import free_port
 from tests.support.session_host import marked
 from tests.support.stream_client import StreamClient, StreamClosed, open_stream
 
@@ -54,7 +55,6 @@ from broker.repositories.recovery_codes import codes_creation
 from broker.repositories.users import user_creation
 from portcullis.ids import new_id
 from portcullis.model.user import User
-from tests.support.ports import free_port
 
 async def main(state, tenant, count, password, secret, recovery):
     grid = await EmbeddedGrid.open(Path(state) / "grid.sqlite", may_create=False)
