@@ -13,6 +13,10 @@ import { objectAddress } from "./walkthrough_rules.js";
 /** @typedef {{action: "create" | "change" | "delete", kind: string, name: string, fields?: FieldChange[]}} Change */
 
 const MOST_SHOWN = 200;
+const WORDS = {
+  change: { create: "change.create", change: "change.change", delete: "change.delete" },
+  plan: { create: "plan.create", change: "plan.change", delete: "plan.delete" },
+};
 const BADGES = /** @type {const} */ ({ create: "ok", change: "busy", delete: "bad" });
 
 /**
@@ -24,7 +28,7 @@ const BADGES = /** @type {const} */ ({ create: "ok", change: "busy", delete: "ba
 export function changedObject({ action, kind, name }, mayOpen, tense = "change") {
   const address = action === "delete" ? "" : objectAddress(`${kind}:${name}`);
   const shown = h("bdi", {}, name);
-  return h("span", { class: "changed-object" }, badge(BADGES[action], t(`${tense}.${action}`)), ` ${kind} `,
+  return h("span", { class: "changed-object" }, badge(BADGES[action], t(WORDS[tense][action])), ` ${kind} `,
     address !== "" && mayOpen(address) ? h("a", { href: address }, shown) : h("strong", {}, shown));
 }
 

@@ -123,6 +123,9 @@ export const ACCESS = {
   "launch.changes": "What has changed since",
   "launch.changes.none": "Nothing of what it named has changed.",
 
+  "change.create": "created",
+  "change.change": "changed",
+  "change.delete": "deleted",
   "plan.create": "create",
   "plan.change": "change",
   "plan.delete": "delete",
