@@ -80,16 +80,16 @@ class Revocations:
     def sign_this(self, revocation: Revocation) -> str:
         return sign_revocation(revocation, *self._keys.signing())
 
-    def tell_sessions(
+    def sign_sessions(
         self,
         tenant: str,
         host: str,
         sessions: Sequence[str],
         code: str,
         channels: frozenset[str] | None = None,
-    ) -> None:
-        """The connections of these sessions of one host end, or keep these channels. Every broker works that out by
-        itself, so it is not kept. Raises Unavailable while the site has no key.
+    ) -> list[str]:
+        """The connections of these sessions of one host end, or keep these channels, once it is told (`tell_hosts`).
+        Every broker works that out by itself, so it is not kept. Raises Unavailable while the site has no key.
         """
         now = self._clock.now()
         texts = []
@@ -98,8 +98,12 @@ class Revocations:
             word = Revocation("sessions", tenant, host, now, code, sessions=named, channels=channels)
             texts.append(self.sign_this(word))
             self.book.add_own(texts[-1], word)
+        return texts
+
+    def tell_hosts(self, by_host: ByHost) -> None:
+        """Of many hosts together: gateways hear it in a few messages."""
         for hearer in list(self._hearers.values()):
-            hearer((), {host: texts})
+            hearer((), by_host)
 
     def living_of(self, host: str, *, is_older: bool) -> list[str]:
         """All in force that the host has to know. `is_older`: its agent knows no words about several sessions."""

@@ -41,6 +41,8 @@ log = logging.getLogger(__name__)
 
 LOOK_SECONDS = 1.0
 JUDGED_AT_ONCE = 200
+HOSTS_AT_ONCE = 64
+"""Are told together: a gateway's channel queues messages, not words."""
 ANEW_A_SECOND = 200
 """Each of them asks for a ticket and redeems it: that is two transactions."""
 NAMED = 20
@@ -83,6 +85,8 @@ class LiveRules:
         self._anew: dict[tuple[str, str], None] = {}
         """Tenant and session, in line to be connected anew."""
         self._second, self._made_anew = 0.0, 0
+        self._words: dict[str, list[str]] = {}
+        """By host: signed, and not told yet."""
         self._wake = asyncio.Event()
         self._hours: dict[str, list[tuple[list[dict[str, object]], str]]] = {}
         self._open: dict[str, list[bool]] = {}
@@ -105,6 +109,7 @@ class LiveRules:
     def withdraw(self, session: Session) -> None:
         """Whoever is connected to it may not be any more."""
         self._tell(session.tenant_id, session.host_id, [(session.id, session.user_id)], KEPT_AWAY)
+        self._say()
 
     def _changed(self, change: Change) -> None:
         match change.path[0]:
@@ -195,7 +200,10 @@ class LiveRules:
         _note(found)
         for host_id, of_host in found.items():
             self._act(tenant_id, host_id, of_host)
+            if len(self._words) >= HOSTS_AT_ONCE:
+                self._say()
             await turn.end()
+        self._say()
 
     def _clipboard(self, session: SessionFacts) -> str:
         """That it has by now."""
@@ -241,6 +249,12 @@ class LiveRules:
                 self._made_anew += 1
                 self._narrowed.pop(session_id, None)
                 self._tell(tenant_id, session.host_id, [(session_id, session.user_id)], ANEW)
+        self._say()
+
+    def _say(self) -> None:
+        words, self._words = self._words, {}
+        if words:
+            self._office.tell_hosts(words)
 
     def _is_mine(self, host_id: str) -> bool:
         """Whether this broker holds the channel of the session's host, or nobody does."""
@@ -255,7 +269,9 @@ class LiveRules:
         code: str,
         channels: frozenset[str] | None = None,
     ) -> None:
-        """`sessions`: each with its user. An older agent cannot narrow: its connections are made anew."""
+        """To be followed by `_say`. `sessions`: each with its user. An older agent cannot narrow: its connections are
+        made anew.
+        """
         try:
             if self._is_older(host_id):
                 sign = self._office.sign
@@ -263,7 +279,9 @@ class LiveRules:
                     [sign("user", tenant_id, user, code=code, session=id) for id, user in sessions]
                 )
             else:
-                self._office.tell_sessions(tenant_id, host_id, [id for id, _ in sessions], code, channels)
+                named = [id for id, _ in sessions]
+                words = self._office.sign_sessions(tenant_id, host_id, named, code, channels)
+                self._words.setdefault(host_id, []).extend(words)
         except Unavailable as exc:
             log.error("connections cannot be cut: %s", exc)
 
