@@ -103,7 +103,9 @@ def _new_users(changes: Sequence[Mapping[str, Any]]) -> list[str]:
 
 def _invited(client: Client, names: Sequence[str]) -> dict[str, str]:
     """The link by which each user who is new chooses password and factor."""
-    return {name: client.post("admin", "users", name, "reset", body={})["enrolment"]["link"] for name in names}
+    return {
+        name: client.post("admin", "users", name, "reset", body={})["enrolment"]["link"] for name in names
+    }
 
 
 def _uninvited(names: Sequence[str]) -> str:
