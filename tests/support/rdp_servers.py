@@ -27,7 +27,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from portcullis.certificate_files import CertificateFiles
 from tests.support.certificates import PublicCa
 
-PATIENCE_SECONDS = 20
+PATIENCE_SECONDS = 60
 IN_ITS_PLACE = "mount --bind {folder} /etc/xrdp && {{ xrdp-sesman --nodaemon & }} && exec xrdp --nodaemon"
 
 
@@ -76,7 +76,7 @@ def xrdp(folder: Path, program: str, address: str = "127.0.0.1") -> Iterator[Rdp
         subprocess.run(["chpasswd"], input=f"{name}:{password}", text=True, check=True)
         command = ["unshare", "-m", "sh", "-c", IN_ITS_PLACE.format(folder=settings)]
         with _running(command, folder / "output"):
-            _until_listening(port)
+            _until_listening(port, folder / "output")
             yield RdpServer(port, name, password, files.certificate, home, address)
     finally:
         _end_all_of(name)
@@ -97,7 +97,7 @@ def shadow(folder: Path, display: str) -> Iterator[RdpServer]:
         *(f"/port:{port}", "/bind-address:127.0.0.1", "/sec:nla", f"/sam-file:{folder / 'sam'}", "+auth"),
     ]
     with _running(command, folder / "output", HOME=str(folder), DISPLAY=display):
-        _until_listening(port)
+        _until_listening(port, folder / "output")
         yield RdpServer(port, name, password, folder / ".config/freerdp/shadow/shadow.crt")
 
 
@@ -171,12 +171,12 @@ def _running(command: list[str], output: Path, **environment: str) -> Iterator[N
         process.wait()
 
 
-def _until_listening(port: int) -> None:
+def _until_listening(port: int, output: Path) -> None:
     deadline = time.monotonic() + PATIENCE_SECONDS
     while not any(
         each.laddr.port == port for each in psutil.net_connections("tcp") if each.status == "LISTEN"
     ):
-        assert time.monotonic() < deadline, f"nothing listens on {port}"
+        assert time.monotonic() < deadline, f"nothing listens on {port}: {output.read_text()}"
         time.sleep(0.02)
 
 

@@ -19,17 +19,25 @@ LOOPBACK = networks_of("127.0.0.0/8, ::1/128")
 async def server(answer=None, *, hangs=False):
     """Its port. It reads a request and answers so; None: it closes at once."""
 
+    serving = set()
+
     async def serve(reader, writer):
-        await reader.read(64)
-        if answer is not None:
-            writer.write(answer)
-        if hangs:
-            await reader.read()
-        writer.close()
+        serving.add(asyncio.current_task())
+        try:
+            await reader.read(64)
+            if answer is not None:
+                writer.write(answer)
+            if hangs:
+                await reader.read()
+        except OSError:
+            pass  # whoever came to look is gone
+        writer.transport.abort()
 
     listening = await asyncio.start_server(serve, "127.0.0.1", 0)
     async with listening:
         yield listening.sockets[0].getsockname()[1]
+    await asyncio.gather(*serving)
+    await asyncio.sleep(0)  # for the transports to close
 
 
 async def code_of(rdp, allowed=LOOPBACK):
