@@ -16,7 +16,7 @@ const BEFORE = 0.25;
 /** A change larger than this is no echo of a key. */
 const SMALL_WIDTH = 256;
 const SMALL_HEIGHT = 96;
-/** Longer than between two keys of somebody who types slowly: copied for each, it was a fifth of the page's CPU a key (measured). */
+/** Longer than between two keys of somebody who types slowly: a copy for each was a fifth of the page's CPU (measured). */
 const REST_MS = 1000;
 
 export class Echo {
