@@ -153,6 +153,15 @@ async def test_session_outlives_the_server_and_is_adopted_without_it(host, forke
     await adopted.link.close()
 
 
+async def test_server_ends_when_its_agent_has_gone(forked):
+    """Killed, an agent has no last word: the kernel closes what it had open."""
+    await forked.forking.start()
+    server = forked.server
+    forked.forking._channel[1].close()
+    _, alive = await asyncio.to_thread(psutil.wait_procs, [server], PATIENCE_SECONDS)
+    assert alive == []
+
+
 async def test_launch_after_the_server_was_killed_begins_anew_and_the_next_has_another(forked, monkeypatch):
     monkeypatch.setattr(forking_module, "AFTER_FAILURE_SECONDS", 0.0)
     await forked.forking.start()
