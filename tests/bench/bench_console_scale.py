@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import tempfile
 import time
 from collections.abc import AsyncIterator
@@ -29,7 +28,7 @@ from portcullis.settings import Address
 from tests.bench.figures import Figure, Series, percentile, report
 from tests.bench.pictures import dots
 from tests.bench.scale.population import Size
-from tests.bench.scale.site import BrokerProcess, EmbeddedSite, embedded_site, start_broker
+from tests.bench.scale.site import BrokerProcess, embedded_site, start_broker
 from tests.support.ports import free_ports
 
 CHROMIUM = "/usr/bin/chromium"
@@ -134,7 +133,7 @@ async def measure(size: Size, folder: Path) -> Looks:
     broker = await start_broker(site)
     looks = Looks()
     try:
-        async with gateway_of(folder, site, broker) as url, async_playwright() as playwright:
+        async with gateway_of(broker) as url, async_playwright() as playwright:
             browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
             context = await signed_in(browser, url, broker)
             for number in range(ROUNDS + 1):
@@ -147,12 +146,11 @@ async def measure(size: Size, folder: Path) -> Looks:
 
 
 @asynccontextmanager
-async def gateway_of(folder: Path, site: EmbeddedSite, broker: BrokerProcess) -> AsyncIterator[str]:
-    secrets = json.loads((site.state / "secrets.json").read_text())
+async def gateway_of(broker: BrokerProcess) -> AsyncIterator[str]:
     port, inner = free_ports(2)
     with tempfile.TemporaryDirectory() as own:
         credentials = await join(
-            *(Address("127.0.0.1", broker.started["port"]), secrets["gateway_join_token"], f"gw-{port}"),
+            *(Address("127.0.0.1", broker.started["port"]), await broker.ask("gateway_token"), f"gw-{port}"),
             Path(own) / "gateway",
             address=f"127.0.0.1:{inner}",
             public_origin=f"http://localhost:{port}",

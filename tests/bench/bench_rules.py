@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import resource
 import tempfile
 import time
@@ -74,14 +73,14 @@ async def measure(size: Size, folder: Path) -> list[Figure]:
     broker = await start_broker(site)
     agents: Agents | None = None
     try:
-        gateway = await _gateway(folder, site, broker)
+        gateway, credentials = await _gateway(folder, broker)
         agents = Agents(site, await broker.ask("certificates", size.hosts), broker.started["port"])
         await agents.start()
         await agents.ask()
         await asyncio.sleep(5)  # what their welcome left to do
         figures: list[Figure] = []
         async with aiohttp.ClientSession() as http:
-            ask = Asker(http, site, broker, Credentials.load(folder / "gateway"))
+            ask = Asker(http, site, broker, credentials)
             for scenario in SCENARIOS:
                 change = await _changed(scenario, size, broker, agents, gateway, ask)
                 figures += _figures(scenario, size, change)
@@ -114,15 +113,16 @@ class Asker:
             assert answer.status < 300, await answer.text()
 
 
-async def _gateway(folder: Path, site: EmbeddedSite, broker: BrokerProcess) -> GatewayApp:
-    secrets = json.loads((site.state / "secrets.json").read_text())
+async def _gateway(folder: Path, broker: BrokerProcess) -> tuple[GatewayApp, Credentials]:
     port, inner = free_ports(2)
     address = Address("127.0.0.1", broker.started["port"])
     place = {"address": f"127.0.0.1:{inner}", "public_origin": f"http://localhost:{port}"}
-    credentials = await join(address, secrets["gateway_join_token"], "gw", folder / "gateway", **place)
+    credentials = await join(
+        address, await broker.ask("gateway_token"), f"gw-{port}", folder / f"gateway-{port}", **place
+    )
     gateway = GatewayApp(credentials, Address("127.0.0.1", port), Address("127.0.0.1", inner))
     await gateway.start()
-    return gateway
+    return gateway, credentials
 
 
 async def _changed(

@@ -73,6 +73,7 @@ class Subject:
             "churn": self.churn,
             "login": self.login,
             "pause": self.pause,
+            "gateway_token": self.gateway_token,
             "warm": self.warm,
         }
 
@@ -105,6 +106,11 @@ class Subject:
         longest = self._longest_pause, self._longest_turn
         self._longest_pause = self._longest_turn = 0.0
         return longest
+
+    async def gateway_token(self) -> str:
+        """By which a gateway joins: the site may be an old one, whose own are spent."""
+        text, _ = await self._broker.parts.join_tokens.mint("gateway")
+        return text.text
 
     async def login(self, user_name: str, client_key: str) -> tuple[str, str]:
         """As after a sign-in with this key: the name and the text of the cookie."""
