@@ -72,6 +72,7 @@ class Probing:
         self.events: list[Event] = []
         self.ended: list[str] = []
         self.measured: list[Result] = []
+        self.probers: list[Prober] = []
         self.urls: tuple[str, ...] = ("http://localhost:1",)
         self.probes = Probes(site.stores, site.snapshot)
         self.passwords = Passwords()
@@ -83,7 +84,7 @@ class Probing:
 
     def another_prober(self, broker_id: str) -> Prober:
         site = self.site
-        return Prober(
+        made = Prober(
             *(site.stores, self.probes, self.accounts, Users(site.stores, site.snapshot)),
             Applications(site.stores, site.snapshot),
             LoginRecords(site.stores, site.snapshot),
@@ -100,6 +101,8 @@ class Probing:
                 measured=self.measured.append,
             ),
         )
+        self.probers.append(made)
+        return made
 
     async def _record(self, event: Event) -> None:
         self.events.append(event)
@@ -130,7 +133,8 @@ async def probing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncItera
         await site.put_user(PROBE_USER)
         made = Probing(site)
         yield made
-        await made.prober.stop()
+        for each in made.probers:
+            await each.stop()
         made.passwords.close()
 
 
