@@ -11,9 +11,11 @@ import logging
 
 from broker.grid.scopes import Condition, Stores
 from broker.repositories.committing import commit
+from broker.repositories.keys import CA, NEXT_CA
 from broker.repositories.tenants import Tenants
 from broker.schema import MARKED_SCHEMA
 from broker.snapshot import Snapshot
+from broker.tenants import data_keys
 from portcullis.model.tenant import RULES_SCHEMA, SCHEMA_VERSION, Quotas
 
 log = logging.getLogger(__name__)
@@ -39,9 +41,9 @@ class SteppingBack:
             log.info("the site has schema %d: a step back to 0.1.0 is %s", wanted, _open(wanted))
 
     def has_rules(self) -> bool:
-        """Such that a broker of before would not enforce them."""
+        """Such that a broker of before would not enforce them, or keys that it would not know."""
         tenants = self._snapshot.tenants()
-        if len(tenants) > 1:
+        if len(tenants) > 1 or self._keys_change():
             return True
         found = (self._tenants.get(tenant.path[1]) for tenant in tenants)
         return any(
@@ -51,6 +53,10 @@ class SteppingBack:
             or self._snapshot.count(each.id, "policy") > 0
             for each in found
         )
+
+    def _keys_change(self) -> bool:
+        cas = self._snapshot.count("site", *CA) + self._snapshot.count("site", *NEXT_CA)
+        return cas > 1 or data_keys.look(self._snapshot) is not None
 
 
 def _open(schema: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -107,3 +108,21 @@ async def test_a_schema_beyond_both_is_refused(site: SmallSite) -> None:
     with pytest.raises(Unavailable) as refused:
         await schema.bring_up_to_date(site.stores)
     assert refused.value.code == "site_too_new"
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        (("key", "ca-next", "b" * 16), {"kid": "b" * 16}),
+        (("key", "tenant", "c" * 16), {"data_key": "AAAA", "coming": "BBBB"}),
+    ],
+)
+async def test_while_keys_change_the_step_back_is_closed(
+    site: SmallSite, path: tuple[str, ...], value: dict[str, Any]
+) -> None:
+    await site.put("site", ("key", "ca", "a" * 16), {"kid": "a" * 16})
+    assert not await closed(site)
+    if path[1] == "tenant":
+        value = {name: base64.b64encode(bytes([number]) * 32).decode() for number, name in enumerate(value)}
+    await site.put("site", path, value)
+    assert await closed(site)

@@ -10,7 +10,7 @@ import pytest
 from broker.grid.embedded import EmbeddedGrid
 from broker.grid.scopes import Stores
 from broker.grid.seal import SiteKey
-from portcullis.model.tenant import SCHEMA_VERSION
+from portcullis.model.tenant import KNOWN_SCHEMA
 from tests.support import previous_release
 from tests.support.mixed_site import MixedSite, Part, Person, Version
 
@@ -79,9 +79,9 @@ async def test_a_grid_of_a_newer_program_is_refused_in_one_clear_line(
 ) -> None:
     await site.start("new", "new", "new", people=1)
     site.stop("broker")
-    await mark(site, schema=SCHEMA_VERSION + 1)
+    await mark(site, schema=KNOWN_SCHEMA + 1)
     said = site.refused("broker", version)
-    assert f"have schema {SCHEMA_VERSION + 1}, this program knows" in said and "use a newer one" in said
+    assert f"have schema {KNOWN_SCHEMA + 1}, this program knows" in said and "use a newer one" in said
     assert "Traceback" not in said and len(said.splitlines()) == 1
 
 
