@@ -176,6 +176,8 @@ class ControlChannel:
         self._socket = socket
         self._ended: asyncio.Future[_Closing] = asyncio.get_running_loop().create_future()
         self._wake = asyncio.Event()
+        self._is_due = True
+        """Whether the orders may be other ones than were sent last."""
         self._cuts: deque[Cut | Revocations | Check | Act | Discover | GivenCredentials] = deque()
         self._checks = pending_checks()
         self._acts = pending_acts()
@@ -343,7 +345,7 @@ class ControlChannel:
             if self._services.late_ends.is_ended(self._host.id, report.session):
                 await self._services.late_ends.forget(self._host.id, [report.session])
             if self._orphans.pop(report.session, None) is not None:
-                self._wake.set()
+                self._look_anew()
         elif known or await self._is_adopted(report):
             self._orphans.pop(report.session, None)
         else:
@@ -368,7 +370,7 @@ class ControlChannel:
                 extra=ids(host=self._host.id, tenant=report.tenant, session=report.session),
             )
         self._orphans[report.session] = report
-        self._wake.set()
+        self._look_anew()
 
     def orphans(self) -> tuple[Report, ...]:
         """Sessions that run on the host and have no record."""
@@ -392,13 +394,13 @@ class ControlChannel:
             self.cut(message)
         for told in revocation_messages(self._services.revocations(self._host.id, self.is_older)):
             self.cut(told)
-        self._wake.set()
+        self._look_anew()
 
     def _changed(self, change: Change) -> None:
         if self._is_elsewhere(change):
             self._moved()
         if change.path[:2] != ("live", "host"):
-            self._wake.set()
+            self._look_anew()
 
     def _is_elsewhere(self, change: Change) -> bool:
         """Another broker has announced the host after this one did."""
@@ -429,14 +431,24 @@ class ControlChannel:
         if directory != self._directory:
             self._directory = directory
             await self._send(directory)
+        if self._is_due:
+            self._is_due = False
+            await self._send_orders()
+        while self._cuts:
+            await self._send(self._cuts.popleft())
+
+    async def _send_orders(self) -> None:
         waiting = self._services.lines.of_host(self._host.id)
         sessions = self._services.sessions.records_of_host(self._host.id)
         orders = self._kept.due(sessions, waiting.keys()) + self._late_orders()
         if orders != self._orders:
             self._orders = orders
             await self._send(Desired(self._services.snapshot.revision, orders))
-        while self._cuts:
-            await self._send(self._cuts.popleft())
+
+    def _look_anew(self) -> None:
+        """Orders may be other ones. A message that waits is sent without asking: a rule sends one to every host."""
+        self._is_due = True
+        self._wake.set()
 
     def _late_orders(self) -> tuple[Order, ...]:
         ended = self._services.late_ends.of_host(self._host.id)
