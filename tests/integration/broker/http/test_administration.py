@@ -449,7 +449,7 @@ async def test_a_revoked_token_is_worth_nothing_at_once(site: ApiSite) -> None:
         assert (await root.change("DELETE", f"{ADMIN}/tokens/{mine['id']}")).status == 204
         assert (await script.get(f"{ADMIN}/tokens", headers)).code == "token_refused"
         assert (await root.change("DELETE", f"{ADMIN}/tokens/{mine['id']}")).code == "not_found"
-    assert mine.keys() == {"id", "user", "note", "created", "expires", "permissions", "networks"}
+    assert mine.keys() == {"id", "user", "note", "created", "expires", "permissions", "networks", "enrols"}
     assert len(mine["id"]) == 16
     assert site.acme.root.api_token.split("_")[2] not in json.dumps(tokens)
 
