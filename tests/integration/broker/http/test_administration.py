@@ -69,6 +69,7 @@ async def test_publishing_creates_then_changes_then_changes_nothing(site: ApiSit
         "disabled": False,
         "host_groups": [],
         "minimum_memory_bytes": 0,
+        "rdp": None,
         "revision": created.json["application"]["revision"],
     }
     assert listed["Paint"]["command"] == ["gimp"]
