@@ -52,7 +52,6 @@ from portcullis.protocol.channel import (
     SESSIONS_WORD,
     SUBPROTOCOL,
     Cut,
-    Desired,
     Directory,
     FromAgent,
     FromBroker,
@@ -63,6 +62,8 @@ from portcullis.protocol.channel import (
     Revocations,
     Welcome,
     encode,
+    encode_desired,
+    encode_order,
     parse_from_agent,
 )
 from portcullis.protocol.checks import Check, Checked
@@ -183,7 +184,7 @@ class ControlChannel:
         self._acts = pending_acts()
         self._discoveries = pending_discoveries()
         self._kept = KeptOrders()
-        self._orders: tuple[Order, ...] | None = None
+        self._orders: tuple[str, ...] | None = None
         self._directory: Directory | None = None
         self._announcement: Announcement | None = None
         self._reports = Reports(services.lifecycle, host.id, services.announcing.at_once, self._report_taken)
@@ -443,20 +444,24 @@ class ControlChannel:
         orders = self._kept.due(sessions, waiting.keys()) + self._late_orders()
         if orders != self._orders:
             self._orders = orders
-            await self._send(Desired(self._services.snapshot.revision, orders))
+            await self._send_text(encode_desired(self._services.snapshot.revision, orders))
 
     def _look_anew(self) -> None:
         """Orders may be other ones. A message that waits is sent without asking: a rule sends one to every host."""
         self._is_due = True
         self._wake.set()
 
-    def _late_orders(self) -> tuple[Order, ...]:
+    def _late_orders(self) -> tuple[str, ...]:
         ended = self._services.late_ends.of_host(self._host.id)
-        return tuple(_end_of(report) for report in self._orphans.values() if report.session in ended)
+        late = (report for report in self._orphans.values() if report.session in ended)
+        return tuple(encode_order(_end_of(report)) for report in late)
 
     async def _send(self, message: FromBroker) -> None:
+        await self._send_text(encode(message))
+
+    async def _send_text(self, text: str) -> None:
         async with asyncio.timeout(SEND_SECONDS):
-            await self._socket.send_str(encode(message))
+            await self._socket.send_str(text)
 
 
 class _Closing(Exception):

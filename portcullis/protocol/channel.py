@@ -8,7 +8,7 @@ and answer None for a message type that they do not know (a later version's), wh
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, get_args
 
@@ -313,6 +313,17 @@ FromBroker = Welcome | Directory | Desired | Cut | Revocations | Check | Act | D
 
 def encode(message: FromAgent | FromBroker) -> str:
     return json.dumps(message.to_json(), separators=(",", ":"), ensure_ascii=False)
+
+
+def encode_order(order: Order) -> str:
+    return json.dumps(order.to_json(), separators=(",", ":"), ensure_ascii=False)
+
+
+def encode_desired(revision: int, orders: Iterable[str]) -> str:
+    """What `encode` makes of a `Desired`, from orders that were encoded before: a host is told all of them whenever one
+    changes.
+    """
+    return f'{{"type":"desired","revision":{revision},"sessions":[{",".join(orders)}]}}'
 
 
 def parse_from_agent(text: str | bytes) -> FromAgent | None:

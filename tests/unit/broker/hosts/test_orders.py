@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -19,6 +20,11 @@ def session(number: int) -> Session:
         *(f"{number:016x}", TENANT, "u" * 16, "ann", "b" * 16, "Editor"),
         *(("true",), {}, "1" * 16, "host-1", number, Display(), "REF", 0.0),
     )
+
+
+def told(orders: tuple[str, ...]) -> list[tuple[str, str]]:
+    """Session and state of each."""
+    return [(order["session"], order["state"]) for order in map(json.loads, orders)]
 
 
 def record(of: Session, revision: int) -> Record:
@@ -41,19 +47,20 @@ def read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def test_only_what_changed_since_is_read_again(read: list[str]) -> None:
     one, two, kept = session(1), session(2), KeptOrders()
-    assert [order.session for order in kept.due([record(one, 5), record(two, 6)], set())] == [one.id, two.id]
+    first = kept.due([record(one, 5), record(two, 6)], set())
+    assert told(first) == [(one.id, "pending"), (two.id, "pending")]
     ending = replace(two, state="ending")
     again = kept.due([record(one, 5), record(ending, 7)], set())
-    assert [(order.session, order.state) for order in again] == [(one.id, "pending"), (two.id, "ending")]
+    assert told(again) == [(one.id, "pending"), (two.id, "ending")]
     assert read == [one.id, two.id, two.id]
 
 
 def test_what_waits_in_line_is_no_order_until_it_waits_no_more(read: list[str]) -> None:
     one, two, kept = session(1), session(2), KeptOrders()
     records = [record(one, 5), record(two, 6)]
-    assert [order.session for order in kept.due(records, {two.id})] == [one.id]
+    assert told(kept.due(records, {two.id})) == [(one.id, "pending")]
     assert read == [one.id]
-    assert [order.session for order in kept.due(records, set())] == [one.id, two.id]
+    assert told(kept.due(records, set())) == [(one.id, "pending"), (two.id, "pending")]
 
 
 def test_a_session_that_is_gone_is_ordered_no_more(read: list[str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -27,6 +28,8 @@ from portcullis.protocol.channel import (
     Report,
     Welcome,
     encode,
+    encode_desired,
+    encode_order,
     parse_from_agent,
     parse_from_broker,
 )
@@ -78,6 +81,13 @@ def test_what_an_agent_writes_a_broker_reads(message: FromAgent) -> None:
 @pytest.mark.parametrize("message", FROM_BROKER, ids=lambda message: type(message).__name__)
 def test_what_a_broker_writes_an_agent_reads(message: FromBroker) -> None:
     assert parse_from_broker(encode(message)) == message
+
+
+@pytest.mark.parametrize(
+    "orders", [(), (ORDER,), (ORDER, replace(ORDER, user_name='"Zoë", \\ 李', state="ending"))]
+)
+def test_orders_encoded_one_by_one_are_the_same_message(orders: tuple[Order, ...]) -> None:
+    assert encode_desired(7, map(encode_order, orders)) == encode(Desired(7, orders))
 
 
 def test_results_of_a_dry_run_that_make_no_sense_are_left_out_and_the_rest_counts() -> None:
