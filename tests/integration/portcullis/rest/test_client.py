@@ -37,16 +37,21 @@ async def ask(url: str, *segments: str, timeout_seconds: float = 30) -> object:
     return await asyncio.to_thread(client.get, *segments)
 
 
-async def test_token_and_path_arrive_as_meant() -> None:
+@pytest.mark.parametrize(
+    ("name", "path"),
+    [
+        ("a b ü?#..", "a%20b%20%C3%BC%3F%23.."),
+        ("a/b ü?%#..", "-?name=a%2Fb+%C3%BC%3F%25%23.."),  # no path can hold it
+        ("..", "-?name=.."),
+    ],
+)
+async def test_token_and_path_arrive_as_meant(name: str, path: str) -> None:
     async def handler(request: web.Request) -> web.Response:
         return web.json_response({"token": request.headers["Authorization"], "path": request.raw_path})
 
     async with serving(handler) as url:
-        answer = await ask(url, "admin", "applications", "a/b ü?%#..")
-    assert answer == {
-        "token": f"Bearer {TOKEN}",
-        "path": "/api/v1/admin/applications/a%2Fb%20%C3%BC%3F%25%23..",
-    }
+        answer = await ask(url, "admin", "groups", name)
+    assert answer == {"token": f"Bearer {TOKEN}", "path": f"/api/v1/admin/groups/{path}"}
 
 
 async def test_localhost_is_this_machine_whatever_a_resolver_says(monkeypatch: pytest.MonkeyPatch) -> None:
