@@ -4,7 +4,7 @@
  * What opens in the panel is the screen's own: `panel(name, item)` makes it; `item` is what the list knows, if anything.
  */
 
-import { download } from "../ui/csv.js";
+import { saveFile } from "../ui/save_file.js";
 import { DataTable } from "../ui/data_table.js";
 import { h } from "../ui/dom.js";
 import { parametersOf, queryFrom } from "../ui/list_query.js";
@@ -208,7 +208,7 @@ export class ListScreen {
   async #save() {
     try {
       const text = await this.#table.csv();
-      download(`${this.#parts.id}.csv`, new Blob(["\ufeff", text], { type: "text/csv" }));
+      saveFile(`${this.#parts.id}.csv`, new Blob(["\ufeff", text], { type: "text/csv" }));
     } catch (error) {
       this.#context.toasts.show(t("table.csv.failed", { reason: errorText(error) }), { bad: true });
     }

@@ -4,7 +4,7 @@ import { copyButton } from "../ui/copy_button.js";
 import { h } from "../ui/dom.js";
 import { ApiError } from "./api.js";
 import { confirmSignOutEverywhere } from "./confirm.js";
-import { download } from "./enrolment_steps.js";
+import { saveCodes } from "./recovery_codes.js";
 import { errorText, t } from "./strings.js";
 
 /** @typedef {import("./api.js").Api} Api */
@@ -70,7 +70,7 @@ export class AccountCare {
       h("p", {}, t("account.codes.made")),
       h("ol", { class: "codes" }, ...codes.map((code) => h("li", {}, h("code", {}, code)))),
       h("div", { class: "buttons" }, copyButton(codes.join("\n"), labels),
-        h("button", { type: "button", click: () => download(text) }, t("enrol.recovery.download")),
+        h("button", { type: "button", click: () => saveCodes(text) }, t("enrol.recovery.download")),
         h("button", { type: "button", click: () => this.#codes.replaceChildren() }, t("enrol.recovery.stored"))));
   }
 }

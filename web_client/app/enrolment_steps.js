@@ -4,6 +4,7 @@ import { copyButton } from "../ui/copy_button.js";
 import { h } from "../ui/dom.js";
 import { qrCode } from "../ui/qr.js";
 import { StepForm, labelled, stepNumber } from "./enrolment_form.js";
+import { saveCodes } from "./recovery_codes.js";
 import { t } from "./strings.js";
 
 /** @typedef {import("./enrolment.js").Invitation} Invitation */
@@ -169,7 +170,7 @@ export class RecoveryStep {
       stepNumber(3), this.#heading, h("p", {}, t("enrol.recovery.text")),
       h("ol", { class: "codes" }, ...codes.map((code) => h("li", {}, h("code", {}, code)))),
       h("div", { class: "buttons" }, copyButton(codes.join("\n"), labels),
-        h("button", { type: "button", click: () => download(text) }, t("enrol.recovery.download"))),
+        h("button", { type: "button", click: () => saveCodes(text) }, t("enrol.recovery.download"))),
       h("p", { class: "hint" }, t("enrol.recovery.once")),
       h("button", { type: "button", class: "primary", click: stored }, t("enrol.recovery.stored")));
     addEventListener("beforeunload", this.#warn);
@@ -200,11 +201,4 @@ function grouped(secret) {
 /** @param {number} seconds of Unix time */
 function moment(seconds) {
   return new Date(seconds * 1000).toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
-}
-
-/** @param {string} text */
-export function download(text) {
-  const url = URL.createObjectURL(new Blob([text], { type: "text/plain" }));
-  h("a", { href: url, download: t("enrol.recovery.filename") }).click();
-  setTimeout(() => URL.revokeObjectURL(url), 1000); // the download has begun by then
 }

@@ -2,7 +2,7 @@
 
 import { ApiError } from "../../api/client.js";
 import { h } from "../../ui/dom.js";
-import { download } from "../../ui/csv.js";
+import { saveFile } from "../../ui/save_file.js";
 import { badge } from "../cells.js";
 import { moment, valueText } from "../changes.js";
 import { CursorList, paged } from "../cursor_list.js";
@@ -146,7 +146,7 @@ class AuditScreen {
     query.set("format", format);
     try {
       const response = await this.#context.client.fetch("GET", this.#path(query), {});
-      download(`audit.${format}`, await response.blob());
+      saveFile(`audit.${format}`, await response.blob());
       this.#alert.replaceChildren();
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
