@@ -11,9 +11,9 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from broker.grid.grid import Grid
+from broker.grid.grid import Grid, GridError
 from broker.grid.opening import open_grid
-from broker.grid.scopes import Stores
+from broker.grid.scopes import Condition, SealedOperation, Stores
 from broker.grid.seal import SiteKey
 from broker.identity.logins import new_login
 from broker.initialise import InitialSecrets, initialise, mint_join_tokens
@@ -32,6 +32,7 @@ from tests.support.ports import free_port
 
 ORIGIN = "http://localhost:8080"
 START_SECONDS = 30.0
+RETRY_SECONDS = 0.1
 GROUP = "staff"
 EDITOR = Application(
     id=new_id(), name="Editor", command=("editor",), entitlement=Entitlement(groups=frozenset({GROUP}))
@@ -201,6 +202,23 @@ async def _add_people(built: Cluster, size: Size, chance: random.Random) -> None
         await add_user(built, f"u{number}", size.tabs, chance)
 
 
+async def commit(built: Cluster, *operations: SealedOperation, conditions: Sequence[Condition] = ()) -> None:
+    """While the last fault heals an election may outlast a call. Operations of whose outcome nothing is known are not
+    harmed by a second time: then the conditions may not hold any more.
+    """
+    is_unknown = False
+    async with asyncio.timeout(START_SECONDS):
+        while True:
+            try:
+                result = await built.stores.commit(*operations, conditions=conditions)
+            except GridError:
+                is_unknown = True
+                await asyncio.sleep(RETRY_SECONDS)
+            else:
+                assert result.succeeded or is_unknown
+                return
+
+
 async def add_user(built: Cluster, name: str, tabs: int, chance: random.Random) -> list[Somebody]:
     """A user with a login, written as a sign-in writes it; the tabs of the browser."""
     tenant_id = built.secrets.tenant_id
@@ -210,7 +228,7 @@ async def add_user(built: Cluster, name: str, tabs: int, chance: random.Random) 
     secret, login = new_login(tenant_id, user.id, key.public, built.stores.clock.now())
     made, free = user_creation(tenant, user)
     put = tenant.put(("login", login.hash), login.to_json())
-    assert (await built.stores.commit(*made, put, conditions=free)).succeeded
+    await commit(built, *made, put, conditions=free)
     cookie = (f"__Host-portcullis-{built.secrets.site_id[:8]}", secret.text)
     notes = Notes()
     opened = []

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 
 from tests.support.etcd import Member
-from tests.support.faults.cluster import Cluster, add_user
+from tests.support.faults.cluster import Cluster, add_user, commit
 
 Pause = Callable[[], Awaitable[None]]
 """Waits as long as the fault is to stay."""
@@ -115,7 +115,7 @@ async def disable_user(cluster: Cluster, chance: random.Random, stay: Pause) -> 
     await guest.until_known(KNOWN_SECONDS)
     tenant = await cluster.stores.tenant(cluster.secrets.tenant_id)
     disabled = replace(cluster.users[-1], disabled=True)
-    await cluster.stores.commit(tenant.put(("user", disabled.id), disabled.to_json(), author="nemesis"))
+    await commit(cluster, tenant.put(("user", disabled.id), disabled.to_json(), author="nemesis"))
     await guest.rush()
     await stay()
     return name
