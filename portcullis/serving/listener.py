@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import socket
 import ssl
 from asyncio.sslproto import SSLProtocol
@@ -28,7 +29,10 @@ Malformed = Callable[[int], web.StreamResponse]
 _LINE_BYTES = 8190
 _LINGER_SECONDS = 2.0  # for the rest of a body that nobody reads
 _SHUTDOWN_SECONDS = 2.0
-_BACKLOG = 512
+_BACKLOG = 4096
+ACCEPTED_AT_ONCE = 32
+"""In one turn of the loop. A site's machines that all dial at one moment wait in the kernel's queue: accepted at once,
+their handshakes would take each other's places, be begun anew, and none would ever end."""
 
 
 TLS_BUFFER_BYTES = 64 * 1024
@@ -71,9 +75,11 @@ class Listener:
             )
         loop = asyncio.get_running_loop()
         if isinstance(where, socket.socket):
-            self._server = await loop.create_server(factory, sock=where, backlog=_BACKLOG)
+            self._server = await loop.create_server(factory, sock=where, backlog=ACCEPTED_AT_ONCE)
         else:
-            self._server = await loop.create_server(factory, where.host, where.port, backlog=_BACKLOG)
+            self._server = await loop.create_server(factory, where.host, where.port, backlog=ACCEPTED_AT_ONCE)
+        for listening in self._server.sockets:
+            _lengthen_queue(listening.fileno())
 
     @property
     def port(self) -> int:
@@ -109,6 +115,12 @@ class Listener:
             access_log=None,  # aiohttp's own runner passes it so
         )
         return Guard(handler, self.gate, self._limits)
+
+
+def _lengthen_queue(listening: int) -> None:
+    """asyncio has one number for the kernel's queue and for how many it accepts in a turn."""
+    with socket.socket(fileno=os.dup(listening)) as same:
+        same.listen(_BACKLOG)
 
 
 class _Handler(web.RequestHandler):

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 
 import pytest
 
 from gateway.app import Options
 from portcullis.serving.guard import Limits
+from portcullis.serving.listener import ACCEPTED_AT_ONCE
 from tests.integration.gateway.small_site import Agent, small_site, until
 
 
@@ -34,6 +36,22 @@ async def test_half_open_handshakes_are_capped_and_an_honest_one_is_served(site)
     assert handshakes.gate.total < 8 + 1
     assert site.gateway.inner.gate.total == 2  # the links: a handshake is no connection yet
     await other.close()
+
+
+async def test_a_crowd_that_dials_at_once_is_let_in_a_few_at_a_time(tmp_path):
+    async with small_site(tmp_path) as site:
+        handshakes, port = site.gateway.inner.handshakes, site.gateway.inner.port
+        # Without a turn of the loop: so far they are in the kernel's queue alone.
+        crowd = [socket.create_connection(("127.0.0.1", port)) for _ in range(10 * ACCEPTED_AT_ONCE)]
+        let_in = []
+        async with asyncio.timeout(10):
+            while handshakes.gate.total < len(crowd):
+                before = handshakes.gate.total
+                await asyncio.sleep(0)
+                let_in.append(handshakes.gate.total - before)
+        assert max(let_in) == ACCEPTED_AT_ONCE
+        for each in crowd:
+            each.close()
 
 
 async def test_a_handshake_that_fails_or_leaves_gives_its_place_back(site):
