@@ -29,7 +29,7 @@ CLONE = Path(__file__).resolve().parent.parent
 OUTPUT = CLONE / "tests/output"
 WEB_CLIENT = CLONE / "web_client"
 PYTHON_CODE = ("portcullis", "broker", "gateway", "agents", "web_client", "tests", "deploy")
-CHECK_DEADLINE_SECONDS = 20 * 60
+CHECK_DEADLINE_SECONDS = 40 * 60
 LANES = 1 + max(2, os.cpu_count() or 0)
 """Checks at a time: one more than there are processors, for most of them mostly wait."""
 MOST_TRIED_AGAIN = 3
