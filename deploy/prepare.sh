@@ -98,7 +98,8 @@ make_environment() { # <command to run as> <folder> <lock file>...
     if [[ $(cat "$folder/.lock-stamp" 2>/dev/null) == "$stamp" ]] && "$folder/bin/python" -c '' 2>/dev/null; then
         return 0
     fi
-    if ! "$folder/bin/python" -m pip --version >/dev/null 2>&1; then
+    # Half an environment may find the pip of the system.
+    if ! "$folder/bin/python" -c 'import pip, sys; sys.exit(sys.prefix == sys.base_prefix)' 2>/dev/null; then
         "$as" rm -rf "$folder"
         step "Making a Python environment" "$as" "$python" -m venv "$folder" || fail "$folder could not be made"
     fi

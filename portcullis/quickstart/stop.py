@@ -85,9 +85,11 @@ def remove_releases(clone: Path, root: Path) -> None:
         needed = instance.releases_in_use(clone)
         if needed is None:
             return
+        for left in root.glob(f"{DOOMED}*"):
+            shutil.rmtree(left, ignore_errors=True)
         for release in root.iterdir():
             if release not in needed and not release.name.startswith((LOCK, "environment-")):
-                shutil.rmtree(release, ignore_errors=True)
+                remove_at_once(release)
         remove_unused_environments(root)
         left = {path.name for path in root.iterdir()}
         if left <= {LOCK}:
@@ -100,10 +102,19 @@ def remove_unused_environments(root: Path) -> None:
     }
     for path in root.glob("environment-*"):
         if path not in used:
-            shutil.rmtree(path, ignore_errors=True)
+            remove_at_once(path)
+
+
+def remove_at_once(folder: Path) -> None:
+    """Renamed before it is removed: whoever is killed meanwhile leaves nothing that looks whole."""
+    doomed = folder.with_name(DOOMED + folder.name)
+    with contextlib.suppress(OSError):
+        folder.rename(doomed)
+        shutil.rmtree(doomed, ignore_errors=True)
 
 
 LOCK = ".lock"
+DOOMED = ".removed-"
 
 
 @contextlib.contextmanager
