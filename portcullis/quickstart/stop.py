@@ -85,8 +85,8 @@ def remove_releases(clone: Path, root: Path) -> None:
         needed = instance.releases_in_use(clone)
         if needed is None:
             return
-        for left in root.glob(f"{DOOMED}*"):
-            shutil.rmtree(left, ignore_errors=True)
+        for doomed in root.glob(f"{DOOMED}*"):
+            shutil.rmtree(doomed, ignore_errors=True)
         for release in root.iterdir():
             if release not in needed and not release.name.startswith((LOCK, "environment-")):
                 remove_at_once(release)
