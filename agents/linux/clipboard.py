@@ -19,8 +19,8 @@ from typing import Any
 import xcffib.xfixes as xfixes
 import xcffib.xproto as xproto
 
-from agents.linux.throttle import Throttle
 from agents.linux.x11 import XConnection
+from agents.worker.throttle import Throttle
 
 log = logging.getLogger(__name__)
 

@@ -15,40 +15,14 @@ import xcffib
 import xcffib.xfixes as xfixes
 from numpy.typing import NDArray
 
-from agents.linux.throttle import Throttle
 from agents.linux.x11 import XConnection
+from agents.worker.cursor_pictures import ARROW, cursor_picture, thinning
 from agents.worker.desktop import CursorImage
-from portcullis.protocol.messages import MAXIMUM_CURSOR_PIXELS
+from agents.worker.throttle import Throttle
 
 _KEPT = 64
 _SELECT_DISPLAY_CURSOR = 1
 _READ_SECONDS = 1 / 60
-
-
-HIDDEN = CursorImage(0, 0, 0, 0, 0, b"")
-
-_ARROW_SHAPE = (
-    "#           ",
-    "##          ",
-    "#.#         ",
-    "#..#        ",
-    "#...#       ",
-    "#....#      ",
-    "#.....#     ",
-    "#......#    ",
-    "#.......#   ",
-    "#........#  ",
-    "#.....##### ",
-    "#..#..#     ",
-    "#.# #..#    ",
-    "##  #..#    ",
-    "#    #..#   ",
-    "     ####   ",
-)
-_SHADES = {" ": b"\0\0\0\0", "#": b"\0\0\0\xff", ".": b"\xff\xff\xff\xff"}
-_ARROW_PIXELS = b"".join(_SHADES[shade] for row in _ARROW_SHAPE for shade in row)
-ARROW = CursorImage(0xFFFFFFFF, 0, 0, len(_ARROW_SHAPE[0]), len(_ARROW_SHAPE), _ARROW_PIXELS)
-"""Instead of one that cannot be read: a pointer must not vanish."""
 
 
 class CursorWatch:
@@ -98,13 +72,9 @@ class CursorWatch:
 
 def cursor_image(serial: int, hot_x: int, hot_y: int, argb: NDArray[np.uint32]) -> CursorImage:
     """From X's premultiplied ARGB; one larger than the wire allows is thinned out."""
-    step = -(-max(argb.shape, default=1) // MAXIMUM_CURSOR_PIXELS) or 1
+    step = thinning(*argb.shape)
     thinned = np.ascontiguousarray(argb[::step, ::step])
-    if not (thinned >> 24).any():
-        return HIDDEN
-    height, width = thinned.shape
-    hot = min(hot_x // step, width - 1), min(hot_y // step, height - 1)
-    return CursorImage(serial, *hot, width, height, _rgba(thinned).tobytes())
+    return cursor_picture(serial, hot_x // step, hot_y // step, _rgba(thinned))
 
 
 def _rgba(argb: NDArray[np.uint32]) -> NDArray[np.uint8]:

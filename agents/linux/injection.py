@@ -15,13 +15,14 @@ import xcffib.xproto as xproto
 import xcffib.xtest as xtest
 
 from agents.linux.keyboard_map import read_layout
-from agents.linux.keymap import LOCK_NAMES, MODIFIER_NAMES, NAMED, PHYSICAL, shortcut_letter
+from agents.linux.keymap import NAMED, PHYSICAL
 from agents.linux.keysyms import keysym_of
 from agents.linux.layout import LEVEL_FIVE, Place
 from agents.linux.pointing import Pointing
 from agents.linux.spare_keys import SpareKeys
 from agents.linux.x11 import XConnection
 from agents.linux.xkb_state import XkbState
+from agents.worker.keys import LOCK_NAMES, MODIFIER_NAMES, shortcut_letter
 from portcullis.clock import Clock
 from portcullis.protocol.messages import (
     ALT,

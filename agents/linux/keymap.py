@@ -6,8 +6,6 @@ meaning lies in the session's layout: layout.py.
 
 from __future__ import annotations
 
-import string
-import unicodedata
 from collections.abc import Sequence
 
 import xcffib.keysymdef as names
@@ -80,13 +78,6 @@ NAMED: dict[str, int] = {
     **{f"F{n}": getattr(names, f"XK_F{n}") for n in range(1, 25)},
 }
 
-MODIFIER_NAMES: dict[str, int] = {
-    "Shift": SHIFT,
-    "Control": CONTROL,
-    "Alt": ALT,
-    "Meta": META,
-    "AltGraph": ALT_GRAPH,
-}
 MODIFIER_KEYSYMS: dict[int, tuple[int, int]] = {
     SHIFT: (names.XK_Shift_L, names.XK_Shift_R),
     CONTROL: (names.XK_Control_L, names.XK_Control_R),
@@ -110,23 +101,3 @@ KEYPAD: dict[int, str] = {
     **{names.XK_KP_Multiply + offset: character for offset, character in enumerate("*+,-./0123456789")},
     names.XK_KP_Equal: "=",
 }
-LOCK_NAMES = frozenset({"CapsLock", "NumLock", "ScrollLock"})
-
-# Latin letters without a Latin keyboard's place of their own, and the letter that shortcuts mean by them.
-_SHORTCUTS_OF_LATIN = {"ı": "i", "İ": "i"}
-
-
-def shortcut_letter(text: str, code: str) -> str:
-    """The character whose key a shortcut means: Ctrl+С on a Russian keyboard is Ctrl+C for applications.
-
-    A letter of another script means the one that is printed beside it, at its physical place. Accented Latin letters
-    mean themselves: at the place of W a BÉPO keyboard has É, and Ctrl+W is elsewhere on it.
-    """
-    if text in string.ascii_letters:
-        return text.lower()
-    if text in _SHORTCUTS_OF_LATIN:
-        return _SHORTCUTS_OF_LATIN[text]
-    is_letter_key = len(code) == 4 and code[:3] == "Key" and code[3] in string.ascii_uppercase
-    if not text.isascii() and is_letter_key and not unicodedata.name(text, "").startswith("LATIN "):
-        return code[3].lower()
-    return text

@@ -6,17 +6,16 @@ With a window manager its `_NET_CLIENT_LIST` counts; without one, the mapped chi
 from __future__ import annotations
 
 import struct
-import unicodedata
 from collections.abc import Callable
 from typing import Any
 
 import xcffib
 import xcffib.xproto as xproto
 
-from agents.linux.throttle import Throttle
 from agents.linux.x11 import XConnection
+from agents.worker.throttle import Throttle
+from agents.worker.window_titles import MAXIMUM_TITLE_BYTES, clean_title
 
-MAXIMUM_TITLE_BYTES = 1024
 _MAXIMUM_PROPERTY_BYTES = 64 << 10
 _READ_TITLE_BYTES = 4 * MAXIMUM_TITLE_BYTES
 """Of a title as long as its window likes: some of it may be characters that are not shown."""
@@ -99,12 +98,6 @@ class Windows:
             return None
         data = value[1]
         return list(struct.unpack(f"={len(data) // 4}I", data[: len(data) // 4 * 4]))
-
-
-def clean_title(title: str) -> str:
-    """Without control and formatting characters, which could forge what stands beside it; at most 1024 bytes."""
-    printable = "".join(c for c in title if unicodedata.category(c) not in ("Cc", "Cf", "Cs", "Zl", "Zp"))
-    return printable.encode()[:MAXIMUM_TITLE_BYTES].decode(errors="ignore")
 
 
 def _decoded(kind: int, data: bytes) -> str:

@@ -17,8 +17,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from agents.linux.cursor import cursor_image
 from agents.linux.leader.lines import parse as parse_leader_line
-from agents.linux.windows import MAXIMUM_TITLE_BYTES, _decoded, clean_title
+from agents.linux.windows import _decoded
 from agents.worker.stream import Stream
+from agents.worker.window_titles import MAXIMUM_TITLE_BYTES, clean_title
 from broker.http.body import parse_object
 from gateway.api_proxy import is_plain_path
 from gateway.origins import parse_origin

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from agents.linux.cursor import HIDDEN, cursor_image
+from agents.linux.cursor import cursor_image
+from agents.worker.cursor_pictures import HIDDEN
 
 
 def test_colours_are_divided_by_their_alpha():

@@ -2,7 +2,7 @@
 
 import pytest
 
-from agents.linux.keymap import shortcut_letter
+from agents.worker.keys import shortcut_letter
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from agents.linux.windows import clean_title
+from agents.worker.window_titles import clean_title
 
 
 @pytest.mark.parametrize(
