@@ -1,18 +1,15 @@
-"""The command `portcullis-agent`: join | serve | end-sessions | remove-accounts."""
+"""The command `portcullis-agent`: join | serve, and what the operating system adds."""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
 import logging
-import os
-import signal
 import sys
 from pathlib import Path
 
 from agents.app import DEFAULT_SLOTS, serve, version, write_slots
-from agents.linux.accounts import remove_accounts
-from agents.linux.launcher import end_all
+from agents.backend import load
 from agents.settings import AgentSettings
 from portcullis import logs, settings
 from portcullis.enrolment import join
@@ -40,18 +37,7 @@ def parser() -> argparse.ArgumentParser:
     serving = commands.add_parser("serve", help="Run the agent.")
     settings.add_arguments(serving, AgentSettings)
     serving.set_defaults(run=_serve)
-    ending = commands.add_parser("end-sessions", help="End every session of this host, without an agent.")
-    ending.add_argument("--runtime", type=Path, required=True, help="Folder of the running sessions.")
-    ending.add_argument("--grace-seconds", type=float, default=3.0, help="For applications to end.")
-    ending.set_defaults(run=_end_sessions)
-    removing = commands.add_parser(
-        "remove-accounts", help="Remove the local accounts of sessions, with homes."
-    )
-    removing.add_argument("--account-prefix", required=True, help="How their names begin.")
-    removing.add_argument(
-        "--tenant", metavar="ID", help="Those of this tenant's users alone: it was deleted."
-    )
-    removing.set_defaults(run=_remove_accounts)
+    load().add_commands(commands)
     return whole
 
 
@@ -82,28 +68,8 @@ def _serve(given: argparse.Namespace) -> int:
 async def _serve_until_signalled(chosen: AgentSettings) -> None:
     logs.configure("agent", chosen.log_level, chosen.log_format)
     stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    load().on_stop(stop.set)
     await serve(chosen, stop)
-
-
-def _end_sessions(given: argparse.Namespace) -> int:
-    if given.runtime.exists() and given.runtime.stat().st_uid != os.geteuid():
-        # What stands there is believed: which processes to kill, which folders to remove.
-        raise PermissionError(
-            f"{given.runtime} belongs to another account: only that one may end its sessions"
-        )
-    ended = asyncio.run(end_all(given.runtime, given.grace_seconds))
-    print(f"{ended} sessions ended.")
-    return 0
-
-
-def _remove_accounts(given: argparse.Namespace) -> int:
-    if os.geteuid() != 0:
-        raise PermissionError("only root can remove accounts")
-    for name in remove_accounts(given.account_prefix, given.tenant):
-        print(f"removed {name}")
-    return 0
 
 
 if __name__ == "__main__":

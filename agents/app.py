@@ -4,29 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import fcntl
 import importlib.metadata
 import json
 import logging
 import os
 import ssl
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from agents.backend import Backend, load
 from agents.brokers import merged
 from agents.contracts import Launcher
-from agents.control import ControlClient, ControlHandlers, memory_available_bytes
+from agents.control import ControlClient, ControlHandlers
 from agents.credentials import CredentialsDesk
 from agents.links import AttachedSession, Doorkeeper, Links
-from agents.linux import groups
-from agents.linux.accounts import Accounts, SessionAccounts
-from agents.linux.discovery.host import Discovery
-from agents.linux.forking import Forking
-from agents.linux.launcher import WORKER_COMMAND, WORKER_ENVIRONMENT, LinuxLauncher, this_machine
-from agents.linux.leaders import make_passable
-from agents.linux.one_account import OneAccount
-from agents.linux.rdp.addresses import networks_of
 from agents.revocations import HostRevocations
 from agents.sessions.acts import SessionActs
 from agents.sessions.dry_runs import DryRuns, Knowledge
@@ -45,7 +37,7 @@ from portcullis.measuring import Metrics
 from portcullis.metrics import GROUPING
 from portcullis.probes import Probes, Watch
 from portcullis.protocol.acts import FEATURE as ACT
-from portcullis.protocol.channel import SESSIONS_WORD, Directory, Hello, Report
+from portcullis.protocol.channel import SESSIONS_WORD, Directory, Heartbeat, Hello, Report
 from portcullis.protocol.checks import FEATURE as CHECK
 from portcullis.protocol.discovery import FEATURE as DISCOVER
 from portcullis.protocol.link import Heard, Revoke
@@ -60,10 +52,18 @@ SKEW_SECONDS = 30.0
 
 
 class Agent:
-    def __init__(self, settings: AgentSettings, credentials: Credentials, launcher: Launcher) -> None:
+    def __init__(
+        self,
+        settings: AgentSettings,
+        credentials: Credentials,
+        launcher: Launcher,
+        backend: Backend | None = None,
+    ) -> None:
+        """`backend`: None for that of this machine."""
+        self._backend = backend = backend or load()
         self._credentials = credentials
         self._incarnation = new_id()
-        self._slots = settings.slots or read_slots(settings.state)
+        self._slots = slots_of(settings, backend.maximum_sessions)
         self._isolation = launcher.isolation
         self._launcher = launcher
         self._starting_limit = settings.starting_limit or max(2, os.cpu_count() or 1)
@@ -84,9 +84,8 @@ class Agent:
             check=lambda check: self._dry_runs.answer(check),
             act=lambda act: self._acts.answer(act),
             credentials=lambda given: self._desk.take(given),
-            discover=Discovery().answer,
-            figures=lambda: self._manager.take_figures(),
-            unused=lambda: self._manager.unused(),
+            discover=backend.discovery(),
+            heartbeat=self._heartbeat,
             revocations=lambda texts: self._revocations.take(texts),
             time=self._on_time,
         )
@@ -107,7 +106,11 @@ class Agent:
             lambda: self._keys, self._clock, self._manager.sessions, lambda: self._control.is_up
         )
         self._warmth = Warmth(
-            launcher, settings.warm_sessions, self._slots, self._manager.states, memory_available_bytes
+            launcher,
+            settings.warm_sessions,
+            self._slots,
+            self._manager.states,
+            backend.memory_available_bytes,
         )
         doorkeeper = Doorkeeper(
             credentials.id, self._clock, lambda: self._keys, self._find, self._revocations.check
@@ -116,7 +119,7 @@ class Agent:
         self._dry_runs = DryRuns(launcher.looks, self._knowledge())
         self._acts = SessionActs(self._manager.find, launcher.processes)
         self._renewal = Renewal(credentials, self._on_renewed, trusts=self._trusts)
-        offer_readings(self._metrics, launcher, self._manager, self._control, self._links)
+        offer_readings(self._metrics, launcher, self._manager, self._control, self._links, backend.usage_of)
         self._metrics.read(GROUPING, lambda: {(launcher.grouping,): 1})
         self._watch = Watch.of(settings.metrics, settings.metrics_exposed)
         self._probes = Probes(self._metrics, self._trouble)
@@ -161,11 +164,19 @@ class Agent:
             frozenset({CHECK, ACT, DISCOVER, SESSIONS_WORD}) | self._launcher.features,
         )
 
+    def _heartbeat(self) -> Heartbeat:
+        return Heartbeat(
+            self._backend.load(),
+            self._backend.memory_available_bytes(),
+            sessions=self._manager.take_figures(),
+            unused=self._manager.unused(),
+        )
+
     def _knowledge(self) -> Knowledge:
         return Knowledge(
             self._slots,
             running=lambda: sum(state != "ended" for state in self._manager.states()),
-            memory_available_bytes=memory_available_bytes,
+            memory_available_bytes=self._backend.memory_available_bytes,
             links=lambda: (self._links.up, self._links.wanted),
         )
 
@@ -220,52 +231,16 @@ class Agent:
         return client_context(self._credentials, "gateway")
 
 
-async def serve(settings: AgentSettings, stop: asyncio.Event) -> None:
+async def serve(settings: AgentSettings, stop: asyncio.Event, backend: Backend | None = None) -> None:
     """Run until `stop` is set. Raises InvalidInput when the host has not joined or another agent runs."""
-    accounts = accounts_of(settings)
+    backend = backend or load()
     credentials = Credentials.load(settings.state)
     if credentials is None or credentials.role != "host":
         raise InvalidInput(
             "--state", "the folder of a host that has joined: run `portcullis-agent join` first"
         )
-    with only_agent(settings.runtime, accounts.folder_mode):
-        async with contextlib.aclosing(Forking(WORKER_ENVIRONMENT)) as forking:
-            await Agent(settings, credentials, linux_launcher(settings, accounts, forking)).run(stop)
-
-
-def accounts_of(settings: AgentSettings) -> SessionAccounts:
-    """As `isolation` says, and never the weaker one because of who runs this. Raises InvalidInput."""
-    if settings.isolation == "accounts":
-        if os.geteuid() != 0:
-            raise InvalidInput(
-                "isolation", "root to run the agent, or `--isolation none`: see docs/unprivileged.md"
-            )
-        return Accounts(settings.account_prefix, settings.homes)
-    if settings.isolation == "none":
-        return OneAccount(settings.homes)
-    raise InvalidInput("isolation", "accounts or none")
-
-
-def linux_launcher(
-    settings: AgentSettings, accounts: SessionAccounts, forking: Forking | None = None
-) -> LinuxLauncher:
-    backend = groups.detect() if accounts.isolation == "accounts" else groups.unprivileged()
-    log.info("sessions are grouped by %s, isolation %s", backend.name, accounts.isolation)
-    return LinuxLauncher(
-        settings.runtime,
-        accounts,
-        backend,
-        groups.Limits(
-            settings.session_memory_mb,
-            settings.session_processes,
-            settings.session_cpu_percent,
-            settings.session_tmp_mb,
-        ),
-        this_machine(),
-        (*WORKER_COMMAND, "--log-format", settings.log_format),
-        forking,
-        networks_of(settings.rdp_networks),
-    )
+    async with backend.hosting(settings) as launcher:
+        await Agent(settings, credentials, launcher, backend).run(stop)
 
 
 def time_limits(settings: AgentSettings) -> TimeLimits:
@@ -274,6 +249,12 @@ def time_limits(settings: AgentSettings) -> TimeLimits:
 
 def version() -> str:
     return importlib.metadata.version("portcullis")
+
+
+def slots_of(settings: AgentSettings, maximum: int | None) -> int:
+    """Never more than the machine can run, whatever it was given."""
+    wanted = settings.slots or read_slots(settings.state)
+    return wanted if maximum is None else min(wanted, maximum)
 
 
 def write_slots(state: Path, slots: int) -> None:
@@ -286,17 +267,3 @@ def read_slots(state: Path) -> int:
         if isinstance(data, Mapping) and isinstance(data.get("slots"), int):
             return max(1, int(data["slots"]))
     return DEFAULT_SLOTS
-
-
-@contextlib.contextmanager
-def only_agent(runtime: Path, mode: int) -> Iterator[None]:
-    """Two agents on one runtime folder would both lead its sessions. The kernel frees the lock of a dead one."""
-    make_passable(runtime, mode)
-    fd = os.open(runtime / "agent.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield
-    except BlockingIOError as exc:
-        raise InvalidInput("--runtime", "a folder that no other agent uses") from exc
-    finally:
-        os.close(fd)

@@ -1,4 +1,5 @@
-"""What an operating system must provide to run sessions. `agents/linux/` implements it; `sessions/` uses it.
+"""What an operating system must provide to run sessions. `agents/linux/` and `agents/windows/` implement it;
+`sessions/` uses it.
 
 A *leader* is whatever keeps a session alive without the agent. The agent holds a `LeaderLink` to each; it may lose it
 and find the leader again (`adopt`).
@@ -19,6 +20,14 @@ from portcullis.protocol.worker_channel import FromWorker, Start, Status, ToWork
 
 AskCredentials = Callable[[Order], Awaitable[Credentials]]
 """What signs in to the RDP server of an order. Raises PortcullisError."""
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What a process has used."""
+
+    cpu_seconds: float = 0.0
+    resident_bytes: float = 0.0
 
 
 class LeaderLink(Protocol):

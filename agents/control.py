@@ -11,12 +11,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import secrets
 import ssl
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import WebSocketException
@@ -26,7 +24,6 @@ from agents.brokers import BrokerChoice
 from portcullis.backoff import Backoff
 from portcullis.errors import ProtocolError
 from portcullis.logs import ids
-from portcullis.model.stream_figures import StreamFigures
 from portcullis.protocol.acts import Act, Acted
 from portcullis.protocol.channel import (
     HEARTBEAT_SECONDS,
@@ -79,10 +76,8 @@ class ControlHandlers:
     """Looks at what is installed; None: likewise."""
     credentials: Callable[[GivenCredentials], None] = lambda given: None
     """What the broker answers to `want`."""
-    figures: Callable[[], dict[str, StreamFigures]] = dict
-    """Of the streams, what is new since it was asked the last time."""
-    unused: Callable[[], dict[str, int]] = dict
-    """Seconds for which nobody has used a session."""
+    heartbeat: Callable[[], Heartbeat] = lambda: Heartbeat(0.0, 0)
+    """How the machine and its streams are: of these, what is new since it was asked the last time."""
 
 
 class ControlClient:
@@ -222,8 +217,7 @@ class ControlClient:
 
     async def _send_heartbeats(self, socket: ClientConnection, seconds: float) -> None:
         while True:
-            told = replace(heartbeat(), sessions=self._handlers.figures(), unused=self._handlers.unused())
-            await _send(socket, told)
+            await _send(socket, self._handlers.heartbeat())
             await asyncio.sleep(min(seconds, HEARTBEAT_SECONDS * 2))
 
 
@@ -237,23 +231,3 @@ async def _answer(socket: ClientConnection, answer: Awaitable[Checked | Acted | 
 
 async def _send(socket: ClientConnection, message: FromAgent) -> None:
     await socket.send(encode(message))
-
-
-def heartbeat() -> Heartbeat:
-    return Heartbeat(
-        load=os.getloadavg()[0] / (os.cpu_count() or 1),
-        memory_available_bytes=memory_available_bytes(),
-    )
-
-
-def memory_available_bytes() -> int:
-    return memory_available(Path("/proc/meminfo").read_text())
-
-
-def memory_available(meminfo: str) -> int:
-    """Bytes, from the text of /proc/meminfo; 0 when it does not say."""
-    for line in meminfo.splitlines():
-        name, _, value = line.partition(":")
-        if name == "MemAvailable":
-            return int(value.split()[0]) * 1024
-    return 0

@@ -20,10 +20,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import agents.worker.__main__ as worker
+from agents.linux import backend, desktop
 from agents.linux.leader import beginning, loaded
 from agents.worker.memory import give_back
 
 WORKER = "agents.worker"
+SHARED = (backend, desktop)
+"""A worker imports them when it needs them: after the fork it would have them for itself alone."""
 
 
 def main(arguments: Sequence[str]) -> None:

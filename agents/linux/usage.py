@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
+
+from agents.contracts import Usage
 
 _TICKS = os.sysconf("SC_CLK_TCK")
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
-
-
-@dataclass(frozen=True, slots=True)
-class Usage:
-    cpu_seconds: float = 0.0
-    resident_bytes: float = 0.0
 
 
 def usage_of(pid: int) -> Usage:

@@ -8,13 +8,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import socket
 from collections import deque
 from collections.abc import Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
 from typing import Any
 
-from agents.linux.desktop import open_desktop
+from agents.backend import Backend
 from agents.worker.arbiter import Arbiter
 from agents.worker.connection import Connection
 from agents.worker.desktop import CursorImage, Desktop, DesktopLost
@@ -72,13 +71,17 @@ class Worker:
 
     desktop: Desktop
 
-    def __init__(self, channel: socket.socket, clock: Clock) -> None:
+    def __init__(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, backend: Backend, clock: Clock
+    ) -> None:
+        """`reader` and `writer`: of the leader's lines."""
         self._site_clock = SiteClock(clock)
         self.clock: Clock = self._site_clock
         self.executor: Executor = ThreadPoolExecutor(1, "encoder")
         self.codecs: frozenset[str] = frozenset()
         """What the host allows for video."""
-        self._channel = channel
+        self._reader, self._writer = reader, writer
+        self._backend = backend
         self._loop = asyncio.get_running_loop()
         self._over: asyncio.Future[None] = self._loop.create_future()
         self._attached: Connection | None = None
@@ -99,8 +102,7 @@ class Worker:
     async def run(self) -> None:
         """Returns when it was told to close. Raises WorkerFailed."""
         self._loop.set_exception_handler(self._unhandled)
-        reader, self._writer = await asyncio.open_connection(sock=self._channel)
-        lines = spawn(self._read(reader), name="lines of the agent")
+        lines = spawn(self._read(self._reader), name="lines of the agent")
         lines.add_done_callback(lambda _: self._fail("the leader is gone"))
         self._figures_timer = self._loop.call_later(FIGURES_SECONDS, self._tell_figures)
         try:
@@ -246,7 +248,7 @@ class Worker:
     async def _prepare(self, prepare: Prepare) -> None:
         if self._is_prepared:
             return
-        self.desktop = await open_desktop(prepare, self, self.clock)
+        self.desktop = await self._backend.open_desktop(prepare, self, self.clock)
         self.inputs = InputQueue(self.desktop.apply, self._input_applied)
         self._is_prepared = True
         give_back()

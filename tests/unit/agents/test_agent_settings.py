@@ -1,7 +1,8 @@
 import pytest
 
 from agents.__main__ import parser
-from agents.app import DEFAULT_SLOTS, only_agent, read_slots, write_slots
+from agents.app import DEFAULT_SLOTS, read_slots, slots_of, write_slots
+from agents.linux.hosting import only_agent
 from agents.settings import AgentSettings, video_codecs
 from portcullis.errors import InvalidInput
 from portcullis.protocol.worker_channel import Start
@@ -56,3 +57,8 @@ def test_a_codec_that_nobody_knows_is_refused(text):
 
 def test_the_default_names_known_codecs(tmp_path):
     assert video_codecs(AgentSettings(state=tmp_path).video) == Start.__dataclass_fields__["video"].default
+
+
+@pytest.mark.parametrize(("maximum", "slots"), [(None, 20), (1, 1), (64, 20)])
+def test_a_host_has_no_more_slots_than_its_system_can_run(tmp_path, maximum, slots):
+    assert slots_of(AgentSettings(state=tmp_path, slots=20), maximum) == slots

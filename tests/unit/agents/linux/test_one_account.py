@@ -3,9 +3,9 @@ import pwd
 
 import pytest
 
-from agents.app import accounts_of
 from agents.linux import groups
 from agents.linux.accounts import Accounts
+from agents.linux.hosting import accounts_of
 from agents.linux.leader import processes, traces
 from agents.linux.one_account import OneAccount
 from agents.settings import AgentSettings

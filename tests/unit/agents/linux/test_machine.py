@@ -1,4 +1,5 @@
-from agents.control import heartbeat, memory_available
+from agents.backend import load
+from agents.linux.machine import memory_available
 
 
 def test_available_memory_is_read_in_bytes():
@@ -9,6 +10,6 @@ def test_kernel_that_does_not_say_has_none():
     assert memory_available("") == 0
 
 
-def test_heartbeat_tells_of_this_machine():
-    beat = heartbeat()
-    assert beat.load >= 0 and beat.memory_available_bytes > 0
+def test_the_backend_tells_of_this_machine():
+    machine = load()
+    assert machine.load() >= 0 and machine.memory_available_bytes() > 0
