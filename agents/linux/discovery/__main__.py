@@ -78,7 +78,8 @@ def installed(entry: DesktopEntry) -> Installed:
 
 
 def pictures(folders: Sequence[Path], path: str, wanted: Iterable[str]) -> Iterator[dict[str, Any]]:
-    from agents.linux.discovery.pictures import Unreadable, picture  # the list needs no decoder
+    from agents.icon_pictures import Unreadable  # the list needs no decoder
+    from agents.linux.discovery.pictures import picture
 
     icons = Icons(folders)
     for identifier, name in icon_names(folders, path, wanted).items():

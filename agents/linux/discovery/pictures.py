@@ -6,27 +6,17 @@ no folder from which to take other files.
 
 from __future__ import annotations
 
-import io
 import subprocess
-import warnings
 from pathlib import Path
 
-from PIL import Image
-
+from agents.icon_pictures import Unreadable, drawn
 from portcullis.desktop.entries import content_of
-from portcullis.protocol.discovery import ICON_BYTES, ICON_SIDE
+from portcullis.protocol.discovery import ICON_SIDE
 
 MAXIMUM_FILE_BYTES = 2 << 20
-MAXIMUM_SIDE = 2048
 SVG_SECONDS = 3.0
-SIDES = (ICON_SIDE, 96, 64, 48, 32)
-"""The largest whose PNG is small enough is taken."""
 
 _PNG = b"\x89PNG\r\n\x1a\n"
-
-
-class Unreadable(Exception):
-    """No picture can be made of it."""
 
 
 def picture(path: Path) -> bytes:
@@ -36,37 +26,12 @@ def picture(path: Path) -> bytes:
     except (OSError, ValueError) as exc:
         raise Unreadable(str(exc)) from exc
     if content.startswith(_PNG):
-        return _drawn(content, "PNG")
+        return drawn(content, "PNG")
     if content[:256].lstrip().startswith(b"/* XPM */") or path.suffix == ".xpm":
-        return _drawn(content, "XPM")
+        return drawn(content, "XPM")
     if b"<svg" in content[:65536]:
-        return _drawn(_rasterised(content), "PNG")
+        return drawn(_rasterised(content), "PNG")
     raise Unreadable("neither PNG, SVG nor XPM")
-
-
-def _drawn(content: bytes, kind: str) -> bytes:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")
-            with Image.open(io.BytesIO(content), formats=(kind,)) as opened:
-                if max(opened.size) > MAXIMUM_SIDE:
-                    raise Unreadable("it is too large")
-                image = opened.convert("RGBA")
-        return _small(image)
-    except Unreadable:
-        raise
-    except Exception as exc:  # whatever a damaged picture makes a decoder raise
-        raise Unreadable(repr(exc)) from exc
-
-
-def _small(image: Image.Image) -> bytes:
-    for side in SIDES:
-        image.thumbnail((side, side), Image.Resampling.LANCZOS)
-        written = io.BytesIO()
-        image.save(written, "PNG", optimize=True)
-        if written.tell() <= ICON_BYTES:
-            return written.getvalue()
-    raise Unreadable("it does not become small enough")
 
 
 def _rasterised(content: bytes) -> bytes:

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from agents.linux.discovery.host import WAITING, Discovery
+from agents.discovery import WAITING
+from agents.linux.discovery.host import Discovery
 from portcullis.ids import new_id
 from portcullis.protocol.discovery import ICON_BYTES, ICON_SIDE, MAXIMUM_APPLICATIONS, Discover, Discovered
 from tests.support.pictures import SIGNATURE, chunk, png
