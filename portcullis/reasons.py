@@ -356,6 +356,56 @@ LAUNCH_FAILED: dict[str, Reason] = {
     ),
 }
 
+WINE: dict[str, Reason] = {
+    "host_lacks_wine": Reason(
+        "No host that serves this application can run it: Wine, or the application's template, is not there.",
+        user=_ASK,
+        administrator=f"{_EXPLAIN}Install Debian's `wine` and `wine64` on the hosts, and make the template on each: "
+        "`portcullis-agent wine-template make NAME` (docs/wine.md). An agent of an earlier version has to be upgraded "
+        "first.",
+    ),
+    "wine_template_missing": Reason(
+        "The host has no such template, or it is damaged.",
+        user=_ASK,
+        administrator=f"{_EXPLAIN}`portcullis-agent wine-template list` on that host says which it has; `make` makes "
+        "one, or a new version of one that is damaged (docs/wine.md).",
+    ),
+    "wine_program_missing": Reason(
+        "The application's program does not exist on the user's drive C:.",
+        user=_ASK,
+        administrator=f"{_EXPLAIN}Correct `wine.program` in the application's file: `portcullis-agent wine-template "
+        "programs NAME` on the host lists what the template has. Or the user's copy lost it: the detail names the "
+        "folder, which a new copy replaces when it is moved away.",
+    ),
+    "wine_prefix_busy": Reason(
+        "The application's Windows files are in use by another session of yours.",
+        user="Try again in a moment: an earlier session may still be ending.",
+        administrator="One session at a time may use a user's copy of a template. An earlier one is still ending, or "
+        "homes lie on a network and the user has the application open on another host.",
+    ),
+    "wine_prefix_foreign": Reason(
+        "The application's Windows files belong to another account.",
+        user=_ASK,
+        administrator=f"{_EXPLAIN}The folder that the detail names lies in the user's home and is not theirs, or is a "
+        "link: it was restored from a backup, say, or moved to another account. `chown -R` gives it back; or move it "
+        "away, and the next launch makes a new one. Wine itself refuses such a folder.",
+    ),
+    "wine_prefix_broken": Reason(
+        "The application's Windows files are damaged.",
+        user=_ASK,
+        administrator=f"{_EXPLAIN}The registry or drive C: of the user's copy is missing or unreadable: somebody "
+        "deleted parts of it, or a disk failed. Move the folder that the detail names away, and the next launch makes "
+        "a new copy; settings of the user can be taken from the old one.",
+    ),
+    "wine_failed": Reason(
+        "Wine could not start the application.",
+        user=_ASK,
+        administrator=f"{_EXPLAIN}The session's log holds what Wine said. Usual causes: a program of 32 bits where "
+        "only `wine64` is installed, a program that needs what the template lacks (a runtime library), or Wine was "
+        "removed from the host.",
+    ),
+}
+
 RDP: dict[str, Reason] = {
     "credentials_needed": Reason(
         "The server asks who you are there.",
@@ -969,6 +1019,7 @@ GROUPS: dict[str, dict[str, Reason]] = {
     "A launch is refused": LAUNCH_REFUSED,
     "A launch fails on the host": LAUNCH_FAILED,
     "RDP servers": RDP,
+    "Windows programs": WINE,
     "Sessions and streams": SESSIONS,
     "Requests": REQUESTS,
     "Enrolment of machines": ENROLMENT,

@@ -44,6 +44,8 @@ def _said(held: Held, added: dict[str, set[str]]) -> Iterator[tuple[str, Any]]:
         elif held.kind == "application" and name == "rdp" and value:
             plain = RdpTarget("").to_json()
             value = {part: each for part, each in value.items() if each != plain[part]}
+        elif held.kind == "application" and name == "wine" and value:
+            value = {part: each for part, each in value.items() if each != []}
         elif held.kind == "tenant" and name == "theme":
             logo = value["logo"]
             value = {**value, "logo": {"hash": logo} if logo else None}

@@ -40,6 +40,7 @@ DEFAULTS: dict[str, Fields] = {
         "host_groups": [],
         "minimum_memory_bytes": 0,
         "rdp": None,
+        "wine": None,
     },
     "entitlement": {"application": "", "users": [], "groups": []},
     "policy": {"level": "", "of": "-", "values": {}, "locked": []},

@@ -22,6 +22,7 @@ from portcullis.model.rdp import RdpTarget
 from portcullis.model.roles import Role
 from portcullis.model.tenant import Tenant
 from portcullis.model.user import User
+from portcullis.model.wine import WineProgram
 
 LABEL = "label"
 """Kind of the records that hold the labels of an object, and what an entitlement gave."""
@@ -171,6 +172,7 @@ def application_of(id: str, name: str, fields: Fields) -> Application:
         host_groups=frozenset(fields["host_groups"]),
         minimum_memory_bytes=fields["minimum_memory_bytes"],
         rdp=RdpTarget.from_json(fields["rdp"]) if fields.get("rdp") else None,
+        wine=WineProgram.from_json(fields["wine"]) if fields.get("wine") else None,
     )
 
 

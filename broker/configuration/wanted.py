@@ -25,6 +25,7 @@ from broker.configuration.objects import (
 from portcullis.model.application import MAXIMUM_ENTITLED
 from portcullis.model.policy import parse_locked, parse_values
 from portcullis.model.rdp import PINS_RULE, RdpTarget, plain_fingerprint
+from portcullis.model.wine import WineProgram
 
 Place = tuple[str, str]
 """Kind and key."""
@@ -201,6 +202,7 @@ def _application(found: Wanted, index: int, document: Fields) -> Held:
         "host_groups": _ordered(made.fields["host_groups"]),
         "minimum_memory_bytes": int(made.fields["minimum_memory_bytes"]),
         "rdp": _rdp(found, index, made.fields["rdp"]),
+        "wine": _wine(made.fields["wine"]),
         "entitled": {
             "users": _users(found, index, "entitled.users", entitled["users"], known),
             "groups": _ordered(entitled["groups"]),
@@ -223,6 +225,10 @@ def _rdp(found: Wanted, index: int, said: Fields | None) -> dict[str, Any] | Non
     if not target.pins_agree:
         found.refuse(index, "rdp.gateway_certificate", PINS_RULE)
     return target.to_json()
+
+
+def _wine(said: Fields | None) -> dict[str, Any] | None:
+    return None if said is None else WineProgram.from_json(said).to_json()
 
 
 def _entitlement(found: Wanted, index: int, document: Fields) -> Held:

@@ -18,7 +18,7 @@ from broker.repositories.hosts import Hosts, Moved
 from portcullis.errors import Unavailable
 from portcullis.logs import ids
 from portcullis.model.host import Host, LiveHost
-from portcullis.protocol.channel import PLACED_BY, Hello
+from portcullis.protocol.channel import Hello, placed_by
 from portcullis.tasks import cancel_and_wait, spawn
 
 log = logging.getLogger(__name__)
@@ -95,7 +95,7 @@ class Announcement:
             hello.incarnation,
             self._shared.broker_id,
             hello.version,
-            hello.features & PLACED_BY,
+            placed_by(hello.features),
             only_if_absent=is_back,
         )
         await self._take_facts()

@@ -238,6 +238,7 @@ class Launcher:
             reference=new_reference(),
             created=self._clock.now(),
             rdp=chosen.application.rdp,
+            wine=chosen.application.wine,
             credentials_at="" if request.entered is None else self._broker_id,
             trace=tuple(step.to_json() for step in chosen.steps),
             circumstances=request.context.told().to_json(),

@@ -26,8 +26,10 @@ from portcullis.model.session import Display, Session
 from portcullis.model.tenant import Tenant
 from portcullis.model.user import User
 from portcullis.protocol.channel import RDP
+from portcullis.protocol.wine import WINE, template_feature
 
 _FOR_RDP = frozenset({RDP})
+_NONE: frozenset[str] = frozenset()
 EXPLAINED_HOSTS = 32
 """So many rejected hosts are explained one by one, the rest counted: the session record holds the trace."""
 SIMULATED_HOSTS = 256
@@ -293,7 +295,7 @@ def _hosts(
     This runs once a launch and host: it asks each for little, and words are made for those alone that are told.
     """
     tenant_id, groups = request.tenant_id, application.host_groups
-    features = frozenset() if application.rdp is None else _FOR_RDP
+    features = _features(application)
     needed_bytes = max(MINIMUM_MEMORY_BYTES, application.minimum_memory_bytes)
     accepted: list[Candidate] = []
     rejected: list[tuple[str, Candidate]] = []
@@ -305,7 +307,7 @@ def _hosts(
             accepted.append(candidate)
         else:
             rejected.append((code, candidate))
-    _explain(rejected, groups, needed_bytes, trace, telling.hosts)
+    _explain(rejected, application, needed_bytes, trace, telling.hosts)
     if telling.scores:
         _score(accepted, trace, telling.hosts)
     if not accepted:
@@ -313,6 +315,13 @@ def _hosts(
         raise trace.failed("hosts", _overall(rejected), "no host can take the session", absent=absent)
     trace.passed("hosts", _listed(accepted))
     return accepted
+
+
+def _features(application: Application) -> frozenset[str]:
+    """What a host must have said that it can."""
+    if application.wine is not None:
+        return frozenset({WINE, template_feature(application.wine.template)})
+    return _FOR_RDP if application.rdp is not None else _NONE
 
 
 def _credentials(context: Context, application: Application, trace: PlanTrace) -> None:
@@ -344,7 +353,7 @@ def _rejection(
     if not candidate.live:
         return "host_offline"
     if not features <= candidate.features:
-        return "host_lacks_rdp"
+        return "host_lacks_rdp" if RDP in features else "host_lacks_wine"
     if host.draining:
         return "host_draining"
     if candidate.free == 0:
@@ -354,7 +363,15 @@ def _rejection(
     return None
 
 
-_NEAREST = ("host_full", "host_short_of_memory", "host_draining", "host_lacks_rdp", "host_offline", "no_host")
+_NEAREST = (
+    "host_full",
+    "host_short_of_memory",
+    "host_draining",
+    "host_lacks_rdp",
+    "host_lacks_wine",
+    "host_offline",
+    "no_host",
+)
 
 
 def _overall(rejected: Sequence[tuple[str, Candidate]]) -> str:
@@ -364,13 +381,13 @@ def _overall(rejected: Sequence[tuple[str, Candidate]]) -> str:
 
 def _explain(
     rejected: Sequence[tuple[str, Candidate]],
-    groups: frozenset[str],
+    application: Application,
     needed_bytes: int,
     trace: PlanTrace,
     explained: int,
 ) -> None:
     for code, candidate in rejected[:explained]:
-        reason = _reason(code, candidate, groups, needed_bytes)
+        reason = _reason(code, candidate, application, needed_bytes)
         trace.info("host", f"{candidate.host.name}: {reason}", code, _named(candidate))
     rest = Counter(code for code, _ in rejected[explained:])
     if rest:
@@ -389,7 +406,7 @@ def _named(candidate: Candidate) -> str:
     return f"host:{candidate.host.name}"
 
 
-def _reason(code: str, candidate: Candidate, groups: frozenset[str], needed_bytes: int) -> str:
+def _reason(code: str, candidate: Candidate, application: Application, needed_bytes: int) -> str:
     host = candidate.host
     if code == "host_full":
         return f"{host.slots} of {host.slots} slots are taken"
@@ -397,11 +414,14 @@ def _reason(code: str, candidate: Candidate, groups: frozenset[str], needed_byte
         available = candidate.load.memory_available_bytes if candidate.load else 0
         return f"{available >> 20} MiB of memory are available, {needed_bytes >> 20} MiB are needed"
     if code == "no_host" and not host.revoked:
-        return f"in none of the groups {', '.join(sorted(groups))}"
+        return f"in none of the groups {', '.join(sorted(application.host_groups))}"
+    if code == "host_lacks_wine" and application.wine is not None and WINE in candidate.features:
+        return f"it has no template {application.wine.template}"
     return {
         "no_host": "its certificate is revoked",
         "host_offline": "not connected",
         "host_lacks_rdp": f"it cannot show RDP servers: {RDP_CLIENT} is not there, or its agent is older",
+        "host_lacks_wine": "it cannot run Windows programs: Wine is not there, or its agent is older",
         "host_draining": "takes no new sessions",
     }[code]
 

@@ -15,6 +15,7 @@ from portcullis.errors import Refused
 from portcullis.ids import name_hash, new_id
 from portcullis.model.application import Application, Entitlement
 from portcullis.model.rdp import RdpTarget
+from portcullis.model.wine import WineProgram
 
 Outcome = Literal["created", "changed", "unchanged"]
 Operations = list[SealedOperation]
@@ -36,6 +37,7 @@ class Publication:
     host_groups: frozenset[str] = frozenset()
     minimum_memory_bytes: int = 0
     rdp: RdpTarget | None = None
+    wine: WineProgram | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,4 +181,5 @@ def _applied(publication: Publication, old: Application | None) -> Application:
         host_groups=publication.host_groups,
         minimum_memory_bytes=publication.minimum_memory_bytes,
         rdp=publication.rdp,
+        wine=publication.wine,
     )

@@ -117,6 +117,7 @@ class Adoption:
             application_name=application.name,
             command=application.command,
             rdp=application.rdp,
+            wine=application.wine,
             environment=dict(application.environment),
             host_id=host.id,
             host_name=host.name,

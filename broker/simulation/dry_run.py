@@ -64,6 +64,7 @@ def _check(tenant_id: str, chosen: LaunchPlan) -> Check:
         application.command,
         dict(application.environment),
         application.rdp,
+        application.wine,
     )
 
 

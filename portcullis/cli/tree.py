@@ -77,8 +77,8 @@ def read_tree(file: str, known: Source | None = None) -> list[FileDocument]:
 
 
 def is_configuration(content: bytes, source: str) -> bool:
-    """Whether a file holds more than programs to publish: another kind, labels, or an RDP server. Raises
-    ManifestError."""
+    """Whether a file holds more than programs to publish: another kind, labels, an RDP server or a Windows program.
+    Raises ManifestError."""
     return any(
         isinstance(data, dict)
         and (
@@ -90,7 +90,7 @@ def is_configuration(content: bytes, source: str) -> bool:
 
 
 _OTHER_KINDS = frozenset(KINDS) - {"application"}
-_NEWER = frozenset({"labels", "rdp"})
+_NEWER = frozenset({"labels", "rdp", "wine"})
 """Fields of an application that are sent as a change of the configuration alone."""
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from portcullis.doctor.finding import Finding, notice, ok, problem
 from portcullis.doctor.site import Site
 from portcullis.model.rdp import RDP_CLIENT
+from portcullis.model.wine import WINE_LOADER
 
 MANY = 5
 
@@ -17,7 +18,7 @@ def commands(site: Site, is_program: Callable[[str], bool]) -> Iterable[Finding]
     applications = site.items("applications")
     missing = []
     for application in applications:
-        words = [RDP_CLIENT] if application.get("rdp") else application.get("command") or [""]
+        words = _words(application)
         if not application.get("disabled") and not is_program(str(words[0])):
             missing.append(application)
             name = str(application.get("name"))
@@ -26,6 +27,14 @@ def commands(site: Site, is_program: Callable[[str], bool]) -> Iterable[Finding]
             yield problem("commands", what, f"Install it here, correct its file and apply it, or {delete}.")
     if applications and not missing:
         yield ok("commands", f"the commands of {len(applications)} applications exist on this host")
+
+
+def _words(application: Mapping[str, object]) -> Sequence[object]:
+    """What a host starts for it."""
+    if application.get("rdp"):
+        return [RDP_CLIENT]
+    command = [WINE_LOADER] if application.get("wine") else application.get("command")
+    return command if isinstance(command, list) and command else [""]
 
 
 def icons(site: Site) -> Iterable[Finding]:

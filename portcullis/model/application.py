@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from portcullis.model.rdp import RdpTarget
+from portcullis.model.wine import WineProgram
 
 MAXIMUM_ARGUMENTS = 64
 MAXIMUM_ARGUMENT_LENGTH = 4096
@@ -59,6 +60,8 @@ class Application:
     """Only hosts with so much memory available start it; at least what every session needs."""
     rdp: RdpTarget | None = None
     """A server that is shown in place of a program; then there is no command."""
+    wine: WineProgram | None = None
+    """A Windows program that runs in place of one of the host; likewise."""
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -75,6 +78,7 @@ class Application:
             "host_groups": sorted(self.host_groups),
             "minimum_memory_bytes": self.minimum_memory_bytes,
             "rdp": self.rdp.to_json() if self.rdp else None,
+            "wine": self.wine.to_json() if self.wine else None,
         }
 
     @classmethod
@@ -93,4 +97,5 @@ class Application:
             host_groups=frozenset(data.get("host_groups", ())),
             minimum_memory_bytes=data.get("minimum_memory_bytes", 0),
             rdp=RdpTarget.from_json(data["rdp"]) if data.get("rdp") else None,
+            wine=WineProgram.from_json(data["wine"]) if data.get("wine") else None,
         )

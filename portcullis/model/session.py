@@ -11,6 +11,7 @@ from typing import Any, Literal, get_args
 
 from portcullis.errors import ProtocolError
 from portcullis.model.rdp import RdpTarget
+from portcullis.model.wine import WineProgram
 
 State = Literal["pending", "starting", "ready", "active", "disconnected", "ending", "ended"]
 Stage = Literal["placed", "accepted", "display", "application", "window", "ready"]
@@ -103,6 +104,8 @@ class Session:
     """The server that it shows in place of a program."""
     credentials_at: str = ""
     """The broker in whose memory the server's credentials wait for the host. Empty: they are in the user's vault."""
+    wine: WineProgram | None = None
+    """The Windows program that it runs in place of one of the host."""
 
     def moved_to(self, state: State, stage: Stage | None = None) -> Session:
         check_transition(self.state, state)
@@ -115,6 +118,7 @@ class Session:
             "command": list(self.command),
             "trace": list(self.trace),
             "rdp": self.rdp.to_json() if self.rdp else None,
+            "wine": self.wine.to_json() if self.wine else None,
         }
 
     @classmethod
@@ -124,4 +128,5 @@ class Session:
         known["command"] = tuple(data["command"])
         known["trace"] = tuple(data.get("trace", ()))
         known["rdp"] = RdpTarget.from_json(data["rdp"]) if data.get("rdp") else None
+        known["wine"] = WineProgram.from_json(data["wine"]) if data.get("wine") else None
         return cls(**known)

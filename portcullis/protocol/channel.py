@@ -19,6 +19,7 @@ from portcullis.model.host import DEFAULT_STARTING_LIMIT, Isolation
 from portcullis.model.rdp import RdpTarget
 from portcullis.model.session import Display, Session, Stage, State
 from portcullis.model.stream_figures import StreamFigures
+from portcullis.model.wine import WineProgram
 from portcullis.protocol.acts import Act, Acted, read_act, read_acted
 from portcullis.protocol.checks import Check, Checked, read_check, read_checked
 from portcullis.protocol.credentials import (
@@ -31,6 +32,7 @@ from portcullis.protocol.credentials import (
 )
 from portcullis.protocol.discovery import Discover, Discovered, read_discover, read_discovered
 from portcullis.protocol.fields import Fields
+from portcullis.protocol.wine import WINE, is_template_feature, program_json, read_program
 from portcullis.revocations import MAXIMUM_REVOCATION_BYTES
 
 SUBPROTOCOL = "portcullis-control.v1"
@@ -48,8 +50,7 @@ MAXIMUM_REVOCATIONS = 256
 MAXIMUM_FEATURES = 64
 RDP = "rdp"
 """The feature of a host that shows RDP servers: its agent knows how, and the program is there."""
-PLACED_BY = frozenset({RDP})
-"""Features that placement asks for."""
+_PLACED_BY = frozenset({RDP, WINE})
 SESSIONS_WORD = "revoke_sessions"
 """The feature of an agent that understands revocations of kind `sessions`."""
 NAME_CHARACTERS = 128
@@ -232,6 +233,8 @@ class Order:
     """Of the launch, for the logs."""
     rdp: RdpTarget | None = None
     """A server to show in place of a command."""
+    wine: WineProgram | None = None
+    """A Windows program to run in place of a command."""
 
     @classmethod
     def of(cls, session: Session) -> Order:
@@ -249,6 +252,7 @@ class Order:
             display=session.display,
             reference=session.reference,
             rdp=session.rdp,
+            wine=session.wine,
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -264,6 +268,7 @@ class Order:
                 "command": list(self.command),
                 "environment": dict(self.environment),
                 **target_json(self.rdp),
+                **program_json(self.wine),
             },
             "display": self.display.to_json(),
             "reference": self.reference,
@@ -309,6 +314,11 @@ class Revocations:
 
 FromAgent = Hello | Report | Heartbeat | Checked | Acted | Discovered | CredentialsWanted
 FromBroker = Welcome | Directory | Desired | Cut | Revocations | Check | Act | Discover | GivenCredentials
+
+
+def placed_by(features: Iterable[str]) -> frozenset[str]:
+    """Those of a host that placement asks for."""
+    return frozenset(each for each in features if each in _PLACED_BY or is_template_feature(each))
 
 
 def encode(message: FromAgent | FromBroker) -> str:
@@ -474,6 +484,7 @@ def _order(fields: Fields) -> Order:
         display=_display(fields.inner("display")),
         reference=fields.optional_text("reference", REFERENCE_CHARACTERS) or "",
         rdp=read_target(application),
+        wine=read_program(application),
     )
 
 

@@ -13,8 +13,10 @@ from typing import Any
 from portcullis.errors import CODES, ProtocolError
 from portcullis.model.launch import OUTCOMES, Outcome
 from portcullis.model.rdp import RdpTarget
+from portcullis.model.wine import WineProgram
 from portcullis.protocol.credentials import read_target, target_json
 from portcullis.protocol.fields import Fields
+from portcullis.protocol.wine import program_json, read_program
 
 FEATURE = "check"
 ANSWER_SECONDS = 0.4
@@ -33,6 +35,8 @@ class Check:
     environment: Mapping[str, str]
     rdp: RdpTarget | None = None
     """A server that would be shown in place of a command."""
+    wine: WineProgram | None = None
+    """A Windows program that would run in place of a command."""
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -44,14 +48,15 @@ class Check:
                 "command": list(self.command),
                 "environment": dict(self.environment),
                 **target_json(self.rdp),
+                **program_json(self.wine),
             },
         }
 
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """`what`: `account`, `command`, `server`, `display`, `home`, `room` or `gateways`. `code`: how a launch would
-    fail."""
+    """`what`: `account`, `command`, `server`, `template`, `display`, `home`, `room` or `gateways`. `code`: how a launch
+    would fail."""
 
     what: str
     outcome: Outcome
@@ -84,6 +89,7 @@ def read_check(fields: Fields) -> Check:
         command=application.texts("command", 256, 4096),
         environment=application.text_map("environment", 256, 32768),
         rdp=read_target(application),
+        wine=read_program(application),
     )
 
 

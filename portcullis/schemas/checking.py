@@ -18,6 +18,7 @@ from portcullis.errors import InvalidInput
 from portcullis.model.names import is_fit_group, is_fit_name
 from portcullis.model.policy import parse_values
 from portcullis.model.rdp import GATEWAY_FORMAT, HOST_FORMAT, is_fit_gateway, is_fit_host
+from portcullis.model.wine import PROGRAM_FORMAT, TEMPLATE_FORMAT, is_fit_program, is_fit_template
 from portcullis.schemas.documents import FILE_KINDS, GROUP_FORMAT, KINDS, NAME_FORMAT, SENT_KINDS, Schema
 from portcullis.schemas.places import FieldPath, path_of
 
@@ -66,6 +67,8 @@ def _formats() -> FormatChecker:
     checker.checks(GROUP_FORMAT)(lambda value: not isinstance(value, str) or is_fit_group(value))
     checker.checks(HOST_FORMAT)(lambda value: not isinstance(value, str) or is_fit_host(value))
     checker.checks(GATEWAY_FORMAT)(lambda value: not isinstance(value, str) or is_fit_gateway(value))
+    checker.checks(TEMPLATE_FORMAT)(lambda value: not isinstance(value, str) or is_fit_template(value))
+    checker.checks(PROGRAM_FORMAT)(lambda value: not isinstance(value, str) or is_fit_program(value))
     return checker
 
 

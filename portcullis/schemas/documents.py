@@ -51,6 +51,15 @@ from portcullis.model.rdp import (
     SECURITIES,
 )
 from portcullis.model.roles import PERMISSIONS, TENANT_PERMISSIONS
+from portcullis.model.wine import (
+    MAXIMUM_PATH_LENGTH,
+    PROGRAM_FORMAT,
+    PROGRAM_PATTERN,
+    PROGRAM_RULE,
+    TEMPLATE_FORMAT,
+    TEMPLATE_PATTERN,
+    TEMPLATE_RULE,
+)
 
 Schema = dict[str, Any]
 
@@ -181,6 +190,7 @@ def _application(icon: Schema) -> Schema:
             "name": _name("As users see it; one application whatever the case."),
             "command": {name: rule for name, rule in command.items() if name != "minItems"},
             "rdp": _rdp(),
+            "wine": _wine(),
             "icon": icon,
             "environment": _said(
                 "a mapping of variables to text",
@@ -203,11 +213,16 @@ def _application(icon: Schema) -> Schema:
         },
         ("name",),
     )
-    # Exactly one of both: a program, or a server that is shown in its place.
-    schema["if"] = {"properties": {"rdp": {"type": "object"}}, "required": ["rdp"]}
-    schema["then"] = {"properties": {"command": _said("no command beside rdp", maxItems=0)}}
-    needed = _said("the program and its arguments as a list, such as [mousepad], or rdp", minItems=1)
-    schema["else"] = {"properties": {"command": needed}, "required": ["command"]}
+    # Exactly one of them: a program of the host, or what is shown or run in its place.
+    rdp: Schema = {"properties": {"rdp": {"type": "object"}}, "required": ["rdp"]}
+    wine: Schema = {"properties": {"wine": {"type": "object"}}, "required": ["wine"]}
+    nothing = {"command": _said("no command beside rdp", maxItems=0)}
+    nothing_else = {**nothing, "wine": _said("no wine beside rdp", type="null")}
+    needed = _said("the program and its arguments as a list, such as [mousepad], or rdp or wine", minItems=1)
+    own: Schema = {"properties": {"command": needed}, "required": ["command"]}
+    beside_wine = {"properties": {"command": _said("no command beside wine", maxItems=0)}}
+    schema |= {"if": rdp, "then": {"properties": nothing_else}}
+    schema |= {"else": {"if": wine, "then": beside_wine, "else": own}}
     return schema
 
 
@@ -251,6 +266,28 @@ def _rdp() -> Schema:
         ("server",),
     )
     about = "A server that is shown by RDP, in place of a command (docs/rdp.md)."
+    return schema | {"type": ["object", "null"], "description": about}
+
+
+def _wine() -> Schema:
+    argument = _said("text", **_TEXT, maxLength=MAXIMUM_ARGUMENT_LENGTH)
+    schema = _object(
+        "a mapping with template and program, or null",
+        {
+            "template": _said(TEMPLATE_RULE, type="string", pattern=TEMPLATE_PATTERN, format=TEMPLATE_FORMAT),
+            "program": _said(
+                PROGRAM_RULE,
+                type="string",
+                maxLength=MAXIMUM_PATH_LENGTH,
+                pattern=PROGRAM_PATTERN,
+                format=PROGRAM_FORMAT,
+                description="On drive C: of the template, with or without C:\\ before it.",
+            ),
+            "arguments": _list(argument, "a list of texts", MAXIMUM_ARGUMENTS, about="Of the program."),
+        },
+        ("template", "program"),
+    )
+    about = "A Windows program that runs through Wine, in place of a command (docs/wine.md)."
     return schema | {"type": ["object", "null"], "description": about}
 
 

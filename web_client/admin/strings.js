@@ -6,9 +6,10 @@ import { INSTALLED } from "./strings/installed.js";
 import { OBJECTS } from "./strings/objects.js";
 import { RDP } from "./strings/rdp.js";
 import { SHELL } from "./strings/shell.js";
+import { WINE } from "./strings/wine.js";
 
 /** @type {Record<string, string>} */
-export const STRINGS = { ...SHELL, ...OBJECTS, ...ACCESS, ...INSTALLED, ...RDP };
+export const STRINGS = { ...SHELL, ...OBJECTS, ...ACCESS, ...INSTALLED, ...RDP, ...WINE };
 
 /**
  * @param {string} key

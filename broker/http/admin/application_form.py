@@ -11,6 +11,7 @@ from typing import Literal
 
 from broker.http.admin.icon_form import read_icon
 from broker.http.admin.rdp_form import parse_rdp
+from broker.http.admin.wine_form import parse_wine
 from broker.http.body import Fields
 from broker.repositories.applications import Publication
 from broker.repositories.icons import Icon
@@ -35,10 +36,13 @@ _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}", re.ASCII)
 
 def parse_publication(name: str, fields: Fields, user_named: Callable[[str], User | None]) -> Publication:
     """`user_named` finds a user of the tenant. Raises InvalidInput."""
-    rdp = parse_rdp(fields)
+    rdp, wine = parse_rdp(fields), parse_wine(fields)
+    if rdp is not None and wine is not None:
+        raise InvalidInput(fields.name("wine"), "no wine beside rdp")
+    beside = "rdp" if rdp is not None else "wine" if wine is not None else ""
     publication = Publication(
         name=parse_name(name),
-        command=_command(fields) if rdp is None else _no_command(fields),
+        command=_no_command(fields, beside) if beside else _command(fields),
         environment=_environment(fields.nested("environment", default={})),
         entitlement=_entitlement(fields.nested("entitled"), user_named),
         disabled=fields.flag("disabled", default=False),
@@ -48,6 +52,7 @@ def parse_publication(name: str, fields: Fields, user_named: Callable[[str], Use
         ),
         minimum_memory_bytes=fields.integer("minimum_memory_bytes", 0, MAXIMUM_MEMORY_BYTES, 0),
         rdp=rdp,
+        wine=wine,
     )
     fields.finish()
     return publication
@@ -68,9 +73,9 @@ def _command(fields: Fields) -> tuple[str, ...]:
     return tuple(command)
 
 
-def _no_command(fields: Fields) -> tuple[str, ...]:
+def _no_command(fields: Fields, beside: str) -> tuple[str, ...]:
     if fields.raw("command", []) != []:
-        raise InvalidInput(fields.name("command"), "no command beside rdp")
+        raise InvalidInput(fields.name("command"), f"no command beside {beside}")
     return ()
 
 

@@ -37,6 +37,9 @@ _RDP = {
 }
 """In place of a command (docs/rdp.md)."""
 
+_WINE = {"template": text(32), "program": text(260), "arguments": array(text(4096, shortest=0), 64)}
+"""In place of a command (docs/wine.md)."""
+
 SHAPES = {
     "Application": thing(
         {
@@ -50,7 +53,7 @@ SHAPES = {
             "host_groups": array(TEXT),
             "minimum_memory_bytes": COUNT,
         },
-        {"revision": REVISION, "rdp": nullable(thing(_RDP))},
+        {"revision": REVISION, "rdp": nullable(thing(_RDP)), "wine": nullable(thing(_WINE))},
     ),
     "NewIcon": body({"content_type": one_of("image/png", "image/svg+xml"), "data": text(44_000, "Base64.")}),
     "Installed": thing(
@@ -89,6 +92,7 @@ DOCS = {
             {
                 "command": array(text(4096), 64),
                 "rdp": nullable(body({"server": _RDP["server"]}, _RDP)),
+                "wine": nullable(body({"template": _WINE["template"], "program": _WINE["program"]}, _WINE)),
                 "icon": nullable(ref("NewIcon")),
                 "environment": mapping(TEXT),
                 "disabled": FLAG,

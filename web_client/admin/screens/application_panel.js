@@ -11,7 +11,8 @@ import { Suggestions } from "../suggestions.js";
 import { addWhatIf } from "../whatif_button.js";
 import { deleteApplications, iconContent, publish, tryLaunch } from "./application_acts.js";
 import { bodyOf, copyName, shownText, valuesOf } from "./application_rules.js";
-import { isRdp, rdpFields, runsField } from "./rdp_fields.js";
+import { rdpFields, runsField } from "./rdp_fields.js";
+import { isWine, wineFields, wineMissing } from "./wine_fields.js";
 
 /** @typedef {import("../context.js").Context} Context */
 /** @typedef {import("./application_rules.js").Application} Application */
@@ -70,14 +71,14 @@ export class ApplicationPanel extends ObjectPanel {
     const form = new Form({
       fields, values: { ...before, icon: { name: before.name, icon: application?.icon ?? null } },
       texts: formTexts(exists ? t("form.save") : t("applications.publish")),
-      send: async (values) => (!isRdp(values) && values.command.length === 0 ? { field: "command", message: t("applications.command.needed") } : saveAs({
+      send: async (values) => missing(values) ?? saveAs({
         name: values.name, before, values, revision: exists ? application.revision : 0, valuesOf,
         label: (name) => fields.find((field) => field.name === name)?.label ?? name,
         send: async (each, revision) => publish(this.#context, each.name.trim(), {
           ...bodyOf(each), ...(await this.#keptIcon(exists, application, each)), ...(revision !== undefined && { revision }),
         }),
         saved: () => this.#saved(values.name.trim(), exists),
-      })),
+      }),
       cancel: () => this.#leave(""),
     });
     addWhatIf(this.#context, form.element, () => {
@@ -116,21 +117,22 @@ export class ApplicationPanel extends ObjectPanel {
       runsField(),
       { name: "command", label: t("applications.command"), kind: "lines", hint: t("applications.command.hint"), when: isProgram },
       ...rdpFields(),
+      ...wineFields(),
       { name: "entitled.groups", label: t("applications.groups"), kind: "names", labels, group: t("applications.entitled"), suggestions: (typed) => this.#suggestions.like("groups", typed) },
       { name: "entitled.users", label: t("applications.people"), kind: "names", labels, suggestions: (typed) => this.#suggestions.like("users", typed) },
       { name: "host_groups", label: t("applications.hostgroups"), kind: "names", labels, group: t("applications.where"), hint: t("applications.hostgroups.hint"), suggestions: (typed) => this.#suggestions.like("hostGroups", typed) },
       { name: "minimum_memory_bytes", label: t("applications.memory"), kind: "number", hint: t("applications.memory.hint") },
-      { name: "environment", label: t("applications.environment"), kind: "pairs", hint: t("applications.environment.hint"), group: t("applications.more"), when: isProgram },
+      { name: "environment", label: t("applications.environment"), kind: "pairs", hint: t("applications.environment.hint"), group: t("applications.more"), when: (values) => isProgram(values) || isWine(values) },
       { name: "disabled", label: t("applications.disabled.field"), kind: "flag", hint: t("applications.disabled.hint") },
     ];
   }
 
   /** @param {Application} application */
-  #facts({ name, command, rdp, entitled, host_groups: groups = [], environment, disabled }) {
+  #facts({ name, command, rdp, wine, entitled, host_groups: groups = [], environment, disabled }) {
     return facts([
       [t("applications.name"), name],
       [t("applications.state"), t(disabled ? "applications.disabled" : "applications.enabled")],
-      [t(rdp ? "rdp.server" : "applications.command"), h("code", {}, shownText({ command, rdp }))],
+      [t(rdp ? "rdp.server" : wine ? "wine.program" : "applications.command"), h("code", {}, shownText({ command, rdp, wine }))],
       [t("applications.groups"), names(entitled.groups, t("applications.nobody"))],
       [t("applications.people"), names(entitled.users, t("applications.nobody"))],
       [t("applications.hostgroups"), names(groups, t("applications.anyhost"))],
@@ -164,5 +166,11 @@ export class ApplicationPanel extends ObjectPanel {
 
 /** @param {Record<string, any>} values */
 function isProgram(values) {
-  return !isRdp(values);
+  return values.runs === "program";
+}
+
+/** What the form lacks. @param {Record<string, any>} values */
+function missing(values) {
+  if (isWine(values)) return wineMissing(values);
+  return isProgram(values) && values.command.length === 0 ? { field: "command", message: t("applications.command.needed") } : undefined;
 }

@@ -1,6 +1,7 @@
 /** What the form of an application holds, and what of it is sent (docs/api.md). Pure. */
 
 import { isRdp, rdpBody, rdpText, rdpValues } from "./rdp_fields.js";
+import { isWine, wineBody, wineText, wineValues } from "./wine_fields.js";
 
 /**
  * @typedef {object} Application
@@ -14,6 +15,7 @@ import { isRdp, rdpBody, rdpText, rdpValues } from "./rdp_fields.js";
  * @property {string[]} [host_groups]
  * @property {number} [minimum_memory_bytes]
  * @property {import("./rdp_fields.js").Rdp | null} [rdp] in place of a command
+ * @property {import("./wine_fields.js").Wine | null} [wine] likewise
  * @property {number} [revision]
  */
 /** @typedef {Record<string, any>} Values */
@@ -32,6 +34,8 @@ export function valuesOf(application) {
     "environment": application?.environment ?? {},
     "disabled": application?.disabled ?? false,
     ...rdpValues(application?.rdp),
+    ...wineValues(application?.wine),
+    ...(application?.wine && { runs: "wine" }),
   };
 }
 
@@ -39,8 +43,7 @@ export function valuesOf(application) {
 export function bodyOf(values) {
   const { icon } = values;
   return {
-    // A broker of the release before knows no servers: it is not told of none.
-    ...(isRdp(values) ? { command: [], rdp: rdpBody(values) } : { command: values.command }),
+    ...runBody(values),
     environment: values.environment,
     entitled: { users: values["entitled.users"], groups: values["entitled.groups"] },
     host_groups: values.host_groups,
@@ -50,8 +53,18 @@ export function bodyOf(values) {
   };
 }
 
-/** What the application shows, in a line. @param {Pick<Application, "command" | "rdp">} application */
-export function shownText({ command, rdp }) {
+/**
+ * A broker of the release before knows no servers and no Windows programs: it is not told of none.
+ * @param {Values} values
+ */
+function runBody(values) {
+  if (isRdp(values)) return { command: [], rdp: rdpBody(values) };
+  return isWine(values) ? { command: [], wine: wineBody(values) } : { command: values.command };
+}
+
+/** What the application shows, in a line. @param {Pick<Application, "command" | "rdp" | "wine">} application */
+export function shownText({ command, rdp, wine }) {
+  if (wine) return wineText(wine);
   return rdp ? rdpText(rdp) : commandText(command);
 }
 
