@@ -406,6 +406,83 @@ WINE: dict[str, Reason] = {
     ),
 }
 
+DESKTOPS: dict[str, Reason] = {
+    "host_lacks_desktops": Reason(
+        "No host that serves this application lets its desktop be used from afar.",
+        user=_ASK,
+        administrator=f"{_EXPLAIN}The agent's setting `--desktops` on the host says who has to agree (`ask`, `own`, "
+        "`none`); with `off` none may. An agent of an earlier version has to be upgraded first (docs/desktops.md).",
+    ),
+    "desktop_not_permitted": Reason(
+        "A policy does not allow you to use existing desktops.",
+        user=_ASK,
+        administrator=f"{_EXPLAIN}The policy `desktops` is `none` for this user and application.",
+    ),
+    "desktop_not_allowed": Reason(
+        "The host does not allow its desktop to be used in this way.",
+        user=_ASK,
+        administrator="Whoever runs the host says by the agent's setting `--desktops ask,own,none` which of the "
+        "application's `consent` it allows. Without it `ask` alone is (docs/desktops.md).",
+    ),
+    "desktop_empty": Reason(
+        "Nobody is signed in at that desktop, or there is no such desktop.",
+        user="Try again when somebody is there.",
+        administrator=f"{_EXPLAIN}The detail names the displays that the host has. `console` is the host's own screen; "
+        "others are named as `:1`. A sign-in screen is nobody's desktop.",
+    ),
+    "desktop_not_own": Reason(
+        "Somebody else is signed in at that desktop.",
+        user="You can use it when you are signed in there yourself.",
+        administrator="With `consent: own` the account at the desktop has to be the user's own, as `account` says. "
+        "With `ask` whoever is there can let them in.",
+    ),
+    "desktop_unsupported": Reason(
+        "That desktop cannot be shown.",
+        user=_ASK,
+        administrator=f"{_EXPLAIN}A Wayland session gives nobody its picture through X: choose the Xorg session at the "
+        "sign-in screen. A display of root, or one of other than 24 bits of colour, is not shown either.",
+    ),
+    "desktop_locked": Reason(
+        "That desktop is locked: nobody is there who could be asked.",
+        user="Try again when somebody is there.",
+        administrator="With `consent: ask` a locked desktop refuses, and ends a connection when it gets locked. With "
+        "`own` the user sees the lock and can open it.",
+    ),
+    "desktop_unanswered": Reason(
+        "Nobody answered at that desktop.",
+        user="Call whoever sits there, and try again.",
+        administrator="The question stood for as long as `answer_seconds` of the application says. No answer is a "
+        "refusal.",
+    ),
+    "desktop_refused": Reason(
+        "Whoever is at that desktop refused.",
+        user="Call them before you try again.",
+        administrator="The audit log tells when they were asked and refused.",
+    ),
+    "desktop_in_use": Reason(
+        "Somebody else is connected to that desktop.",
+        user="Try again later.",
+        administrator="One person at a time, unless the applications of all of them say `shared: true`.",
+    ),
+    "desktop_ended": Reason(
+        "Whoever is at that desktop ended the connection.",
+        user="Call them before you try again.",
+        administrator="They chose *End* on the sign that stands on their screen while somebody is connected.",
+    ),
+    "desktop_closed": Reason(
+        "That desktop has ended.",
+        user="Try again when somebody has signed in there.",
+        administrator="The person there signed out, or the X server ended or did not let its owner's account in. The "
+        "agent's log holds more, under the session.",
+    ),
+    "desktop_left": Reason(
+        "You were not connected for a while, so the desktop was given back.",
+        user="Start the application again: whoever is there may be asked once more.",
+        administrator="An attachment to an existing desktop ends a minute after its user has gone: nobody shall "
+        "come back unseen.",
+    ),
+}
+
 RDP: dict[str, Reason] = {
     "credentials_needed": Reason(
         "The server asks who you are there.",
@@ -1019,6 +1096,7 @@ GROUPS: dict[str, dict[str, Reason]] = {
     "A launch is refused": LAUNCH_REFUSED,
     "A launch fails on the host": LAUNCH_FAILED,
     "RDP servers": RDP,
+    "Existing desktops": DESKTOPS,
     "Windows programs": WINE,
     "Sessions and streams": SESSIONS,
     "Requests": REQUESTS,

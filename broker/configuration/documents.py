@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator
 from typing import Any
 
 from broker.configuration.objects import DEFAULTS, KEPT_WHERE_ABSENT, ORDER, Held, State, key_of
+from portcullis.model.desktops import DesktopTarget
 from portcullis.model.rdp import RdpTarget
 
 
@@ -44,6 +45,10 @@ def _said(held: Held, added: dict[str, set[str]]) -> Iterator[tuple[str, Any]]:
         elif held.kind == "application" and name == "rdp" and value:
             plain = RdpTarget("").to_json()
             value = {part: each for part, each in value.items() if each != plain[part]}
+        elif held.kind == "application" and name == "desktop" and value:
+            # At least one part is told: a mapping that says nothing reads as if there were none.
+            usual = DesktopTarget().to_json()
+            value = {part: each for part, each in value.items() if part == "display" or each != usual[part]}
         elif held.kind == "application" and name == "wine" and value:
             value = {part: each for part, each in value.items() if each != []}
         elif held.kind == "tenant" and name == "theme":

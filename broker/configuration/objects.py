@@ -41,6 +41,7 @@ DEFAULTS: dict[str, Fields] = {
         "minimum_memory_bytes": 0,
         "rdp": None,
         "wine": None,
+        "desktop": None,
     },
     "entitlement": {"application": "", "users": [], "groups": []},
     "policy": {"level": "", "of": "-", "values": {}, "locked": []},

@@ -15,6 +15,7 @@ from broker.configuration.objects import OWN, Fields, Held, HostFact, State, pol
 from broker.grid.scopes import Record
 from broker.snapshot import Snapshot
 from portcullis.model.application import Application, Entitlement
+from portcullis.model.desktops import DesktopTarget
 from portcullis.model.group import Group, group_key
 from portcullis.model.host import Host
 from portcullis.model.policy import Policy
@@ -173,6 +174,7 @@ def application_of(id: str, name: str, fields: Fields) -> Application:
         minimum_memory_bytes=fields["minimum_memory_bytes"],
         rdp=RdpTarget.from_json(fields["rdp"]) if fields.get("rdp") else None,
         wine=WineProgram.from_json(fields["wine"]) if fields.get("wine") else None,
+        desktop=DesktopTarget.from_json(fields["desktop"]) if fields.get("desktop") else None,
     )
 
 

@@ -23,6 +23,7 @@ from broker.configuration.objects import (
     policy_name,
 )
 from portcullis.model.application import MAXIMUM_ENTITLED
+from portcullis.model.desktops import DesktopTarget
 from portcullis.model.policy import parse_locked, parse_values
 from portcullis.model.rdp import PINS_RULE, RdpTarget, plain_fingerprint
 from portcullis.model.wine import WineProgram
@@ -203,6 +204,7 @@ def _application(found: Wanted, index: int, document: Fields) -> Held:
         "minimum_memory_bytes": int(made.fields["minimum_memory_bytes"]),
         "rdp": _rdp(found, index, made.fields["rdp"]),
         "wine": _wine(made.fields["wine"]),
+        "desktop": _desktop(made.fields["desktop"]),
         "entitled": {
             "users": _users(found, index, "entitled.users", entitled["users"], known),
             "groups": _ordered(entitled["groups"]),
@@ -225,6 +227,14 @@ def _rdp(found: Wanted, index: int, said: Fields | None) -> dict[str, Any] | Non
     if not target.pins_agree:
         found.refuse(index, "rdp.gateway_certificate", PINS_RULE)
     return target.to_json()
+
+
+def _desktop(said: Fields | None) -> dict[str, Any] | None:
+    """With what the document does not say."""
+    if said is None:
+        return None
+    target = DesktopTarget.from_json(said)
+    return replace(target, answer_seconds=int(target.answer_seconds)).to_json()
 
 
 def _wine(said: Fields | None) -> dict[str, Any] | None:

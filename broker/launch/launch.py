@@ -239,6 +239,7 @@ class Launcher:
             created=self._clock.now(),
             rdp=chosen.application.rdp,
             wine=chosen.application.wine,
+            desktop=chosen.application.desktop,
             credentials_at="" if request.entered is None else self._broker_id,
             trace=tuple(step.to_json() for step in chosen.steps),
             circumstances=request.context.told().to_json(),

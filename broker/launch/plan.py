@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from broker.launch.placement import MINIMUM_MEMORY_BYTES, Candidate, Choose, place
@@ -26,9 +26,11 @@ from portcullis.model.session import Display, Session
 from portcullis.model.tenant import Tenant
 from portcullis.model.user import User
 from portcullis.protocol.channel import RDP
+from portcullis.protocol.desktops import DESKTOPS
 from portcullis.protocol.wine import WINE, template_feature
 
 _FOR_RDP = frozenset({RDP})
+_FOR_DESKTOPS = frozenset({DESKTOPS})
 _NONE: frozenset[str] = frozenset()
 EXPLAINED_HOSTS = 32
 """So many rejected hosts are explained one by one, the rest counted: the session record holds the trace."""
@@ -156,6 +158,7 @@ def plan(
         application = _application(request, view, user, trace)
         ask_policies(view.policy, request.context, trace, whole=telling.scores)
         ask_second_factor(view.policy, request.context, trace)
+        application = _tightened(application, view, trace)
         running = _running(request, view, trace)
         if running is not None:
             return Reconnect(running, trace.steps)
@@ -233,6 +236,22 @@ def _application(request: LaunchRequest, view: LaunchView, user: User, trace: Pl
         raise trace.failed("enabled", "application_disabled", f"{application.name} is disabled", object=named)
     trace.passed("enabled", "the application is enabled", named)
     return application
+
+
+def _tightened(application: Application, view: LaunchView, trace: PlanTrace) -> Application:
+    """What a policy says of existing desktops counts beside what the application does."""
+    if application.desktop is None:
+        return application
+    rule, target = view.policy["desktops"], application.desktop
+    if rule.value == "none":
+        raise trace.failed("desktop", "desktop_not_permitted", told("desktops", rule), object=named(rule))
+    target = target.tightened(rule.value)
+    asked = "whoever is there is asked" if target.asks else "nobody is asked"
+    own = f", the account has to be {target.account}" if target.consent == "own" else ""
+    sees = ", view only" if target.view_only else ""
+    by = "" if target == application.desktop else f"; {told('desktops', rule)}"
+    trace.passed("desktop", f"{target.display}: {asked}{own}{sees}{by}", f"application:{application.name}")
+    return replace(application, desktop=target)
 
 
 def _running(request: LaunchRequest, view: LaunchView, trace: PlanTrace) -> Session | None:
@@ -321,6 +340,8 @@ def _features(application: Application) -> frozenset[str]:
     """What a host must have said that it can."""
     if application.wine is not None:
         return frozenset({WINE, template_feature(application.wine.template)})
+    if application.desktop is not None:
+        return _FOR_DESKTOPS
     return _FOR_RDP if application.rdp is not None else _NONE
 
 
@@ -353,7 +374,7 @@ def _rejection(
     if not candidate.live:
         return "host_offline"
     if not features <= candidate.features:
-        return "host_lacks_rdp" if RDP in features else "host_lacks_wine"
+        return _LACKS[next(iter(features & _LACKS.keys()))]
     if host.draining:
         return "host_draining"
     if candidate.free == 0:
@@ -363,12 +384,14 @@ def _rejection(
     return None
 
 
+_LACKS = {RDP: "host_lacks_rdp", WINE: "host_lacks_wine", DESKTOPS: "host_lacks_desktops"}
 _NEAREST = (
     "host_full",
     "host_short_of_memory",
     "host_draining",
     "host_lacks_rdp",
     "host_lacks_wine",
+    "host_lacks_desktops",
     "host_offline",
     "no_host",
 )
@@ -422,6 +445,7 @@ def _reason(code: str, candidate: Candidate, application: Application, needed_by
         "host_offline": "not connected",
         "host_lacks_rdp": f"it cannot show RDP servers: {RDP_CLIENT} is not there, or its agent is older",
         "host_lacks_wine": "it cannot run Windows programs: Wine is not there, or its agent is older",
+        "host_lacks_desktops": "its desktops may not be attached to (`--desktops`), or its agent is older",
         "host_draining": "takes no new sessions",
     }[code]
 

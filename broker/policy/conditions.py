@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from portcullis.model.desktops import DesktopTarget
 from portcullis.model.policy import Effective
 from portcullis.model.policy_values import DAY_MINUTES, DAYS, Network, minute_of
 from portcullis.tickets import CHANNELS
@@ -78,9 +79,13 @@ def factor_denial(values: Values, factor_time: float | None, time: float) -> Den
     )
 
 
-def channels(values: Values) -> frozenset[str]:
-    """Of a grant (`portcullis.tickets.CHANNELS`)."""
-    return channels_of(values["clipboard"].value)
+def channels(values: Values, desktop: DesktopTarget | None = None) -> frozenset[str]:
+    """Of a grant (`portcullis.tickets.CHANNELS`). `desktop`: an existing one that the session is attached to."""
+    allowed = channels_of(values["clipboard"].value)
+    if desktop is not None and desktop.tightened(values["desktops"].value).view_only:
+        # What is put on the clipboard there is a way of writing, too.
+        return allowed - {"input", "clipboard_in"}
+    return allowed
 
 
 def channels_of(clipboard: str) -> frozenset[str]:

@@ -14,6 +14,7 @@ from broker.snapshot import Snapshot
 from portcullis.errors import Refused
 from portcullis.ids import name_hash, new_id
 from portcullis.model.application import Application, Entitlement
+from portcullis.model.desktops import DesktopTarget
 from portcullis.model.rdp import RdpTarget
 from portcullis.model.wine import WineProgram
 
@@ -38,6 +39,7 @@ class Publication:
     minimum_memory_bytes: int = 0
     rdp: RdpTarget | None = None
     wine: WineProgram | None = None
+    desktop: DesktopTarget | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,4 +184,5 @@ def _applied(publication: Publication, old: Application | None) -> Application:
         minimum_memory_bytes=publication.minimum_memory_bytes,
         rdp=publication.rdp,
         wine=publication.wine,
+        desktop=publication.desktop,
     )

@@ -118,6 +118,7 @@ class Adoption:
             command=application.command,
             rdp=application.rdp,
             wine=application.wine,
+            desktop=application.desktop,
             environment=dict(application.environment),
             host_id=host.id,
             host_name=host.name,

@@ -175,7 +175,7 @@ class Attach:
         login = Login.from_json(login_record.value)
         if self._is_void(login):
             raise Refused("ticket_refused")
-        grant = self._grant(login, raised, channels(values))
+        grant = self._grant(login, raised, channels(values, session.desktop))
         return Redeemed(raised, secret.scope, session.host_id, grant)
 
     async def _login(self, tenant: TenantStore, tenant_id: str, ticket: Ticket) -> Record:

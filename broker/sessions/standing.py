@@ -43,7 +43,7 @@ class Standing:
 
     def channels(self, user: User, session: Session) -> frozenset[str]:
         """Of a grant that is issued now."""
-        return channels(self.values(user, session))
+        return channels(self.values(user, session), session.desktop)
 
     def _application(self, session: Session) -> Application | None:
         record = self._snapshot.get(session.tenant_id, ("application", session.application_id))

@@ -65,6 +65,7 @@ def _check(tenant_id: str, chosen: LaunchPlan) -> Check:
         dict(application.environment),
         application.rdp,
         application.wine,
+        application.desktop,
     )
 
 

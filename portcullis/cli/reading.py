@@ -79,6 +79,8 @@ def shown(item: Item) -> str:
     """A program with its arguments, or a server."""
     if isinstance(wine := item.get("wine"), dict):
         return f"wine:{wine.get('template')} {wine.get('program')}"
+    if isinstance(desktop := item.get("desktop"), dict):
+        return f"desktop {desktop.get('display')}, consent {desktop.get('consent')}"
     if isinstance(rdp := item.get("rdp"), dict):
         return f"rdp://{Address(str(rdp.get('server')), int(rdp.get('port', 0)))}"
     return " ".join(map(str, item.get("command", ())))

@@ -90,7 +90,7 @@ def is_configuration(content: bytes, source: str) -> bool:
 
 
 _OTHER_KINDS = frozenset(KINDS) - {"application"}
-_NEWER = frozenset({"labels", "rdp", "wine"})
+_NEWER = frozenset({"labels", "rdp", "wine", "desktop"})
 """Fields of an application that are sent as a change of the configuration alone."""
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from portcullis.model.desktops import DesktopTarget
 from portcullis.model.rdp import RdpTarget
 from portcullis.model.wine import WineProgram
 
@@ -62,6 +63,8 @@ class Application:
     """A server that is shown in place of a program; then there is no command."""
     wine: WineProgram | None = None
     """A Windows program that runs in place of one of the host; likewise."""
+    desktop: DesktopTarget | None = None
+    """An existing desktop that is attached to; likewise."""
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -79,6 +82,7 @@ class Application:
             "minimum_memory_bytes": self.minimum_memory_bytes,
             "rdp": self.rdp.to_json() if self.rdp else None,
             "wine": self.wine.to_json() if self.wine else None,
+            "desktop": self.desktop.to_json() if self.desktop else None,
         }
 
     @classmethod
@@ -98,4 +102,5 @@ class Application:
             minimum_memory_bytes=data.get("minimum_memory_bytes", 0),
             rdp=RdpTarget.from_json(data["rdp"]) if data.get("rdp") else None,
             wine=WineProgram.from_json(data["wine"]) if data.get("wine") else None,
+            desktop=DesktopTarget.from_json(data["desktop"]) if data.get("desktop") else None,
         )

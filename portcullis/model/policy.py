@@ -117,6 +117,13 @@ FIELDS: dict[str, PolicyField] = {
             "Which way text may be copied and pasted.",
         ),
         PolicyField(
+            "desktops",
+            ValueKind.choice("none", "view", "ask", "document"),
+            "document",
+            "Existing desktops: none at all; only after whoever is there was asked, and only to see (view); only after "
+            "they were asked (ask); as each application says (document).",
+        ),
+        PolicyField(
             "host_choice",
             ValueKind.choice("pack", "spread"),
             "spread",

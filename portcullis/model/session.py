@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal, get_args
 
 from portcullis.errors import ProtocolError
+from portcullis.model.desktops import DesktopTarget
 from portcullis.model.rdp import RdpTarget
 from portcullis.model.wine import WineProgram
 
@@ -106,6 +107,8 @@ class Session:
     """The broker in whose memory the server's credentials wait for the host. Empty: they are in the user's vault."""
     wine: WineProgram | None = None
     """The Windows program that it runs in place of one of the host."""
+    desktop: DesktopTarget | None = None
+    """The existing desktop that it is attached to, as policies tightened it."""
 
     def moved_to(self, state: State, stage: Stage | None = None) -> Session:
         check_transition(self.state, state)
@@ -119,6 +122,7 @@ class Session:
             "trace": list(self.trace),
             "rdp": self.rdp.to_json() if self.rdp else None,
             "wine": self.wine.to_json() if self.wine else None,
+            "desktop": self.desktop.to_json() if self.desktop else None,
         }
 
     @classmethod
@@ -129,4 +133,5 @@ class Session:
         known["trace"] = tuple(data.get("trace", ()))
         known["rdp"] = RdpTarget.from_json(data["rdp"]) if data.get("rdp") else None
         known["wine"] = WineProgram.from_json(data["wine"]) if data.get("wine") else None
+        known["desktop"] = DesktopTarget.from_json(data["desktop"]) if data.get("desktop") else None
         return cls(**known)

@@ -15,6 +15,7 @@ from typing import Any, get_args
 from portcullis.address import Address
 from portcullis.errors import CODES
 from portcullis.ids import is_id
+from portcullis.model.desktops import DesktopTarget
 from portcullis.model.host import DEFAULT_STARTING_LIMIT, Isolation
 from portcullis.model.rdp import RdpTarget
 from portcullis.model.session import Display, Session, Stage, State
@@ -30,6 +31,7 @@ from portcullis.protocol.credentials import (
     read_wanted,
     target_json,
 )
+from portcullis.protocol.desktops import DESKTOPS, desktop_json, read_desktop
 from portcullis.protocol.discovery import Discover, Discovered, read_discover, read_discovered
 from portcullis.protocol.fields import Fields
 from portcullis.protocol.wine import WINE, is_template_feature, program_json, read_program
@@ -50,7 +52,7 @@ MAXIMUM_REVOCATIONS = 256
 MAXIMUM_FEATURES = 64
 RDP = "rdp"
 """The feature of a host that shows RDP servers: its agent knows how, and the program is there."""
-_PLACED_BY = frozenset({RDP, WINE})
+_PLACED_BY = frozenset({RDP, WINE, DESKTOPS})
 SESSIONS_WORD = "revoke_sessions"
 """The feature of an agent that understands revocations of kind `sessions`."""
 NAME_CHARACTERS = 128
@@ -235,6 +237,8 @@ class Order:
     """A server to show in place of a command."""
     wine: WineProgram | None = None
     """A Windows program to run in place of a command."""
+    desktop: DesktopTarget | None = None
+    """An existing desktop to attach to in place of a command."""
 
     @classmethod
     def of(cls, session: Session) -> Order:
@@ -253,6 +257,7 @@ class Order:
             reference=session.reference,
             rdp=session.rdp,
             wine=session.wine,
+            desktop=session.desktop,
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -269,6 +274,7 @@ class Order:
                 "environment": dict(self.environment),
                 **target_json(self.rdp),
                 **program_json(self.wine),
+                **desktop_json(self.desktop),
             },
             "display": self.display.to_json(),
             "reference": self.reference,
@@ -485,6 +491,7 @@ def _order(fields: Fields) -> Order:
         reference=fields.optional_text("reference", REFERENCE_CHARACTERS) or "",
         rdp=read_target(application),
         wine=read_program(application),
+        desktop=read_desktop(application),
     )
 
 

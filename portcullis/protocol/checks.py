@@ -11,10 +11,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from portcullis.errors import CODES, ProtocolError
+from portcullis.model.desktops import DesktopTarget
 from portcullis.model.launch import OUTCOMES, Outcome
 from portcullis.model.rdp import RdpTarget
 from portcullis.model.wine import WineProgram
 from portcullis.protocol.credentials import read_target, target_json
+from portcullis.protocol.desktops import desktop_json, read_desktop
 from portcullis.protocol.fields import Fields
 from portcullis.protocol.wine import program_json, read_program
 
@@ -37,6 +39,8 @@ class Check:
     """A server that would be shown in place of a command."""
     wine: WineProgram | None = None
     """A Windows program that would run in place of a command."""
+    desktop: DesktopTarget | None = None
+    """An existing desktop that would be attached to in place of a command."""
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -49,6 +53,7 @@ class Check:
                 "environment": dict(self.environment),
                 **target_json(self.rdp),
                 **program_json(self.wine),
+                **desktop_json(self.desktop),
             },
         }
 
@@ -90,6 +95,7 @@ def read_check(fields: Fields) -> Check:
         environment=application.text_map("environment", 256, 32768),
         rdp=read_target(application),
         wine=read_program(application),
+        desktop=read_desktop(application),
     )
 
 

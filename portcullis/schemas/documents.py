@@ -23,6 +23,16 @@ from portcullis.model.application import (
     RESERVED_PREFIXES,
     RESERVED_VARIABLES,
 )
+from portcullis.model.desktops import (
+    ACCOUNT_PATTERN,
+    ACCOUNT_RULE,
+    CONSENTS,
+    DISPLAY_PATTERN,
+    DISPLAY_RULE,
+    LONGEST_ANSWER_SECONDS,
+    MAXIMUM_ACCOUNT_LENGTH,
+    SHORTEST_ANSWER_SECONDS,
+)
 from portcullis.model.names import GROUP_RULE, MAXIMUM_NAME_LENGTH, NAME_RULE
 from portcullis.model.policy import FIELDS, SETTABLE_LEVELS
 from portcullis.model.policy_values import (
@@ -191,6 +201,7 @@ def _application(icon: Schema) -> Schema:
             "command": {name: rule for name, rule in command.items() if name != "minItems"},
             "rdp": _rdp(),
             "wine": _wine(),
+            "desktop": _desktop(),
             "icon": icon,
             "environment": _said(
                 "a mapping of variables to text",
@@ -214,16 +225,19 @@ def _application(icon: Schema) -> Schema:
         ("name",),
     )
     # Exactly one of them: a program of the host, or what is shown or run in its place.
-    rdp: Schema = {"properties": {"rdp": {"type": "object"}}, "required": ["rdp"]}
-    wine: Schema = {"properties": {"wine": {"type": "object"}}, "required": ["wine"]}
-    nothing = {"command": _said("no command beside rdp", maxItems=0)}
-    nothing_else = {**nothing, "wine": _said("no wine beside rdp", type="null")}
-    needed = _said("the program and its arguments as a list, such as [mousepad], or rdp or wine", minItems=1)
-    own: Schema = {"properties": {"command": needed}, "required": ["command"]}
-    beside_wine = {"properties": {"command": _said("no command beside wine", maxItems=0)}}
-    schema |= {"if": rdp, "then": {"properties": nothing_else}}
-    schema |= {"else": {"if": wine, "then": beside_wine, "else": own}}
-    return schema
+    needed = _said(
+        "the program and its arguments as a list, such as [mousepad], or rdp, wine or desktop", minItems=1
+    )
+    rule: Schema = {"properties": {"command": needed}, "required": ["command"]}
+    kinds = ["rdp", "wine", "desktop"]
+    for kind in reversed(kinds):
+        is_it: Schema = {"properties": {kind: {"type": "object"}}, "required": [kind]}
+        others = {
+            other: _said(f"no {other} beside {kind}", type="null") for other in kinds[kinds.index(kind) + 1 :]
+        }
+        alone = {"command": _said(f"no command beside {kind}", maxItems=0), **others}
+        rule = {"if": is_it, "then": {"properties": alone}, "else": rule}
+    return schema | rule
 
 
 def _rdp() -> Schema:
@@ -266,6 +280,45 @@ def _rdp() -> Schema:
         ("server",),
     )
     about = "A server that is shown by RDP, in place of a command (docs/rdp.md)."
+    return schema | {"type": ["object", "null"], "description": about}
+
+
+def _desktop() -> Schema:
+    schema = _object(
+        "a mapping such as {display: console, consent: ask}, or null",
+        {
+            "display": _said(
+                DISPLAY_RULE,
+                type="string",
+                pattern=DISPLAY_PATTERN,
+                description="console: the host's own screen.",
+            ),
+            "consent": _said(
+                f"one of {', '.join(CONSENTS)}",
+                enum=list(CONSENTS),
+                description="ask: whoever is there is asked. own: the user's own account there. none: nobody is asked.",
+            ),
+            "account": _said(
+                ACCOUNT_RULE,
+                type="string",
+                minLength=1,
+                maxLength=MAXIMUM_ACCOUNT_LENGTH,
+                pattern=ACCOUNT_PATTERN,
+                description="Of own: what the user's account is called there. {user} stands for the user's name.",
+            ),
+            "view_only": _flag("Nothing can be typed, clicked or pasted."),
+            "shared": _flag("Several people may be connected to the display at once."),
+            "answer_seconds": _said(
+                f"seconds, {SHORTEST_ANSWER_SECONDS} to {LONGEST_ANSWER_SECONDS}",
+                type="integer",
+                minimum=SHORTEST_ANSWER_SECONDS,
+                maximum=LONGEST_ANSWER_SECONDS,
+                description="How long the question stands; no answer is a refusal.",
+            ),
+        },
+        (),
+    )
+    about = "A display that somebody uses on a host, in place of a command (docs/desktops.md)."
     return schema | {"type": ["object", "null"], "description": about}
 
 

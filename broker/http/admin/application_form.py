@@ -9,6 +9,7 @@ import unicodedata
 from collections.abc import Callable
 from typing import Literal
 
+from broker.http.admin.desktop_form import parse_desktop
 from broker.http.admin.icon_form import read_icon
 from broker.http.admin.rdp_form import parse_rdp
 from broker.http.admin.wine_form import parse_wine
@@ -36,10 +37,11 @@ _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}", re.ASCII)
 
 def parse_publication(name: str, fields: Fields, user_named: Callable[[str], User | None]) -> Publication:
     """`user_named` finds a user of the tenant. Raises InvalidInput."""
-    rdp, wine = parse_rdp(fields), parse_wine(fields)
-    if rdp is not None and wine is not None:
-        raise InvalidInput(fields.name("wine"), "no wine beside rdp")
-    beside = "rdp" if rdp is not None else "wine" if wine is not None else ""
+    rdp, wine, desktop = parse_rdp(fields), parse_wine(fields), parse_desktop(fields)
+    kinds = {"rdp": rdp, "wine": wine, "desktop": desktop}
+    beside, *others = [*(name for name, shown in kinds.items() if shown is not None), ""]
+    if len(others) > 1:
+        raise InvalidInput(fields.name(others[0]), f"no {others[0]} beside {beside}")
     publication = Publication(
         name=parse_name(name),
         command=_no_command(fields, beside) if beside else _command(fields),
@@ -53,6 +55,7 @@ def parse_publication(name: str, fields: Fields, user_named: Callable[[str], Use
         minimum_memory_bytes=fields.integer("minimum_memory_bytes", 0, MAXIMUM_MEMORY_BYTES, 0),
         rdp=rdp,
         wine=wine,
+        desktop=desktop,
     )
     fields.finish()
     return publication

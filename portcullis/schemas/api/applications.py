@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from portcullis.model.desktops import CONSENTS
 from portcullis.model.rdp import CREDENTIAL_SOURCES, SECURITIES
 from portcullis.schemas.shapes import (
     COUNT,
@@ -39,6 +40,15 @@ _RDP = {
 
 _WINE = {"template": text(32), "program": text(260), "arguments": array(text(4096, shortest=0), 64)}
 """In place of a command (docs/wine.md)."""
+_DESKTOP = {
+    "display": text(16, "`console`, or a display such as `:0`."),
+    "consent": one_of(*CONSENTS),
+    "account": text(256, "Of `own`; {user} stands for the user's name."),
+    "view_only": FLAG,
+    "shared": FLAG,
+    "answer_seconds": COUNT,
+}
+"""In place of a command (docs/desktops.md)."""
 
 SHAPES = {
     "Application": thing(
@@ -53,7 +63,12 @@ SHAPES = {
             "host_groups": array(TEXT),
             "minimum_memory_bytes": COUNT,
         },
-        {"revision": REVISION, "rdp": nullable(thing(_RDP)), "wine": nullable(thing(_WINE))},
+        {
+            "revision": REVISION,
+            "rdp": nullable(thing(_RDP)),
+            "wine": nullable(thing(_WINE)),
+            "desktop": nullable(thing(_DESKTOP)),
+        },
     ),
     "NewIcon": body({"content_type": one_of("image/png", "image/svg+xml"), "data": text(44_000, "Base64.")}),
     "Installed": thing(
@@ -93,6 +108,7 @@ DOCS = {
                 "command": array(text(4096), 64),
                 "rdp": nullable(body({"server": _RDP["server"]}, _RDP)),
                 "wine": nullable(body({"template": _WINE["template"], "program": _WINE["program"]}, _WINE)),
+                "desktop": nullable(body({}, _DESKTOP)),
                 "icon": nullable(ref("NewIcon")),
                 "environment": mapping(TEXT),
                 "disabled": FLAG,

@@ -282,6 +282,7 @@ export const ACCESS = {
   "policy.idle_minutes": "Log off when idle",
   "policy.disconnected_minutes": "Log off when disconnected",
   "policy.clipboard": "Clipboard",
+  "policy.desktops": "Existing desktops",
   "policy.host_choice": "Host choice",
   "policy.any": "any",
   "policy.always": "always",

@@ -47,6 +47,7 @@ def test_without_a_policy_the_built_in_value_of_each_field_counts() -> None:
         "idle_minutes": 0,
         "disconnected_minutes": 0,
         "clipboard": "both",
+        "desktops": "document",
         "host_choice": "spread",
     }
 
@@ -148,6 +149,7 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     "idle_minutes": st.integers(0, 3),
     "disconnected_minutes": st.integers(0, 3),
     "clipboard": st.sampled_from(["both", "to_application", "from_application", "none"]),
+    "desktops": st.sampled_from(["none", "view", "ask", "document"]),
     "host_choice": st.sampled_from(["spread", "pack"]),
 }
 
@@ -279,6 +281,7 @@ WRONG: list[tuple[str, Any, str]] = [
     ("sessions", 10**9, "values.sessions"),
     ("clipboard", "BOTH", "values.clipboard"),
     ("clipboard", ["both"], "values.clipboard"),
+    ("desktops", "own", "values.desktops"),
     ("host_choice", "random", "values.host_choice"),
     ("colour", "red", "values.colour"),
 ]
