@@ -132,7 +132,8 @@ class ControlClient:
             close_timeout=1,
             proxy=None,
         ) as socket:
-            await _send(socket, self._handlers.hello())
+            hello = self._handlers.hello()
+            await _send(socket, hello)
             welcome = await self._welcome(socket)
             log.info("control channel stands", extra=ids(broker=address, host=welcome.host))
             backoff.succeeded()
@@ -144,7 +145,7 @@ class ControlClient:
             self.opened += 1
             self.is_up = True
             try:
-                await self._exchange(socket, welcome.heartbeat_seconds)
+                await self._exchange(socket, welcome.heartbeat_seconds, hello.features)
             finally:
                 self.is_up = False
 
@@ -155,12 +156,15 @@ class ControlClient:
             raise ProtocolError("the broker's first message is not welcome")
         return message
 
-    async def _exchange(self, socket: ClientConnection, heartbeat_seconds: float) -> None:
+    async def _exchange(
+        self, socket: ClientConnection, heartbeat_seconds: float, features: frozenset[str]
+    ) -> None:
         """Until the channel breaks: its error is raised as it is, not as a group."""
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._send_reports(socket), name="control-reports")
-                tasks.create_task(self._send_heartbeats(socket, heartbeat_seconds), name="control-heartbeats")
+                heartbeats = self._send_heartbeats(socket, heartbeat_seconds, features)
+                tasks.create_task(heartbeats, name="control-heartbeats")
                 await self._receive(socket, tasks)
                 raise ProtocolError("the broker closed the channel")
         except ExceptionGroup as group:
@@ -215,10 +219,14 @@ class ControlClient:
                     self._wake.set()
                     raise
 
-    async def _send_heartbeats(self, socket: ClientConnection, seconds: float) -> None:
-        while True:
+    async def _send_heartbeats(
+        self, socket: ClientConnection, seconds: float, features: frozenset[str]
+    ) -> None:
+        """Until this machine can do something else than it said at first: that is said in a hello alone."""
+        while self._handlers.hello().features == features:
             await _send(socket, self._handlers.heartbeat())
             await asyncio.sleep(min(seconds, HEARTBEAT_SECONDS * 2))
+        raise ProtocolError("what this host can do has changed: a new one says so")
 
 
 def _uniform() -> float:

@@ -18,8 +18,11 @@ from agents.linux.accounts import Account, SessionAccounts
 from agents.linux.leader.traces import FRAMEBUFFER_ROOT
 from agents.linux.rdp.addresses import Network
 from agents.linux.rdp.reach import reach
+from agents.linux.wine.prefix import program_file
+from agents.linux.wine.templates import Templates
 from portcullis.errors import PortcullisError, Unavailable
 from portcullis.model.rdp import RDP_CLIENT, RdpTarget
+from portcullis.model.wine import WINE_LOADER, WineProgram
 from portcullis.protocol.checks import Check, CheckResult
 
 Look = Callable[[], CheckResult]
@@ -33,13 +36,19 @@ _FIND = 'for found; do [ -f "$found" ] && [ -x "$found" ] && exit 0; done; exit 
 """Run as the user: access is the kernel's to judge."""
 
 
-def looks(check: Check, accounts: SessionAccounts, rdp_networks: Sequence[Network] = ()) -> dict[str, Look]:
+def looks(
+    check: Check,
+    accounts: SessionAccounts,
+    rdp_networks: Sequence[Network] = (),
+    templates: Templates | None = None,
+) -> dict[str, Look]:
     """By what they look at."""
-    rdp = check.rdp
+    rdp, wine = check.rdp, check.wine
     return {
         "account": lambda: account(check, accounts),
         "command": lambda: command(check, accounts),
         **({} if rdp is None else {"server": lambda: server(rdp, rdp_networks)}),
+        **({} if wine is None else {"template": lambda: template(wine, templates)}),
         "home": lambda: home(check, accounts),
         "display": lambda: display_start(FRAMEBUFFER_ROOT),
     }
@@ -59,9 +68,9 @@ def account(check: Check, accounts: SessionAccounts) -> CheckResult:
 
 def command(check: Check, accounts: SessionAccounts) -> CheckResult:
     """As the user, or as nobody where the account is still to be made."""
-    if not check.command and check.rdp is None:
+    program = _program(check)
+    if program is None:
         return CheckResult("command", "failed", "the application has no command", "application_missing")
-    program = RDP_CLIENT if check.rdp is not None else check.command[0]
     found = _found_account(check, accounts)
     path = environment.with_application({"PATH": environment.PATH}, check.environment)["PATH"]
     if can_run(program, path, found):
@@ -81,6 +90,18 @@ def server(rdp: RdpTarget, allowed: Sequence[Network]) -> CheckResult:
         return CheckResult("server", "failed", exc.message, exc.code)
     where = target.address or f"the gateway {rdp.gateway}"
     return CheckResult("server", "passed", f"{rdp.server}:{rdp.port} answers at {where}")
+
+
+def template(program: WineProgram, templates: Templates | None) -> CheckResult:
+    """Of the template: what became of the program in the user's own copy only a launch tells."""
+    found = None if templates is None else templates.find(program.template)
+    if found is None:
+        detail = f"there is no template {program.template}"
+        return CheckResult("template", "failed", detail, "wine_template_missing")
+    if program_file(found.folder / "prefix", program.path) is None:
+        detail = f"{program.windows_path} is not in the template {found.name}"
+        return CheckResult("template", "failed", detail, "wine_program_missing")
+    return CheckResult("template", "passed", f"{found.name} has {program.windows_path}")
 
 
 def home(check: Check, accounts: SessionAccounts) -> CheckResult:
@@ -109,6 +130,12 @@ def can_run(program: str, path: str, found: Account | None) -> bool:
     candidates = [program] if "/" in program else [f"{folder}/{program}" for folder in path.split(":")]
     folder = found.home if found is not None and found.home.is_dir() else Path("/")
     return _run_as(found, ("/bin/sh", "-c", _FIND, "sh", *candidates), folder)
+
+
+def _program(check: Check) -> str | None:
+    if check.wine is not None:
+        return WINE_LOADER
+    return RDP_CLIENT if check.rdp is not None else next(iter(check.command), None)
 
 
 def _run_as(found: Account | None, words: Sequence[str], folder: Path) -> bool:

@@ -16,6 +16,8 @@ from agents.linux.launcher import WORKER_COMMAND, LinuxLauncher, this_machine
 from agents.linux.leaders import make_passable
 from agents.linux.one_account import OneAccount
 from agents.linux.rdp.addresses import networks_of
+from agents.linux.wine.bridge import WineHost
+from agents.linux.wine.templates import Templates
 from agents.settings import AgentSettings
 from portcullis.errors import InvalidInput
 
@@ -54,6 +56,7 @@ def launcher(
         (*WORKER_COMMAND, "--log-format", settings.log_format),
         forking,
         networks_of(settings.rdp_networks),
+        WineHost(Templates.of_state(settings.state), settings.grace_seconds),
     )
 
 

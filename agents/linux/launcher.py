@@ -10,8 +10,9 @@ What `launch` holds is made by `build_launch`, which is pure:
     worker               {"command", "environment", "limits", "start"}: its first line, without the display's fields
     bus                  {"command", "environment"} or null
     window_manager       {"command", "environment"}
-    application          {"command", "environment"}, perhaps with "entered", which it finds to read, and "exit_codes":
-                         what its exit statuses mean
+    application          {"command", "environment"}, perhaps with "entered", which it finds to read, "folder", which it
+                         gets opened as descriptor 3, "exit_codes": what its exit statuses mean, and "ends_its_own":
+                         asked to end, it ends what it started
     files                name -> text, written for the user into the session's folder
     group                {"folders", "worker", "user", "values"}: cgroups (groups.py)
     limits               name of an RLIMIT -> value, for the user's processes
@@ -53,13 +54,18 @@ from agents.linux.rdp.addresses import Network
 from agents.linux.rdp.bridge import ShownServer
 from agents.linux.rdp.reach import reach
 from agents.linux.warm import WarmPool, WarmSession
+from agents.linux.wine import bridge as wine
+from agents.linux.wine.bridge import WineHost, WineRun
+from agents.linux.wine.templates import wine_is_installed
 from portcullis.errors import Refused
 from portcullis.ids import new_id
 from portcullis.logs import ids
 from portcullis.model.host import Isolation
+from portcullis.model.wine import WineProgram
 from portcullis.protocol.acts import Process
 from portcullis.protocol.channel import RDP, About, Order
 from portcullis.protocol.checks import Check, CheckResult
+from portcullis.protocol.wine import WINE, template_features
 from portcullis.protocol.worker_channel import Prepare, Start, Status, WorkerState, body
 
 log = logging.getLogger(__name__)
@@ -81,6 +87,10 @@ WORKER_ENVIRONMENT = {
 }
 
 
+InPlace = ShownServer | WineRun
+"""Of a program of the host."""
+
+
 @dataclass(frozen=True, slots=True)
 class People:
     """The two accounts of a session."""
@@ -100,6 +110,7 @@ class LinuxLauncher:
         worker_command: Sequence[str] = WORKER_COMMAND,
         forking: Forking | None = None,
         rdp_networks: Sequence[Network] = (),
+        wine_host: WineHost | None = None,
     ) -> None:
         """`forking`: begins leaders that have the worker's program loaded; None: leader and worker are run anew."""
         self._folders = runtime / "sessions"
@@ -111,6 +122,7 @@ class LinuxLauncher:
         self._worker_command = tuple(worker_command)
         self._forking = forking
         self._rdp_networks = tuple(rdp_networks)
+        self._wine_host = wine_host
         self._workers: dict[str, str] = {}  # session -> name of its worker account
         self._warm = WarmPool(self._begin_warm, self._release)
         self._expected = Prepare(1280, 720)
@@ -138,11 +150,15 @@ class LinuxLauncher:
         return self._warm.memory_bytes
 
     def looks(self, check: Check) -> Mapping[str, Callable[[], CheckResult]]:
-        return checks.looks(check, self._accounts, self._rdp_networks)
+        templates = self._wine_host.templates if self._wine_host is not None else None
+        return checks.looks(check, self._accounts, self._rdp_networks, templates)
 
     @property
     def features(self) -> frozenset[str]:
-        return frozenset({RDP}) if bridge.is_installed() else frozenset()
+        rdp = frozenset({RDP}) if bridge.is_installed() else frozenset()
+        if self._wine_host is None or not wine_is_installed():
+            return rdp
+        return rdp | {WINE} | template_features(self._wine_host.templates.names())
 
     def processes(self, known: Mapping[str, int]) -> Sequence[Process]:
         return processes_of(known)
@@ -188,8 +204,10 @@ class LinuxLauncher:
     def grouping(self) -> str:
         return self._backend.name
 
-    async def _shown(self, order: Order, credentials: AskCredentials | None) -> ShownServer | None:
-        """None where the order names a program. Nothing is prepared for a server that cannot be met."""
+    async def _shown(self, order: Order, credentials: AskCredentials | None) -> InPlace | None:
+        """None where the order names a program of the host. Nothing is prepared for what cannot be had."""
+        if order.wine is not None:
+            return self._windows_program(order.wine)
         if order.rdp is None:
             return None
         target = await reach(order.rdp, self._rdp_networks)
@@ -197,8 +215,13 @@ class LinuxLauncher:
             raise Refused("credentials_lost")
         return ShownServer(target, await credentials(order))
 
+    def _windows_program(self, program: WineProgram) -> WineRun:
+        if self._wine_host is None or not wine_is_installed():
+            raise Refused("wine_failed", "Wine is not installed on this host.")
+        return self._wine_host.run_of(program)
+
     async def _launch_anew(
-        self, order: Order, start: Start, user: Account, shown: ShownServer | None
+        self, order: Order, start: Start, user: Account, shown: InPlace | None
     ) -> LeaderConnection:
         worker = await self._free_worker(order.session, order.slot)
         group = self._backend.group(order.session, self._limits)
@@ -230,7 +253,7 @@ class LinuxLauncher:
         return WarmSession(warm_id, folder, worker, group, link)
 
     async def _assign(
-        self, warm: WarmSession, order: Order, start: Start, user: Account, shown: ShownServer | None
+        self, warm: WarmSession, order: Order, start: Start, user: Account, shown: InPlace | None
     ) -> LeaderConnection | None:
         """The session on what was prepared ahead; None when that is broken, and nothing is left of it."""
         folder = self._folders / order.session
@@ -255,7 +278,7 @@ class LinuxLauncher:
         people: People,
         folder: Path,
         group: Group,
-        shown: ShownServer | None,
+        shown: InPlace | None,
     ) -> dict[str, Any]:
         return build_launch(order, start, people, folder, group, self._machine, self._worker_command, shown)
 
@@ -300,16 +323,18 @@ def build_launch(
     group: Group,
     machine: environment.Machine,
     worker_command: Sequence[str] = WORKER_COMMAND,
-    shown: ShownServer | None = None,
+    shown: InPlace | None = None,
 ) -> dict[str, Any]:
-    """The `launch` line without its type. `shown`: a server in place of the order's command."""
+    """The `launch` line without its type. `shown`: what is shown or run in place of the order's command."""
     scale = environment.scale(order.display.device_pixel_ratio)
     user = people.user
     base = environment.environment(user.name, user.home, folder / "user", order.display, machine)
     own = environment.with_application(base, order.environment)
     application: dict[str, Any] = {"command": list(order.command), "environment": own}
-    if shown is not None:
+    if isinstance(shown, ShownServer):
         application = bridge.application(order, shown, own, folder / "user")
+    elif isinstance(shown, WineRun):
+        application = wine.application(order, shown, own, user.home)
     return {
         "session": order.session,
         "about": {
@@ -320,7 +345,8 @@ def build_launch(
             "application": order.application_name,
             "reference": order.reference,
             "order": About.of(order).to_json(),
-            **({"rdp": True} if shown else {}),
+            **({"rdp": True} if isinstance(shown, ShownServer) else {}),
+            **({"wine": True} if isinstance(shown, WineRun) else {}),
         },
         "accounts": {"worker": people.worker.name, "user": user.name},
         "home": str(user.home),

@@ -36,6 +36,7 @@ from portcullis.protocol.worker_channel import (
 
 log = logging.getLogger(__name__)
 
+COPYING_FACTOR = 4
 _MAXIMUM_HELD_DIALS = 8
 """As many as a worker takes at once."""
 
@@ -65,6 +66,7 @@ class Session:
         """`on_worker`: the session's worker listens now."""
         self._credentials = credentials
         self._shows_rdp = False
+        self._makes_copy = False
         self._on_worker = on_worker
         self.id = session
         self.tenant = tenant
@@ -133,7 +135,8 @@ class Session:
         if order.rdp is not None:
             self._shows_rdp = True
             return await self._launcher.launch(order, start, self._credentials)
-        if not order.command:
+        self._makes_copy = order.wine is not None
+        if not order.command and order.wine is None:
             raise Refused("application_missing", "The order names no program.")
         return await self._launcher.launch(order, start)
 
@@ -164,6 +167,7 @@ class Session:
     def adopt(self, status: Status) -> None:
         """What its leader kept of it."""
         self._shows_rdp = status.about.get("rdp") is True
+        self._makes_copy = status.about.get("wine") is True
 
     def adopt_ended(self, status: Status) -> None:
         self._advance(self.progress.after(status))
@@ -278,7 +282,7 @@ class Session:
         self._stop_timer()
         self._timed = limit
         if limit is not None:
-            seconds = self._limits.window_seconds if limit == "window" else self._limits.closed_seconds
+            seconds = self._window_seconds if limit == "window" else self._limits.closed_seconds
             self._timer = asyncio.get_running_loop().call_later(seconds, self._expired, limit)
 
     def _stop_timer(self) -> None:
@@ -286,9 +290,14 @@ class Session:
             self._timer.cancel()
             self._timer = None
 
+    @property
+    def _window_seconds(self) -> float:
+        """A first launch through Wine copies a template before anything can open."""
+        return self._limits.window_seconds * (COPYING_FACTOR if self._makes_copy else 1)
+
     def _expired(self, limit: TimeLimit) -> None:
         if limit == "window":
             code = "rdp_timeout" if self._shows_rdp else "window_timeout"
-            self.end(code, f"no window within {self._limits.window_seconds:.0f} s")
+            self.end(code, f"no window within {self._window_seconds:.0f} s")
         else:
             self.end("application_closed")

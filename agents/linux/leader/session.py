@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import shutil
 import signal
 import socket
@@ -279,12 +280,22 @@ class Session:
         self._stage = "display"
         self._tell_status()
         try:
-            application = self._launch["application"]
-            self._start("application", application["command"], entered=application.pop("entered", None))
+            self._start_application(self._launch["application"])
         except OSError as exc:
             raise Failure("application_missing", str(exc)) from exc
         self._stage = "application"
         self._tell_status()
+
+    def _start_application(self, application: dict[str, Any]) -> None:
+        entered, folder = application.pop("entered", None), application.get("folder")
+        if folder is None:
+            self._start("application", application["command"], entered=entered)
+            return
+        opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            self._start("application", application["command"], passed=opened, entered=entered)
+        finally:
+            os.close(opened)
 
     def _start(
         self,
@@ -381,9 +392,16 @@ class Session:
         self._tell_status()
         closing = {"to": "worker", "type": "closing", "code": 4410, "reason": "session_ended"}
         self._to_worker(json.dumps(closing).encode())
-        processes.kill(self._children.application(), signal.SIGTERM)
+        processes.kill(self._asked_to_end(), signal.SIGTERM)
         self._loop.at("grace", min(max(grace_seconds, 0.0), MAXIMUM_GRACE_SECONDS), self._kill)
         self._look_after()
+
+    def _asked_to_end(self) -> set[int]:
+        """All of the application, unless it ends by itself what it started, and still can."""
+        ends_its_own = self._launch.get("application", {}).get("ends_its_own", False)
+        if ends_its_own and "application" in self._children.living():
+            return {self._children.pids["application"]}
+        return self._children.application()
 
     def _kill(self) -> None:
         """Worker and display get a moment more: one says goodbye to its clients, the other removes its lock."""
