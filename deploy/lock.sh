@@ -6,6 +6,8 @@
 # requirements-fetch.lock   npm, for machines that have none
 # requirements.lock         what the services need
 # requirements-dev.lock     the same, and what the tests need
+# requirements-windows.lock what an agent on Windows needs (CPython 3.11, x86-64)
+# requirements-wine.lock    the same under Wine, which lacks functions that newer numpy calls: for tests
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -19,13 +21,24 @@ compile() { # <lock file> <input> <pip-compile options>...
         --no-annotate --output-file "deploy/$lock" "$@" "$input"
 }
 
+compile_windows() { # <lock file> <options>...: pip-compile takes this machine's markers, uv those of any
+    local lock=$1
+    shift
+    printf 'Locking deploy/%s\n' "$lock"
+    extra windows | UV_CUSTOM_COMPILE_COMMAND=deploy/lock.sh .venv/bin/uv pip compile --quiet --generate-hashes \
+        --python-platform x86_64-pc-windows-msvc --python-version 3.11 --only-binary :all: --no-emit-index-url \
+        --no-annotate --output-file "deploy/$lock" "$@" -
+}
+
 extra() { # <name>: its requirements, one a line
     .venv/bin/python -c 'import sys, tomllib; project = tomllib.load(open("pyproject.toml", "rb"))["project"]
 print(*project["optional-dependencies"][sys.argv[1]], sep="\n")' "$1"
 }
 
-[[ -x .venv/bin/pip-compile ]] || .venv/bin/pip install --quiet pip-tools
+[[ -x .venv/bin/pip-compile && -x .venv/bin/uv ]] || .venv/bin/pip install --quiet pip-tools uv
 compile requirements.lock pyproject.toml "$@"
 compile requirements-dev.lock pyproject.toml --extra dev "$@"
 extra build | compile requirements-build.lock - "$@"
 extra fetch | compile requirements-fetch.lock - "$@"
+compile_windows requirements-windows.lock "$@"
+compile_windows requirements-wine.lock --overrides <(echo 'numpy<2.1') "$@"

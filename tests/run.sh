@@ -21,13 +21,14 @@ run_from_a_copy() {
     local copy
     copy=/var/tmp/portcullis-tests-$(pwd -P | sha256sum | cut -c1-8)
     say "Other accounts cannot read $PWD: the tests run from $copy"
-    mkdir -p "$copy" tests/output
+    mkdir -p "$copy" tests/output tests/cache
     find "$copy" -mindepth 1 -maxdepth 1 -not -name .venv -exec rm -rf {} +
     cp -a .git "$copy/"
     git ls-files -z --cached --others --exclude-standard | tar --null --ignore-failed-read -T - -cf - 2>/dev/null |
         tar -C "$copy" -xf -
     chmod -R go+rX "$copy"
     ln -sfn "$PWD/tests/output" "$copy/tests/output"
+    ln -sfn "$PWD/tests/cache" "$copy/tests/cache"
     exec "$copy/tests/run.sh" "$@"
 }
 

@@ -195,6 +195,14 @@ def client_tools() -> list[Check]:
     ]
 
 
+def integration_parts() -> list[Check]:
+    """Half a minute the first time, beside 100 MB to fetch; nothing afterwards."""
+    windows = Check("Windows interpreter", (sys.executable, "-m", "tests.support.windows_python"))
+    listing = (*windows.command, "--missing")
+    is_there = subprocess.run(listing, cwd=CLONE, stdout=subprocess.DEVNULL).returncode == 0
+    return [*client_tools(), *([] if is_there else [windows])]
+
+
 def tool(name: str) -> str:
     """Its path; the bare name where it is missing, so that its check fails and says so."""
     return shutil.which(name) or name
@@ -220,9 +228,10 @@ SUITES = (
             "client": (250, ("web_client",)),
             "hosts": (350, ("keyboard", "agents", "abuse", "abuse_host")),
             "grids": (250, ("broker/grid", "broker/backup", "broker/revocation", "upgrade")),
+            "windows": (60, ("windows",)),
         },
         tries_again=True,
-        first=client_tools,
+        first=integration_parts,
     ),
     pytest_suite(
         "faults",
