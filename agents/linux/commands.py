@@ -1,4 +1,4 @@
-"""Commands of `portcullis-agent` that Linux alone has: end-sessions, remove-accounts."""
+"""Commands of `portcullis-agent` that Linux alone has: end-sessions, remove-accounts, wine-template."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from agents.linux.accounts import remove_accounts
 from agents.linux.launcher import end_all
+from agents.linux.wine import commands as wine
 
 if TYPE_CHECKING:
     from agents.backend import Commands
@@ -28,6 +29,7 @@ def add(commands: Commands) -> None:
         "--tenant", metavar="ID", help="Those of this tenant's users alone: it was deleted."
     )
     removing.set_defaults(run=_remove_accounts)
+    wine.add(commands)
 
 
 def _end_sessions(given: argparse.Namespace) -> int:
