@@ -29,6 +29,20 @@ CLONE = Path(__file__).resolve().parent.parent
 OUTPUT = CLONE / "tests/output"
 WEB_CLIENT = CLONE / "web_client"
 PYTHON_CODE = ("portcullis", "broker", "gateway", "agents", "web_client", "tests", "deploy")
+FOR_WINDOWS = (
+    *("--platform", "win32", "--cache-dir", ".mypy_cache/windows"),
+    *(
+        "-p",
+        "agents.windows",
+        "-p",
+        "agents.sessions",
+        "-m",
+        "agents.__main__",
+        "-m",
+        "agents.worker.__main__",
+    ),
+)
+"""What mypy follows there: all that runs on Windows, and no more. A cache of its own, for a platform needs one."""
 CHECK_DEADLINE_SECONDS = 40 * 60
 LANES = 1 + max(2, os.cpu_count() or 0)
 """Checks at a time: one more than there are processors, for most of them mostly wait."""
@@ -131,6 +145,7 @@ def lint_checks() -> list[Check]:
         Check("ruff check", (*python, "ruff", "check", *PYTHON_CODE)),
         Check("ruff format", (*python, "ruff", "format", "--check", *PYTHON_CODE)),
         Check("mypy", (*python, "mypy")),
+        Check("mypy for Windows", (*python, "mypy", *FOR_WINDOWS)),
         Check("import contracts", (str(Path(sys.executable).parent / "lint-imports"), "--no-cache")),
         Check("shellcheck", (tool("shellcheck"), "--external-sources", *shell_scripts())),
     ]
