@@ -175,6 +175,10 @@ class Worker:
             if is_first:
                 self._attached.shown()
 
+    def covered_changed(self) -> None:
+        if self._attached is not None:
+            self._attached.covered_changed(self.desktop.covered)
+
     def copied(self, text: str) -> None:
         if self._attached is not None:
             self._attached.copied(text)

@@ -177,6 +177,11 @@ class Connection:
         if self._frames is not None:
             self._outbox.title(title)
 
+    def covered_changed(self, reason: str) -> None:
+        """Why the screen cannot be seen now; empty: it can."""
+        if self._frames is not None:
+            self._send(m.Covered(reason))
+
     def notice(self, text: str) -> bool:
         """Whether somebody is there to read it."""
         if self._frames is None:
@@ -301,6 +306,8 @@ class Connection:
         self._watch = Watch(self._frames, owner.clock, self._send)
         self._outbox.cursor(desktop.cursor)
         self._outbox.title(desktop.title)
+        if desktop.covered:
+            self._send(m.Covered(desktop.covered))
         while owner.notices:
             self._outbox.notice(owner.notices.popleft())
         if not self._owner.has_shown:

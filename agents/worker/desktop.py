@@ -1,4 +1,4 @@
-"""What the worker needs of an operating system's desktop. `agents/linux/desktop.py` provides it.
+"""What the worker needs of an operating system's desktop: `agents/linux/desktop.py` and `agents/windows/desktop.py`.
 
 Everything runs on the event loop but `read`, which any thread may call. A desktop that is gone raises DesktopLost, from
 any method, and tells its listener.
@@ -14,6 +14,10 @@ from typing import Protocol
 from agents.worker.damage import Box, Pixels
 from portcullis.protocol.messages import Input
 from portcullis.protocol.worker_channel import Prepare
+
+LOCKED, PROMPT, SCREEN_OFF = "locked", "prompt", "off"
+"""Why a screen cannot be seen: it is locked; the system asks for permission where no application may look; there is no
+display, as somebody signed in elsewhere."""
 
 
 class DesktopLost(Exception):
@@ -45,6 +49,10 @@ class DesktopListener(Protocol):
         """`windows` or `title` changed."""
         ...
 
+    def covered_changed(self) -> None:
+        """`covered` is another than before."""
+        ...
+
     def copied(self, text: str) -> None:
         """An application put this on the clipboard."""
         ...
@@ -70,6 +78,12 @@ class Desktop(Protocol):
     @property
     def title(self) -> str:
         """Of the active window; without control characters."""
+        ...
+
+    @property
+    def covered(self) -> str:
+        """LOCKED, PROMPT or SCREEN_OFF while the screen cannot be seen, nor typed into: its last picture stays. Else
+        empty."""
         ...
 
     def take_damage(self) -> list[Box]:

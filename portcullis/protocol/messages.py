@@ -228,6 +228,14 @@ class Notice(Message):
 
 
 @dataclass(frozen=True, slots=True)
+class Covered(Message):
+    """Why the screen cannot be seen now; empty: it can."""
+
+    TYPE: ClassVar[int] = 0x27
+    reason: Name
+
+
+@dataclass(frozen=True, slots=True)
 class SmallFrame(Message):
     """A Frame in few bytes. The worker's own way is `small_frame_payload`."""
 
@@ -389,6 +397,7 @@ MESSAGES: Final[tuple[type[Message], ...]] = (
     CursorUse,
     Title,
     Notice,
+    Covered,
     SmallFrame,
     Acknowledge,
     Resize,

@@ -43,6 +43,8 @@ const EARLY = new Set(["display", "application", "window"]);
 /** What was entered, or is kept, is perhaps wrong: it is asked for before the next attempt. */
 const WRONG_CREDENTIALS = new Set(["credentials_lost", "rdp_sign_in_refused", "rdp_broken_off", "rdp_password_expired"]);
 
+/** Why a screen cannot be seen, as far as there are words for it. */
+const COVERS = new Set(["locked", "prompt", "off"]);
 const PASSING = new Set(["network", "unavailable"]);
 const STAGES_ATTEMPTS = 10;
 const STAGES_PAUSE_MS = 1000;
@@ -184,6 +186,7 @@ export class SessionView {
     listen("drawn", () => this.#drawn());
     listen("title", ({ title }) => this.#titled(title));
     listen("message", ({ text }) => this.#notice(t("notice.message", { text })));
+    listen("covered", ({ reason }) => this.#covered(reason));
     listen("notice", ({ code }) => this.#notice(t(`notice.${code}`)));
     return session;
   }
@@ -246,6 +249,14 @@ export class SessionView {
     const notice = h("p", { role: "status", class: "notice floating" }, h("span", {}, text),
       h("button", { type: "button", class: "quiet", click: close }, t("notice.close")));
     this.element.append(notice);
+  }
+
+  /** For as long as it is so: the picture stands still meanwhile. @param {string} reason */
+  #covered(reason) {
+    this.element.querySelector(".covered")?.remove();
+    if (reason === "") return;
+    const known = COVERS.has(reason) ? reason : "other";
+    this.element.append(h("p", { role: "status", class: "notice floating covered" }, t(`covered.${known}`)));
   }
 
   // --- its end

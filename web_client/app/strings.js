@@ -274,6 +274,11 @@ export const STRINGS = {
   "notice.clipboard_too_large": "The copied text is longer than 1 MB and was not passed on.",
   "notice.input_lost": "The connection has been away for so long that new input is no longer kept.",
   "notice.message": "Your administrator says: {text}",
+  "covered.locked": "The computer is locked. The picture goes on once somebody has unlocked it there.",
+  "covered.prompt":
+    "Windows asks for permission on a screen that cannot be shown here. The picture goes on once that is answered at the computer.",
+  "covered.off": "The computer shows this session to nobody now: somebody may have signed in there in another way.",
+  "covered.other": "The computer's screen cannot be shown now.",
   "notice.close": "Dismiss",
 
   "error.sign_in_refused": "User name or password is wrong.",

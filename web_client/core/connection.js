@@ -45,7 +45,7 @@ const AT_ONCE = 512;
 /** What follows each message of the handshake; after WELCOME anything of the worker's may. */
 const NEXT_TURN = new Map([["ADMITTED", "CHALLENGE"], ["CHALLENGE", "WELCOME"]]);
 const FROM_WORKER = new Set([
-  "PONG", "PICTURE", "RESIZED", "CURSOR", "CURSOR_USE", "TITLE", "NOTICE", "INPUT_ACK", "CLIPBOARD_TEXT",
+  "PONG", "PICTURE", "RESIZED", "CURSOR", "CURSOR_USE", "TITLE", "NOTICE", "COVERED", "INPUT_ACK", "CLIPBOARD_TEXT",
   "FEATURES", "QUALITY",
 ]);
 

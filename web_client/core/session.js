@@ -12,6 +12,7 @@
  *   drawn      {}              the first picture is on the screen
  *   title      {title}         of the application's active window
  *   message    {text}          what an administrator tells the user
+ *   covered    {reason}        why the screen cannot be seen now: locked, prompt, off; empty: it can
  *   notice     {code}          something the user should know: clipboard_too_large, input_lost
  *   quality    quality_watch.js's View, each second while it is watched
  *   modifiers  {}              those that are held without a key have changed (`modifiers.stateOf`)
@@ -303,6 +304,7 @@ export class Session extends EventTarget {
     else if (message.message === "CURSOR_USE") this.#cursor.use(message.serial);
     else if (message.message === "TITLE") this.#titled(message.title);
     else if (message.message === "NOTICE") this.#tell("message", { text: message.text });
+    else if (message.message === "COVERED") this.#tell("covered", { reason: message.reason });
     else if (message.message === "CLIPBOARD_TEXT") this.#copied(message.text);
     else if (message.message === "FEATURES") this.#learn(message.features);
     else if (message.message === "QUALITY") this.#quality.told(message);

@@ -36,6 +36,7 @@ import { varint } from "./small_frames.js";
 /** @typedef {{message: "CURSOR_USE", serial: number}} CursorUse */
 /** @typedef {{message: "TITLE", title: string}} Title */
 /** @typedef {{message: "NOTICE", text: string}} Notice */
+/** @typedef {{message: "COVERED", reason: string}} Covered why the screen cannot be seen; empty: it can */
 /** @typedef {{message: "ACK", sequence: number, drawnAfterUs: number}} Acknowledge */
 /** @typedef {{message: "RESIZE", width: number, height: number, pixelRatioPercent: number}} Resize */
 /** @typedef {{message: "REFRESH"}} Refresh */
@@ -67,7 +68,7 @@ import { varint } from "./small_frames.js";
 /** @typedef {Input & {sequence: number}} NumberedInput */
 /**
  * @typedef {AdmitTicket | GrantMessage | Challenge | Proof | Welcome | Closing | PingPong | Visibility | Frame | SmallFrame
- *   | Resized | Cursor | CursorUse | Title | Notice | Acknowledge | Resize | Refresh | Capabilities | Features
+ *   | Resized | Cursor | CursorUse | Title | Notice | Covered | Acknowledge | Resize | Refresh | Capabilities | Features
  *   | Monitors | WatchQuality | Quality | ViewReport | NumberedInput | InputAcknowledge | ClipboardText} Message
  */
 
@@ -131,6 +132,7 @@ export const MESSAGES = {
   CURSOR_USE: row(0x23, { serial: u32 }),
   TITLE: row(0x24, { title: text(2, 1024) }),
   NOTICE: row(0x26, { text: text(2, 2048) }),
+  COVERED: row(0x27, { reason: name }),
   SMALL_FRAME: row(0x25, { sequence: varint(), lastInput: varint(), operations: smallOperations }),
   ACK: row(0x28, { sequence: u32, drawnAfterUs: u32 }),
   RESIZE: row(0x29, { width: displaySide, height: displaySide, pixelRatioPercent: u16 }),
