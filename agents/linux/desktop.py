@@ -64,6 +64,10 @@ class XDesktop:
     def title(self) -> str:
         return self._windows.title
 
+    @property
+    def covered(self) -> str:
+        return ""  # the display is the session's own: nothing locks it
+
     def take_damage(self) -> list[Box]:
         return self._damage.take()
 
