@@ -70,6 +70,7 @@ async def test_publishing_creates_then_changes_then_changes_nothing(site: ApiSit
         "host_groups": [],
         "minimum_memory_bytes": 0,
         "rdp": None,
+        "wine": None,
         "revision": created.json["application"]["revision"],
     }
     assert listed["Paint"]["command"] == ["gimp"]
