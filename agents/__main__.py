@@ -8,7 +8,7 @@ import logging
 import sys
 from pathlib import Path
 
-from agents.app import DEFAULT_SLOTS, serve, version, write_slots
+from agents.app import DEFAULT_SLOTS, bounded, serve, version, write_slots
 from agents.backend import load
 from agents.settings import AgentSettings
 from portcullis import logs, settings
@@ -52,10 +52,19 @@ def _add_join(command: argparse.ArgumentParser) -> None:
 
 def _join(given: argparse.Namespace) -> int:
     token = given.token_file.read_text().strip()
+    slots = bounded(given.slots, load().maximum_sessions)
     credentials = asyncio.run(
-        join(given.broker, token, given.name, given.state, role="host", slots=given.slots)
+        join(
+            given.broker,
+            token,
+            given.name,
+            given.state,
+            load().key_protection(),
+            role="host",
+            slots=slots,
+        )
     )
-    write_slots(given.state, given.slots)
+    write_slots(given.state, slots)
     print(f"{credentials.name} is a host of {credentials.site_name} now.")
     return 0
 

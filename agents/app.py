@@ -234,7 +234,7 @@ class Agent:
 async def serve(settings: AgentSettings, stop: asyncio.Event, backend: Backend | None = None) -> None:
     """Run until `stop` is set. Raises InvalidInput when the host has not joined or another agent runs."""
     backend = backend or load()
-    credentials = Credentials.load(settings.state)
+    credentials = Credentials.load(settings.state, backend.key_protection())
     if credentials is None or credentials.role != "host":
         raise InvalidInput(
             "--state", "the folder of a host that has joined: run `portcullis-agent join` first"
@@ -253,8 +253,11 @@ def version() -> str:
 
 def slots_of(settings: AgentSettings, maximum: int | None) -> int:
     """Never more than the machine can run, whatever it was given."""
-    wanted = settings.slots or read_slots(settings.state)
-    return wanted if maximum is None else min(wanted, maximum)
+    return bounded(settings.slots or read_slots(settings.state), maximum)
+
+
+def bounded(slots: int, maximum: int | None) -> int:
+    return slots if maximum is None else min(slots, maximum)
 
 
 def write_slots(state: Path, slots: int) -> None:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from agents.settings import AgentSettings
     from agents.worker.desktop import Desktop, DesktopListener
     from portcullis.clock import Clock
+    from portcullis.enrolment import KeyProtection
     from portcullis.protocol.discovery import Discover, Discovered
     from portcullis.protocol.worker_channel import Prepare
 
@@ -52,6 +53,10 @@ class Backend(Protocol):
 
     def usage_of(self, pid: int) -> Usage:
         """Nothing, of one that has gone."""
+        ...
+
+    def key_protection(self) -> KeyProtection | None:
+        """Of the machine's key at rest; None where files have modes."""
         ...
 
     def on_stop(self, stop: Callable[[], None]) -> None:

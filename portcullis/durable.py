@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
+
+_CLOSES_AT_EXEC = getattr(os, "O_CLOEXEC", 0)  # Windows hands nothing on by itself
 
 
 def replace_file(path: Path, text: str) -> None:
-    """Mode 0600, whole or not at all, durable before it returns."""
+    """Mode 0600 (on Windows: as its folder is), whole or not at all, durable before it returns."""
     new = path.with_name(path.name + ".new")
     new.unlink(missing_ok=True)
-    handle = os.open(new, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600)
-    with os.fdopen(handle, "w") as file:
+    handle = os.open(new, os.O_CREAT | os.O_EXCL | os.O_WRONLY | _CLOSES_AT_EXEC, 0o600)
+    with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())
@@ -20,8 +23,10 @@ def replace_file(path: Path, text: str) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """The names in it are as durable as its files."""
-    handle = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    """The names in it are as durable as its files. Windows has no way to ask for that, and needs none on NTFS."""
+    if sys.platform == "win32":
+        return
+    handle = os.open(folder, os.O_RDONLY | _CLOSES_AT_EXEC)
     try:
         os.fsync(handle)
     finally:

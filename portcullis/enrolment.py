@@ -23,15 +23,16 @@ import logging
 import secrets
 import ssl
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 import aiohttp
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
     Encoding,
     NoEncryption,
     PrivateFormat,
@@ -62,6 +63,7 @@ from portcullis.tickets import to_base64url
 __all__ = [
     "Credentials",
     "JoinTokenText",
+    "KeyProtection",
     "MachineIdentity",
     "Renewal",
     "check_peer",
@@ -87,6 +89,18 @@ LOOK_SECONDS = 15.0
 """While there are several CAs: sessions that know one of them only may have ended."""
 LONGEST_WAIT_SECONDS = 3600.0  # a clock that was set, or a machine that slept, is noticed within this
 MAXIMUM_ANSWER_BYTES = 1024 * 1024
+
+
+class KeyProtection(Protocol):
+    """What keeps a machine's key from others where modes of files do not: on Windows."""
+
+    def prepare(self, state: Path) -> None:
+        """Make the folder, for the eyes of this machine's agent and administrators alone. Raises OSError."""
+        ...
+
+    def passphrase(self, state: Path) -> bytes:
+        """What the keys of this folder are encrypted with; made at the first call. Raises InvalidInput, OSError."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +147,8 @@ class Credentials:
     """Of a gateway: origins of tenants' own host names."""
     told: tuple[str, ...] = ()
     """Pins of the CAs that it last said to trust."""
+    protection: KeyProtection | None = field(default=None, compare=False, repr=False)
+    """None: the key lies there as it is, in a file that nobody else may read."""
 
     @property
     def authorities(self) -> tuple[str, ...]:
@@ -144,15 +160,19 @@ class Credentials:
         return self.state / "machine.pem"
 
     @property
+    def passphrase(self) -> bytes | None:
+        return _passphrase(self.state, self.protection)
+
+    @property
     def certificate(self) -> x509.Certificate:
         return x509.load_pem_x509_certificate(self.pem.read_bytes())
 
     @classmethod
-    def load(cls, state: Path) -> Credentials | None:
+    def load(cls, state: Path, protection: KeyProtection | None = None) -> Credentials | None:
         """None when the machine has not joined yet. Raises InvalidInput for a damaged folder."""
         try:
             data = json.loads((state / "machine.json").read_text())
-            credentials = cls._from_json(state, data)
+            credentials = cls._from_json(state, data, protection)
             _ = credentials.certificate
         except FileNotFoundError:
             return None
@@ -199,7 +219,9 @@ class Credentials:
         replace_file(self.state / "machine.json", json.dumps(data, indent=2) + "\n")
 
     @classmethod
-    def _from_json(cls, state: Path, data: dict[str, Any]) -> Credentials:
+    def _from_json(
+        cls, state: Path, data: dict[str, Any], protection: KeyProtection | None = None
+    ) -> Credentials:
         """Of a file of ours or of an enrolment answer. Raises KeyError, TypeError, ValueError."""
         if data["role"] not in ("host", "gateway"):
             raise ValueError("role")
@@ -217,6 +239,7 @@ class Credentials:
             public_origin=str(data.get("public_origin", "")),
             own_names=tuple(map(str, data.get("own_names", ()))),
             told=tuple(map(str, data.get("told", ()))),
+            protection=protection,
         )
 
 
@@ -227,7 +250,7 @@ def client_context(credentials: Credentials, role: PeerRole = "broker") -> Repla
 
 def server_context(credentials: Credentials) -> ReplaceableContext:
     """For an inner listener: certificates of clients are optional and, when given, of the site (`peer_identity`)."""
-    return ReplaceableContext(machine_server_context(credentials.pem, credentials.ca))
+    return ReplaceableContext(machine_server_context(credentials.pem, credentials.ca, credentials.passphrase))
 
 
 def refresh(context: ReplaceableContext, credentials: Credentials) -> None:
@@ -236,16 +259,23 @@ def refresh(context: ReplaceableContext, credentials: Credentials) -> None:
     if isinstance(now, SiteClientContext):
         context.replace(_client_context(credentials, now.wanted_role))
     else:
-        context.replace(machine_server_context(credentials.pem, credentials.ca))
+        context.replace(machine_server_context(credentials.pem, credentials.ca, credentials.passphrase))
 
 
 def _client_context(credentials: Credentials, role: PeerRole) -> ssl.SSLContext:
     context = SiteClientContext(credentials.ca, role, credentials.site_id)
-    context.load_cert_chain(credentials.pem)
+    context.load_cert_chain(credentials.pem, password=credentials.passphrase)
     return context
 
 
-async def join(broker: Address | str, token: str, name: str, state: Path, **claims: str | int) -> Credentials:
+async def join(
+    broker: Address | str,
+    token: str,
+    name: str,
+    state: Path,
+    protection: KeyProtection | None = None,
+    **claims: str | int,
+) -> Credentials:
     """Enrol this machine and write its credentials to `state`. Claims: `role`, `slots`, `address`, `public_origin`.
 
     Raises InvalidInput for what is malformed; Refused: join_refused, join_role, already_exists, certificate_refused
@@ -260,7 +290,9 @@ async def join(broker: Address | str, token: str, name: str, state: Path, **clai
     body = {"token": parsed.text, "csr": _csr(key), "name": name, **claims}
     context = SiteClientContext(ca, "broker", parsed.secret.scope)
     answer = await _post(address, "/inner/v1/enrol", body, context)
-    return _accept(answer, key, state, ca, parsed.secret.scope, (str(address),))
+    if protection is not None:
+        protection.prepare(state)
+    return _accept(answer, key, state, ca, parsed.secret.scope, (str(address),), protection)
 
 
 async def renew_if_due(
@@ -278,8 +310,9 @@ async def renew_if_due(
     if not at_once and (clock or SystemClock()).now() < _renewal_time(credentials):
         return credentials
     trusted = tuple(credentials.authorities if trusts is None else trusts)
-    old_key = _load_key(credentials.pem)
-    new_key = _pending_key(credentials.state / "renewal.pem", old_key)
+    passphrase = credentials.passphrase
+    old_key = _load_key(credentials.pem, passphrase)
+    new_key = _pending_key(credentials.state / "renewal.pem", old_key, passphrase)
     csr = _csr(new_key)
     body = {
         "certificate": credentials.certificate.public_bytes(Encoding.PEM).decode(),
@@ -291,6 +324,7 @@ async def renew_if_due(
     renewed = _accept(
         {**answer, "told": trusted},
         *(new_key, credentials.state, credentials.ca, credentials.site_id, credentials.brokers),
+        credentials.protection,
     )
     (credentials.state / "renewal.pem").unlink()
     return renewed
@@ -465,6 +499,7 @@ def _accept(
     ca: str,
     site_id: str,
     known_brokers: tuple[str, ...],
+    protection: KeyProtection | None = None,
 ) -> Credentials:
     """Check an enrolment or renewal answer against what was asked, and write it. It came from a broker that `ca`
     vouches for, and says which CAs the site has.
@@ -474,7 +509,7 @@ def _accept(
     try:
         brokers = answer["brokers"] or known_brokers
         bundle = str(answer.get("ca", ca))
-        credentials = Credentials._from_json(state, {**answer, "ca": bundle, "brokers": brokers})
+        credentials = Credentials._from_json(state, {**answer, "ca": bundle, "brokers": brokers}, protection)
         certificate = x509.load_pem_x509_certificate(str(answer["certificate"]).encode())
         _check_certificate(certificate, key, bundle, credentials)
     except (KeyError, TypeError, ValueError, AttributeError) as exc:
@@ -482,7 +517,8 @@ def _accept(
     if credentials.site_id != site_id:
         raise Unavailable("broker_unreachable", "The broker answered for another site.")
     state.mkdir(mode=0o700, parents=True, exist_ok=True)
-    replace_file(credentials.pem, _key_pem(key) + certificate.public_bytes(Encoding.PEM).decode() + bundle)
+    key_pem = _key_pem(key, credentials.passphrase)
+    replace_file(credentials.pem, key_pem + certificate.public_bytes(Encoding.PEM).decode() + bundle)
     credentials._write()
     return credentials
 
@@ -513,28 +549,38 @@ def _csr(key: ec.EllipticCurvePrivateKey) -> str:
     return builder.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM).decode()
 
 
-def _pending_key(path: Path, current: ec.EllipticCurvePrivateKey) -> ec.EllipticCurvePrivateKey:
+def _pending_key(
+    path: Path, current: ec.EllipticCurvePrivateKey, passphrase: bytes | None
+) -> ec.EllipticCurvePrivateKey:
     """The key of a renewal whose answer was not seen, else a new one, written before it is sent."""
     try:
-        pending = _load_key(path)
+        pending = _load_key(path, passphrase)
         if pending.public_key() != current.public_key():
             return pending
     except (FileNotFoundError, InvalidInput):
         pass  # none, or cut off while it was written: it was never sent
     key = ec.generate_private_key(ec.SECP256R1())
-    replace_file(path, _key_pem(key))
+    replace_file(path, _key_pem(key, passphrase))
     return key
 
 
-def _load_key(path: Path) -> ec.EllipticCurvePrivateKey:
+def _load_key(path: Path, passphrase: bytes | None = None) -> ec.EllipticCurvePrivateKey:
     try:
-        key = load_pem_private_key(path.read_bytes(), None)
-    except ValueError as exc:
+        key = load_pem_private_key(path.read_bytes(), passphrase)
+    except (
+        ValueError,
+        TypeError,
+    ) as exc:  # TypeError: it is encrypted and nothing opens it, or the other way round
         raise InvalidInput(str(path), "a private key") from exc
     if not isinstance(key, ec.EllipticCurvePrivateKey):
         raise InvalidInput(str(path), "a P-256 key")
     return key
 
 
-def _key_pem(key: ec.EllipticCurvePrivateKey) -> str:
-    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+def _key_pem(key: ec.EllipticCurvePrivateKey, passphrase: bytes | None = None) -> str:
+    protected = NoEncryption() if passphrase is None else BestAvailableEncryption(passphrase)
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, protected).decode()
+
+
+def _passphrase(state: Path, protection: KeyProtection | None) -> bytes | None:
+    return None if protection is None else protection.passphrase(state)

@@ -272,6 +272,13 @@ LAUNCH_REFUSED: dict[str, Reason] = {
         administrator="`portcullis get hosts` shows places and sessions. End forgotten sessions, give the agent more "
         "places (`--slots`), or add a host.",
     ),
+    "host_other_system": Reason(
+        "No host that serves this application has the operating system that it is for.",
+        user=_ASK,
+        administrator="A command such as `C:\\App\\app.exe` or `notepad.exe` runs on Windows hosts alone, every "
+        "other one on Linux hosts alone. Enrol such a host, let the application's `host_groups` name one, or correct "
+        "the `command`. A Windows program may also be published for Linux hosts with `wine` (docs/wine.md).",
+    ),
     "host_short_of_memory": Reason(
         "The hosts that serve this application have too little memory left.",
         user="Try again later, or log off a session that you do not need.",
@@ -292,6 +299,33 @@ LAUNCH_FAILED: dict[str, Reason] = {
         administrator=f"{_EXPLAIN}Install the program on that host, or correct `command` in the application's file. "
         "The program is looked for in the standard PATH, never in a user's home. `portcullis doctor` on the host "
         "finds every published command that is missing.",
+    ),
+    "console_nobody": Reason(
+        "Nobody is signed in to the Windows host, so there is no desktop to run on.",
+        user=_ASK,
+        administrator="Windows makes a desktop for somebody who signs in there, never for a service. Sign in at its "
+        "console, let it sign in by itself (automatic sign-in), or serve many users of a Windows server by RDP "
+        "(docs/windows.md).",
+    ),
+    "console_locked": Reason(
+        "The screen of the Windows host is locked.",
+        user="Whoever is signed in there has to unlock it. Then start the application again.",
+        administrator="A locked screen shows none of its applications. Unlock it at the console. Where nobody sits at "
+        "the machine, switch off the lock after idleness and the password after the screen saver.",
+    ),
+    "console_disconnected": Reason(
+        "Somebody is signed in to the Windows host, but no screen shows that desktop.",
+        user=_ASK,
+        administrator="The user was connected by a remote protocol and has disconnected: Windows draws nothing then. "
+        "Connect again, or take the session back to the console: `tscon ID /dest:console` on the host, as "
+        "administrator.",
+    ),
+    "elevation_needed": Reason(
+        "The application asks for the rights of an administrator, which a published application does not get.",
+        user=_ASK,
+        administrator=f"{_EXPLAIN}Windows would ask (UAC) on a desktop of its own, which nobody sees from afar. "
+        "Publish a program that needs no such rights, or tell Windows to run this one as whoever starts it "
+        "(`__COMPAT_LAYER=RunAsInvoker` in the application's `environment`).",
     ),
     "application_exited": Reason(
         "The application ended before it opened a window.",
@@ -614,6 +648,12 @@ SESSIONS: dict[str, Reason] = {
         "The session was logged off.",
         user="Start the application again if you need it.",
         administrator="The user or an administrator ended it. The broker's log says who, under the session.",
+    ),
+    "console_signed_out": Reason(
+        "Whoever was signed in to the Windows host has signed out, which ended its applications.",
+        user="Start the application again once somebody is signed in there.",
+        administrator="Applications on a Windows host run on the desktop of whoever is signed in, and Windows ends "
+        "them when that user signs out or another one signs in.",
     ),
     "idle_limit": Reason(
         "The session was logged off because nobody used it for as long as the policy allows.",

@@ -162,7 +162,7 @@ def worker_context(ca_pem: str, site_id: str | None = None) -> ssl.SSLContext:
     return SiteClientContext(ca_pem, "gateway", site_id)
 
 
-def machine_server_context(pem: Path | str, ca_pem: str) -> ssl.SSLContext:
+def machine_server_context(pem: Path | str, ca_pem: str, passphrase: bytes | None = None) -> ssl.SSLContext:
     """A listener with the key and certificates of `pem`, which verifies the certificate of a client that has one.
 
     A client without one is let in: `peer_identity` is then None, and what it may do is the handlers' to decide.
@@ -172,7 +172,7 @@ def machine_server_context(pem: Path | str, ca_pem: str) -> ssl.SSLContext:
     context.num_tickets = 0
     context.verify_mode = ssl.CERT_OPTIONAL
     context.load_verify_locations(cadata=ca_pem)
-    context.load_cert_chain(pem)
+    context.load_cert_chain(pem, password=passphrase)
     return context
 
 

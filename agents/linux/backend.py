@@ -56,6 +56,9 @@ class LinuxBackend:
 
         return usage.usage_of(pid)
 
+    def key_protection(self) -> None:
+        return None
+
     def on_stop(self, stop: Callable[[], None]) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stop)

@@ -20,6 +20,7 @@ from broker.launch.steps import PlanRefused, PlanTrace, Stopwatch, no_stopwatch
 from broker.policy.conditions import Values
 from portcullis.model.application import Application
 from portcullis.model.launch import Circumstances, Step
+from portcullis.model.platforms import WINDOWS, is_windows_program
 from portcullis.model.policy import BUILT_IN, defaults
 from portcullis.model.rdp import RDP_CLIENT, Entered
 from portcullis.model.session import Display, Session
@@ -31,6 +32,7 @@ from portcullis.protocol.wine import WINE, template_feature
 
 _FOR_RDP = frozenset({RDP})
 _FOR_DESKTOPS = frozenset({DESKTOPS})
+_FOR_WINDOWS = frozenset({WINDOWS})
 _NONE: frozenset[str] = frozenset()
 EXPLAINED_HOSTS = 32
 """So many rejected hosts are explained one by one, the rest counted: the session record holds the trace."""
@@ -342,7 +344,9 @@ def _features(application: Application) -> frozenset[str]:
         return frozenset({WINE, template_feature(application.wine.template)})
     if application.desktop is not None:
         return _FOR_DESKTOPS
-    return _FOR_RDP if application.rdp is not None else _NONE
+    if application.rdp is not None:
+        return _FOR_RDP
+    return _FOR_WINDOWS if is_windows_program(application.command) else _NONE
 
 
 def _credentials(context: Context, application: Application, trace: PlanTrace) -> None:
@@ -375,6 +379,8 @@ def _rejection(
         return "host_offline"
     if not features <= candidate.features:
         return _LACKS[next(iter(features & _LACKS.keys()))]
+    if not features and WINDOWS in candidate.features:
+        return "host_other_system"
     if host.draining:
         return "host_draining"
     if candidate.free == 0:
@@ -384,7 +390,12 @@ def _rejection(
     return None
 
 
-_LACKS = {RDP: "host_lacks_rdp", WINE: "host_lacks_wine", DESKTOPS: "host_lacks_desktops"}
+_LACKS = {
+    RDP: "host_lacks_rdp",
+    WINE: "host_lacks_wine",
+    DESKTOPS: "host_lacks_desktops",
+    WINDOWS: "host_other_system",
+}
 _NEAREST = (
     "host_full",
     "host_short_of_memory",
@@ -392,6 +403,7 @@ _NEAREST = (
     "host_lacks_rdp",
     "host_lacks_wine",
     "host_lacks_desktops",
+    "host_other_system",
     "host_offline",
     "no_host",
 )
@@ -446,8 +458,15 @@ def _reason(code: str, candidate: Candidate, application: Application, needed_by
         "host_lacks_rdp": f"it cannot show RDP servers: {RDP_CLIENT} is not there, or its agent is older",
         "host_lacks_wine": "it cannot run Windows programs: Wine is not there, or its agent is older",
         "host_lacks_desktops": "its desktops may not be attached to (`--desktops`), or its agent is older",
+        "host_other_system": _system_of(application),
         "host_draining": "takes no new sessions",
     }[code]
+
+
+def _system_of(application: Application) -> str:
+    if is_windows_program(application.command):
+        return "it is no Windows host, and the command names a program of Windows"
+    return "it is a Windows host, and the command names no program of Windows"
 
 
 def _listed(accepted: Sequence[Candidate]) -> str:

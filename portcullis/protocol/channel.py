@@ -17,6 +17,7 @@ from portcullis.errors import CODES
 from portcullis.ids import is_id
 from portcullis.model.desktops import DesktopTarget
 from portcullis.model.host import DEFAULT_STARTING_LIMIT, Isolation
+from portcullis.model.platforms import WINDOWS
 from portcullis.model.rdp import RdpTarget
 from portcullis.model.session import Display, Session, Stage, State
 from portcullis.model.stream_figures import StreamFigures
@@ -52,7 +53,7 @@ MAXIMUM_REVOCATIONS = 256
 MAXIMUM_FEATURES = 64
 RDP = "rdp"
 """The feature of a host that shows RDP servers: its agent knows how, and the program is there."""
-_PLACED_BY = frozenset({RDP, WINE, DESKTOPS})
+_PLACED_BY = frozenset({RDP, WINE, DESKTOPS, WINDOWS})
 SESSIONS_WORD = "revoke_sessions"
 """The feature of an agent that understands revocations of kind `sessions`."""
 NAME_CHARACTERS = 128
