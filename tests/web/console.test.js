@@ -14,6 +14,7 @@ import { INSTALLED } from "../../web_client/admin/strings/installed.js";
 import { OBJECTS } from "../../web_client/admin/strings/objects.js";
 import { RDP } from "../../web_client/admin/strings/rdp.js";
 import { SHELL } from "../../web_client/admin/strings/shell.js";
+import { WINE } from "../../web_client/admin/strings/wine.js";
 
 const ROOT = fileURLToPath(new URL("../../web_client/", import.meta.url));
 const read = (name) => readFileSync(path.join(ROOT, name), "utf8");
@@ -74,7 +75,7 @@ test("every text that is used is in a table, and only in one", () => {
   const used = [...admin.matchAll(/\b(?:t|counted)\(\s*(?:[\w.()]+, )?(?:[\w.]+ (?:=== 1 )?\? )?"([a-z_.]+)"(?: : "([a-z_.]+)")?/g)].flatMap(([, ...keys]) => keys.filter(Boolean));
   assert.ok(used.length > 60);
   assert.deepEqual(used.filter((key) => !(key in STRINGS)), []);
-  assert.equal(Object.keys(STRINGS).length, [SHELL, OBJECTS, ACCESS, INSTALLED, RDP].reduce((sum, table) => sum + Object.keys(table).length, 0));
+  assert.equal(Object.keys(STRINGS).length, [SHELL, OBJECTS, ACCESS, INSTALLED, RDP, WINE].reduce((sum, table) => sum + Object.keys(table).length, 0));
 });
 
 test("every text of the frame and the objects is used", () => {
@@ -168,4 +169,16 @@ test("an application that shows a server is read as one, and said in a line", ()
   assert.equal(valuesOf(application).runs, "rdp");
   assert.equal(valuesOf(application)["rdp.server"], "fd00::5");
   assert.equal(shownText(application), "rdp://[fd00::5]:3390");
+});
+
+test("a Windows program is sent in place of a command, and comes back into the form", () => {
+  const values = { ...valuesOf(null), runs: "wine", command: ["left"], "wine.template": " office ", "wine.program": "App\\app.exe", "wine.arguments": ["/new", " x"] };
+  const { command, wine, ...rest } = bodyOf(values);
+  assert.deepEqual([command, wine], [[], { template: "office", program: "App\\app.exe", arguments: ["/new", " x"] }]);
+  assert.equal("rdp" in rest, false);
+  assert.equal("wine" in bodyOf({ ...values, runs: "program" }), false);
+  const application = { id: "", name: "", command: [], environment: {}, entitled: { users: [], groups: [] }, icon: null, disabled: false, wine };
+  assert.equal(valuesOf(application).runs, "wine");
+  assert.deepEqual(valuesOf(application)["wine.arguments"], ["/new", " x"]);
+  assert.equal(shownText(application), "wine:office App\\app.exe");
 });

@@ -159,7 +159,7 @@ class _Runs:
     def _run(self, *words: str, seconds: float) -> int:
         said = " ".join(words)
         try:
-            return subprocess.run(
+            done = subprocess.run(
                 words,
                 env=dict(self.variables),
                 cwd=self.work,
@@ -169,12 +169,13 @@ class _Runs:
                 timeout=seconds,
                 check=False,
                 **_as(self.account),  # type: ignore[call-overload]
-            ).returncode
+            )
         except subprocess.TimeoutExpired as exc:
             raise Unavailable(
                 "wine_failed",
                 f"`{said}` did not end within {seconds / 60:.0f} minutes: it may ask something.",
             ) from exc
+        return int(done.returncode)
 
 
 def _profile_of(place: Path, maker: str) -> str:
@@ -220,6 +221,7 @@ def _clean(place: Path) -> None:
     shutil.rmtree(place / "dosdevices", ignore_errors=True)
     for folder in place.glob("drive_c/users/*/Temp"):
         shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
 
 
 def _share_libraries(place: Path) -> None:
@@ -240,7 +242,7 @@ def _libraries() -> dict[str, Path]:
 
 
 def _programs(place: Path) -> tuple[Program, ...]:
-    found = {}
+    found: dict[str, Program] = {}
     for menu in START_MENUS:
         for path in sorted((place / "drive_c").glob(f"{menu}/**/*.[lL][nN][kK]")):
             if path.is_file() and path.stat().st_size <= MAXIMUM_LINK_BYTES:

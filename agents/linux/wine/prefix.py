@@ -208,12 +208,16 @@ def _link_documents(profile: Path, home: Path) -> None:
     """What people keep lies in their home, where other programs find it, and not in a copy."""
     profile.mkdir(mode=0o700, parents=True, exist_ok=True)
     for name in DOCUMENTS:
-        (home / name).mkdir(mode=0o700, exist_ok=True)
-        place = profile / name
+        own, place = home / name, profile / name
+        own.mkdir(mode=0o700, exist_ok=True)
         if place.is_symlink():
             place.unlink()
-        if not place.exists():
-            place.symlink_to(home / name)
+        elif place.is_dir():
+            for path in place.iterdir():
+                if not os.path.lexists(own / path.name):
+                    shutil.move(path, own / path.name)  # samples that an installer put there
+            shutil.rmtree(place)
+        place.symlink_to(own)
 
 
 def _map_drives(prefix: Path, home: Path) -> None:

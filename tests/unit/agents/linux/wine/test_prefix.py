@@ -21,6 +21,8 @@ def template_of(tmp_path: Path, version: int = 1, pen: bytes = PEN, **files: str
     (place / "drive_c/App/App.exe").write_text(f"MZ {version}")
     (place / "drive_c/users/maker/AppData").mkdir(parents=True)
     (place / "drive_c/users/maker/Documents").symlink_to("/nonexistent/maker")
+    (place / "drive_c/users/maker/Pictures").mkdir()
+    (place / "drive_c/users/maker/Pictures/sample.bmp").write_text("BM")
     (place / "drive_c/windows/kernel32.dll").symlink_to("/usr/lib/somewhere/kernel32.dll")
     for name, text in files.items():
         (place / "drive_c" / name).write_text(text)
@@ -43,6 +45,8 @@ def test_the_first_copy_is_the_users_own(tmp_path: Path, home: Path) -> None:
     place = folder / "prefix"
     assert (stamp.user, stamp.version) == ("ann", 1)
     assert (place / "drive_c/users/ann/Documents").resolve() == home / "Documents"
+    assert (home / "Pictures/sample.bmp").read_text() == "BM"
+    assert (place / "drive_c/users/ann/Pictures").is_symlink()
     assert not (place / "drive_c/users/maker").exists()
     assert b"users\\\\ann\\\\Temp" in (place / "user.reg").read_bytes()
     assert (place / "drive_c/windows/kernel32.dll").readlink() == Path("/usr/lib/somewhere/kernel32.dll")
