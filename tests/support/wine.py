@@ -41,6 +41,8 @@ class Wine:
         shutil.copytree(windows_python.TEMPLATE, self.prefix, symlinks=True, copy_function=_link_or_copy)
         self.x = x
         self._programs: list[subprocess.Popen[bytes]] = []
+        # Programs of the product are started with -I, which is deaf to PYTHONPATH.
+        (windows_python.PYTHON / "Lib/site-packages/clone.pth").write_text(self.path(windows_python.CLONE) + "\n")
         # Both stay while no program runs: Windows' services, and what they are served by.
         self.run_unix("wineserver", "-p")
         self.run_unix("wine", "wineboot")
