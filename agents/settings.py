@@ -48,6 +48,11 @@ class AgentSettings:
         help="Networks, between commas, that RDP servers may be in although hosts connect to none there: their own "
         "addresses, their link, a cloud's metadata.",
     )
+    desktops: str = setting(
+        "ask",
+        help="Which existing desktops of this machine may be attached to, between commas: ask (whoever is there "
+        "agrees), own (by the person of the same account), none (nobody is asked); off: no desktop at all.",
+    )
     session_memory_mb: int = setting(4096, help="Memory of a session's programs, in MB; 0: no limit.")
     session_processes: int = setting(2048, help="Processes and threads of a session; 0: no limit.")
     session_cpu_percent: int = setting(

@@ -118,6 +118,8 @@ class Clipboard:
     # --- From the application
 
     def _owner_changed(self, event: Any) -> None:
+        if event.selection != self._selection:
+            return  # another part of this connection listens to another one
         if event.owner == self._window:
             self._owned_since = event.selection_timestamp
             return

@@ -28,14 +28,18 @@ _READ_SECONDS = 1 / 60
 class CursorWatch:
     """`on_changed` is called with the picture that the pointer has from now on."""
 
-    def __init__(self, x: XConnection, on_changed: Callable[[CursorImage], None]) -> None:
+    def __init__(
+        self, x: XConnection, on_changed: Callable[[CursorImage], None], *, is_hidden: bool = True
+    ) -> None:
+        """`is_hidden`: on the display itself, where nobody looks at it."""
         self._x = x
         self._on_changed = on_changed
         self._xfixes = x.extension(xfixes.key)
         x.reply(self._xfixes.QueryVersion(5, 0))
         self._images: OrderedDict[int, CursorImage] = OrderedDict()
         self._reading = Throttle(lambda: self._use(self._read()), _READ_SECONDS)
-        self._xfixes.HideCursor(x.root)
+        if is_hidden:
+            self._xfixes.HideCursor(x.root)
         self._xfixes.SelectCursorInput(x.root, _SELECT_DISPLAY_CURSOR)
         x.on(xfixes.CursorNotifyEvent, self._changed)
         self.current = self._read()

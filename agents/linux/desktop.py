@@ -14,7 +14,7 @@ from agents.linux.stillness import Stillness
 from agents.linux.windows import Windows
 from agents.linux.x11 import XConnection
 from agents.worker.damage import Box, Pixels
-from agents.worker.desktop import CursorImage, DesktopListener
+from agents.worker.desktop import CursorImage, Desktop, DesktopListener
 from portcullis.clock import Clock
 from portcullis.protocol.messages import Input
 from portcullis.protocol.worker_channel import Prepare
@@ -106,8 +106,14 @@ class XDesktop:
         self._framebuffer.close()
 
 
-async def open_desktop(prepare: Prepare, listener: DesktopListener, clock: Clock) -> XDesktop:
-    """Prepare the display that the leader started. Raises DesktopLost when it cannot be used."""
+async def open_desktop(prepare: Prepare, listener: DesktopListener, clock: Clock) -> Desktop:
+    """Prepare the display that the leader started, or attach to one that is somebody's. Raises DesktopLost when it
+    cannot be used."""
+    if prepare.attached:
+        # Of few sessions: others do without its memory.
+        from agents.linux.desktops.desktop import attach_desktop
+
+        return attach_desktop(prepare, listener, clock)
     framebuffer = Framebuffer(Path(prepare.framebuffer))
     x = XConnection(prepare.display, prepare.xauthority)
     try:

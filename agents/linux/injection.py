@@ -63,10 +63,14 @@ class Injector:
         """Those of `held` that are modifiers -> their bit."""
         self._spares = SpareKeys([])
         self._read_map()
+        self._take_keyboard()
+        self._x.flush()
+
+    def _take_keyboard(self) -> None:
+        """The session's own: nobody else sits at it."""
         self._state.lock(0)
         self._state.use_group(0)
         self._x.core.ChangeKeyboardControl(xproto.KB.AutoRepeatMode, [xproto.AutoRepeatMode.Off])
-        self._x.flush()
 
     def apply(self, message: Input) -> Iterator[float]:
         self._follow_display()

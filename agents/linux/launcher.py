@@ -13,6 +13,8 @@ What `launch` holds is made by `build_launch`, which is pure:
     application          {"command", "environment"}, perhaps with "entered", which it finds to read, "folder", which it
                          gets opened as descriptor 3, "exit_codes": what its exit statuses mean, and "ends_its_own":
                          asked to end, it ends what it started
+    attached             in place of display, bus, window manager and files: {"display", "answer_seconds", "view_only"},
+                         somebody's own display, whose account is `accounts.user`. The application is their helper.
     files                name -> text, written for the user into the session's folder
     group                {"folders", "worker", "user", "values"}: cgroups (groups.py)
     limits               name of an RLIMIT -> value, for the user's processes
@@ -35,6 +37,7 @@ from typing import Any
 from agents.contracts import Adopted, AskCredentials
 from agents.linux import checks, display, environment, window_manager
 from agents.linux.accounts import Account, SessionAccounts
+from agents.linux.desktops.attachments import Attachment, Attachments, desktop_looks, launch_parts
 from agents.linux.forking import Forking
 from agents.linux.groups import Backend, Group, Limits
 from agents.linux.leaders import (
@@ -60,11 +63,13 @@ from agents.linux.wine.templates import wine_is_installed
 from portcullis.errors import Refused
 from portcullis.ids import new_id
 from portcullis.logs import ids
+from portcullis.model.desktops import DesktopTarget
 from portcullis.model.host import Isolation
 from portcullis.model.wine import WineProgram
 from portcullis.protocol.acts import Process
 from portcullis.protocol.channel import RDP, About, Order
 from portcullis.protocol.checks import Check, CheckResult
+from portcullis.protocol.desktops import DESKTOPS
 from portcullis.protocol.wine import WINE, template_features
 from portcullis.protocol.worker_channel import Prepare, Start, Status, WorkerState, body
 
@@ -111,6 +116,7 @@ class LinuxLauncher:
         forking: Forking | None = None,
         rdp_networks: Sequence[Network] = (),
         wine_host: WineHost | None = None,
+        attachments: Attachments | None = None,
     ) -> None:
         """`forking`: begins leaders that have the worker's program loaded; None: leader and worker are run anew."""
         self._folders = runtime / "sessions"
@@ -123,6 +129,8 @@ class LinuxLauncher:
         self._forking = forking
         self._rdp_networks = tuple(rdp_networks)
         self._wine_host = wine_host
+        self._attachments = attachments or Attachments(())
+        self._attachments.is_led = self._is_led
         self._workers: dict[str, str] = {}  # session -> name of its worker account
         self._warm = WarmPool(self._begin_warm, self._release)
         self._expected = Prepare(1280, 720)
@@ -130,6 +138,8 @@ class LinuxLauncher:
     async def launch(
         self, order: Order, start: Start, credentials: AskCredentials | None = None
     ) -> LeaderConnection:
+        if order.desktop is not None:
+            return await self._attach(order, order.desktop, start)
         shown = await self._shown(order, credentials)
         user = await self._accounts.user(order.tenant, order.user_id, order.user_name)
         self._expected = Prepare.of(_fitting(start))
@@ -150,15 +160,19 @@ class LinuxLauncher:
         return self._warm.memory_bytes
 
     def looks(self, check: Check) -> Mapping[str, Callable[[], CheckResult]]:
+        if check.desktop is not None:
+            return desktop_looks(check.user_name, check.desktop, self._attachments)
         templates = self._wine_host.templates if self._wine_host is not None else None
         return checks.looks(check, self._accounts, self._rdp_networks, templates)
 
     @property
     def features(self) -> frozenset[str]:
-        rdp = frozenset({RDP}) if bridge.is_installed() else frozenset()
+        found = frozenset({RDP}) if bridge.is_installed() else frozenset()
+        if self._attachments.allowed:
+            found |= {DESKTOPS}
         if self._wine_host is None or not wine_is_installed():
-            return rdp
-        return rdp | {WINE} | template_features(self._wine_host.templates.names())
+            return found
+        return found | {WINE} | template_features(self._wine_host.templates.names())
 
     def processes(self, known: Mapping[str, int]) -> Sequence[Process]:
         return processes_of(known)
@@ -172,6 +186,7 @@ class LinuxLauncher:
         for folder in session_folders(self._folders):
             if (adopted := await self._adopt(folder)) is not None:
                 self._workers[folder.name] = str(adopted.status.about.get("worker", ""))
+                self._attachments.adopt(folder.name, adopted.status.about)
                 found.append(adopted)
         return found
 
@@ -190,6 +205,7 @@ class LinuxLauncher:
 
     async def forget(self, session: str) -> None:
         self._workers.pop(session, None)
+        self._attachments.release(session)
         folder = self._folders / session
         if (folder / "session.json").exists():
             await sweep(folder)
@@ -219,6 +235,19 @@ class LinuxLauncher:
         if self._wine_host is None or not wine_is_installed():
             raise Refused("wine_failed", "Wine is not installed on this host.")
         return self._wine_host.run_of(program)
+
+    async def _attach(self, order: Order, target: DesktopTarget, start: Start) -> LeaderConnection:
+        """Nothing is made for it: neither account nor display."""
+        async with self._attachments.attaching(order, target) as attachment:
+            group = self._backend.group(order.session, self._limits)
+            launch = build_attachment(order, target, start, attachment, group, self._worker_command)
+            link = await self._start_leader(self._folders / order.session, group)
+        link.launch(launch)
+        return link
+
+    def _is_led(self, session: str) -> bool:
+        folder = self._folders / session
+        return (folder / "leader.sock").exists() and not (folder / "ended.json").exists()
 
     async def _launch_anew(
         self, order: Order, start: Start, user: Account, shown: InPlace | None
@@ -361,6 +390,35 @@ def build_launch(
         "files": window_manager.files(folder, scale),
         "group": group.to_json(),
         "limits": dict(group.rlimits),
+    }
+
+
+def build_attachment(
+    order: Order,
+    target: DesktopTarget,
+    start: Start,
+    attachment: Attachment,
+    group: Group,
+    worker_command: Sequence[str] = WORKER_COMMAND,
+) -> dict[str, Any]:
+    """The `launch` line of a session on somebody's own display, as whose account both of its processes run."""
+    owner = attachment.owner.name
+    return {
+        "session": order.session,
+        "about": {
+            "tenant": order.tenant,
+            "slot": order.slot,
+            "user": owner,
+            "application": order.application_name,
+            "reference": order.reference,
+            "order": About.of(order).to_json(),
+            "desktop": {"display": attachment.display.found.name, "shared": target.shared},
+        },
+        "accounts": {"user": owner},
+        "worker": {**_worker(worker_command), "start": {"to": "worker", **body(start)}},
+        "group": group.to_json(),
+        "limits": dict(group.rlimits),
+        **launch_parts(order, target, attachment),
     }
 
 

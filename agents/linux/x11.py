@@ -83,6 +83,11 @@ class XConnection:
         self._stop_reading()
         self.xcb.disconnect()
 
+    def has_extension(self, name: str) -> bool:
+        """To be asked before `extension` where a server may lack it: a request to one that is missing ends the
+        connection."""
+        return bool(self.reply(self.core.QueryExtension(len(name), name)).present)
+
     def extension(self, key: Any) -> Any:
         return self.xcb(key)
 

@@ -136,7 +136,7 @@ class Session:
             self._shows_rdp = True
             return await self._launcher.launch(order, start, self._credentials)
         self._makes_copy = order.wine is not None
-        if not order.command and order.wine is None:
+        if not order.command and order.wine is None and order.desktop is None:
             raise Refused("application_missing", "The order names no program.")
         return await self._launcher.launch(order, start)
 

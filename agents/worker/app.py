@@ -247,7 +247,7 @@ class Worker:
         self._is_ready = True
         self.used()  # it may have been prepared long ago
         log.info("display is ready", extra=ids(display=start.display))
-        self._tell_state()
+        self.windows_changed()  # there may be one already, where the display is somebody's own
 
     async def _prepare(self, prepare: Prepare) -> None:
         if self._is_prepared:

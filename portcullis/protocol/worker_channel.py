@@ -52,6 +52,10 @@ class Start:
     """`portcullis.clock.SiteClock.base`."""
     video: str = "h264,vp8"
     """How regions that move may be encoded: of `h264`, `vp9` and `vp8`, between commas. Absent from older agents."""
+    attached: bool = False
+    """The display is somebody's own, and is left as it is."""
+    view_only: bool = False
+    """Nothing is typed, clicked or pasted there, whatever grants say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +73,8 @@ class Prepare:
     display: str = ""
     framebuffer: str = ""
     xauthority: str = ""
+    attached: bool = False
+    view_only: bool = False
 
     @classmethod
     def of(cls, start: Start) -> Prepare:

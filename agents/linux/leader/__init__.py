@@ -21,6 +21,7 @@ FOLDER/ended.json, which the agent removes together with the folder.
     session.py     the order of starting and ending, what is told to the agent
     loop.py        events, deadlines, signals: one thread
     agent_side.py  the agent's connection
+    attachment.py  what an attachment to somebody's own display needs in their place
     premises.py    what a session needs before its processes start
     quarters.py    private, bounded folders for the user's programs
     out_of_memory.py  whether the kernel killed something for want of memory

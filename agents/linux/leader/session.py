@@ -23,6 +23,7 @@ from typing import Any
 
 from agents.linux.leader import processes, traces
 from agents.linux.leader.agent_side import AgentSide
+from agents.linux.leader.attachment import AGREED, ANSWER_SECONDS, LEFT_SECONDS, AttachedPremises
 from agents.linux.leader.children import Children
 from agents.linux.leader.display_start import DisplayStart
 from agents.linux.leader.lines import Peer, parse
@@ -67,6 +68,7 @@ class Session:
         self._window_seen = False
         self._window_managers = 0
         self._display_runs = False
+        self._attached: AttachedPremises | None = None
         self._code: str | None = None
         self._detail: str | None = None
         self._phase = "running"  # -> terminating -> killing -> ended
@@ -178,6 +180,7 @@ class Session:
             windows = message.get("windows")
             self._windows = windows if isinstance(windows, int) else 0
             self._window_seen |= self._windows > 0
+            self._note_connections(message)
             self._is_ready("worker")
             self._look_after()
 
@@ -199,6 +202,9 @@ class Session:
         self._log.belong_to(launch)
         self._stage = "accepted"
         self._tell_status()
+        if "attached" in launch:
+            self._attach()
+            return
         if is_warm:
             set_priority(self._children.pids.values(), ORDINARY)
             self._folder = Path(launch["folder"])
@@ -214,6 +220,35 @@ class Session:
             self._start_display_and_worker()
         elif self._display_runs:
             self._start_session()
+
+    def _attach(self) -> None:
+        """To somebody's own display: their helper, which asks them, is all that starts before they agreed."""
+        self._premises = self._attached = AttachedPremises(self._folder, self._launch)
+        self._facts = self._premises.facts
+        self._premises.make_display()
+        self._awaited = {"application"}
+        self._start_application(self._launch["application"])
+        self._stage = "display"
+        self._tell_status()
+        seconds = self._launch["attached"]["answer_seconds"] + ANSWER_SECONDS
+        self._loop.at("answer", seconds, lambda: self._fail("display_failed", "application"))
+
+    def _agreed(self, authority: str) -> None:
+        if self._attached is None or self._phase != "running" or "application" not in self._awaited:
+            return
+        self._loop.clear("answer")
+        self._attached.authority = authority
+        self._start_worker()
+        self._tell_worker()
+        self._loop.at("prepared", PREPARED_SECONDS, self._not_prepared)
+
+    def _note_connections(self, state: dict[str, Any]) -> None:
+        if self._attached is None or self._phase != "running":
+            return
+        if state.get("connections"):
+            self._loop.clear("left")
+        else:
+            self._loop.within("left", LEFT_SECONDS, lambda: self._end("desktop_left", "nobody was connected"))
 
     def _start_display_and_worker(self) -> None:
         """Beside each other: the one loads while the other does."""
@@ -280,7 +315,8 @@ class Session:
         self._stage = "display"
         self._tell_status()
         try:
-            self._start_application(self._launch["application"])
+            if self._attached is None:
+                self._start_application(self._launch["application"])
         except OSError as exc:
             raise Failure("application_missing", str(exc)) from exc
         self._stage = "application"
@@ -312,6 +348,9 @@ class Session:
     def _on_lines(self, name: str, lines: list[bytes]) -> None:
         if name == "bus" or (name == "window_manager" and WINDOW_MANAGER_READY in lines):
             self._is_ready(name)
+        for line in lines if name == "application" and self._attached is not None else ():
+            if line.startswith(AGREED):
+                self._agreed(os.fsdecode(line.removeprefix(AGREED)))
 
     # watching
 
@@ -348,7 +387,9 @@ class Session:
     def _judge(self) -> None:
         """Why the session cannot go on. A display that died takes the others with it, and may be reaped last."""
         exit_statuses = self._children.exit_statuses
-        if "worker" in exit_statuses:
+        # Of a display that ended, the helper tells more.
+        is_told = self._attached is not None and "application" in exit_statuses
+        if "worker" in exit_statuses and not is_told:
             self._fail("worker_failed", "worker")
         elif "window_manager" in exit_statuses:
             self._replace_window_manager()
@@ -371,6 +412,8 @@ class Session:
         meanings = self._launch["application"].get("exit_codes", {})
         if (code := meanings.get(str(self._children.exit_statuses.get("application")))) is not None:
             return str(code)
+        if self._attached is not None:
+            return "display_failed"
         if self._window_seen:
             return "application_closed"
         return "home_full" if self._premises.is_home_full() else "application_exited"

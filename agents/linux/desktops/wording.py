@@ -1,0 +1,52 @@
+"""What the helper says on somebody's screen. Pure.
+
+Names are of people who may choose them: they are shown without what could forge a line or turn its direction.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import dataclass
+
+_HIDDEN = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
+_LONGEST_NAME = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    title: str
+    text: str
+    allow: str = "Allow"
+    refuse: str = "Refuse"
+
+    def counting(self, seconds: int) -> str:
+        return f"Refused by itself in {seconds} s"
+
+
+def question(user: str, application: str, site: str, *, view_only: bool) -> Question:
+    """`site`: the tenant that they are of, empty where there is no name for it."""
+    name = shown(user)
+    does = "see" if view_only else "see and use"
+    of = f" of {shown(site)}" if site else ""
+    more = (
+        "They will see all that is on it."
+        if view_only
+        else "They will see all that is on it, type and click. You can end it at any time."
+    )
+    return Question(
+        f"{name} asks for your screen",
+        f"{name}{of} wants to {does} this screen ({shown(application)}). {more}",
+    )
+
+
+def sign(user: str, *, view_only: bool) -> str:
+    return f"{shown(user)} can see this screen" if view_only else f"{shown(user)} can see and use this screen"
+
+
+END = "End"
+
+
+def shown(name: str) -> str:
+    kept = "".join(each for each in name if unicodedata.category(each) not in _HIDDEN)
+    plain = " ".join(kept.split()) or "Somebody"
+    return plain if len(plain) <= _LONGEST_NAME else plain[: _LONGEST_NAME - 1] + "…"
