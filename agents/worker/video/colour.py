@@ -1,23 +1,28 @@
 """Pixels -> planes of BT.601, limited range, by libyuv: 0.9 ms for 1920x1080, of which most is reading the memory.
 
-OpenCV needs 1.4 ms and takes the colour of one pixel of four, swscale 2.5 to 4.5 ms. Planes are a multiple of 16 wide
-and high, as codecs keep pictures anyway: a decoder then has nothing to cut off, which not all do alike, and what lies
-beyond the picture repeats its edge.
+OpenCV needs 1.4 ms and takes the colour of one pixel of four, swscale, which Windows has, 2.5 to 4.5 ms. Planes are a
+multiple of 16 wide and high, as codecs keep pictures anyway: a decoder then has nothing to cut off, which not all do
+alike, and what lies beyond the picture repeats its edge.
 """
 
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from agents.worker.damage import Pixels
+from agents.worker.video import libraries
 from agents.worker.video.libraries import declare, load
+from agents.worker.video.swscale import Swscale
 
 _ALIGNMENT = 16
 _PLANES = (ctypes.c_void_p, ctypes.c_int)
+_BEYOND = 64
+"""Bytes behind the last plane, where a library writes whole vectors."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,14 +36,14 @@ class Planes:
     """Room for one picture, its planes one behind the other; filled again for each."""
 
     def __init__(self, width: int, height: int, *, full_colour: bool) -> None:
-        """Raises LookupError where libyuv is missing."""
-        self._convert = _conversion("ARGBToI444" if full_colour else "ARGBToI420")
+        """Raises LookupError where the library is missing, ValueError for what it refuses."""
+        self._convert = _conversion(width, height, full_colour=full_colour)
         self._size = width, height
         self._halving = 1 if full_colour else 2
         self.width, self.height = (-(-side // _ALIGNMENT) * _ALIGNMENT for side in (width, height))
         luma, chroma = self.width * self.height, self.width * self.height // self._halving**2
-        self._memory = np.empty(luma + 2 * chroma, np.uint8)
-        first, *others = np.split(self._memory, (luma, luma + chroma))
+        self._memory = np.empty(luma + 2 * chroma + _BEYOND, np.uint8)
+        first, *others = np.split(self._memory[:-_BEYOND], (luma, luma + chroma))
         self.luma = self._plane(first, self.width)
         self.chroma = [self._plane(other, self.width // self._halving) for other in others]
 
@@ -53,7 +58,7 @@ class Planes:
             raise ValueError(f"pixels of {pixels.shape[::-1]} in planes of {self._size}")
         rows = pixels if pixels.strides[1] == 4 else np.ascontiguousarray(pixels)
         room = [number for plane in (self.luma, *self.chroma) for number in (plane.address, plane.stride)]
-        self._convert(rows.ctypes.data, rows.strides[0], *room, width, height)
+        self._convert(rows, *room)
         _repeat_edges(self.luma.samples, width, height)
         for plane in self.chroma:
             _repeat_edges(plane.samples, -(-width // self._halving), -(-height // self._halving))
@@ -68,9 +73,14 @@ def _repeat_edges(samples: NDArray[np.uint8], width: int, height: int) -> None:
     samples[height:] = samples[height - 1]
 
 
-def _conversion(name: str) -> ctypes._NamedFuncPointer:
-    library = load("libyuv.so.0")
+def _conversion(width: int, height: int, *, full_colour: bool) -> Callable[..., None]:
+    """Called with rows of pixels and with address and stride of each plane."""
+    if libraries.FROM_WHEEL:  # which has no libyuv
+        return Swscale(width, height, full_colour=full_colour)
+    library = load("libyuv.so.0", wheel="yuv")
     if library is None:
         raise LookupError("libyuv")
+    name = "ARGBToI444" if full_colour else "ARGBToI420"
     declare(library, name, (*_PLANES, *_PLANES * 3, ctypes.c_int, ctypes.c_int), ctypes.c_int)
-    return getattr(library, name)  # type: ignore[no-any-return]
+    function = getattr(library, name)
+    return lambda rows, *room: function(rows.ctypes.data, rows.strides[0], *room, width, height)

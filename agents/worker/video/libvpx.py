@@ -1,6 +1,7 @@
 """libvpx by ctypes: one encoder of VP8 or VP9 in its mode for real time, at a bounded rate.
 
-The library refuses callers whose structures are of another version than its own (`ABI`); those below are of that one.
+The library refuses callers whose structures are of another version than its own; the part of them that is used is as
+below in both that are accepted.
 """
 
 from __future__ import annotations
@@ -12,9 +13,12 @@ from typing import ClassVar
 
 from agents.worker.video.libraries import declare, load
 
-_LIBRARY, _ABI = "libvpx.so.7", 25
+_LIBRARY = "libvpx.so.7"
+_VERSIONS = (25, 39)
+"""Of its structures: that of Debian 12's, and that of the one in PyAV's wheel."""
 _I420, _CONTIGUOUS = 0x102, 1
 _FORCE_KEY, _REALTIME_DEADLINE, _PACKET_OF_A_PICTURE = 1, 1, 0
+_ANOTHER_VERSION = 3
 _CONSTANT_RATE, _KEYS_BY_CALLER = 1, 0
 
 
@@ -73,7 +77,10 @@ class Libvpx:
         one.undershoot, one.overshoot = 50, 50
         one.buffer_ms, one.buffer_initial_ms, one.buffer_optimal_ms = 500, 250, 300
         context = ctypes.create_string_buffer(256)
-        self._require(library.vpx_codec_enc_init_ver(context, interface, byref(one), 0, _ABI), "the size")
+        opened = (
+            library.vpx_codec_enc_init_ver(context, interface, byref(one), 0, each) for each in _VERSIONS
+        )
+        self._require(next((one for one in opened if one != _ANOTHER_VERSION), _ANOTHER_VERSION), "the size")
         self._context = context
         for control, value in controls.items():
             self._require(library.vpx_codec_control_(context, c_int(control), c_int(value)), f"{control}")
@@ -117,7 +124,7 @@ class Libvpx:
 
 
 def _library() -> ctypes.CDLL:
-    library = load(_LIBRARY)
+    library = load(_LIBRARY, wheel="vpx")
     if library is None:
         raise LookupError("libvpx")
     context = c_char_p

@@ -123,7 +123,7 @@ class X264:
 
 def _library() -> tuple[ctypes.CDLL, Callable[..., int | None]]:
     """With its `x264_encoder_open`, whose name says the build."""
-    library = load(*_BUILDS.values())
+    library = load(*_BUILDS.values(), wheel="x264")
     if library is None:
         raise LookupError("libx264")
     build = next((one for one in _BUILDS if hasattr(library, f"x264_encoder_open_{one}")), None)

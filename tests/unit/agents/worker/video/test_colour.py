@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from agents.worker.video import colour
+from agents.worker.video import colour, libraries, swscale
 from agents.worker.video.colour import Planes
 
 
@@ -20,7 +20,12 @@ def exactly(pixels: np.ndarray) -> np.ndarray:
     return np.stack([luma, first, second])
 
 
-@settings(max_examples=40, deadline=None)
+@pytest.fixture(params=["Debian's", "a wheel's"], autouse=True)
+def _library(request, monkeypatch):
+    monkeypatch.setattr(libraries, "FROM_WHEEL", request.param == "a wheel's")
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(width=st.integers(16, 90), height=st.integers(16, 70), seed=st.integers(0, 2**32 - 1))
 def test_each_pixel_of_full_colour_is_converted_to_a_level_or_two(width, height, seed):
     pixels = np.random.default_rng(seed).integers(0, 1 << 24, (height, width), dtype=np.uint32)
@@ -30,7 +35,7 @@ def test_each_pixel_of_full_colour_is_converted_to_a_level_or_two(width, height,
     assert np.abs(found - exactly(pixels)).max() <= 2
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(width=st.integers(16, 90), height=st.integers(16, 70), colour=st.integers(0, (1 << 32) - 1))
 def test_what_lies_beyond_the_picture_repeats_its_edge(width, height, colour):
     planes = Planes(width, height, full_colour=False)
@@ -63,7 +68,8 @@ def test_pixels_of_another_size_are_refused():
         Planes(64, 48, full_colour=False).fill(np.zeros((64, 48), np.uint32))
 
 
-def test_without_libyuv_there_are_no_planes(monkeypatch):
-    monkeypatch.setattr(colour, "load", lambda *names: None)
-    with pytest.raises(LookupError, match="libyuv"):
+def test_without_the_library_there_are_no_planes(monkeypatch):
+    monkeypatch.setattr(colour, "load", lambda *names, wheel: None)
+    monkeypatch.setattr(swscale, "load", lambda *names, wheel: None)
+    with pytest.raises(LookupError, match=r"libyuv|libswscale"):
         Planes(64, 48, full_colour=False)
