@@ -1,0 +1,266 @@
+"""What the installation package has the system do beyond files and service: `python -m agents.windows.installation`.
+
+    prepare   private folders for state and logs, restarts of a service that failed, and the join, if there is a token
+    remove    everything that was made, but the identity where it is to stay
+
+Run as LocalSystem, without a window. Windows Installer shows nothing of what it prints: the reason of a failure stands
+in `%ProgramData%\\Portcullis\\logs\\install.log`, never with the token.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import logging
+import platform
+import re
+import shutil
+import stat
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from agents.windows import acl, paths
+from portcullis.enrolment import Credentials, join
+from portcullis.errors import InvalidInput, PortcullisError
+from portcullis.settings import Address
+
+log = logging.getLogger(__name__)
+
+SERVICE = "PortcullisAgent"
+SERVICE_ARGUMENTS = ("-I", "-m", "agents.windows.service")
+SLOTS = 1
+"""A Windows host has one interactive session."""
+OLDEST_BUILD = 14393
+"""Of Windows 10 1607 and Server 2016."""
+RESTART_MILLISECONDS = (1_000, 5_000, 30_000)
+"""Before the first restart, the second, and each further one."""
+RESET_SECONDS = 3600
+LOG_BYTES = 1 << 20
+TOKEN_FILE_BYTES = 4096
+
+_ADMINISTRATORS = "S-1-5-32-544"
+_REPARSE_POINT = 0x400
+_INVALID_LEVEL = 124
+"""What Wine answers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What the package was given; empty: nothing."""
+
+    broker: str
+    name: str
+    token: str
+    token_file: str
+
+    def __repr__(self) -> str:
+        return f"Wish({self.broker!r}, {self.name!r})"
+
+    @property
+    def joins(self) -> bool:
+        return bool(self.token or self.token_file)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    given = _parser().parse_args(arguments)
+    try:
+        given.run(given)
+    except (PortcullisError, OSError) as exc:
+        log.error("%s", exc)
+        return 1
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    whole = argparse.ArgumentParser(prog="python -m agents.windows.installation", description=__doc__)
+    commands = whole.add_subparsers(required=True)
+    preparing = commands.add_parser("prepare")
+    preparing.add_argument("--broker", default="")
+    preparing.add_argument("--name", default="")
+    preparing.add_argument("--token", default="")
+    preparing.add_argument("--token-file", default="")
+    preparing.set_defaults(run=_prepare)
+    removing = commands.add_parser("remove")
+    removing.add_argument("--keep-identity", default="")
+    removing.set_defaults(run=_remove)
+    return whole
+
+
+def _prepare(given: argparse.Namespace) -> None:
+    wish = Wish(given.broker.strip(), given.name.strip(), given.token.strip(), given.token_file.strip())
+    for folder in (paths.program_data(), paths.logs(), paths.state()):
+        take(folder)
+    _log_to(paths.logs() / "install.log")
+    prepare(wish, paths.state())
+
+
+def prepare(wish: Wish, state: Path) -> None:
+    """Raises PortcullisError, OSError."""
+    check_windows(sys.getwindowsversion().platform_version[2] if sys.platform == "win32" else 0)
+    set_service(SERVICE, subprocess.list2cmdline((sys.executable, *SERVICE_ARGUMENTS)))
+    known = Credentials.load(state)
+    if known is not None:
+        log.info("this machine is the host %s of %s", known.name, known.site_name)
+        if wish.joins:
+            log.info("it has joined before: the token was not used")
+    elif wish.joins:
+        _join(wish, state)
+    else:
+        log.info("no token was given: the service waits until this machine has joined")
+    if wish.token_file:
+        Path(wish.token_file).unlink(missing_ok=True)
+
+
+def check_windows(build: int) -> None:
+    """Raises InvalidInput."""
+    if build < OLDEST_BUILD:
+        raise InvalidInput("Windows", "Windows 10 1607, Windows Server 2016, or a later one")
+
+
+def _join(wish: Wish, state: Path) -> None:
+    address = broker_address(wish.broker)
+    name = wish.name or host_name(platform.node())
+    token = wish.token or read_token(Path(wish.token_file))
+    credentials = asyncio.run(join(address, token, name, state, role="host", slots=SLOTS))
+    log.info("%s is a host of %s now", credentials.name, credentials.site_name)
+
+
+def broker_address(text: str) -> Address:
+    """`host:port`, also written as a URL. Raises InvalidInput."""
+    if not text:
+        raise InvalidInput("BROKERURL", "the address of a broker: it goes with the join token")
+    try:
+        return Address.parse(text.removeprefix("https://").rstrip("/"))
+    except ValueError as exc:
+        raise InvalidInput("BROKERURL", "host:port, the inner address of a broker") from exc
+
+
+def host_name(computer: str) -> str:
+    """Names of hosts are those of the network: lower case."""
+    return re.sub(r"[^a-z0-9-]", "-", computer.lower())[:63].strip("-")
+
+
+def read_token(path: Path) -> str:
+    """Raises OSError."""
+    with path.open("rb") as file:
+        raw = file.read(TOKEN_FILE_BYTES)
+    # Notepad and PowerShell put a mark in front, and PowerShell 5 writes UTF-16
+    kind = "utf-16" if raw.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
+    return raw.decode(kind, "replace").strip()
+
+
+def take(folder: Path) -> None:
+    """Make the folder, for system and administrators alone. Raises OSError for one that somebody else has made: any
+    user may make folders where this one stands, and would stay its owner."""
+    with contextlib.suppress(FileNotFoundError):
+        status = folder.lstat()
+        if not stat.S_ISDIR(status.st_mode) or getattr(status, "st_file_attributes", 0) & _REPARSE_POINT:
+            raise OSError(f"{folder} is no folder, or leads elsewhere: remove it")
+        if owner_of(folder) not in (acl.SYSTEM, _ADMINISTRATORS, acl.own_sid()):
+            raise OSError(f"{folder} belongs to another account: remove it")
+    acl.make_private(folder)
+
+
+def owner_of(path: Path) -> str:
+    """Raises OSError."""
+    import pywintypes
+    import win32security
+
+    try:
+        found = win32security.GetNamedSecurityInfo(
+            str(path), win32security.SE_FILE_OBJECT, win32security.OWNER_SECURITY_INFORMATION
+        )
+        return str(win32security.ConvertSidToStringSid(found.GetSecurityDescriptorOwner()))
+    except pywintypes.error as exc:
+        raise OSError(exc.winerror, f"{path}: {exc.strerror}") from exc
+
+
+def set_service(service: str, command: str) -> None:
+    """Its command line, the program in quotation marks: its path has blanks, and without them Windows would try
+    `C:\\Program.exe` first. And that it is restarted when it failed. Raises OSError when there is no such service."""
+    import pywintypes
+    import win32service
+
+    try:
+        manager = win32service.OpenSCManager(None, None, win32service.SC_MANAGER_CONNECT)
+        try:
+            rights = win32service.SERVICE_CHANGE_CONFIG | win32service.SERVICE_START
+            handle = win32service.OpenService(manager, service, rights)
+            try:
+                _set_command(handle, command)
+                _set_restarts(handle)
+            finally:
+                win32service.CloseServiceHandle(handle)
+        finally:
+            win32service.CloseServiceHandle(manager)
+    except pywintypes.error as exc:
+        raise OSError(exc.winerror, f"{service}: {exc.strerror}") from exc
+
+
+def _set_command(service: Any, command: str) -> None:
+    import win32service
+
+    same = win32service.SERVICE_NO_CHANGE
+    win32service.ChangeServiceConfig(service, same, same, same, command, None, False, None, None, None, None)
+
+
+def _set_restarts(service: Any) -> None:
+    """Also when it ended by itself, with an error."""
+    import pywintypes
+    import win32service
+
+    actions = {
+        "ResetPeriod": RESET_SECONDS,
+        "RebootMsg": "",
+        "Command": "",
+        "Actions": [(win32service.SC_ACTION_RESTART, wait) for wait in RESTART_MILLISECONDS],
+    }
+    for level, value in (
+        (win32service.SERVICE_CONFIG_FAILURE_ACTIONS, actions),
+        (win32service.SERVICE_CONFIG_FAILURE_ACTIONS_FLAG, True),
+    ):
+        try:
+            win32service.ChangeServiceConfig2(service, level, value)
+        except pywintypes.error as exc:
+            if exc.winerror != _INVALID_LEVEL:
+                raise
+            log.warning("this system does not restart services that fail (%d)", level)
+
+
+def _remove(given: argparse.Namespace) -> None:
+    remove(paths.program_data(), paths.state() if given.keep_identity.strip() not in ("", "0") else None)
+
+
+def remove(folder: Path, kept: Path | None) -> None:
+    """`kept`: a folder in it that stays. Raises OSError for what cannot be removed, when all else is."""
+    failed: list[OSError] = []
+    if not folder.is_dir():
+        return
+    for path in sorted(folder.iterdir()):
+        if path == kept:
+            continue
+        try:
+            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+        except OSError as exc:
+            failed.append(exc)
+    if kept is None and not failed:
+        folder.rmdir()
+    if failed:
+        raise failed[0]
+
+
+def _log_to(path: Path) -> None:
+    if path.exists() and path.stat().st_size > LOG_BYTES:
+        path.unlink()
+    logging.basicConfig(
+        filename=path, encoding="utf-8", level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s"
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
