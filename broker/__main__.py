@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import gc
 import json
 import signal
 import sys
@@ -17,6 +16,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
+from broker import collecting
 from broker.app import Broker
 from broker.backup.commands import add_commands
 from broker.describe import description
@@ -118,11 +118,8 @@ async def _serve(arguments: argparse.Namespace) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
     broker = Broker(loaded)
-    gc.disable()
-    await broker.start()
-    gc.collect()
-    gc.freeze()  # a site of 100,000 sessions is a million objects that stay: no collection looks at them again
-    gc.enable()
+    with collecting.filling():
+        await broker.start()
     try:
         await serve_until(stopping, broker)
     finally:

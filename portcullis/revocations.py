@@ -26,7 +26,7 @@ from __future__ import annotations
 import json
 import math
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, cast, get_args
 
@@ -178,8 +178,7 @@ class RevocationBook:
 
     def _keep(self, text: str, revocation: Revocation) -> None:
         self._texts[text] = (self._clock.monotonic(), revocation)
-        for place in _places(revocation):
-            self._by_place.setdefault(place, {})[text] = revocation
+        self._by_place.setdefault(_place(revocation), {})[text] = revocation
         while len(self._texts) > MAXIMUM_REMEMBERED:
             self._drop(next(iter(self._texts)))
 
@@ -189,6 +188,7 @@ class RevocationBook:
             ("login", grant.tenant, grant.login),
             ("user", grant.tenant, grant.user),
             ("session", grant.tenant, grant.session),
+            ("sessions", grant.tenant, grant.host),
             _EVERYTHING,
         )
         return self._code(places, lambda revocation: revocation.refuses(grant))
@@ -196,7 +196,7 @@ class RevocationBook:
     def allowed(self, grant: Grant) -> frozenset[str]:
         """Those of its channels that were not taken away since."""
         channels = grant.channels
-        for revocation in self._by_place.get(("session", grant.tenant, grant.session), {}).values():
+        for revocation in self._by_place.get(("sessions", grant.tenant, grant.host), {}).values():
             if revocation.channels is not None and revocation.narrows(grant):
                 channels &= revocation.channels
         return channels
@@ -241,11 +241,11 @@ class RevocationBook:
 
     def _drop(self, text: str) -> None:
         _, revocation = self._texts.pop(text)
-        for place in _places(revocation):
-            there = self._by_place[place]
-            del there[text]
-            if not there:
-                del self._by_place[place]
+        place = _place(revocation)
+        there = self._by_place[place]
+        del there[text]
+        if not there:
+            del self._by_place[place]
 
 
 _EVERYTHING = ("everything", "", "")
@@ -256,12 +256,11 @@ def known_code(code: str) -> str:
     return code if code in CODES else "signed_out"
 
 
-def _places(revocation: Revocation) -> Iterable[tuple[str, str, str]]:
+def _place(revocation: Revocation) -> tuple[str, str, str]:
+    """Words about several sessions lie with their host: a policy may bring one for each of its sessions."""
     if revocation.kind == "everything":
-        return (_EVERYTHING,)
-    if revocation.kind == "sessions":
-        return [("session", revocation.tenant, session) for session in revocation.sessions]
-    return ((revocation.kind, revocation.tenant, revocation.id),)
+        return _EVERYTHING
+    return revocation.kind, revocation.tenant, revocation.id
 
 
 def _signed(kid: str, payload: bytes) -> bytes:

@@ -69,6 +69,7 @@ class GrantKeys:
     def __init__(self, snapshot: Snapshot, clock: Clock | None = None) -> None:
         self._snapshot = snapshot
         self._clock: Clock = clock or SystemClock()
+        self._opened: tuple[str, Ed25519PrivateKey] | None = None
 
     def signing(self) -> tuple[str, Ed25519PrivateKey]:
         """The newest key and its id. Raises Unavailable while there is none."""
@@ -78,7 +79,10 @@ class GrantKeys:
         now = self._clock.now()
         due = [record for record in records if record.value.get("signs_from", 0.0) <= now]
         value = max(due or records, key=lambda record: (record.value["created"], record.path)).value
-        return value["kid"], Ed25519PrivateKey.from_private_bytes(from_base64url(value["private_key"]))
+        text = value["private_key"]
+        if self._opened is None or self._opened[0] != text:  # to open one takes as long as to sign with it
+            self._opened = text, Ed25519PrivateKey.from_private_bytes(from_base64url(text))
+        return value["kid"], self._opened[1]
 
     def verifying(self) -> dict[str, str]:
         """kid -> raw public key (base64url), as gateways and agents are told."""

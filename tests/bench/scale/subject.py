@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import gc
 import json
 import os
 import secrets
@@ -22,6 +21,7 @@ from typing import Any
 import psutil
 from cryptography.hazmat.primitives import serialization
 
+from broker import collecting
 from broker.app import Broker
 from broker.grid.etcd.endpoint import TXN, Endpoint
 from broker.grid.etcd.grid import EtcdGrid
@@ -275,7 +275,6 @@ async def _send(request: Any, endpoint: Endpoint, seconds: float) -> Any:
 async def serve(arguments: argparse.Namespace) -> None:
     configure("broker", "error", "text")
     begun = time.perf_counter()
-    gc.disable()
     settings = BrokerSettings(
         state=arguments.state,
         grid=arguments.grid,
@@ -285,10 +284,8 @@ async def serve(arguments: argparse.Namespace) -> None:
         listen=Address("127.0.0.1", arguments.port),
     )
     broker = Broker(settings)
-    await broker.start()
-    gc.collect()
-    gc.freeze()
-    gc.enable()
+    with collecting.filling():
+        await broker.start()
     subject = Subject(broker, arguments.tenant, arguments.state)
     _answer({"seconds": time.perf_counter() - begun, "port": broker.address.port, **await subject.size()})
     reader = asyncio.StreamReader(limit=2**26)
