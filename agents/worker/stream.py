@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
+import sys
 from collections.abc import Callable
 from typing import Protocol as Contract
 
@@ -113,7 +114,8 @@ class Stream(asyncio.Protocol):
         transport.set_write_buffer_limits(_WRITABLE_BYTES)
         sock = transport.get_extra_info("socket")
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        sock.setsockopt(socket.IPPROTO_TCP, _TCP_NOTSENT_LOWAT, _NOT_SENT_LOW_WATER_BYTES)
+        if sys.platform != "win32":  # which has no such bound, and takes in about what one round trip carries
+            sock.setsockopt(socket.IPPROTO_TCP, _TCP_NOTSENT_LOWAT, _NOT_SENT_LOW_WATER_BYTES)
         transport.write(self._request)
 
     def data_received(self, data: bytes) -> None:
