@@ -217,8 +217,9 @@ def _keep(templates: Templates, wanted: Wanted, place: Path, user: str) -> Templ
 
 
 def _clean(place: Path) -> None:
-    """What was of the making: the maker's drives and temporary files."""
+    """What was of the making: the maker's drives, where its server was, and temporary files."""
     shutil.rmtree(place / "dosdevices", ignore_errors=True)
+    (place / copies.SERVER).unlink(missing_ok=True)
     for folder in place.glob("drive_c/users/*/Temp"):
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()

@@ -28,6 +28,8 @@ BASE = "portcullis-user.reg"
 REGISTRIES = ("system.reg", "user.reg", "userdef.reg")
 DOCUMENTS = ("Desktop", "Documents", "Downloads", "Music", "Pictures", "Videos")
 HOME_DRIVE = "h:"
+SERVER = "wineserver"
+"""Debian's Wine notes here which folder of /tmp its server is found in."""
 _FICLONE = 0x40049409
 _PIECE_BYTES = 1 << 24
 

@@ -87,6 +87,7 @@ def run(job: Job) -> None:
         file = prefix.program_file(place, job.program)
         if file is None:
             raise Trouble("wine_program_missing", f"{_windows_path(job.program)} is not in {place}")
+        (place / prefix.SERVER).unlink(missing_ok=True)  # the folder was in the /tmp of a session that has ended
         variables = environment(os.environ, place, stamp.user)  # noqa: TID251
         os.set_inheritable(lock, True)
         try:
