@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from agents.windows import acl, paths
+from agents.windows.secrets import MachineSecret
 from portcullis.enrolment import Credentials, join
 from portcullis.errors import InvalidInput, PortcullisError
 from portcullis.settings import Address
@@ -103,7 +104,7 @@ def prepare(wish: Wish, state: Path) -> None:
     """Raises PortcullisError, OSError."""
     check_windows(sys.getwindowsversion().platform_version[2] if sys.platform == "win32" else 0)
     set_service(SERVICE, subprocess.list2cmdline((sys.executable, *SERVICE_ARGUMENTS)))
-    known = Credentials.load(state)
+    known = Credentials.load(state, MachineSecret())
     if known is not None:
         log.info("this machine is the host %s of %s", known.name, known.site_name)
         if wish.joins:
@@ -126,7 +127,7 @@ def _join(wish: Wish, state: Path) -> None:
     address = broker_address(wish.broker)
     name = wish.name or host_name(platform.node())
     token = wish.token or read_token(Path(wish.token_file))
-    credentials = asyncio.run(join(address, token, name, state, role="host", slots=SLOTS))
+    credentials = asyncio.run(join(address, token, name, state, MachineSecret(), role="host", slots=SLOTS))
     log.info("%s is a host of %s now", credentials.name, credentials.site_name)
 
 

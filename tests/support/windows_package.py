@@ -11,7 +11,7 @@ from pathlib import Path
 from tests.support import windows_python
 
 LOCK = windows_python.CLONE / "deploy/requirements-windows.lock"
-LEFT_OUT = {"av", "numpy", "pillow", "simplejpeg", "tzdata"}
+LEFT_OUT = {"av", "numpy", "simplejpeg", "tzdata"}
 _NOT_STANDARD = (
     "site-packages/",
     "ensurepip/",
