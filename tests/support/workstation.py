@@ -62,6 +62,17 @@ class Workstation:
     async def shows(self, title: str) -> bool:
         return bool((await self.run("xdotool", "search", "--onlyvisible", "--name", title)).split())
 
+    async def answer(self, question: str, x: int, y: int) -> None:
+        """Clicked until it counts: at first *Allow* does not."""
+
+        async def is_answered() -> bool:
+            if await self.shows(question):
+                await self.click(question, x, y)
+            return not await self.shows(question)
+
+        await self.window(question)
+        await until(is_answered)
+
     async def click(self, title: str, x: int, y: int) -> None:
         """In a window, from its corner; a negative place is counted from the right or from below."""
         window = await self.window(title)
@@ -128,7 +139,7 @@ def workstation() -> Iterator[Workstation]:
 
 
 def everything_said(folder: Path) -> bytes:
-    """What anybody might read: all arguments and environments of this machine's processes, and the files of a folder."""
+    """What anybody might read: arguments and environments of all processes, and the files of a folder."""
     said = b""
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error, OSError):

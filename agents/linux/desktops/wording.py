@@ -20,7 +20,7 @@ class Question:
     refuse: str = "Refuse"
 
     def counting(self, seconds: int) -> str:
-        return f"Refused by itself in {seconds} s"
+        return f"Refused in {seconds} s"
 
 
 def question(user: str, application: str, site: str, *, view_only: bool) -> Question:

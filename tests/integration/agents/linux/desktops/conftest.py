@@ -1,12 +1,14 @@
-"""One workstation for all tests of a module: what they leave on it, they remove."""
+"""One workstation for all tests here that do not end it."""
+
+import asyncio
 
 import pytest
 
 from tests.support.workstation import workstation
 
 
-@pytest.fixture
-async def desk():
+@pytest.fixture(scope="session")
+def desk():
     with workstation() as made:
-        await made.begin()
+        asyncio.run(made.begin())
         yield made

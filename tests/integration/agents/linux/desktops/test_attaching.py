@@ -1,51 +1,293 @@
-"""Sessions on somebody's own display: who was asked, who is connected, and what is left when it is over."""
+"""Sessions on somebody's own display: who is asked, who is let in, and what is left when it is over."""
 
 import asyncio
+import contextlib
+import os
+import signal
 import sys
 from dataclasses import replace
 
+import psutil
+import pytest
+
+from agents.desktops import FoundDisplay
 from agents.linux import groups
 from agents.linux.desktops.attachments import Attachments
+from agents.linux.desktops.finding import LocalDisplay
 from agents.linux.launcher import LinuxLauncher, this_machine
+from portcullis.errors import Refused
 from portcullis.model.desktops import DesktopTarget
-from tests.support.session_host import until_ended, until_window
+from portcullis.protocol.checks import Check
+from portcullis.protocol.worker_channel import Status, WorkerState
+from tests.support import ordinary_user
+from tests.support.session_host import until, until_ended, until_window
+from tests.support.workstation import everything_said, workstation
 
 WORKER = (sys.executable, "-I", "-m", "agents.worker")
-QUESTION, SIGN = "asks for your screen", "this screen"
 ALLOW, REFUSE, END = (-88, -42), (-228, -42), (-36, 17)
+"""Where to click, in the question and on the sign."""
 
 
 def launcher_of(host, *allowed):
     limits = groups.Limits(4096, 2048)
-    attachments = Attachments(allowed or ("ask", "own", "none"))
     return LinuxLauncher(
         *(host.runtime, host.accounts, groups.detect(), limits, this_machine(), WORKER),
-        attachments=attachments,
+        attachments=Attachments(allowed or ("ask", "own", "none")),
     )
 
 
 def order_of(host, desk, user_name="Ada", **target):
-    return replace(
-        host.order(user_name=user_name),
-        command=(),
-        desktop=DesktopTarget(**{"display": desk.display, **target}),
-    )
+    target = DesktopTarget(**{"display": desk.display, **target})
+    return replace(host.order(user_name=user_name), command=(), desktop=target)
 
 
-async def launched(launcher, host, order):
-    return await launcher.launch(order, host.start(order))
+@contextlib.asynccontextmanager
+async def attached(launcher, host, order):
+    link = await launcher.launch(order, host.start(order))
+    try:
+        yield link
+    finally:
+        link.end("logged_off", 0)
+        await until_ended(link)
+        await link.close()
 
 
-async def test_whoever_is_there_is_asked_by_name_and_lets_in(host, desk):
+async def ended(launcher, host, order):
+    """With which code, when nothing else is done."""
+    link = await launcher.launch(order, host.start(order))
+    try:
+        return (await until_ended(link)).code
+    finally:
+        await link.close()
+
+
+async def test_whoever_is_there_is_asked_by_name_lets_in_and_ends_it_by_the_sign(host, desk):
     order = order_of(host, desk)
-    link = await launched(launcher_of(host), host, order)
-    await desk.window(f"Ada {QUESTION}")
-    await asyncio.sleep(1)
-    await desk.click(QUESTION, *ALLOW)
-    status, state = await until_window(link)
-    print(status, state)
-    await desk.window(f"Ada can see and use {SIGN}")
-    await desk.run("import", "-window", "root", "/tmp/sign.png")
-    link.end("logged_off", 1)
-    assert (await until_ended(link)).code == "logged_off"
+    link = await launcher_of(host).launch(order, host.start(order))
+    asked = await until(
+        link, lambda message: isinstance(message, Status) and "application" in message.processes
+    )
+    await desk.answer("Ada asks for your screen", *ALLOW)
+    await until(link, lambda message: isinstance(message, WorkerState) and message.windows > 0)
+    await desk.window("Ada can see and use this screen")
+    pids = [asked.processes["application"], *_workers(order)]
+    assert len(pids) == 2
+    assert {psutil.Process(pid).username() for pid in pids} == {desk.user.name}
+    before = {process.pid for process in desk.user.all_processes()} - set(pids)
+    await desk.click("this screen", *END)
+    assert (await until_ended(link)).code == "desktop_ended"
     await link.close()
+    assert not await desk.shows("this screen")
+    assert {process.pid for process in desk.user.all_processes()} >= before  # all that is theirs goes on
+
+
+async def test_the_cookie_is_told_to_nobody(host, desk):
+    order = order_of(host, desk, consent="none")
+    async with attached(launcher_of(host), host, order) as link:
+        await until_window(link)
+        said = everything_said(host.runtime)
+        assert order.session.encode() in said
+        assert desk.cookie not in said
+        assert desk.cookie.hex().encode() not in said
+
+
+async def test_a_refusal_ends_it_and_nothing_ever_looked(host, desk):
+    order = order_of(host, desk)
+    link = await launcher_of(host).launch(order, host.start(order))
+    await desk.answer("asks for your screen", *REFUSE)
+    last = await until_ended(link)
+    assert last.code == "desktop_refused"
+    assert "worker" not in last.processes
+    await link.close()
+
+
+async def test_no_answer_is_a_refusal(host, desk):
+    order = order_of(host, desk)
+    order = replace(order, desktop=replace(order.desktop, answer_seconds=1))
+    assert await ended(launcher_of(host), host, order) == "desktop_unanswered"
+
+
+async def test_a_click_that_another_program_sends_is_no_answer(host, desk):
+    order = replace(order_of(host, desk), desktop=DesktopTarget(desk.display, answer_seconds=2))
+    link = await launcher_of(host).launch(order, host.start(order))
+    window = await desk.window("asks for your screen")
+    for place in (ALLOW, REFUSE):  # xdotool sends these events, in place of making them
+        x, y = (str(side + size) for side, size in zip(place, (460, 236), strict=True))
+        await desk.run("xdotool", "mousemove", "--window", str(window), x, y)
+        await desk.run("xdotool", "click", "--window", str(window), "1")
+    assert (await until_ended(link)).code == "desktop_unanswered"
+    await link.close()
+
+
+async def test_keys_answer_nothing(host, desk):
+    order = replace(order_of(host, desk), desktop=DesktopTarget(desk.display, answer_seconds=2))
+    link = await launcher_of(host).launch(order, host.start(order))
+    await desk.window("asks for your screen")
+    await desk.run("xdotool", "key", "Return", "space", "Tab", "Return", "y")
+    assert (await until_ended(link)).code == "desktop_unanswered"
+    await link.close()
+
+
+async def test_without_a_question_only_where_the_host_says_so(host, desk):
+    order = order_of(host, desk, consent="none")
+    with pytest.raises(Refused) as refused:
+        await launcher_of(host, "ask").launch(order, host.start(order))
+    assert refused.value.code == "desktop_not_allowed"
+
+
+async def test_own_is_the_account_that_is_signed_in(host, desk):
+    launcher, theirs = launcher_of(host), order_of(host, desk, "Ada", consent="own")
+    with pytest.raises(Refused) as refused:
+        await launcher.launch(theirs, host.start(theirs))
+    assert refused.value.code == "desktop_not_own"
+    own = order_of(host, desk, desk.user.name, consent="own")
+    async with attached(launcher, host, own) as link:
+        await until_window(link)
+        await desk.window(f"{desk.user.name} can see and use this screen")
+
+
+async def test_two_at_once_only_where_both_are_shared(host, desk):
+    launcher = launcher_of(host)
+    first = order_of(host, desk, consent="none", shared=True)
+    async with attached(launcher, host, first) as link:
+        await until_window(link)
+        alone = order_of(host, desk, "Bo", consent="none")
+        with pytest.raises(Refused) as refused:
+            await launcher.launch(alone, host.start(alone))
+        assert refused.value.code == "desktop_in_use"
+        second = order_of(host, desk, "Bo", consent="none", shared=True)
+        async with attached(launcher, host, second) as other:
+            await until_window(other)
+            await desk.window("Bo can see")
+    async with attached(
+        launcher, host, alone
+    ) as link:  # free again, though nobody has forgotten the others yet
+        await until_window(link)
+
+
+async def test_an_agent_that_returns_knows_who_is_connected(host, desk):
+    order = order_of(host, desk, consent="none", view_only=True)
+    link = await launcher_of(host).launch(order, host.start(order))
+    await until_window(link)
+    await link.close()
+    returned = launcher_of(host)
+    (adopted,) = await returned.adopt()
+    assert adopted.status.session == order.session
+    second = order_of(host, desk, "Bo", consent="none")
+    with pytest.raises(Refused) as refused:
+        await returned.launch(second, host.start(second))
+    assert refused.value.code == "desktop_in_use"
+    await desk.window("Ada can see this screen")
+    adopted.link.end("logged_off", 0)
+    assert (await until_ended(adopted.link)).code == "logged_off"
+    await adopted.link.close()
+    await returned.forget(order.session)
+    assert host.traces(order) == []
+
+
+async def test_a_helper_that_is_killed_takes_the_connection_along(host, desk):
+    order = order_of(host, desk, consent="none")
+    link = await launcher_of(host).launch(order, host.start(order))
+    status, _ = await until_window(link)
+    os.kill(status.processes["application"], signal.SIGKILL)
+    assert (await until_ended(link)).code == "desktop_ended"
+    await link.close()
+
+
+async def test_a_worker_that_is_killed_leaves_no_key_pressed(host, desk):
+    order = order_of(host, desk, consent="none")
+    link = await launcher_of(host).launch(order, host.start(order))
+    await until_window(link)
+    await desk.run("xdotool", "keydown", "shift")  # by XTEST, as a worker does
+    for pid in _workers(order):
+        os.kill(pid, signal.SIGKILL)
+    assert (await until_ended(link)).code == "worker_failed"
+    await link.close()
+    await desk.run("xdotool", "search", "--name", "Terminal", "windowfocus", "--sync", "key", "b", "Return")
+    await _until_typed(desk, "b\n")
+
+
+async def test_another_account_gains_nothing_by_naming_the_display(host, desk):
+    """Its own server, which says that it reads the other's cookie, is shown with its own account's rights."""
+    with ordinary_user.made() as stranger:
+        done = stranger.run(
+            *(sys.executable, "-I", "-m", "agents.linux.desktops"),
+            cwd=stranger.home,
+        )
+        assert done.returncode != 0  # told nothing
+        told = f'{{"display": "{desk.display}", "authorities": ["{desk.authority}"], "asks": false}}'
+        tried = await asyncio.create_subprocess_exec(
+            *stranger.command(sys.executable, "-I", "-m", "agents.linux.desktops"),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            cwd=stranger.home,
+        )
+        said, _ = await tried.communicate(told.encode())
+        assert (tried.returncode, said.decode().strip()) == (
+            13,
+            f"display {desk.display} does not let this account in",
+        )
+
+
+async def test_a_forged_authority_lets_nobody_in(host, desk):
+    forged = desk.user.home / "forged"
+    kept = desk.authority.read_bytes()
+    forged.write_bytes(kept[:-1] + bytes([kept[-1] ^ 1]))
+    os.chown(forged, desk.user.uid, desk.user.uid)
+    launcher, order = launcher_of(host), order_of(host, desk, consent="none")
+    found = LocalDisplay(FoundDisplay(desk.display, desk.user.name), (str(forged),))
+    launcher._attachments.find = lambda: [found]
+    assert await ended(launcher, host, order) == "desktop_closed"
+
+
+async def test_a_locked_display_asks_nobody(host, desk):
+    lock = desk.start(
+        "xprop", "-root", "-f", "_SCREENSAVER_STATUS", "32a", "-set", "_SCREENSAVER_STATUS", "LOCK"
+    )
+    lock.wait()
+    try:
+        assert await ended(launcher_of(host), host, order_of(host, desk)) == "desktop_locked"
+        own = order_of(host, desk, desk.user.name, consent="own")  # who can open the lock may come
+        async with attached(launcher_of(host), host, own) as link:
+            await until_window(link)
+    finally:
+        await desk.run("xprop", "-root", "-remove", "_SCREENSAVER_STATUS")
+
+
+async def test_a_display_that_ends_and_one_that_is_not_there(host):
+    with workstation() as desk:
+        order = order_of(host, desk, consent="none")
+        link = await launcher_of(host).launch(order, host.start(order))
+        await until_window(link)
+        desk.end_server()
+        assert (await until_ended(link)).code == "desktop_closed"
+        await link.close()
+        again = order_of(host, desk, consent="none")
+        with pytest.raises(Refused) as refused:
+            await launcher_of(host).launch(again, host.start(again))
+        assert refused.value.code == "desktop_empty"
+
+
+def test_a_dry_run_says_whose_display_it_is_and_asks_nobody(host, desk):
+    check = Check("c", host.tenant, host.user_id, "Ada", (), {}, desktop=DesktopTarget(desk.display))
+    (what, look), *others = launcher_of(host).looks(check).items()
+    assert (what, others) == ("desktop", [])
+    assert look().detail == f"{desk.display} of {desk.user.name}; whoever is there will be asked"
+    own = replace(check, desktop=DesktopTarget(desk.display, consent="own"))
+    assert launcher_of(host).looks(own)["desktop"]().code == "desktop_not_own"
+
+
+def _workers(order):
+    found = []
+    for process in psutil.process_iter(["cmdline"]):
+        with contextlib.suppress(psutil.Error):
+            is_worker = "agents.worker" in (process.info["cmdline"] or ())
+            if is_worker and process.environ().get("PORTCULLIS_SESSION") == order.session:
+                found.append(process.pid)
+    return found
+
+
+async def _until_typed(desk, text):
+    async with asyncio.timeout(20):
+        while not desk.typed.endswith(text):
+            await asyncio.sleep(0.02)
