@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Any
 
+from agents.linux.environment import BASE_DPI, scale
 from agents.linux.wine.exit_codes import EXIT_CODES
 from agents.linux.wine.templates import Template, Templates
 from portcullis.errors import Refused
@@ -58,6 +59,7 @@ def application(order: Order, run: WineRun, base: Mapping[str, str], home: Path)
         "user": profile_name(order.user_name),
         "program": program.path,
         "grace_seconds": run.grace_seconds,
+        "dots_per_inch": round(BASE_DPI * scale(order.display.device_pixel_ratio).ratio),
     }
     return {
         "command": [*RUNNER, json.dumps(said), *program.arguments],

@@ -90,6 +90,16 @@ def ready(folder: Path, template: Template, user: str, home: Path) -> Stamp:
         return judge(prefix)
 
 
+def scale(prefix: Path, dots_per_inch: int) -> None:
+    """Before Wine starts in it. Raises Trouble."""
+    place, new = prefix / "user.reg", prefix / "user.reg.new"
+    with _told(prefix.parent):
+        before = place.read_bytes()
+        if (after := registry.scaled(before, dots_per_inch)) != before:
+            new.write_bytes(after)
+            new.rename(place)
+
+
 def judge(prefix: Path) -> Stamp:
     """Raises Trouble for one that Wine would refuse, or that has lost parts."""
     try:

@@ -57,6 +57,13 @@ def merged(base: bytes, mine: bytes, theirs: bytes) -> bytes:
     return b"\n".join(_written(new)) + b"\n"
 
 
+def scaled(text: bytes, dots_per_inch: int) -> bytes:
+    """The user's part, so that Windows programs draw as large as others do in the session."""
+    head = text.split(b"\n", 1)[0]
+    said = b'%s\n\n[Control Panel\\\\Desktop] 0\n"LogPixels"=dword:%08x\n' % (head, dots_per_inch)
+    return merged(b"", said, text)
+
+
 def _read(text: bytes) -> _File:
     file = _File([], {})
     key: _Key | None = None

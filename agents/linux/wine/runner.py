@@ -48,6 +48,7 @@ class Job:
     program: tuple[str, ...]
     arguments: tuple[str, ...]
     grace_seconds: float
+    dots_per_inch: int
 
     @classmethod
     def of(cls, words: Sequence[str]) -> Job:
@@ -63,6 +64,7 @@ class Job:
             tuple(said["program"]),
             tuple(words[1:]),
             float(said["grace_seconds"]),
+            int(said["dots_per_inch"]),
         )
 
 
@@ -87,7 +89,10 @@ def run(job: Job) -> None:
         file = prefix.program_file(place, job.program)
         if file is None:
             raise Trouble("wine_program_missing", f"{_windows_path(job.program)} is not in {place}")
-        (place / prefix.SERVER).unlink(missing_ok=True)  # the folder was in the /tmp of a session that has ended
+        prefix.scale(place, job.dots_per_inch)
+        (place / prefix.SERVER).unlink(
+            missing_ok=True
+        )  # the folder was in the /tmp of a session that has ended
         variables = environment(os.environ, place, stamp.user)  # noqa: TID251
         os.set_inheritable(lock, True)
         try:

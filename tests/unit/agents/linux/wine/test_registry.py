@@ -1,6 +1,6 @@
 """What a user changed of the registry comes along into a newer template; nothing else does."""
 
-from agents.linux.wine.registry import is_registry, merged, renamed
+from agents.linux.wine.registry import is_registry, merged, renamed, scaled
 
 HEAD = b"WINE REGISTRY Version 2\n;; All keys relative to \\\\User\\\\S-1-5-21\n\n#arch=win64\n"
 
@@ -51,6 +51,13 @@ def test_a_text_that_looks_like_more_lines_is_one() -> None:
 def test_the_profile_is_renamed_where_it_is_meant() -> None:
     text = b'"a"="C:\\\\users\\\\%s\\\\Temp"\n"b"="C:\\\\Users\\\\%s"\n"c"="C:\\\\users\\\\makers\\\\x"\n"d"="maker"\n'
     assert renamed(text % (b"maker", b"maker"), "maker", "ann") == text % (b"ann", b"ann")
+
+
+def test_the_scale_is_set_and_nothing_else() -> None:
+    desktop = b'[Control Panel\\\\Desktop] 5\n"LogPixels"=dword:00000060\n"Wait"="1"\n'
+    assert scaled(file(desktop, PEN), 144) == file(desktop.replace(b"00000060", b"00000090"), PEN)
+    assert scaled(file(desktop), 96) == file(desktop)
+    assert b'"LogPixels"=dword:000000c0' in scaled(file(PEN), 192)
 
 
 def test_what_is_no_registry_is_told() -> None:
