@@ -25,10 +25,6 @@ class SpareKeys:
         self._lent.move_to_end(keysym)
         return keycode
 
-    @property
-    def all_lent(self) -> tuple[int, ...]:
-        return tuple(keycode for keycode, _ in self._lent.values())
-
     def is_lent(self, keycode: int) -> bool:
         return any(lent == keycode for lent, _ in self._lent.values())
 

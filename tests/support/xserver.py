@@ -23,7 +23,9 @@ STARTED_SECONDS = 15
 
 
 class XServer:
-    def __init__(self, folder: Path, width: int = 1920, height: int = 1200) -> None:
+    def __init__(
+        self, folder: Path, width: int = 1920, height: int = 1200, *, shared_memory: bool = False
+    ) -> None:
         self.folder = folder
         self.xauthority = folder / "xauthority"
         self.framebuffer = folder / "Xvfb_screen0"
@@ -31,7 +33,8 @@ class XServer:
         reading, writing = os.pipe()
         size = f"{width}x{height}x24"
         command = ["Xvfb", "-displayfd", str(writing), "-screen", "0", size, "-fbdir", str(folder)]
-        command += ["-auth", str(self.xauthority), "-nolisten", "tcp", "-noreset", "-extension", "MIT-SHM"]
+        command += ["-auth", str(self.xauthority), "-nolisten", "tcp", "-noreset"]
+        command += [] if shared_memory else ["-extension", "MIT-SHM"]
         self.process = subprocess.Popen(
             command, pass_fds=[writing], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )

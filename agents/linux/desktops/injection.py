@@ -8,9 +8,11 @@ it let go of the keyboard.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator
 
 from agents.linux.injection import Injector
+from agents.linux.x11 import XConnection
+from portcullis.clock import Clock
 from portcullis.protocol.messages import Input, ReleaseAll
 
 _NO_SYMBOLS = (0, 0)
@@ -18,6 +20,11 @@ _NO_SYMBOLS = (0, 0)
 
 class GuestInjector(Injector):
     _is_modifier = False
+
+    def __init__(self, x: XConnection, size: Callable[[], tuple[int, int]], clock: Clock) -> None:
+        self._borrowed: set[int] = set()
+        """Also those that a map which was read anew takes for the layout's own."""
+        super().__init__(x, size, clock)
 
     def apply(self, message: Input) -> Iterator[float]:
         self._follow_display()
@@ -31,9 +38,16 @@ class GuestInjector(Injector):
 
     def give_back(self) -> None:
         """The keys that were lent."""
-        for keycode in self._spares.all_lent:
+        for keycode in self._borrowed:
             self._x.core.ChangeKeyboardMapping(1, keycode, len(_NO_SYMBOLS), _NO_SYMBOLS)
             self._map_is_stale = True
+        self._borrowed.clear()
+
+    def _lend(self, keysym: int) -> Generator[float, None, int | None]:
+        keycode = yield from super()._lend(keysym)
+        if keycode is not None:
+            self._borrowed.add(keycode)
+        return keycode
 
     def _take_keyboard(self) -> None:
         """It is somebody's."""
