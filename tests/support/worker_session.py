@@ -207,12 +207,21 @@ class WorkerSession:
 
     async def launch(self) -> None:
         """The process and the listener, without the first line."""
+        await self._listen()
+        ours, theirs = socket.socketpair()
+        self._start_process(theirs)
+        theirs.close()
+        reader, self._writer = await asyncio.open_connection(sock=ours)
+        self._reading = asyncio.get_running_loop().create_task(self._read(reader))
+
+    async def _listen(self) -> None:
         context = machine_server_context(
             self._gateway_pem("gate"), self._ca.public_bytes(Encoding.PEM).decode()
         )
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=context)
         self.port: int = self._server.sockets[0].getsockname()[1]
-        ours, theirs = socket.socketpair()
+
+    def _start_process(self, theirs: socket.socket) -> None:
         self._log_file = (self.x.folder / f"worker-{self.session}.log").open("wb")
         self.process = subprocess.Popen(
             self.command,
@@ -222,9 +231,6 @@ class WorkerSession:
             env={**os.environ, **WORKER_ENVIRONMENT},
             stderr=self._log_file,
         )
-        theirs.close()
-        reader, self._writer = await asyncio.open_connection(sock=ours)
-        self._reading = asyncio.get_running_loop().create_task(self._read(reader))
 
     def read_log(self) -> str:
         return Path(self._log_file.name).read_text()
