@@ -25,6 +25,7 @@ from agents.windows.keymap import (
     VK_RETURN,
     VK_TAB,
     Stroke,
+    is_keypad_digit,
     keypad,
     modifier,
 )
@@ -136,7 +137,7 @@ class Injector:
         self._sync_modifiers(event.modifiers, bit)
         if event.text in LOCK_NAMES or bit == ALT_GRAPH:
             return  # the state of the locks comes with every event
-        self._sync_locks(event.locks)
+        self._sync_locks(event.locks | (NUM_LOCK if is_keypad_digit(event.code, event.text) else 0))
         if bit:
             self._press_modifier(identity, bit, event.code)
             return

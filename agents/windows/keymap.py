@@ -139,7 +139,7 @@ _KEYPAD_SIGNS = {"*": 0x6A, "+": 0x6B, "-": 0x6D, "/": 0x6F}
 def keypad(code: str, text: str) -> Stroke | None:
     """The keypad's own key that gives this; None when the code is another key, or the text another text.
 
-    What the key gives is the browser's to say, whatever NumLock is in the session.
+    What the key gives is the browser's to say.
     """
     if not code.startswith("Numpad") or code not in PHYSICAL:
         return None
@@ -153,6 +153,11 @@ def keypad(code: str, text: str) -> Stroke | None:
     if len(text) == 1 and text in "0123456789" and code[6:] == text:
         return Stroke(0x60 + int(text), scan, False)
     return None
+
+
+def is_keypad_digit(code: str, text: str) -> bool:
+    """Which needs NumLock: keyboards of Macs have none, and give digits all the same."""
+    return code.startswith("Numpad") and len(text) == 1 and text in "0123456789.,"
 
 
 def modifier(bit: int, code: str = "") -> Stroke:
