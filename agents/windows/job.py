@@ -5,11 +5,15 @@ Windows ends them all when the last handle of the job is closed: so nothing outl
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Collection
 from typing import Any
 
 _SET_QUOTA_AND_TERMINATE = 0x0100 | 0x0001
 _WM_CLOSE = 0x0010
+_GW_OWNER = 4
+AGAIN_SECONDS = 2.0
 ENDED_BY_US = 1
 
 
@@ -19,6 +23,7 @@ class Job:
         import pywintypes
         import win32job
 
+        self._asked: dict[int, float] = {}
         try:
             self._job = win32job.CreateJobObject(None, "")
             kind = win32job.JobObjectExtendedLimitInformation
@@ -71,11 +76,17 @@ class Job:
         return bool(win32job.QueryInformationJobObject(self._job, kind)["ActiveProcesses"] == 0)
 
     def ask_to_close(self) -> None:
-        """As if the user closed each of their windows; one that asks whether to save keeps its process."""
+        """As if the user closed each of their windows, and again where one stays: it may have been too young to hear.
+        One that asks something (it is disabled then) is left alone, and so is the question: to close that would be an
+        answer."""
         import pywintypes
         import win32gui
 
+        now = time.monotonic()
         for window in windows_of(self.pids):
+            if now - self._asked.get(window, -math.inf) < AGAIN_SECONDS:
+                continue
+            self._asked[window] = now
             try:
                 win32gui.PostMessage(window, _WM_CLOSE, 0, 0)
             except pywintypes.error:
@@ -91,16 +102,18 @@ class Job:
             return  # all have ended
 
 
-def windows_of(pids: Collection[int]) -> list[int]:
-    """Their top-level windows, shown or not."""
+def windows_of(pids: Collection[int]) -> set[int]:
+    """Their top-level windows that are shown, take input and belong to no other window."""
     import win32gui
     import win32process
 
-    found: list[int] = []
+    found: set[int] = set()
 
     def note(window: int, _: object) -> bool:
-        if win32process.GetWindowThreadProcessId(window)[1] in pids:
-            found.append(window)
+        is_open = win32gui.IsWindowVisible(window) and win32gui.IsWindowEnabled(window)
+        is_its_own = is_open and not win32gui.GetWindow(window, _GW_OWNER)
+        if is_its_own and win32process.GetWindowThreadProcessId(window)[1] in pids:
+            found.add(window)
         return True
 
     win32gui.EnumWindows(note, None)

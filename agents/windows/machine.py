@@ -9,6 +9,7 @@ from typing import Any
 from agents.contracts import Usage
 
 _QUERY_LIMITED = 0x1000
+_STILL_ACTIVE = 259
 _FILETIME_SECONDS = 1e-7
 
 
@@ -91,8 +92,10 @@ def measure(pid: int) -> tuple[Usage, float] | None:
         return None
     try:
         times = [ctypes.c_uint64() for _ in range(4)]
-        if not kernel32.GetProcessTimes(handle, *map(ctypes.byref, times)):
-            return None
+        status = ctypes.c_uint32()
+        kernel32.GetExitCodeProcess(handle, ctypes.byref(status))
+        if status.value != _STILL_ACTIVE or not kernel32.GetProcessTimes(handle, *map(ctypes.byref, times)):
+            return None  # one that has ended is there as long as anybody holds it
         counters = MemoryCounters(length=ctypes.sizeof(MemoryCounters))
         kernel32.K32GetProcessMemoryInfo(handle, ctypes.byref(counters), counters.length)
     finally:
@@ -117,5 +120,6 @@ def _kernel32() -> Any:
     kernel32.OpenProcess.restype = ctypes.c_void_p
     kernel32.GetProcessTimes.argtypes = [ctypes.c_void_p] + [ctypes.c_void_p] * 4
     kernel32.K32GetProcessMemoryInfo.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_uint32]
+    kernel32.GetExitCodeProcess.argtypes = [ctypes.c_void_p, ctypes.c_void_p]
     kernel32.CloseHandle.argtypes = [ctypes.c_void_p]
     return kernel32

@@ -54,6 +54,7 @@ class WindowsParts:
         self._worker_job: Job | None = None
         self._worker: asyncio.StreamWriter | None = None
         self._application: Any = None
+        self._is_asking = False
         self._tail: deque[str] = deque(maxlen=TAIL_LINES)
 
     # worker
@@ -124,8 +125,7 @@ class WindowsParts:
         return pid
 
     def ask_to_close(self) -> None:
-        if self._job is not None:
-            self._job.ask_to_close()
+        self._is_asking = True
 
     def end_application(self) -> None:
         if self._job is not None:
@@ -144,6 +144,8 @@ class WindowsParts:
             if has_ended and job.is_empty:
                 self._on_job_empty()
                 return
+            if self._is_asking:
+                job.ask_to_close()
             await asyncio.sleep(LOOK_SECONDS)
 
     # time
