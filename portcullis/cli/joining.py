@@ -22,6 +22,12 @@ On the other machine, in a clone of this repository:
 
   PORTCULLIS_JOIN_TOKEN={token} deploy/{script} --broker {broker}{options}
 """
+_ON_WINDOWS = """\
+
+On a Windows machine, as administrator, with the package that deploy/windows/build.sh makes (docs/windows.md):
+
+  msiexec /i portcullis-agent.msi /qn BROKERURL={broker} JOINTOKEN={token}{options}
+"""
 
 
 def host_join_token(client: Client, arguments: argparse.Namespace) -> None:
@@ -54,6 +60,9 @@ def advice(made: dict[str, Any], role: str, name: str | None) -> str:
         options = "" if name is None else f" --name {safe(name)}"
     else:
         options = ("" if name is None else f" --as {safe(name)}") + " --listen ADDRESS --name PUBLIC.NAME"
-    return _COMMAND.format(
-        token=safe(made["token"]), script=f"{role}.sh", broker=safe(brokers[0]), options=options
-    )
+    token, broker = safe(made["token"]), safe(brokers[0])
+    command = _COMMAND.format(token=token, script=f"{role}.sh", broker=broker, options=options)
+    if role != "host":
+        return command
+    named = "" if name is None else f" HOSTNAME={safe(name)}"
+    return command + _ON_WINDOWS.format(token=token, broker=broker, options=named)

@@ -53,17 +53,36 @@ export class JoinPanel {
    */
   #show(name, { token, expires, brokers, reachable }) {
     const until = new Date(expires * 1000).toLocaleString();
-    const command = joinCommand(this.#role, name, token, brokers[0] ?? "ADDRESS:PORT");
+    const broker = brokers[0] ?? "ADDRESS:PORT";
+    const command = joinCommand(this.#role, name, token, broker);
     const once = h("section", { class: "once", tabindex: "-1" },
       h("p", {}, h("strong", {}, t("join.made"))),
       h("p", {}, t("join.once", { until })),
       !reachable && h("p", { class: "alert", role: "alert" }, t("join.unreachable")),
       h("pre", { class: "command", tabindex: "0", "aria-label": t("join.command") }, command),
       h("div", { class: "buttons" }, copyButton(command, { copy: t("join.copy"), copied: t("copied"), failed: t("copy.failed") }),
-        copyButton(token, { copy: t("join.copy.token"), copied: t("copied"), failed: t("copy.failed") })));
+        copyButton(token, { copy: t("join.copy.token"), copied: t("copied"), failed: t("copy.failed") })),
+      this.#role === "host" && onWindows(windowsCommand(name, token, broker)));
     this.element.replaceChildren(once);
     once.focus();
   }
+}
+
+/** @param {string} command */
+function onWindows(command) {
+  return h("div", {},
+    h("p", {}, t("join.windows")),
+    h("pre", { class: "command", tabindex: "0", "aria-label": t("join.windows.command") }, command),
+    h("div", { class: "buttons" }, copyButton(command, { copy: t("join.copy"), copied: t("copied"), failed: t("copy.failed") })));
+}
+
+/**
+ * @param {string} name
+ * @param {string} token
+ * @param {string} broker
+ */
+function windowsCommand(name, token, broker) {
+  return `msiexec /i portcullis-agent.msi /qn BROKERURL=${broker} JOINTOKEN=${token}${name ? ` HOSTNAME=${name}` : ""}`;
 }
 
 /**

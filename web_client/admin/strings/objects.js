@@ -271,6 +271,8 @@ export const OBJECTS = {
   "join.unreachable": "Other machines cannot reach this site yet: it listens on its own machine alone. Open it first (deploy/quickstart.sh --listen), then make a new token.",
   "join.command": "Command",
   "join.copy": "Copy the command",
+  "join.windows": "On a Windows machine, as administrator, with the package that deploy/windows/build.sh makes:",
+  "join.windows.command": "To type on Windows",
   "join.copy.token": "Copy the token",
 
   "gateways.search": "Search gateways",
