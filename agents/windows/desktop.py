@@ -39,7 +39,9 @@ class WindowsDesktop:
         self._display = Display()
         self._cursor = CursorWatch(listener.cursor_changed)
         self._screen = ScreenWatch(listener, on_look=self._cursor.look)
-        self._injector = Injector(WindowsKeyboard(), send, virtual_screen, is_swapped)
+        keyboard = WindowsKeyboard()
+        keyboard.layout()  # now, and not when somebody waits for the first letter
+        self._injector = Injector(keyboard, send, virtual_screen, is_swapped)
         self._clipboard = Clipboard(messages, listener.copied)
         self._windows = Windows(messages, listener.windows_changed)
         messages.on("drawn", self._screen.hint)
