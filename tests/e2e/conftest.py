@@ -51,14 +51,14 @@ class Installation:
             capture_output=True,
         )
 
-    def cli(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+    def cli(self, *arguments: str, stdin: str = "", check: bool = True) -> subprocess.CompletedProcess[str]:
         """The `portcullis` command of the clone, with the profile that the quickstart left."""
         environment = {k: v for k, v in os.environ.items() if not k.startswith("PORTCULLIS_")}
         return subprocess.run(
             [str(self.clone / ".venv/bin/portcullis"), *arguments],
             cwd=self.clone,
             env=environment,
-            check=True,
+            check=check,
             text=True,
             input=stdin,
             capture_output=True,

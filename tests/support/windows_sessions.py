@@ -379,6 +379,9 @@ async def agent_of_its_own(folder):
 
 
 async def play(folder, names):
+    import win32gui
+
+    win32gui.GetDesktopWindow()  # or Wine starts its desktop's process for the first application, in that one's job
     seen = {}
     for scenario in SCENARIOS:
         if names and scenario.__name__ not in names:

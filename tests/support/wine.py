@@ -22,11 +22,13 @@ import subprocess
 import tempfile
 import threading
 import time
+import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
+from deploy.install_packages import write_if_changed, write_metadata
 from tests.support import windows_python
 from tests.support.xserver import XServer
 
@@ -41,8 +43,7 @@ class Wine:
         shutil.copytree(windows_python.TEMPLATE, self.prefix, symlinks=True, copy_function=_link_or_copy)
         self.x = x
         self._programs: list[subprocess.Popen[bytes]] = []
-        # Programs of the product are started with -I, which is deaf to PYTHONPATH.
-        (windows_python.PYTHON / "Lib/site-packages/clone.pth").write_text(self.path(windows_python.CLONE) + "\n")
+        self._install_clone(windows_python.PYTHON / "Lib/site-packages")
         # Both stay while no program runs: Windows' services, and what they are served by.
         self.run_unix("wineserver", "-p")
         self.run_unix("wine", "wineboot")
@@ -129,6 +130,12 @@ class Wine:
                 if pipe is not None:
                     with contextlib.suppress(OSError):
                         pipe.close()
+
+    def _install_clone(self, packages: Path) -> None:
+        """Programs of the product are started with -I, which is deaf to PYTHONPATH, and ask which version they are."""
+        write_if_changed(packages / "clone.pth", self.path(windows_python.CLONE) + "\n")
+        project = tomllib.loads((windows_python.CLONE / "pyproject.toml").read_text())["project"]
+        write_metadata(packages, project["name"], project["version"], [])
 
     def _popen(self, command, environment, options) -> subprocess.Popen[bytes]:
         pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
