@@ -282,6 +282,7 @@ export class Session extends EventTarget {
   /** @param {Welcome} welcome */
   #welcomed({ width, height, maximumWidth, maximumHeight, permissions }) {
     this.#quality.attached();
+    this.#tell("covered", { reason: "" }); // the worker says so if it is
     this.#clipboard.takesText = (permissions & PERMIT.CLIPBOARD_IN) !== 0;
     this.#limit = { width: maximumWidth, height: maximumHeight };
     this.#screen.limitTo(this.#limit);

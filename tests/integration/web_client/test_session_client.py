@@ -320,6 +320,26 @@ async def test_what_an_administrator_says_is_shown_as_text_and_can_be_dismissed(
     await expect(notice).to_have_count(0)
 
 
+async def test_why_the_screen_cannot_be_seen_is_said_for_as_long_as_it_is_so(
+    portal: FakePortal, visit
+) -> None:
+    page = await visit.working()
+    said = page.get_by_role("status")
+    await portal.worker.send(m.Covered("locked"))
+    await expect(said).to_contain_text("The computer is locked.")
+    await portal.worker.send(m.Covered("prompt"))
+    await expect(said).to_contain_text("Windows asks for permission")
+    await portal.worker.send(m.Covered("of a later release"))
+    await expect(said).to_contain_text("cannot be shown now")
+    await portal.worker.send(m.Covered(""))
+    await expect(said).to_have_count(0)
+    await portal.worker.send(m.Covered("off"))
+    await expect(said).to_have_count(1)
+    await portal.worker.lose_connection()
+    await expect(said).to_have_count(0, timeout=15_000)
+    assert visit.complaints == []
+
+
 async def test_the_applications_cursor_and_title_are_shown(portal: FakePortal, visit) -> None:
     page = await visit.working()
     pixels = bytes([255, 0, 0, 255]) * (16 * 16)
