@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from ssl import SSLContext
 
-from broker.audit.acts import end_event
+from broker.audit.acts import desktop_events, end_event
 from broker.audit.audit import Audit
 from broker.audit.copies import Copies
 from broker.audit.everywhere import AuditEverywhere
@@ -108,7 +108,7 @@ from broker.tenants.keeper import TenantKeeper
 from broker.tenants.rates import TenantRates
 from portcullis.ids import new_id
 from portcullis.measuring import Metrics
-from portcullis.model.session import Session
+from portcullis.model.session import Session, Stage
 from portcullis.protocol.acts import Act, Acted
 
 
@@ -220,7 +220,7 @@ class Parts:
         snapshot, clock = self.snapshot, self._clock
         self.lifecycle = Lifecycle(
             *(snapshot, self.sessions, LoginRecords(self.stores, snapshot), self.hosts, self.traces),
-            *(self.registry, self._outcomes, self._ended, clock),
+            *(self.registry, self._outcomes, self._ended, clock, self._moved),
         )
         self.limits = SessionLimits(
             snapshot, self.sessions, self.lifecycle, clock, self.registry.ids, self._tell_user
@@ -448,6 +448,10 @@ class Parts:
 
     def _ended(self, session: Session, code: str, detail: str, failed: bool) -> None:
         self.audit.tell(end_event(session, code, detail, failed, self._clock.now()))
+
+    def _moved(self, session: Session, before: Stage) -> None:
+        for event in desktop_events(session, before):
+            self.audit.tell(event)
 
     def _job(self, name: str, work: Work, period_seconds: float) -> Job:
         job = Job(

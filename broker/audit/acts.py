@@ -13,7 +13,7 @@ from typing import Any
 from broker.audit.event import Actor, Event, Object
 from portcullis.ids import is_id
 from portcullis.model.launch import Step
-from portcullis.model.session import Session
+from portcullis.model.session import STAGES, Session, Stage
 
 _TYPES = {
     "panic": "revocation",
@@ -74,6 +74,37 @@ def end_event(session: Session, code: str, detail: str, failed: bool, now: float
             **more,
         },
     )
+
+
+def desktop_events(session: Session, before: Stage) -> list[Event]:
+    """Of a session that is attached to somebody's own desktop and has come from `before` to where it is: whoever is
+    there was asked, agreed, or was not to be asked. A refusal is the session's end (`end_event`)."""
+    if session.desktop is None:
+        return []
+    passed = STAGES[STAGES.index(before) + 1 : STAGES.index(session.stage) + 1]
+    asks = session.desktop.asks
+    types = {
+        "display": "desktop_asked" if asks else "",
+        "application": "desktop_agreed" if asks else "desktop_attached",
+    }
+    return [
+        Event(
+            types[stage],
+            session.tenant_id,
+            Actor(session.user_name, session.user_id),
+            Object("application", session.application_id, session.application_name),
+            reference=session.reference,
+            detail={
+                "session": session.id,
+                "host": session.host_name,
+                "display": session.desktop.display,
+                "consent": session.desktop.consent,
+                "view_only": session.desktop.view_only,
+            },
+        )
+        for stage in passed
+        if types.get(stage)
+    ]
 
 
 def act_of(method: str, canonical: str, values: Mapping[str, str]) -> Act | None:

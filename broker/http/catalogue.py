@@ -9,7 +9,7 @@ from aiohttp import web
 
 from broker.http.middleware import CALLER, Caller, Policy, route
 from broker.http.services import PublicServices
-from broker.http.views import answer, asked_view, session_view, tile_view
+from broker.http.views import answer, asked_view, desktop_view, session_view, tile_view
 from broker.repositories.policy_index import PolicyIndex
 from portcullis.model.application import Application
 from portcullis.model.host import Isolation
@@ -52,7 +52,10 @@ class CatalogueRoutes:
         if any(each.rdp is not None and each.rdp.credentials == "vault" for each in applications):
             found = await self._services.vault.list(caller.tenant.id, caller.user.id)
             kept = frozenset((each.application_id, each.destination) for each in found)
-        return [{**tile_view(each), **asked_view(each, caller.user.name, kept)} for each in applications]
+        return [
+            {**tile_view(each), **asked_view(each, caller.user.name, kept), **desktop_view(each)}
+            for each in applications
+        ]
 
     def _isolation(self, tenant_id: str) -> Isolation:
         """The weakest of the hosts that may run the tenant's sessions: people are told."""

@@ -42,6 +42,11 @@ def tile_view(application: Application) -> dict[str, Any]:
     return {"id": application.id, "name": application.name, "icon": icon_url(application.icon)}
 
 
+def desktop_view(application: Application) -> dict[str, Any]:
+    """Of an existing desktop: whether somebody else is asked at a launch, which takes as long as they take."""
+    return {"desktop": {"asks": application.desktop.asks}} if application.desktop else {}
+
+
 def asked_view(application: Application, user_name: str, kept: Collection[tuple[str, str]]) -> dict[str, Any]:
     """What the user is asked for before a launch, if anything. `kept`: application ids with destinations."""
     target = application.rdp

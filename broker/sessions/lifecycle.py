@@ -52,8 +52,11 @@ class Lifecycle:
         outcomes: Outcomes | None = None,
         ends: Callable[[Session, str, str, bool], None] = lambda *_: None,
         clock: Clock | None = None,
+        moves: Callable[[Session, Stage], None] = lambda *_: None,
     ) -> None:
-        """`ends` is told of each end: the session as it was, code, detail, and whether it failed."""
+        """`ends` is told of each end: the session as it was, code, detail, and whether it failed. `moves`: of each new
+        stage, with the one before."""
+        self._moves = moves
         self._snapshot = snapshot
         self._unsubscribe: Callable[[], None] = lambda: None
         self._sessions = sessions
@@ -128,6 +131,7 @@ class Lifecycle:
             log.info("session %s", changed.state, extra=_ids_of(changed, stage=changed.stage))
         if changed is not None and changed.stage != session.stage:
             self._outcomes.reached(changed)
+            self._moves(changed, session.stage)
         return True
 
     async def end(

@@ -15,6 +15,7 @@ import { OBJECTS } from "../../web_client/admin/strings/objects.js";
 import { RDP } from "../../web_client/admin/strings/rdp.js";
 import { SHELL } from "../../web_client/admin/strings/shell.js";
 import { WINE } from "../../web_client/admin/strings/wine.js";
+import { DESKTOP } from "../../web_client/admin/strings/desktop.js";
 
 const ROOT = fileURLToPath(new URL("../../web_client/", import.meta.url));
 const read = (name) => readFileSync(path.join(ROOT, name), "utf8");
@@ -75,7 +76,7 @@ test("every text that is used is in a table, and only in one", () => {
   const used = [...admin.matchAll(/\b(?:t|counted)\(\s*(?:[\w.()]+, )?(?:[\w.]+ (?:=== 1 )?\? )?"([a-z_.]+)"(?: : "([a-z_.]+)")?/g)].flatMap(([, ...keys]) => keys.filter(Boolean));
   assert.ok(used.length > 60);
   assert.deepEqual(used.filter((key) => !(key in STRINGS)), []);
-  assert.equal(Object.keys(STRINGS).length, [SHELL, OBJECTS, ACCESS, INSTALLED, RDP, WINE].reduce((sum, table) => sum + Object.keys(table).length, 0));
+  assert.equal(Object.keys(STRINGS).length, [SHELL, OBJECTS, ACCESS, INSTALLED, RDP, WINE, DESKTOP].reduce((sum, table) => sum + Object.keys(table).length, 0));
 });
 
 test("every text of the frame and the objects is used", () => {
@@ -169,6 +170,18 @@ test("an application that shows a server is read as one, and said in a line", ()
   assert.equal(valuesOf(application).runs, "rdp");
   assert.equal(valuesOf(application)["rdp.server"], "fd00::5");
   assert.equal(shownText(application), "rdp://[fd00::5]:3390");
+});
+
+test("an existing desktop is sent in place of a command, and comes back into the form", () => {
+  const values = { ...valuesOf(null), runs: "desktop", command: ["left"], "desktop.display": " :1 ", "desktop.consent": "own", "desktop.account": "", "desktop.answer_seconds": null };
+  const { command, desktop, ...rest } = bodyOf(values);
+  assert.deepEqual([command, desktop], [[], { display: ":1", consent: "own", account: "{user}", view_only: false, shared: false, answer_seconds: 30 }]);
+  assert.equal("rdp" in rest || "wine" in rest, false);
+  assert.equal("desktop" in bodyOf({ ...values, runs: "program" }), false);
+  const application = { id: "", name: "", command: [], environment: {}, entitled: { users: [], groups: [] }, icon: null, disabled: false, desktop };
+  assert.equal(valuesOf(application).runs, "desktop");
+  assert.equal(valuesOf(application)["desktop.consent"], "own");
+  assert.equal(shownText(application), "desktop :1, own");
 });
 
 test("a Windows program is sent in place of a command, and comes back into the form", () => {

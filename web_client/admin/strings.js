@@ -4,12 +4,13 @@ import { errorText as portalErrorText } from "../app/strings.js";
 import { ACCESS } from "./strings/access.js";
 import { INSTALLED } from "./strings/installed.js";
 import { OBJECTS } from "./strings/objects.js";
+import { DESKTOP } from "./strings/desktop.js";
 import { RDP } from "./strings/rdp.js";
 import { SHELL } from "./strings/shell.js";
 import { WINE } from "./strings/wine.js";
 
 /** @type {Record<string, string>} */
-export const STRINGS = { ...SHELL, ...OBJECTS, ...ACCESS, ...INSTALLED, ...RDP, ...WINE };
+export const STRINGS = { ...SHELL, ...OBJECTS, ...ACCESS, ...INSTALLED, ...DESKTOP, ...RDP, ...WINE };
 
 /**
  * @param {string} key

@@ -8,7 +8,7 @@ export { ApiError };
 /** @typedef {import("../api/client.js").Credentials} Credentials */
 /** @typedef {import("../api/client.js").SignedIn} SignedIn */
 /** @typedef {import("../api/client.js").SignedOut} SignedOut */
-/** @typedef {Named & {icon: string | null, credentials?: Asked | null}} Application */
+/** @typedef {Named & {icon: string | null, credentials?: Asked | null, desktop?: {asks: boolean} | null}} Application */
 /**
  * What a server asks for before a launch; `user_name` null: that as well; `kept`: the user keeps it
  * @typedef {{kind: "ask" | "vault", user_name: string | null, server: string, kept: boolean}} Asked

@@ -155,7 +155,11 @@ export class SessionView {
   #reached(stage, position = 0) {
     if (this.#wasDrawn) return;
     this.#launch.reached(stage, position);
-    if (EARLY.has(stage) && this.#session?.state === "idle") this.#session.connect();
+    const { desktop } = this.#application;
+    // Somebody's own desktop: nobody can attach before they have agreed, however long they take.
+    const isAsking = stage === "display" && desktop;
+    if (isAsking && desktop.asks) this.#launch.explain(t("launch.desktop"));
+    if (EARLY.has(stage) && !isAsking && this.#session?.state === "idle") this.#session.connect();
   }
 
   /** Unless it is connected: it may have been refused while the application started. */

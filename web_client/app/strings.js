@@ -93,6 +93,7 @@ export const STRINGS = {
   "launch.hint.touch": "Later: the tab at the top edge holds the keyboard, full screen, disconnect and log off.",
   "launch.done": "done",
   "launch.now": "in progress",
+  "launch.desktop": "Whoever is at that screen is asked whether you may connect. No answer is a refusal.",
   "stage.placed": "Finding a place",
   "stage.accepted": "Reaching the host",
   "stage.display": "Preparing the display",

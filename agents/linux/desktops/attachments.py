@@ -24,6 +24,8 @@ from portcullis.protocol.checks import CheckResult
 
 _BY_HAND = {-signal.SIGKILL: "desktop_ended", -signal.SIGTERM: "desktop_ended"}
 """Whoever is there ended their helper by other means than the sign."""
+LEFT_SECONDS = 60.0
+"""For so long nobody may be connected: nobody shall come back unseen."""
 HELPER_COMMAND = (sys.executable, "-I", "-m", "agents.linux.desktops")
 
 
@@ -33,6 +35,7 @@ class Attachment:
     owner: Account
     number: int
     """Of those at the display, from 0."""
+    left_seconds: float
 
 
 class Attachments:
@@ -42,7 +45,9 @@ class Attachments:
         self,
         allowed: Collection[Consent],
         find: Callable[[], Sequence[LocalDisplay]] = local_displays,
+        left_seconds: float = LEFT_SECONDS,
     ) -> None:
+        self.left_seconds = left_seconds
         self.allowed = frozenset(allowed)
         self.find = find
         self._attached: dict[str, Attached] = {}
@@ -72,9 +77,8 @@ class Attachments:
             raise Refused("desktop_unsupported", "A display of root is not shown.")
         number = sum(each.display == display.found.name for each in self._others())
         self._attached[order.session] = Attached(order.session, display.found.name, target.shared)
-        return Attachment(
-            display, Account(entry.pw_name, entry.pw_uid, entry.pw_gid, Path(entry.pw_dir)), number
-        )
+        owner = Account(entry.pw_name, entry.pw_uid, entry.pw_gid, Path(entry.pw_dir))
+        return Attachment(display, owner, number, self.left_seconds)
 
     def judged(self, target: DesktopTarget, user: str, found: Sequence[LocalDisplay]) -> LocalDisplay:
         """Raises Refused."""
@@ -133,6 +137,7 @@ def launch_parts(order: Order, target: DesktopTarget, attachment: Attachment) ->
             "display": attachment.display.found.name,
             "answer_seconds": target.answer_seconds if target.asks else 0,
             "view_only": target.view_only,
+            "left_seconds": attachment.left_seconds,
         },
         "application": {
             "command": list(HELPER_COMMAND),

@@ -16,8 +16,6 @@ AGREED = b"portcullis-agreed "
 """What the helper says once it may be connected to (agents/linux/desktops/__main__.py), before the authority file."""
 ANSWER_SECONDS = 15.0
 """The helper's own deadline comes first; this is for one that hangs."""
-LEFT_SECONDS = 60.0
-"""For so long nobody may be connected: nobody shall come back unseen."""
 
 
 class AttachedPremises(Premises):

@@ -23,7 +23,7 @@ from typing import Any
 
 from agents.linux.leader import processes, traces
 from agents.linux.leader.agent_side import AgentSide
-from agents.linux.leader.attachment import AGREED, ANSWER_SECONDS, LEFT_SECONDS, AttachedPremises
+from agents.linux.leader.attachment import AGREED, ANSWER_SECONDS, AttachedPremises
 from agents.linux.leader.children import Children
 from agents.linux.leader.display_start import DisplayStart
 from agents.linux.leader.lines import Peer, parse
@@ -248,7 +248,8 @@ class Session:
         if state.get("connections"):
             self._loop.clear("left")
         else:
-            self._loop.within("left", LEFT_SECONDS, lambda: self._end("desktop_left", "nobody was connected"))
+            seconds = self._launch["attached"]["left_seconds"]
+            self._loop.within("left", seconds, lambda: self._end("desktop_left", "nobody was connected"))
 
     def _start_display_and_worker(self) -> None:
         """Beside each other: the one loads while the other does."""

@@ -26,7 +26,7 @@ _ASKED = thing({"kind": one_of("ask", "vault"), "user_name": nullable(TEXT), "se
 _ENTERED = body({"password": text(256)}, {"user_name": text(256)})
 
 SHAPES = {
-    "Tile": thing(_TILE, {"credentials": nullable(_ASKED)}),
+    "Tile": thing(_TILE, {"credentials": nullable(_ASKED), "desktop": nullable(thing({"asks": FLAG}))}),
     "Session": thing(
         {
             "id": ID,

@@ -11,6 +11,7 @@ import { Suggestions } from "../suggestions.js";
 import { addWhatIf } from "../whatif_button.js";
 import { deleteApplications, iconContent, publish, tryLaunch } from "./application_acts.js";
 import { bodyOf, copyName, shownText, valuesOf } from "./application_rules.js";
+import { desktopFields } from "./desktop_fields.js";
 import { rdpFields, runsField } from "./rdp_fields.js";
 import { isWine, wineFields, wineMissing } from "./wine_fields.js";
 
@@ -118,6 +119,7 @@ export class ApplicationPanel extends ObjectPanel {
       { name: "command", label: t("applications.command"), kind: "lines", hint: t("applications.command.hint"), when: isProgram },
       ...rdpFields(),
       ...wineFields(),
+      ...desktopFields(),
       { name: "entitled.groups", label: t("applications.groups"), kind: "names", labels, group: t("applications.entitled"), suggestions: (typed) => this.#suggestions.like("groups", typed) },
       { name: "entitled.users", label: t("applications.people"), kind: "names", labels, suggestions: (typed) => this.#suggestions.like("users", typed) },
       { name: "host_groups", label: t("applications.hostgroups"), kind: "names", labels, group: t("applications.where"), hint: t("applications.hostgroups.hint"), suggestions: (typed) => this.#suggestions.like("hostGroups", typed) },
@@ -128,11 +130,11 @@ export class ApplicationPanel extends ObjectPanel {
   }
 
   /** @param {Application} application */
-  #facts({ name, command, rdp, wine, entitled, host_groups: groups = [], environment, disabled }) {
+  #facts({ name, command, rdp, wine, desktop, entitled, host_groups: groups = [], environment, disabled }) {
     return facts([
       [t("applications.name"), name],
       [t("applications.state"), t(disabled ? "applications.disabled" : "applications.enabled")],
-      [t(rdp ? "rdp.server" : wine ? "wine.program" : "applications.command"), h("code", {}, shownText({ command, rdp, wine }))],
+      [t(rdp ? "rdp.server" : wine ? "wine.program" : desktop ? "desktop.display" : "applications.command"), h("code", {}, shownText({ command, rdp, wine, desktop }))],
       [t("applications.groups"), names(entitled.groups, t("applications.nobody"))],
       [t("applications.people"), names(entitled.users, t("applications.nobody"))],
       [t("applications.hostgroups"), names(groups, t("applications.anyhost"))],

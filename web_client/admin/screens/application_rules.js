@@ -1,5 +1,6 @@
 /** What the form of an application holds, and what of it is sent (docs/api.md). Pure. */
 
+import { desktopBody, desktopText, desktopValues, isDesktop } from "./desktop_fields.js";
 import { isRdp, rdpBody, rdpText, rdpValues } from "./rdp_fields.js";
 import { isWine, wineBody, wineText, wineValues } from "./wine_fields.js";
 
@@ -16,6 +17,7 @@ import { isWine, wineBody, wineText, wineValues } from "./wine_fields.js";
  * @property {number} [minimum_memory_bytes]
  * @property {import("./rdp_fields.js").Rdp | null} [rdp] in place of a command
  * @property {import("./wine_fields.js").Wine | null} [wine] likewise
+ * @property {import("./desktop_fields.js").Desktop | null} [desktop] likewise
  * @property {number} [revision]
  */
 /** @typedef {Record<string, any>} Values */
@@ -35,7 +37,9 @@ export function valuesOf(application) {
     "disabled": application?.disabled ?? false,
     ...rdpValues(application?.rdp),
     ...wineValues(application?.wine),
+    ...desktopValues(application?.desktop),
     ...(application?.wine && { runs: "wine" }),
+    ...(application?.desktop && { runs: "desktop" }),
   };
 }
 
@@ -54,16 +58,18 @@ export function bodyOf(values) {
 }
 
 /**
- * A broker of the release before knows no servers and no Windows programs: it is not told of none.
+ * A broker of the release before knows no servers, Windows programs and desktops: it is not told of none.
  * @param {Values} values
  */
 function runBody(values) {
   if (isRdp(values)) return { command: [], rdp: rdpBody(values) };
+  if (isDesktop(values)) return { command: [], desktop: desktopBody(values) };
   return isWine(values) ? { command: [], wine: wineBody(values) } : { command: values.command };
 }
 
-/** What the application shows, in a line. @param {Pick<Application, "command" | "rdp" | "wine">} application */
-export function shownText({ command, rdp, wine }) {
+/** What the application shows, in a line. @param {Pick<Application, "command" | "rdp" | "wine" | "desktop">} application */
+export function shownText({ command, rdp, wine, desktop }) {
+  if (desktop) return desktopText(desktop);
   if (wine) return wineText(wine);
   return rdp ? rdpText(rdp) : commandText(command);
 }

@@ -31,6 +31,7 @@ import { objectAddress } from "../walkthrough_rules.js";
 const TYPES = [
   "sign_in", "sign_in_refused", "sign_out", "launch", "launch_refused", "launch_failed", "session_ended", "session", "change", "change_refused",
   "revocation", "entry", "token", "drain", "probe",
+  "desktop_asked", "desktop_agreed", "desktop_attached",
 ];
 const FOLLOW_MS = 2000;
 const FOLLOWED = 50;

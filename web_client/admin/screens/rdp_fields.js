@@ -54,7 +54,7 @@ export function rdpText({ server, port }) {
 export function runsField() {
   return {
     name: "runs", label: t("rdp.runs"), kind: "choice",
-    options: [{ value: "program", title: t("rdp.runs.program") }, { value: "rdp", title: t("rdp.runs.rdp") }, { value: "wine", title: t("wine.runs") }],
+    options: [{ value: "program", title: t("rdp.runs.program") }, { value: "rdp", title: t("rdp.runs.rdp") }, { value: "wine", title: t("wine.runs") }, { value: "desktop", title: t("desktop.runs") }],
   };
 }
 

@@ -28,11 +28,11 @@ ALLOW, REFUSE, END = (-88, -42), (-228, -42), (-36, 17)
 """Where to click, in the question and on the sign."""
 
 
-def launcher_of(host, *allowed):
+def launcher_of(host, *allowed, **options):
     limits = groups.Limits(4096, 2048)
     return LinuxLauncher(
         *(host.runtime, host.accounts, groups.detect(), limits, this_machine(), WORKER),
-        attachments=Attachments(allowed or ("ask", "own", "none")),
+        attachments=Attachments(allowed or ("ask", "own", "none"), **options),
     )
 
 
@@ -163,6 +163,12 @@ async def test_two_at_once_only_where_both_are_shared(host, desk):
         launcher, host, alone
     ) as link:  # free again, though nobody has forgotten the others yet
         await until_window(link)
+
+
+async def test_nobody_comes_back_unseen(host, desk):
+    order = order_of(host, desk, consent="none")
+    assert await ended(launcher_of(host, left_seconds=0.2), host, order) == "desktop_left"
+    assert not await desk.shows("this screen")
 
 
 async def test_an_agent_that_returns_knows_who_is_connected(host, desk):
