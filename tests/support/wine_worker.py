@@ -13,6 +13,9 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 
+import xcffib
+import xcffib.xfixes
+
 from portcullis.protocol.worker_channel import Start
 from tests.support.windows_python import CLONE
 from tests.support.wine import Wine
@@ -26,6 +29,12 @@ class WineWorker(WorkerSession):
         assert windows.x is not None
         super().__init__(windows.x, width=width, height=height)
         self.windows = windows
+        # Xvfb draws the pointer into its framebuffer, where Windows programs do not see it.
+        self._hiding = windows.x.connection()
+        fixes = self._hiding(xcffib.xfixes.key)
+        fixes.QueryVersion(5, 0).reply()
+        fixes.HideCursor(self._hiding.get_setup().roots[0].root)
+        self._hiding.flush()
 
     def start_line(self, **changes: object) -> Start:
         return super().start_line(**{"display": "", "framebuffer": "", "xauthority": "", **changes})
@@ -53,6 +62,7 @@ class WineWorker(WorkerSession):
         self._reading = asyncio.get_running_loop().create_task(self._read(reader))
 
     async def stop(self) -> None:
+        self._hiding.disconnect()
         self._writer.close()  # the worker ends without its leader
         await asyncio.to_thread(self.process.wait, WAIT_SECONDS)
         await super().stop()
