@@ -13,8 +13,8 @@ What `launch` holds is made by `build_launch`, which is pure:
     application          {"command", "environment"}, perhaps with "entered", which it finds to read, "folder", which it
                          gets opened as descriptor 3, "exit_codes": what its exit statuses mean, and "ends_its_own":
                          asked to end, it ends what it started
-    attached             in place of display, bus, window manager and files: {"display", "answer_seconds", "view_only", "left_seconds"},
-                         somebody's own display, whose account is `accounts.user`. The application is their helper.
+    attached             in place of display, bus, window manager and files: {"display", "answer_seconds", "view_only",
+                         "left_seconds"}, a display of `accounts.user`'s own. The application is their helper.
     files                name -> text, written for the user into the session's folder
     group                {"folders", "worker", "user", "values"}: cgroups (groups.py)
     limits               name of an RLIMIT -> value, for the user's processes
