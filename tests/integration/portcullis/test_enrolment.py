@@ -713,3 +713,42 @@ def _self_signed(path: Path, *more: str) -> Path:
     certificate = _certificate(key, [f"portcullis://{'0' * 16}/broker/{'0' * 16}"], x509.Name([]))
     path.write_text(enrolment._key_pem(key) + certificate.public_bytes(Encoding.PEM).decode() + "".join(more))
     return path
+
+
+class Sealed:
+    """Stands for DPAPI: what Windows does is tried under Wine (tests/e2e/test_windows.py)."""
+
+    def __init__(self, passphrase: bytes = b"a passphrase") -> None:
+        self.secret = passphrase
+
+    def prepare(self, state: Path) -> None:
+        state.mkdir(parents=True)
+
+    def passphrase(self, state: Path) -> bytes:
+        return self.secret
+
+
+class TestKeyProtection:
+    async def test_a_protected_key_is_never_on_disk_as_it_is_and_serves_and_renews(
+        self, inner: Inner, tmp_path: Path
+    ) -> None:
+        state, sealed = tmp_path / "windows", Sealed()
+        joined = await join(inner.address, inner.secrets.host_join_token, "w1", state, sealed, slots=1)
+        loaded = Credentials.load(state, sealed)
+        assert loaded == joined
+        for credentials in (joined, await renew_if_due(joined, at_once=True)):
+            assert b"ENCRYPTED PRIVATE KEY" in credentials.pem.read_bytes()
+            assert b"BEGIN PRIVATE KEY" not in credentials.pem.read_bytes()
+            client_context(credentials), server_context(credentials)
+
+    async def test_without_what_it_was_sealed_with_it_is_of_no_use(
+        self, inner: Inner, tmp_path: Path
+    ) -> None:
+        state = tmp_path / "windows"
+        await join(inner.address, inner.secrets.host_join_token, "w1", state, Sealed(), slots=1)
+        stolen = Credentials.load(state, Sealed(b"another"))
+        assert stolen is not None
+        with pytest.raises(ssl.SSLError):
+            client_context(stolen)
+        with pytest.raises(InvalidInput):
+            await renew_if_due(stolen, at_once=True)
