@@ -1,6 +1,6 @@
 """Pixels -> planes of BT.601, limited range, by libyuv: 0.9 ms for 1920x1080, of which most is reading the memory.
 
-OpenCV needs 1.4 ms and takes the colour of one pixel of four, swscale, which Windows has, 2.5 to 4.5 ms. Planes are a
+OpenCV needs 1.4 ms and takes the colour of one pixel of four, swscale, which Windows has, 2 to 2.5 ms. Planes are a
 multiple of 16 wide and high, as codecs keep pictures anyway: a decoder then has nothing to cut off, which not all do
 alike, and what lies beyond the picture repeats its edge.
 """

@@ -47,6 +47,14 @@ def test_what_lies_beyond_the_picture_repeats_its_edge(width, height, colour):
         assert np.abs(plane.samples - expected[0]).max() <= 2
 
 
+def test_a_colour_of_4_2_0_is_the_mean_of_its_four_pixels():
+    pixels = np.random.default_rng(3).integers(0, 1 << 24, (48, 64), dtype=np.uint32)
+    planes = Planes(64, 48, full_colour=False)
+    planes.fill(pixels)
+    for plane, expected in zip(planes.chroma, exactly(pixels)[1:], strict=True):
+        assert np.abs(plane.samples - expected.reshape(24, 2, 32, 2).mean((1, 3))).max() <= 2
+
+
 def test_a_part_of_a_larger_screen_is_read_where_it_lies():
     screen = np.random.default_rng(1).integers(0, 1 << 24, (200, 300), dtype=np.uint32)
     part, copy = Planes(64, 48, full_colour=False), Planes(64, 48, full_colour=False)
