@@ -34,6 +34,7 @@ class XDesktop:
         self._x = x
         self._clock = clock
         self._keyboard = prepare.layout, prepare.locale
+        self._reads_keys_late = prepare.reads_keys_late
         self._framebuffer = framebuffer
         self._screen = Screen(x, framebuffer, listener.resized)
         self._screen.suit(prepare.width, prepare.height, prepare.device_pixel_ratio)
@@ -68,6 +69,10 @@ class XDesktop:
     def covered(self) -> str:
         return ""  # the display is the session's own: nothing locks it
 
+    @property
+    def capture(self) -> str:
+        return ""
+
     def take_damage(self) -> list[Box]:
         return self._damage.take()
 
@@ -89,13 +94,17 @@ class XDesktop:
     async def suit(self, prepare: Prepare) -> None:
         self._x.use_authority(prepare.xauthority)
         self._screen.suit(prepare.width, prepare.height, prepare.device_pixel_ratio)
+        same_readers = prepare.reads_keys_late == self._reads_keys_late
+        self._reads_keys_late = prepare.reads_keys_late
         if (prepare.layout, prepare.locale) != self._keyboard:
             self._keyboard = prepare.layout, prepare.locale
             await load_layout(self._x, *self._keyboard)
             self._injector = self._new_injector()
+        elif not same_readers:
+            self._injector = self._new_injector()
 
     def _new_injector(self) -> Injector:
-        return Injector(self._x, lambda: self._screen.size, self._clock)
+        return Injector(self._x, lambda: self._screen.size, self._clock, self._reads_keys_late)
 
     def close(self) -> None:
         self._clipboard.close()

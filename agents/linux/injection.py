@@ -9,7 +9,7 @@ repeats, and a stalled connection must not type on.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
 
 import xcffib.xproto as xproto
 import xcffib.xtest as xtest
@@ -45,12 +45,19 @@ _SHORTCUT = CONTROL | ALT | META
 _MAXIMUM_HELD = 64
 _TYPED_AT_ONCE = 64
 """Characters; then the event loop has its turn."""
+_LATE_SECONDS = 0.15
+"""Wine makes its table of keys anew when the map changes, and looks up in it what was pressed before as well."""
+_LATE_SPARES = 6
+"""Wine has few numbers left for keys that it does not know, and gives what comes then one and the same."""
 
 
 class Injector:
     """`apply` does one input message. It yields the seconds to wait before it goes on, hardly ever any."""
 
-    def __init__(self, x: XConnection, size: Callable[[], tuple[int, int]], clock: Clock) -> None:
+    def __init__(
+        self, x: XConnection, size: Callable[[], tuple[int, int]], clock: Clock, reads_late: bool = False
+    ) -> None:
+        """`reads_late`: programs follow a changed map late (Wine's): it changes seldom, and they are given time."""
         self._x = x
         self._clock = clock
         self._xtest = x.extension(xtest.key)
@@ -62,6 +69,7 @@ class Injector:
         self._modifier_keys: dict[str, int] = {}
         """Those of `held` that are modifiers -> their bit."""
         self._spares = SpareKeys([])
+        self._reads_late = reads_late
         self._read_map()
         self._take_keyboard()
         self._x.flush()
@@ -106,7 +114,8 @@ class Injector:
         self._layout = read_layout(self._x)
         first, last = self._x.setup.min_keycode, self._x.setup.max_keycode
         held = set(self._held.values())
-        self._spares = SpareKeys([key for key in self._layout.spare_keycodes(first, last) if key not in held])
+        spare = [key for key in self._layout.spare_keycodes(first, last) if key not in held]
+        self._spares = SpareKeys(spare[:_LATE_SPARES] if self._reads_late else spare)
         self._state.num_lock_mask = self._layout.num_lock_mask
         self._state.forget()
         self._state.refresh()
@@ -292,6 +301,8 @@ class Injector:
     # --- Text and spare keys
 
     def _type(self, text: str) -> Iterator[float]:
+        if self._reads_late:
+            yield from self._lend_ahead(text)
         for number, character in enumerate(text.replace("\r\n", "\n"), 1):
             yield from self._put("text", character, "")
             self._release("text")
@@ -309,9 +320,41 @@ class Injector:
             yield wait
         keycode = self._spares.lend(keysym, self._clock.monotonic(), self._held.values())
         if keycode is not None:
-            # Both levels alike, so that Shift does not change what it gives.
-            self._x.core.ChangeKeyboardMapping(1, keycode, 2, [keysym, keysym])
+            yield from self._map({keycode: keysym})
         return keycode
+
+    def _lend_ahead(self, text: str) -> Iterator[float]:
+        """All that a text needs in one change of the map, as far as there are spare keys that nothing was lent."""
+        now, mapped = self._clock.monotonic(), {}
+        for character in dict.fromkeys(text):
+            keysym = None if self._best(character, "") is not None else keysym_of(character)
+            if keysym is None or self._layout.keycode(keysym, "") or self._spares.lent(keysym, now):
+                continue
+            if self._spares.wait_seconds(now, self._held.values()) > 0:
+                break
+            if (keycode := self._spares.lend(keysym, now, self._held.values())) is not None:
+                mapped[keycode] = keysym
+        if mapped:
+            yield from self._map(mapped)
+
+    def _map(self, mapped: Mapping[int, int]) -> Iterator[float]:
+        """Keycodes to keysyms, both levels alike, so that Shift does not change what they give."""
+        if self._reads_late:
+            self._tap_shift()
+            self._x.flush()
+            yield _LATE_SECONDS
+        for keycode, keysym in mapped.items():
+            self._x.core.ChangeKeyboardMapping(1, keycode, 2, [keysym, keysym])
+        if self._reads_late:
+            self._x.flush()
+            yield _LATE_SECONDS
+
+    def _tap_shift(self) -> None:
+        """A program asks Xlib for changes of the map only once it has looked up a key."""
+        shift = self._layout.modifier(SHIFT)
+        if shift is not None and not self._is_held(SHIFT):
+            self._fake(_PRESS, shift)
+            self._fake(_RELEASE, shift)
 
     def _release_all(self) -> None:
         for identity in list(self._held):

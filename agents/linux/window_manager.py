@@ -80,6 +80,9 @@ _CONFIGURATION = """\
       <iconic>no</iconic>
       <desktop>1</desktop>
     </application>
+    <application class="*.exe" type="normal">
+      <decor>yes</decor>
+    </application>
     <application type="dialog">
       <decor>yes</decor>
       <maximized>no</maximized>
@@ -111,7 +114,8 @@ def _to_monitor(key: str, monitor: str) -> str:
 
 
 def configuration(folder: PurePath, scale: Scale) -> str:
-    """rc.xml: normal windows maximised without a frame, dialogs framed and centred, one desktop."""
+    """rc.xml: normal windows maximised without a frame, dialogs framed and centred, one desktop. Windows of Wine keep
+    their title bar: it counts with one, and without it leaves a strip of that height bare."""
     return _CONFIGURATION.format(
         menu=escape(str(folder / MENU_FILE)),
         fonts="".join(

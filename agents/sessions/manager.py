@@ -61,6 +61,7 @@ class SiteFacts:
             device_pixel_ratio=order.display.device_pixel_ratio,
             reference=order.reference,
             video=self.video,
+            reads_keys_late=order.wine is not None,
         )
 
 

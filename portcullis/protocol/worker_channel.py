@@ -56,6 +56,8 @@ class Start:
     """The display is somebody's own, and is left as it is."""
     view_only: bool = False
     """Nothing is typed, clicked or pasted there, whatever grants say."""
+    reads_keys_late: bool = False
+    """Programs there follow a changed keyboard map only between two messages of theirs: Wine's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,7 @@ class Prepare:
     xauthority: str = ""
     attached: bool = False
     view_only: bool = False
+    reads_keys_late: bool = False
 
     @classmethod
     def of(cls, start: Start) -> Prepare:

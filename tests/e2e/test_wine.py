@@ -17,7 +17,7 @@ from tests.support import windows_python
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 NOTES = "Notes"
-TYPED = "née 5 € 漢字"
+TYPED = "née 5 € 漢字, Straße: ñandú Ωж 文章日本語"
 PASTED = "out of the browser: Grüße"
 
 

@@ -53,3 +53,9 @@ def test_startup_command_survives_any_folder_name():
     shell, option, script = shlex.split(startup)
     assert (shell, option) == ("sh", "-c")
     assert shlex.split(script)[3] == "/run/it's/x y/xresources;"
+
+
+def test_programs_of_wine_keep_a_title_bar(configuration):
+    last = configuration.findall(f"{NAMESPACE}applications/{NAMESPACE}application[@type='normal']")[-1]
+    assert last.get("class") == "*.exe"
+    assert [(entry.tag.removeprefix(NAMESPACE), entry.text) for entry in last] == [("decor", "yes")]
