@@ -73,6 +73,10 @@ class XDesktop:
     def capture(self) -> str:
         return ""
 
+    @property
+    def capture(self) -> str:
+        return ""
+
     def take_damage(self) -> list[Box]:
         return self._damage.take()
 

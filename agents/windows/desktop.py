@@ -13,12 +13,10 @@ from agents.windows.clipboard import Clipboard
 from agents.windows.cursor import CursorWatch
 from agents.windows.injection import Injector
 from agents.windows.keyboard import WindowsKeyboard, is_swapped
-from agents.windows.libraries import user32
 from agents.windows.message_window import MessageWindow
-from agents.windows.screen import Display, virtual_screen
+from agents.windows.screen import Display, see_real_pixels, virtual_screen
 from agents.windows.screen_watch import ScreenWatch
 from agents.windows.strokes import send
-from agents.windows.structures import PER_MONITOR_AWARE_V2
 from agents.windows.windows import Windows
 from agents.worker.damage import Box, Pixels
 from agents.worker.desktop import CursorImage, DesktopListener, DesktopLost
@@ -78,7 +76,6 @@ class WindowsDesktop:
 
     @property
     def capture(self) -> str:
-        """The way to the screen's pixels, as administrators read it."""
         return self._screen.backend_name
 
     def take_damage(self) -> list[Box]:
@@ -155,8 +152,7 @@ def around(monitors: Sequence[Box]) -> tuple[int, int]:
 
 async def open_desktop(prepare: Prepare, listener: DesktopListener, clock: Clock) -> WindowsDesktop:
     """Of the session that this process runs in. Raises DesktopLost when it cannot be used."""
-    # Else Windows tells sizes, and takes positions, of a screen that is smaller than the real one.
-    user32().SetProcessDpiAwarenessContext(PER_MONITOR_AWARE_V2)
+    see_real_pixels()
     messages = MessageWindow()
     await messages.start()
     desktop = WindowsDesktop(messages, listener)

@@ -69,7 +69,7 @@ class GdiCapture:
         self._forget()
         self._bitmap = bitmap
         words = (ctypes.c_uint32 * (screen.width * screen.height)).from_address(bits.value)
-        self._pixels = np.frombuffer(words, np.uint32).reshape(screen.height, screen.width)
+        self._pixels = np.frombuffer(memoryview(words), np.uint32).reshape(screen.height, screen.width)
 
     def _forget(self) -> None:
         self._pixels = np.empty((0, 0), np.uint32)

@@ -98,7 +98,7 @@ _USER32: Prototypes = {
     "RemoveClipboardFormatListener": (BOOL, (HANDLE,)),
     "SendInput": (UINT, (UINT, POINTER(InputRecord), c_int32)),
     "SetClipboardData": (HANDLE, (UINT, HANDLE)),
-    "SetProcessDpiAwarenessContext": (BOOL, (HANDLE,)),
+    "SetProcessDPIAware": (BOOL, ()),
     "SetWinEventHook": (HANDLE, (DWORD, DWORD, HANDLE, WINEVENTPROC, DWORD, DWORD, DWORD)),
     "ToUnicodeEx": (
         c_int32,
@@ -107,6 +107,8 @@ _USER32: Prototypes = {
     "UnhookWinEvent": (BOOL, (HANDLE,)),
     "UnregisterClassW": (BOOL, (c_wchar_p, HANDLE)),
 }
+_DPI: Prototypes = {"SetProcessDpiAwarenessContext": (BOOL, (HANDLE,))}
+"""Also of user32, from Windows 10, 1703 on."""
 _GDI32: Prototypes = {
     "BitBlt": (
         BOOL,
@@ -144,6 +146,12 @@ _DWMAPI: Prototypes = {"DwmGetWindowAttribute": (c_int32, (HANDLE, DWORD, c_void
 @cache
 def user32() -> Any:
     return _declared("user32", _USER32)
+
+
+@cache
+def user32_dpi() -> Any:
+    """Raises AttributeError before Windows 10, 1703."""
+    return _declared("user32", _DPI)
 
 
 @cache

@@ -2,7 +2,8 @@
 
 Soon after input, and after anything that tells that an application did something; as often as frames are shown while
 the picture changes; ever more rarely while it does not. What a look costs is measured: an idle screen takes a twentieth
-of a processor at most, a busy one half. While nobody takes what was found, there is no reason to look.
+of a processor at most, while a busy one is looked at again as soon as it can be, for most of a look is the system's
+copying. While nobody takes what was found, there is no reason to look.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ IDLE_SECONDS = 1 / 30
 LONGEST_SECONDS = 1.0
 UNTAKEN_SECONDS = 0.5
 _SLOWING = 1.5
-_IDLE_SHARE, _BUSY_SHARE, _HURRIED_SHARE = 0.05, 0.5, 0.8
+_IDLE_SHARE, _BUSY_SHARE = 0.05, 0.9
 _SMOOTHING = 0.3
 
 
@@ -57,7 +58,7 @@ class Pace:
         if self.is_asleep(now):
             return math.inf
         if now < self._hurried_until:
-            return self._looked_at + max(HURRIED_SECONDS, self._cost / _HURRIED_SHARE)
+            return self._looked_at + max(HURRIED_SECONDS, self._cost / _BUSY_SHARE)
         return self._looked_at + max(self._interval, self._cost / _BUSY_SHARE)
 
     def _longest(self) -> float:

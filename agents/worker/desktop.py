@@ -86,6 +86,11 @@ class Desktop(Protocol):
         empty."""
         ...
 
+    @property
+    def capture(self) -> str:
+        """By which way the pixels come, as people read it; empty where there is one way alone."""
+        ...
+
     def take_damage(self) -> list[Box]:
         """Where something was drawn since the last call. What `read` gives from here on holds it."""
         ...

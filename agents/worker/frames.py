@@ -121,7 +121,8 @@ class Frames:
 
     @property
     def encoder(self) -> str:
-        return self._picture.encoder
+        """Between the screen and the client, as users read it."""
+        return ", ".join(filter(None, (self._desktop.capture, self._picture.encoder)))
 
     def draw_with(self, capabilities: Capabilities) -> None:
         """What the client draws from the next frame on, which is a full one."""

@@ -66,6 +66,8 @@ class SimulatedDesktop:
         height, width = self.pixels.shape
         return width, height
 
+    capture = ""
+
     def damage(self, box: Box) -> None:
         self._damage.append(box)
 

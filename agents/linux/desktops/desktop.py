@@ -82,6 +82,10 @@ class GuestDesktop:
         """A lock screen is seen, and can be opened, by whoever may be connected then."""
         return ""
 
+    @property
+    def capture(self) -> str:
+        return ""
+
     def take_damage(self) -> list[Box]:
         clipped = (box.clipped(*self._size) for box in self._damage.take())
         return [box for box in clipped if box is not None]

@@ -7,7 +7,14 @@ import pytest
 
 from agents.windows import libraries
 
-TABLES = [libraries._USER32, libraries._GDI32, libraries._KERNEL32, libraries._WTSAPI32, libraries._DWMAPI]
+TABLES = [
+    libraries._USER32,
+    libraries._DPI,
+    libraries._GDI32,
+    libraries._KERNEL32,
+    libraries._WTSAPI32,
+    libraries._DWMAPI,
+]
 
 
 @pytest.mark.parametrize("table", TABLES)
