@@ -6,7 +6,7 @@
 set -euo pipefail
 umask 022
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-export CI=${CI:-true} PYTHONDONTWRITEBYTECODE=1 LANG=C.UTF-8
+export TESTS_BEGAN=${TESTS_BEGAN:-$(date +%s)} CI=${CI:-true} PYTHONDONTWRITEBYTECODE=1 LANG=C.UTF-8
 unset LC_ALL LANGUAGE
 exec </dev/null
 # shellcheck source=deploy/prepare.sh
@@ -43,4 +43,4 @@ env -u PYTHONDONTWRITEBYTECODE .venv/bin/python -m compileall -q agents broker g
 if [[ ${1-} == bench ]]; then # benches have names and options of their own
     exec .venv/bin/python -m tests.bench "${@:2}"
 fi
-exec .venv/bin/python tests/runner.py "$@"
+exec .venv/bin/python -m tests.runner "$@"

@@ -1,10 +1,11 @@
-"""Runs the suites and counts: `python tests/runner.py [SUITE...]`, called by tests/run.sh.
+"""Runs the suites and counts: `python -m tests.runner [SUITE...]`, called by tests/run.sh.
 
 A suite is a list of checks. Pytest and node write JUnit reports, whose cases are counted; any other command
-counts as one. Checks of all suites run side by side, `LANES` at a time and the longest first: most of them mostly wait.
-Their output passes through as it comes, each line behind the name of its check, and is kept in tests/output/NAME.log.
-The last line is `N passed, N failed`, with `, N skipped` and `, N at the second attempt` if there are any: tests of
-real processes that failed are run once more, by themselves, while they are few
+counts as one. Checks of all suites run side by side, the longest first: most of them mostly wait. Their output passes
+through as it comes, each line behind the name of its check, and is kept in tests/output/NAME.log.
+Everything has to end in `BUDGET_SECONDS`; what has not by then is interrupted, and fails.
+The last line is `N passed, N failed`, with `, N skipped` and `, N at the second attempt` if there are any; before it
+stand the names of what failed. Tests of real processes that failed are run once more, by themselves, while they are few
 (docs/decisions/0022-second-attempt.md).
 Standard library only.
 """
@@ -13,20 +14,20 @@ from __future__ import annotations
 
 import argparse
 import os
+import resource
 import shutil
 import signal
 import subprocess
 import sys
-import threading
 import time
-import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from pathlib import Path
 
-CLONE = Path(__file__).resolve().parent.parent
-OUTPUT = CLONE / "tests/output"
+from tests.running import machine
+from tests.running.counting import CLONE, Count
+from tests.running.lanes import OUTPUT, UNBOUNDED, Budget, Check, run_checks
+
 WEB_CLIENT = CLONE / "web_client"
 PYTHON_CODE = ("portcullis", "broker", "gateway", "agents", "web_client", "tests", "deploy")
 FOR_WINDOWS = (
@@ -43,48 +44,10 @@ FOR_WINDOWS = (
     ),
 )
 """What mypy follows there: all that runs on Windows, and no more. A cache of its own, for a platform needs one."""
-CHECK_DEADLINE_SECONDS = 40 * 60
-LANES = 1 + max(2, os.cpu_count() or 0)
-"""Checks at a time: one more than there are processors, for most of them mostly wait."""
-MOST_TRIED_AGAIN = 3
-"""More failures of one check have another reason than a busy machine."""
-_SOME_FAILED = 1
-"""Pytest's exit status for that and nothing worse."""
-
-
-@dataclass(frozen=True, slots=True)
-class Count:
-    passed: int = 0
-    failed: int = 0
-    skipped: int = 0
-    again: int = 0
-    """Of those that passed, how many did so at the second attempt."""
-
-    def __add__(self, other: Count) -> Count:
-        return Count(
-            self.passed + other.passed,
-            self.failed + other.failed,
-            self.skipped + other.skipped,
-            self.again + other.again,
-        )
-
-    def __str__(self) -> str:
-        skipped = f", {self.skipped} skipped" if self.skipped else ""
-        again = f", {self.again} at the second attempt" if self.again else ""
-        return f"{self.passed} passed, {self.failed} failed{skipped}{again}"
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """A command of a suite. With a `report` (JUnit) its cases count, without one its exit status does."""
-
-    name: str
-    command: tuple[str, ...]
-    report: Path | None = None
-    again: tuple[str, ...] = ()
-    """What runs those tests once more that failed; its report is the same file. Empty: a failure stands."""
-    seconds: int = 0
-    """About how long it takes, if long: the longest begins first."""
+BUDGET_SECONDS = 85 * 60
+"""For all that runs when no suite is named, since tests/run.sh began."""
+MOST_NAMED = 40
+"""Of the failed: CI keeps the end of the output."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,21 +78,17 @@ def pytest_suite(
     folder = CLONE / "tests" / name
 
     def check(lane: str, seconds: int, paths: Sequence[str]) -> Check:
-        report, cache = OUTPUT / f"{lane}.xml", OUTPUT / "cache" / lane
-        shutil.rmtree(cache, ignore_errors=True)  # it says what failed: nothing from another time
-        options = (
-            "-v",
-            "--durations=5",
-            f"--junitxml={report}",
-            "-o",
-            f"cache_dir={cache}",
-        )
-        command = (sys.executable, "-m", "pytest", *options, *paths)
+        shutil.rmtree(cache_of(lane), ignore_errors=True)  # it says what failed: nothing from another time
+        command = pytest_command(lane, *paths)
         again = (*command, "--last-failed", "--last-failed-no-failures=none")
-        return Check(lane, command, report, again if tries_again else (), seconds)
+        return Check(lane, command, report_of(lane), again if tries_again else (), seconds)
 
     def checks() -> list[Check]:
-        apart = {lane: [str(folder / each) for each in parts] for lane, (_, parts) in (lanes or {}).items()}
+        apart = {
+            lane: found
+            for lane, (_, parts) in (lanes or {}).items()
+            if (found := [str(folder / each) for each in parts if (folder / each).exists()])
+        }
         rest = [f"--ignore={path}" for paths in apart.values() for path in paths]
         return [
             *(check(f"{name}-{lane}", (lanes or {})[lane][0], paths) for lane, paths in apart.items()),
@@ -137,6 +96,19 @@ def pytest_suite(
         ]
 
     return Suite(name, about, checks, lambda: any(folder.rglob("test_*.py")), first=first, alone=alone)
+
+
+def pytest_command(lane: str, *words: str) -> tuple[str, ...]:
+    options = ("-v", "--durations=5", f"--junitxml={report_of(lane)}", "-o", f"cache_dir={cache_of(lane)}")
+    return (sys.executable, "-m", "pytest", *options, *words)
+
+
+def report_of(lane: str) -> Path:
+    return OUTPUT / f"{lane}.xml"
+
+
+def cache_of(lane: str) -> Path:
+    return OUTPUT / "cache" / lane
 
 
 def lint_checks() -> list[Check]:
@@ -187,6 +159,10 @@ def fuzz_checks() -> list[Check]:
         Check(f"fuzz {name}", (sys.executable, "-m", "tests.fuzz", name, "--seconds", seconds))
         for name in names
     ]
+
+
+def long_checks() -> list[Check]:
+    return [Check("long", pytest_command("long", "-m", "long", "tests"), report_of("long"), seconds=600)]
 
 
 def seconds_behind(suite: str, words: list[str]) -> str | None:
@@ -261,10 +237,7 @@ SUITES = (
         lanes={
             "instances": (
                 300,
-                (
-                    *("test_cluster.py", "test_demo.py", "test_lab.py"),
-                    *("test_quickstart_lifecycle.py", "test_unprivileged.py"),
-                ),
+                ("instances",),
             )
         },
         tries_again=True,
@@ -273,6 +246,13 @@ SUITES = (
         "fuzz",
         "every parser under atheris, `fuzz SECONDS` each; only when named",
         fuzz_checks,
+        lambda: True,
+        always=False,
+    ),
+    Suite(
+        "long",
+        "soaks and whole combinations of the suites above; only when named",
+        long_checks,
         lambda: True,
         always=False,
     ),
@@ -289,6 +269,21 @@ SUITES = (
 
 def main() -> int:
     suites = {suite.name: suite for suite in SUITES if suite.exists()}
+    given = arguments(suites)
+    named = without_seconds(given) or [suite.name for suite in suites.values() if suite.always]
+    os.environ.setdefault("FAULT_SECONDS", seconds_behind("faults", given) or "0")
+    os.chdir(CLONE)
+    OUTPUT.mkdir(parents=True, exist_ok=True)
+    # What a shell starts in the background ignores interrupts, and so would all that is started from here.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
+    chosen = [suites[name] for name in dict.fromkeys(named)]
+    is_bounded = len(named) == len(given) or not given
+    total = run_all(chosen, budget() if is_bounded and all(suite.always for suite in chosen) else UNBOUNDED)
+    return 1 if total.failed or not total.passed else 0
+
+
+def arguments(suites: Mapping[str, Suite]) -> list[str]:
     listing = "\n".join(f"  {suite.name:<12} {suite.about}" for suite in suites.values())
     parser = argparse.ArgumentParser(
         prog="tests/run.sh",
@@ -299,178 +294,59 @@ def main() -> int:
     parser.add_argument(
         "suites", metavar="SUITE", nargs="*", help="which to run; a number behind fuzz or faults: seconds"
     )
-    given = parser.parse_args().suites
-    named = without_seconds(given) or [suite.name for suite in suites.values() if suite.always]
-    if unknown := set(named) - set(suites):
+    given: list[str] = parser.parse_args().suites
+    if unknown := set(without_seconds(given)) - set(suites):
         parser.error(f"no such suite: {min(unknown)}")
-    os.environ.setdefault("FAULT_SECONDS", seconds_behind("faults", given) or "0")
-    os.chdir(CLONE)
-    OUTPUT.mkdir(parents=True, exist_ok=True)
-    # What a shell starts in the background ignores interrupts, and so would all that is started from here.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    total = run_suites([suites[name] for name in dict.fromkeys(named)])
+    return given
+
+
+def budget() -> Budget:
+    """What was installed before belongs to it."""
+    already = max(0.0, time.time() - float(os.environ.get("TESTS_BEGAN", time.time())))
+    return Budget(time.monotonic() + BUDGET_SECONDS - already)
+
+
+def run_all(suites: Sequence[Suite], budget: Budget) -> Count:
+    """And says what failed, how long it took, and how slow the machine was."""
+    started, slowness = time.monotonic(), machine.now()
+    print(f"=== machine: {slowness:.1f} times its usual time for a piece of work", flush=True)
+    with machine.Watch(OUTPUT / "patience", slowness) as watch:
+        total = run_suites(suites, budget)
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    print(
+        f"=== all in {time.monotonic() - started:.0f} s, {used.ru_utime + used.ru_stime:.0f} s of processor time"
+    )
+    print(f"=== machine: {machine.now():.1f} times its usual time; tests waited {watch.factor} times as long")
+    tell_failed(total)
     print(total, flush=True)
-    return 1 if total.failed or not total.passed else 0
-
-
-def run_suites(suites: Sequence[Suite]) -> Count:
-    started = time.monotonic()
-    first = {check.name: check for suite in suites for check in suite.first()}
-    total = sum((run_check(check) for check in first.values()), Count())
-    for group in ([suite for suite in suites if not suite.alone], *([each] for each in suites if each.alone)):
-        total += run_group(group)
-    print(f"=== all in {time.monotonic() - started:.0f} s", flush=True)
     return total
 
 
-def run_group(suites: Sequence[Suite]) -> Count:
+def tell_failed(total: Count) -> None:
+    if total.names:
+        print("=== failed:")
+    for name in total.names[:MOST_NAMED]:
+        print(name)
+    if len(total.names) > MOST_NAMED:
+        print(f"and {len(total.names) - MOST_NAMED} more")
+
+
+def run_suites(suites: Sequence[Suite], budget: Budget = UNBOUNDED) -> Count:
+    first = {check.name: check for suite in suites for check in suite.first()}
+    total = sum((run_checks([check], budget)[0] for check in first.values()), Count())
+    for group in ([suite for suite in suites if not suite.alone], *([each] for each in suites if each.alone)):
+        total += run_group(group, budget)
+    return total
+
+
+def run_group(suites: Sequence[Suite], budget: Budget) -> Count:
     """At the same time."""
     parts = {suite.name: suite.checks() for suite in suites}
     checks = [check for part in parts.values() for check in part]
-    counts = dict(zip([check.name for check in checks], run_checks(checks), strict=True))
+    counts = dict(zip([check.name for check in checks], run_checks(checks, budget), strict=True))
     for name, part in parts.items():
         print(f"=== {name}: {sum((counts[check.name] for check in part), Count())}")
     return sum(counts.values(), Count())
-
-
-def run_check(check: Check) -> Count:
-    return run_checks([check])[0]
-
-
-def run_checks(checks: Sequence[Check]) -> list[Count]:
-    """Side by side, if there are several; what failed, again one by one once all have ended."""
-    for check in checks:
-        if check.report is not None:
-            check.report.unlink(missing_ok=True)
-    ended = Lanes(labelled=len(checks) > 1).run(checks)
-    counts = []
-    for check, (status, first) in zip(checks, ended, strict=True):
-        is_worth_it = check.again and status == _SOME_FAILED and first.failed <= MOST_TRIED_AGAIN
-        counts.append(second_attempt(check, first) if is_worth_it else first)
-    return counts
-
-
-def count_of(check: Check, status: int) -> Count:
-    if check.report is None:
-        return Count(passed=1) if status == 0 else Count(failed=1)
-    count = read_report(check.report)
-    # A runner that fell over, or found nothing, is a failure of its own.
-    if (status != 0 and not count.failed) or not (count.passed or count.skipped):
-        print(f"{check.name}: exit status {status}", file=sys.stderr)
-        count += Count(failed=1)
-    return count
-
-
-def second_attempt(check: Check, first: Count) -> Count:
-    """`first`, with those that pass now counted so: exactly those that failed must have run."""
-    assert check.report is not None
-    print(
-        f"\n=== {check.name}: {first.failed} failed, and {'is' if first.failed == 1 else 'are'} run again",
-        flush=True,
-    )
-    check.report.rename(check.report.with_suffix(".first.xml"))
-    again = replace(check, command=check.again, name=f"{check.name} again")
-    ((_, second),) = Lanes(labelled=False).run([again])
-    if second.passed + second.failed != first.failed or second.skipped:
-        print(f"{check.name}: the second attempt ran {second}", file=sys.stderr)
-        return first
-    return Count(first.passed + second.passed, second.failed, first.skipped, second.passed)
-
-
-@dataclass
-class Lanes:
-    """Runs checks, `LANES` at a time, each in a process group of its own, which a deadline ends."""
-
-    labelled: bool
-    _running: set[subprocess.Popen[bytes]] = field(default_factory=set)
-    _is_over: bool = False
-
-    def run(self, checks: Sequence[Check]) -> list[tuple[int, Count]]:
-        """The exit status of each, and what it counts."""
-        order = sorted(checks, key=lambda check: -check.seconds)
-        with ThreadPoolExecutor(LANES) as lanes:
-            try:
-                ended = {check.name: lanes.submit(self._run, check) for check in order}
-                return [ended[check.name].result() for check in checks]
-            except BaseException:  # whatever ends the runner ends what it runs
-                self._is_over = True
-                lanes.shutdown(wait=False, cancel_futures=True)
-                for process in list(self._running):
-                    end(process)
-                raise
-
-    def _run(self, check: Check) -> tuple[int, Count]:
-        started = time.monotonic()
-        print(f"=== {check.name}", flush=True)
-        status = self._status(check)
-        count = count_of(check, status)
-        print(f"--- {check.name}: {count} in {time.monotonic() - started:.0f} s", flush=True)
-        return status, count
-
-    def _status(self, check: Check) -> int:
-        process = start(check.command)
-        if process is None:
-            return 127
-        self._running.add(process)
-        speaking = threading.Thread(target=self._speak, args=(process, check.name), daemon=True)
-        speaking.start()
-        deadline = 0.0 if self._is_over else time.monotonic() + CHECK_DEADLINE_SECONDS
-        status = wait(process, deadline)
-        speaking.join(5)  # what a test left running may hold the pipe
-        self._running.discard(process)
-        return status
-
-    def _speak(self, process: subprocess.Popen[bytes], name: str) -> None:
-        label = f"{name}: " if self.labelled else ""
-        assert process.stdout is not None
-        with process.stdout as lines, (OUTPUT / f"{name.replace(' ', '-')}.log").open("wb") as kept:
-            for line in lines:
-                kept.write(line)
-                text = f"{label}{line.decode(errors='replace')}"
-                print(text if text.endswith("\n") else f"{text}\n", end="", flush=True)
-
-
-def start(command: tuple[str, ...]) -> subprocess.Popen[bytes] | None:
-    try:
-        return subprocess.Popen(
-            command,
-            cwd=CLONE,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-    except OSError as exc:
-        print(f"{command[0]}: {exc.strerror}", file=sys.stderr)
-        return None
-
-
-def wait(process: subprocess.Popen[bytes], deadline: float) -> int:
-    try:
-        return process.wait(max(0.0, deadline - time.monotonic()))
-    except subprocess.TimeoutExpired:
-        print(f"{process.args[0]}: not done after {CHECK_DEADLINE_SECONDS} s", file=sys.stderr)  # type: ignore[index]
-        return end(process)
-
-
-def end(process: subprocess.Popen[bytes]) -> int:
-    os.killpg(process.pid, signal.SIGINT)
-    try:
-        return process.wait(15)
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
-        return process.wait()
-
-
-def read_report(report: Path) -> Count:
-    """The cases of a JUnit report: nothing when it is missing or cut short."""
-    try:
-        cases = list(ElementTree.parse(report).getroot().iter("testcase"))
-    except (OSError, ElementTree.ParseError):
-        return Count()
-    failed = sum(1 for case in cases if case.find("failure") is not None or case.find("error") is not None)
-    skipped = sum(1 for case in cases if case.find("skipped") is not None)
-    return Count(len(cases) - failed - skipped, failed, skipped)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,61 @@
+"""What checks count: JUnit reports of pytest and of node, and the names of what failed."""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ElementTree
+from dataclasses import dataclass, field
+from pathlib import Path
+
+CLONE = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    passed: int = 0
+    failed: int = 0
+    skipped: int = 0
+    again: int = 0
+    """Of those that passed, how many did so at the second attempt."""
+    names: tuple[str, ...] = field(default=(), compare=False)
+    """Of those that failed."""
+
+    def __add__(self, other: Count) -> Count:
+        return Count(
+            self.passed + other.passed,
+            self.failed + other.failed,
+            self.skipped + other.skipped,
+            self.again + other.again,
+            self.names + other.names,
+        )
+
+    def __str__(self) -> str:
+        skipped = f", {self.skipped} skipped" if self.skipped else ""
+        again = f", {self.again} at the second attempt" if self.again else ""
+        return f"{self.passed} passed, {self.failed} failed{skipped}{again}"
+
+
+def failure(name: str) -> Count:
+    return Count(failed=1, names=(name,))
+
+
+def read_report(report: Path) -> Count:
+    """The cases of a JUnit report: nothing when it is missing or cut short."""
+    try:
+        cases = list(ElementTree.parse(report).getroot().iter("testcase"))
+    except (OSError, ElementTree.ParseError):
+        return Count()
+    failed = [case for case in cases if case.find("failure") is not None or case.find("error") is not None]
+    skipped = sum(1 for case in cases if case.find("skipped") is not None)
+    names = tuple(dict.fromkeys(name_of(case) for case in failed))
+    return Count(len(cases) - len(failed) - skipped, len(failed), skipped, names=names)
+
+
+def name_of(case: ElementTree.Element) -> str:
+    """As pytest takes it: pytest writes `tests.unit.test_it.TestClass`, node the file itself."""
+    words = case.get("classname", "").split(".")
+    for end in range(len(words), 0, -1):
+        path = Path(*words[:end]).with_suffix(".py")
+        if (CLONE / path).is_file():
+            return "::".join([str(path), *words[end:], case.get("name", "")])
+    place = case.get("file") or ".".join(words)
+    return f"{place.removeprefix(f'{CLONE}/')}::{case.get('name', '')}"
