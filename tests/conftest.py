@@ -16,17 +16,3 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.startswith("PORTCULLIS_"):
             monkeypatch.delenv(name)
-
-
-def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption(
-        "--full-upgrade-matrix",
-        action="store_true",
-        help="tests/integration/upgrade: each combination of old and new parts, founded anew (3 minutes)",
-    )
-    parser.addoption(
-        "--isolation-examples",
-        type=int,
-        default=5,
-        help="tests/integration/broker/http/test_isolation.py: random programs of two tenants (about 1 s each)",
-    )

@@ -28,7 +28,8 @@ from portcullis.protocol import messages as m
 from portcullis.protocol.worker_channel import Dial, Gateway
 from tests.bench.figures import Figure, report
 from tests.integration.abuse.live import Live
-from tests.integration.gateway.small_site import TENANT, Agent, BrokerStub, SiteKeys, SmallSite
+from tests.integration.gateway.small_site import Agent, SmallSite
+from tests.integration.gateway.stubs import TENANT, BrokerStub, SiteKeys
 from tests.support.ports import free_port
 from tests.support.stream_client import StreamClient
 from tests.support.worker_session import WorkerSession

@@ -25,7 +25,7 @@ from agents.linux.launcher import WORKER_COMMAND, end_all
 from agents.linux.usage import parent_of, proportional_bytes
 from portcullis.protocol.worker_channel import Status, WorkerState
 from tests.bench.figures import Figure, report
-from tests.support.session_host import Host, until, until_ended
+from tests.support.session_host import Host, until_ended, until_told
 
 ROUNDS = 5
 APPLICATION = "xterm"
@@ -75,7 +75,7 @@ async def session(host: Host, ahead: int) -> dict[str, float]:
             reached.setdefault(message.stage, time.perf_counter() - began)
         return isinstance(message, WorkerState) and message.windows > 0
 
-    await until(link, note)
+    await until_told(link, note)
     reached["window"] = time.perf_counter() - began
     own = (pids["display"], pids["worker"], parent_of(pids["worker"]))
     reached["megabytes"] = sum(map(proportional_bytes, own)) / 1e6

@@ -28,9 +28,10 @@ from tests.bench.figures import Figure, percentile, report
 from tests.bench.people import add_users
 from tests.bench.products import GROUP, installation
 from tests.e2e.conftest import CHROMIUM, Installation
-from tests.e2e.portal import Person, launch, sign_in, until
+from tests.e2e.portal import Person, launch, sign_in
 from tests.e2e.test_work import part
 from tests.support.more_gateways import more_gateways
+from tests.support.patience import until
 
 APPLICATION = "Bench typing"
 FILE = "bench-recovery.txt"

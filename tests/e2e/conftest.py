@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -16,18 +17,33 @@ from pathlib import Path
 import pyotp
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, async_playwright, expect
+from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, async_playwright
 
+from portcullis.rest.client import Client
+from portcullis.rest.profile import read
 from tests.e2e.portal import Person
 from tests.support.browser import ApiBrowser
 from tests.support.enrolling import enrol_early
+from tests.support.pages import be_patient
 from tests.support.ports import free_port
 
 TREE = Path(__file__).resolve().parents[2]
 EDITOR = "Text editor"
+EDITOR_AND_TERMINAL = f"""
+kind: application
+name: {EDITOR}
+command: [mousepad]
+icon: mousepad
+environment: {{}}
+entitled: {{users: [demo], groups: [staff]}}
+---
+kind: application
+name: Terminal for tests
+command: [xterm, -geometry, 100x30]
+entitled: {{groups: [staff]}}
+"""
 OUTPUT = TREE / "tests" / "output"
 CHROMIUM = "/usr/bin/chromium"
-expect.set_options(timeout=20_000)  # other lanes of the suite are busy at the same time
 
 
 @dataclass(frozen=True)
@@ -64,6 +80,10 @@ class Installation:
             capture_output=True,
         )
 
+    def client(self) -> Client:
+        """As the command line has it, without the start of a program."""
+        return Client(read(self.clone / "var/profile.json"))
+
     def code(self, secret: str = "totp_secret") -> str:
         return pyotp.TOTP(str(self.facts[secret])).now()
 
@@ -85,7 +105,16 @@ def copy_of_the_tree(to: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    """As a newcomer has it: everything that it needs is fetched."""
     clone = copy_of_the_tree(tmp_path_factory.mktemp("e2e") / "portcullis")
+    with installed(clone) as running:
+        (clone / "editor.yaml").write_text(EDITOR_AND_TERMINAL)
+        running.cli("apply", "-f", "editor.yaml")
+        yield running
+
+
+@contextlib.contextmanager
+def installed(clone: Path) -> Iterator[Installation]:
     result = subprocess.run(
         ["deploy/quickstart.sh", "--port", str(free_port())],
         cwd=clone,
@@ -146,14 +175,20 @@ class Visitor:
 
 async def new_visitor(chromium: Browser, installation: Installation) -> Visitor:
     context = await chromium.new_context(viewport={"width": 1280, "height": 720}, locale="en-US")
+    be_patient(context)
     await context.grant_permissions(["clipboard-read", "clipboard-write"], origin=installation.url)
     return Visitor(context, Complaints())
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def visitor(chromium: Browser, installation: Installation) -> AsyncIterator[Visitor]:
+async def visitor(
+    request: pytest.FixtureRequest, chromium: Browser, installation: Installation
+) -> AsyncIterator[Visitor]:
+    """What they saw last is test output, of passed and failed tests alike."""
     someone = await new_visitor(chromium, installation)
     yield someone
+    for number, page in enumerate(someone.context.pages):
+        await page.screenshot(path=OUTPUT / f"{request.node.name}-{number}.png")
     await someone.context.close()
 
 
@@ -164,39 +199,14 @@ async def second_visitor(chromium: Browser, installation: Installation) -> Async
     await someone.context.close()
 
 
-@pytest_asyncio.fixture(autouse=True, loop_scope="session")
-async def kept_pictures(request: pytest.FixtureRequest, visitor: Visitor) -> AsyncIterator[None]:
-    """What the person saw last is test output, of passed and failed tests alike."""
-    yield
-    for number, page in enumerate(visitor.context.pages):
-        await page.screenshot(path=OUTPUT / f"{request.node.name}-{number}.png")
-
-
 @pytest_asyncio.fixture(loop_scope="session")
 async def person(installation: Installation, request: pytest.FixtureRequest) -> Person:
     """A user of their own for each test: nobody else's session, codes or home are in the way."""
     words = re.sub(r"[^a-z0-9]+", "-", request.node.name.removeprefix("test_"))
     name = f"{words[:24].strip('-')}-{zlib.crc32(request.node.name.encode()):08x}"
-    made = json.loads(installation.cli("user", "add", name, "--group", "staff", "--json").stdout)
+    made = installation.client().post(
+        "admin", "users", body={"name": name, "groups": ["staff"], "role": "user"}
+    )
     async with ApiBrowser(installation.url) as browser:
         enrolled = await enrol_early(browser, made["enrolment"]["link"], time.time)
     return Person(name, enrolled.password, enrolled.totp_secret, enrolled.used_step)
-
-
-@pytest.fixture(scope="session", autouse=True)
-def editor(installation: Installation, tmp_path_factory: pytest.TempPathFactory) -> None:
-    document = tmp_path_factory.mktemp("apply") / "editor.yaml"
-    document.write_text(
-        "kind: application\n"
-        f"name: {EDITOR}\n"
-        "command: [mousepad]\n"
-        "icon: mousepad\n"
-        "environment: {}\n"
-        "entitled: {users: [demo], groups: [staff]}\n"
-        "---\n"
-        "kind: application\n"
-        "name: Terminal for tests\n"
-        "command: [xterm, -geometry, 100x30]\n"
-        "entitled: {groups: [staff]}\n"
-    )
-    installation.cli("apply", "-f", str(document))

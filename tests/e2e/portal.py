@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
+import hashlib
 import re
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pyotp
-from playwright.async_api import Page, expect
+from playwright.async_api import JSHandle, Page, expect
 
 from tests.support.framebuffer import read_framebuffer
+from tests.support.patience import patient, until
 
 STEP_SECONDS = 30
+BETWEEN_LOOKS_SECONDS = 0.05
 
 
 @dataclass
@@ -52,7 +53,7 @@ async def launch(page: Page, application: str) -> str:
 async def wait_for_picture(page: Page) -> str:
     session_id = await wait_for_session(page)
     failure = page.get_by_role("alert").get_by_role("heading")
-    await expect(view(page).or_(failure).first).to_be_visible(timeout=60_000)
+    await expect(view(page).or_(failure).first).to_be_visible(timeout=1000 * patient(60))
     assert not await failure.is_visible(), await what_is_told(page)
     await until(lambda: framebuffer_path(session_id) is not None)
     await until_exact(page, session_id)
@@ -61,7 +62,7 @@ async def wait_for_picture(page: Page) -> str:
 
 async def wait_for_session(page: Page) -> str:
     """Its id stands in the address as soon as it is placed."""
-    await page.wait_for_url(re.compile(r"#/session/[0-9a-f]{16}"), timeout=60_000)
+    await page.wait_for_url(re.compile(r"#/session/[0-9a-f]{16}"), timeout=1000 * patient(60))
     return page.url.rpartition("/")[2]
 
 
@@ -74,21 +75,57 @@ def view(page: Page):  # type: ignore[no-untyped-def]
     return page.locator("canvas").first
 
 
+TAKE = """() => {
+    const canvas = document.querySelector('canvas');
+    if (canvas === null) return null;
+    const copy = new OffscreenCanvas(canvas.width, canvas.height);
+    const context = copy.getContext('2d', {alpha: false, willReadFrequently: true});
+    context.drawImage(canvas, 0, 0);
+    return context.getImageData(0, 0, canvas.width, canvas.height);
+}"""
+"""What the canvas holds. It stays in the page, where two looks are compared: four megabytes each."""
+SHARE_OF_CHANGE = """([one, other]) => {
+    if (!one || !other || one.width !== other.width || one.height !== other.height) return 1;
+    const [before, after] = [one, other].map((look) => new Uint32Array(look.data.buffer));
+    let changed = 0;
+    for (let at = 0; at < before.length; at++) changed += before[at] !== after[at];
+    return changed / before.length;
+}"""
+DIGEST = f"""async () => {{
+    const look = ({TAKE})();
+    if (look === null) return null;
+    const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', look.data));
+    return [look.width, look.height, Array.from(digest, (byte) => byte.toString(16).padStart(2, '0')).join('')];
+}}"""
+
+
+@dataclass(frozen=True)
+class Look:
+    """A picture that was seen, in the page that showed it."""
+
+    page: Page
+    held: JSHandle
+
+    async def change_to(self, later: Look) -> float:
+        """Share of the pixels that differ, 1 for pictures of different sizes."""
+        return float(await self.page.evaluate(SHARE_OF_CHANGE, [self.held, later.held]))
+
+
+async def look_at(page: Page) -> Look:
+    return Look(page, await page.evaluate_handle(TAKE))
+
+
 async def picture(page: Page) -> np.ndarray:
     """What the canvas holds, RGB. Shape (height, width, 3), in display pixels."""
     answer = await page.evaluate(
-        """() => {
-            const canvas = document.querySelector('canvas');
-            if (canvas === null) return null;
-            const copy = new OffscreenCanvas(canvas.width, canvas.height);
-            const context = copy.getContext('2d', {alpha: false, willReadFrequently: true});
-            context.drawImage(canvas, 0, 0);
-            const data = context.getImageData(0, 0, canvas.width, canvas.height).data;
+        f"""() => {{
+            const look = ({TAKE})();
+            if (look === null) return null;
             let text = '';
-            for (let i = 0; i < data.length; i += 32768)
-                text += String.fromCharCode(...data.subarray(i, i + 32768));
-            return [canvas.width, canvas.height, btoa(text)];
-        }"""
+            for (let i = 0; i < look.data.length; i += 32768)
+                text += String.fromCharCode(...look.data.subarray(i, i + 32768));
+            return [look.width, look.height, btoa(text)];
+        }}"""
     )
     assert answer is not None, await what_is_told(page)
     width, height, encoded = answer
@@ -111,39 +148,32 @@ async def until_exact(page: Page, session_id: str) -> np.ndarray:
 
     async def is_exact() -> bool:
         nonlocal shown
-        shown = await picture(page)
-        height, width = shown.shape[:2]
-        return bool(shown.any()) and np.array_equal(shown, framebuffer(session_id, width, height))
+        answer = await page.evaluate(DIGEST)
+        assert answer is not None, await what_is_told(page)
+        width, height, digest = answer
+        shown = framebuffer(session_id, width, height)
+        return bool(shown.any()) and digest == digest_of(shown)
 
-    await until(is_exact)
+    await until(is_exact, every=BETWEEN_LOOKS_SECONDS)
     return shown
 
 
-async def settled(page: Page) -> np.ndarray:
+def digest_of(rgb: np.ndarray) -> str:
+    """As the page takes it of its own picture."""
+    opaque = np.full((*rgb.shape[:2], 1), 255, np.uint8)
+    return hashlib.sha256(np.concatenate([rgb, opaque], axis=2).tobytes()).hexdigest()
+
+
+async def settled(page: Page) -> Look:
     """Wait until the picture rests: three looks in turn differ by no more than a blinking caret."""
-    looks = [await picture(page)]
+    looks = [await look_at(page)]
 
     async def rests() -> bool:
-        looks.append(await picture(page))
-        return len(looks) > 3 and all(share_of_change(looks[-1], look) < 0.001 for look in looks[-3:-1])
+        looks.append(await look_at(page))
+        if len(looks) <= 3:
+            return False
+        await looks.pop(0).held.dispose()
+        return all([await look.change_to(looks[-1]) < 0.001 for look in looks[:2]])
 
-    await until(rests)
+    await until(rests, every=BETWEEN_LOOKS_SECONDS)
     return looks[-1]
-
-
-def share_of_change(one: np.ndarray, other: np.ndarray) -> float:
-    """Share of the pixels that differ, 1 for pictures of different sizes."""
-    return 1.0 if one.shape != other.shape else float((one != other).any(axis=2).mean())
-
-
-async def until(condition: Callable[[], object], seconds: float = 30) -> None:
-    """Wait until the condition holds; it may be a coroutine function. Fails the test after `seconds`."""
-    deadline = time.monotonic() + seconds
-    while True:
-        result = condition()
-        if asyncio.iscoroutine(result):
-            result = await result
-        if result:
-            return
-        assert time.monotonic() < deadline, f"not within {seconds} s: {condition}"
-        await asyncio.sleep(0.05)

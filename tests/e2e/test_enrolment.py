@@ -11,7 +11,8 @@ import pytest
 from playwright.async_api import Page, expect
 
 from tests.e2e.conftest import EDITOR, Installation, Visitor
-from tests.e2e.portal import STEP_SECONDS, Person, launch, sign_in, until
+from tests.e2e.portal import STEP_SECONDS, Person, launch, sign_in
+from tests.support.patience import patient, until
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -61,7 +62,9 @@ async def test_from_the_link_to_work_through_a_reset_to_a_recovery_code(
     assert visitor.complaints == []
 
     link = installation.cli("user", "reset", NAME).stdout.strip()
-    await expect(page.get_by_label("User name")).to_be_visible(timeout=30_000)  # the live connection is cut
+    await expect(page.get_by_label("User name")).to_be_visible(
+        timeout=1000 * patient(30)
+    )  # the live connection is cut
     person, codes = await set_up(page, link, "violin harbour nine")
     assert not set(codes) & set(first_codes)
 

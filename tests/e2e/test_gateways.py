@@ -9,9 +9,10 @@ import pytest_asyncio
 from playwright.async_api import Page, WebSocket, expect
 
 from tests.e2e.conftest import EDITOR, Installation, Visitor
-from tests.e2e.portal import Person, launch, sign_in, until, until_exact, wait_for_picture
+from tests.e2e.portal import Person, launch, sign_in, until_exact, wait_for_picture
 from tests.e2e.test_work import content, save_as
 from tests.support.more_gateways import FurtherGateway, more_gateways
+from tests.support.patience import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

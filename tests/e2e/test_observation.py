@@ -20,7 +20,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from portcullis.quickstart import instance
 from portcullis.quickstart.instance import Instance
 from tests.e2e.conftest import EDITOR, Installation, Visitor
-from tests.e2e.portal import Person, launch, sign_in, until
+from tests.e2e.portal import Person, launch, sign_in
+from tests.support.patience import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

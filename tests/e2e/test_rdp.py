@@ -9,7 +9,8 @@ import pytest
 from playwright.async_api import Page, expect
 
 from tests.e2e.conftest import Installation, Visitor
-from tests.e2e.portal import Person, picture, sign_in, until, view, wait_for_session
+from tests.e2e.portal import Person, picture, sign_in, view, wait_for_session
+from tests.support.patience import patient, until
 from tests.support.rdp_servers import RdpServer, address_of_its_own, xrdp
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -53,7 +54,7 @@ async def launch(page: Page) -> None:
 
 async def until_shown(page: Page) -> None:
     await wait_for_session(page)
-    await expect(view(page)).to_be_visible(timeout=60_000)
+    await expect(view(page)).to_be_visible(timeout=1000 * patient(60))
 
 
 def text_of(path: Path) -> str:

@@ -10,7 +10,9 @@ import pytest
 from playwright.async_api import Browser, Page, expect
 
 from tests.e2e.conftest import EDITOR, OUTPUT, Complaints, Installation, Visitor
-from tests.e2e.portal import Person, launch, picture, sign_in, until, until_exact, view
+from tests.e2e.portal import Person, launch, picture, sign_in, until_exact, view
+from tests.support.pages import be_patient
+from tests.support.patience import patient, until
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -33,6 +35,7 @@ async def test_the_display_fills_the_view_and_stays_exact(
 ) -> None:
     screen, ratio = SCREENS[name]
     context = await chromium.new_context(**screen)
+    be_patient(context)
     complaints = Complaints()
     page = await context.new_page()
     complaints.watch(page)
@@ -52,6 +55,7 @@ async def test_no_control_of_a_session_leaves_a_narrow_phone(
     chromium: Browser, installation: Installation, person: Person
 ) -> None:
     context = await chromium.new_context(**{**PHONE, "viewport": {"width": 320, "height": 480}})
+    be_patient(context)
     page = await context.new_page()
     await sign_in(page, installation.url, person)
     await launch(page, EDITOR)
@@ -111,7 +115,7 @@ async def test_a_frozen_tab_is_drawn_anew_when_it_thaws(
     page = await visitor.page()
     await sign_in(page, installation.url, person)
     await page.get_by_role("button", name="Ticking", exact=True).click()
-    await expect(view(page)).to_be_visible(timeout=60_000)
+    await expect(view(page)).to_be_visible(timeout=1000 * patient(60))
     devtools = await page.context.new_cdp_session(page)
     await devtools.send("Page.setWebLifecycleState", {"state": "frozen"})
     other = await visitor.page()

@@ -14,19 +14,19 @@ import psutil
 import pytest
 from playwright.async_api import Page, expect
 
+from portcullis.quickstart import control_socket, instance
 from tests.e2e.conftest import EDITOR, OUTPUT, Installation, Visitor
 from tests.e2e.portal import (
     Person,
     launch,
     picture,
     settled,
-    share_of_change,
     sign_in,
-    until,
     until_exact,
     view,
     wait_for_picture,
 )
+from tests.support.patience import patient, until
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -54,7 +54,7 @@ async def press(page: Page, keys: str) -> None:
     await page.keyboard.press(keys)
 
     async def has_answered() -> bool:
-        return share_of_change(await settled(page), before) > 0.0005
+        return await before.change_to(await settled(page)) > 0.0005
 
     await until(has_answered)
 
@@ -65,7 +65,7 @@ async def save_as(page: Page, name: str) -> None:
     await page.keyboard.press("Control+s")
 
     async def dialog_is_there() -> bool:
-        return share_of_change(await settled(page), before) > 0.02
+        return await before.change_to(await settled(page)) > 0.02
 
     await until(dialog_is_there)
     await page.keyboard.type(name, delay=20)
@@ -88,15 +88,28 @@ def session_processes(session_id: str) -> dict[int, str]:
 
 
 def part(installation: Installation, name: str) -> int:
-    """The pid of broker, gateway or agent, as `--status` prints it; 0 while there is none."""
-    found = re.search(rf"^{name} +(\d+)", installation.run("--status", check=False).stdout, re.MULTILINE)
-    return int(found[1]) if found else 0
+    """The pid of broker, gateway or agent, as their supervisor says; 0 while there is none."""
+    found = instance.load(installation.clone)
+    assert found is not None
+    status = control_socket.ask(found.control_socket, "status")
+    assert status is not None
+    return next(int(each["pid"] or 0) for each in status["parts"] if each["name"] == name)
 
 
 def traces(session_id: str) -> list[str]:
     """Files, folders and sockets that bear the session's id, wherever a host keeps such."""
     places = ("/dev/shm", "/run", "/tmp", "/var/lib", "/sys/fs/cgroup")
-    command = ["find", *places, "-name", f"*{session_id}*", "-not", "-path", "*/pytest-of-*"]
+    command = [
+        "find",
+        *places,
+        "-path",
+        "*/pytest-of-*",
+        "-prune",
+        "-o",
+        "-name",
+        f"*{session_id}*",
+        "-print",
+    ]
     return subprocess.run(command, capture_output=True, text=True).stdout.split()
 
 
@@ -254,7 +267,7 @@ async def test_a_start_that_fails_under_an_attached_client_is_told_with_its_code
         await page.get_by_role("button", name="Short", exact=True).click()
     await (await attached.value).wait_for_event("framereceived")
     notice = page.get_by_role("alert")
-    await expect(notice).to_contain_text("application_exited", timeout=30_000)
+    await expect(notice).to_contain_text("application_exited", timeout=1000 * patient(30))
     reference = re.findall(r"\b[0-9a-z]{8}\b", await notice.inner_text())[-1]
     assert "exit status 3" in installation.cli("explain", reference).stdout
 
@@ -270,7 +283,7 @@ async def test_log_off_leaves_nothing_behind(
     await page.get_by_role("dialog").get_by_role("button", name="Log off").click()
     await expect(page.get_by_label("Search applications")).to_be_visible()
     await until(lambda: not session_processes(session_id))
-    await until(lambda: traces(session_id) == [])
+    await until(lambda: traces(session_id) == [], every=0.5)
     sessions = json.loads(installation.cli("get", "sessions", "--json").stdout)
     assert session_id not in [session["id"] for session in sessions]
     assert visitor.complaints == []

@@ -33,6 +33,7 @@ from portcullis.protocol.channel import Desired, Report
 from portcullis.protocol.worker_channel import Dial, Gateway
 from portcullis.site_tls import MachineIdentity, machine_server_context
 from portcullis.tickets import CHANNELS, Grant, sign_grant, to_base64url
+from tests.support.patience import patient
 from tests.support.session_host import Host
 from tests.support.stream_client import BrowserKey, StreamClient
 
@@ -112,7 +113,7 @@ class AbusedHost:
         running = self.manager.find(session.id, session.order.tenant)
         assert running is not None
         running.send(Dial(Gateway("gate", f"127.0.0.1:{self._port}"), rendezvous, grant))
-        async with asyncio.timeout(PATIENCE_SECONDS):
+        async with asyncio.timeout(patient(PATIENCE_SECONDS)):
             return await arrival
 
     def grant(self, session: AbusedSession) -> str:
@@ -182,7 +183,7 @@ class AbusedSession:
 
     async def until(self, condition) -> Report:
         """The first report for which it holds, from the newest on."""
-        async with asyncio.timeout(PATIENCE_SECONDS):
+        async with asyncio.timeout(patient(PATIENCE_SECONDS)):
             while not (self.reports and condition(self.report)):
                 await self.reported.wait()
         return self.report

@@ -28,6 +28,7 @@ from portcullis.protocol.channel import (
     parse_from_broker,
 )
 from portcullis.settings import Address
+from tests.support.patience import patient
 
 M = TypeVar("M")
 
@@ -90,7 +91,7 @@ class TestAgent:
 
     async def expect(self, kind: type[M], matching: Callable[[M], bool] = lambda _: True) -> M:
         """The next message of this kind that matches; others are passed over."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(patient(10)):
             while True:
                 message = await self._receive()
                 if isinstance(message, kind) and matching(message):
@@ -106,7 +107,7 @@ class TestAgent:
     async def closed(self) -> int | None:
         """The code that the broker closed with."""
         assert self.socket is not None
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(patient(10)):
             while not self.socket.closed:
                 await self.socket.receive()
         return self.socket.close_code

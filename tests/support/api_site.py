@@ -90,6 +90,7 @@ from portcullis.protocol.channel import Report
 from tests.support.api_conformance import Conformance
 from tests.support.broker_grid import SettableClock
 from tests.support.browser import Answer, ApiBrowser, ClientKey
+from tests.support.patience import patient
 
 ORIGIN = "https://portal.example"
 SITE = Site("5173" * 4, "main", 1, (ORIGIN, "https://second.example:8443"))
@@ -141,6 +142,13 @@ class ApiBroker:
         self.identity: Identity = build_identity(stores, snapshot, clock, None, verdicts)
         self.orphans: tuple[Orphan, ...] = ()
         self.figures = SessionFigures(clock, Metrics("broker", "1"))
+        self.checks = HostChecks(snapshot, self.registry, "b" * 16, self._no_peer)
+        self.probed: dict[tuple[str, str], Result] = {}
+        self.services = self._services(stores, clock, Audit(folder, clock))
+        self.address = ""
+
+    def _services(self, stores: Stores, clock: SettableClock, audit: Audit) -> PublicServices:
+        snapshot = self.snapshot
         sessions, hosts = Sessions(stores, snapshot), Hosts(stores, snapshot)
         traces = Traces(TraceStore(stores, clock), clock)
         lines = WaitingLines(snapshot, sessions.index)
@@ -148,26 +156,18 @@ class ApiBroker:
         launcher = Launcher(
             *(stores, snapshot, sessions, traces, clock, hosts_seen), sessions_per_user=3, broker_id="b" * 16
         )
-        self.checks = HostChecks(snapshot, self.registry, "b" * 16, self._no_peer)
         lifecycle = Lifecycle(
             snapshot, sessions, LoginRecords(stores, snapshot), hosts, traces, self.registry
         )
         simulator = Simulator(
-            *(
-                snapshot,
-                self.identity.users,
-                Applications(stores, snapshot),
-                Gateways(stores, snapshot),
-                clock,
-            ),
+            *(snapshot, self.identity.users, Applications(stores, snapshot), Gateways(stores, snapshot)),
+            clock,
             Ways(launcher.decide, self.checks.ask),
         )
-        audit = Audit(folder, clock)
         probes = Probes(stores, snapshot)
-        self.probed: dict[tuple[str, str], Result] = {}
         gone_users = GoneUsers(stores, sessions, lifecycle, ApiTokens(stores, snapshot))
         self.configuration = Configuration(stores, snapshot, clock, gone_users.clear)
-        self.services = PublicServices(
+        return PublicServices(
             clock=clock,
             snapshot=snapshot,
             identity=self.identity,
@@ -199,14 +199,8 @@ class ApiBroker:
                 Changes(stores, self.identity.users, Applications(stores, snapshot), hosts),
             ),
             attach=Attach(
-                stores,
-                snapshot,
-                sessions,
-                self.identity.users,
-                Tickets(stores),
-                GrantKeys(snapshot),
-                clock,
-                self.office.is_void,
+                *(stores, snapshot, sessions, self.identity.users, Tickets(stores), GrantKeys(snapshot)),
+                *(clock, self.office.is_void),
             ),
             lifecycle=lifecycle,
             stages=Stages(snapshot, traces, lines),
@@ -223,7 +217,6 @@ class ApiBroker:
             orphans=lambda: self.orphans,
             from_gateway=lambda request: "Portcullis-Origin" in request.headers,
         )
-        self.address = ""
 
     async def _no_peer(self, broker_id: str, path: str, body: bytes) -> None:
         """The brokers of this site do not call each other."""
@@ -238,7 +231,7 @@ class ApiBroker:
                 ended.set()
 
         unsubscribe = self.snapshot.subscribe(notice)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(patient(10)):
             await ended.wait()
         unsubscribe()
 

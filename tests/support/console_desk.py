@@ -16,6 +16,7 @@ from broker.probes.result import Result
 from portcullis.ids import new_id
 from portcullis.model.host import Gateway, Host
 from tests.support.console_site import ConsoleSite
+from tests.support.pages import be_patient
 
 HOSTILE = '"><img src=x onerror=boom()>'
 """A user, an application, a group, a role, a note: whatever has a name."""
@@ -56,7 +57,6 @@ class Desk:
 
     async def open(self, address: str) -> Page:
         page = await self.context.new_page()
-        page.set_default_timeout(20_000)
         page.on("console", self._console)
         page.on("pageerror", lambda error: self.complaints.append(f"page error: {error}"))
         await page.goto(f"{self.site.url}/admin.html#/{address}")
@@ -134,6 +134,7 @@ async def put_hosts(site: ConsoleSite) -> None:
 async def new_desk(chromium: Browser, seeded: tuple[ConsoleSite, str], axe: Path, **options: Any) -> Desk:
     site, reference = seeded
     context = await chromium.new_context(**{"locale": "en-US", "reduced_motion": "reduce", **options})
+    be_patient(context)
     await context.grant_permissions(["clipboard-read", "clipboard-write"], origin=site.url)
     await context.add_init_script(REPORT_VIOLATIONS)
     await context.add_init_script(path=axe)

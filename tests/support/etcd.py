@@ -32,6 +32,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from broker.grid.opening import GridChoice
+from tests.support.patience import patient
 from tests.support.ports import free_ports
 
 ASKED = os.environ.get("PORTCULLIS_ETCD", "")
@@ -237,7 +238,7 @@ class EtcdCluster:
 
     async def until_healthy(self) -> None:
         """Every member that runs answers, and there is a leader."""
-        async with asyncio.timeout(START_SECONDS):
+        async with asyncio.timeout(patient(START_SECONDS)):
             while True:
                 running = [m for m in self.members if m.process is not None and m.process.returncode is None]
                 states = await self.states()
@@ -253,7 +254,7 @@ class EtcdCluster:
         }
 
     async def leader(self) -> Member:
-        async with asyncio.timeout(START_SECONDS):
+        async with asyncio.timeout(patient(START_SECONDS)):
             while True:
                 for name, state in (await self.states()).items():
                     if state["leader"] == state["header"]["member_id"]:
@@ -263,7 +264,7 @@ class EtcdCluster:
     async def members_agree(self) -> bool:
         """Whether all hold the same data at the same revision, by etcd's own hash over it."""
         await self.until_healthy()
-        async with asyncio.timeout(START_SECONDS):
+        async with asyncio.timeout(patient(START_SECONDS)):
             while True:
                 said = await asyncio.gather(*(self._hash(member) for member in self.members))
                 if len({revision for revision, _ in said}) == 1:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.support.etcd import etcd_binary
+from tests.support.patience import patient
 from tests.support.ports import free_ports
 
 START_SECONDS = 30.0
@@ -37,7 +38,7 @@ class EtcdServer:
             self._process = subprocess.Popen(
                 (etcd_binary(), *self._arguments), stdin=subprocess.DEVNULL, stdout=log, stderr=log
             )
-        deadline = time.monotonic() + START_SECONDS
+        deadline = time.monotonic() + patient(START_SECONDS)
         while self._control("endpoint", "health").returncode != 0:
             assert time.monotonic() < deadline, (self._folder / "log").read_text()
             assert self._process.poll() is None, (self._folder / "log").read_text()

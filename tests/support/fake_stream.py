@@ -25,6 +25,7 @@ from portcullis.tickets import (
     sign_grant,
     verify_grant,
 )
+from tests.support.patience import patient
 
 TILE = 256
 SUBPROTOCOL = "portcullis.v1"
@@ -219,7 +220,7 @@ class FakeWorker:
 
     async def until(self, condition, seconds: float = 20) -> None:  # type: ignore[no-untyped-def]
         async with self.changed:
-            await asyncio.wait_for(self.changed.wait_for(condition), seconds)
+            await asyncio.wait_for(self.changed.wait_for(condition), patient(seconds))
 
     def typed(self) -> list[str]:
         """What went down, in order."""

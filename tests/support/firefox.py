@@ -26,6 +26,8 @@ from typing import Any
 
 import websockets.asyncio.client
 
+from tests.support.patience import patient
+
 FIREFOX = "/usr/bin/firefox-esr"
 STARTED_SECONDS = 60
 WAIT_SECONDS = 15
@@ -107,7 +109,7 @@ class FirefoxPage:
 
     async def until(self, script: str, argument: object = None, seconds: float = WAIT_SECONDS) -> Any:
         """What `script` gives as soon as that is true, as JavaScript sees it."""
-        async with asyncio.timeout(seconds):
+        async with asyncio.timeout(patient(seconds)):
             while not (judged := await self._judged(script, argument))[0]:
                 await asyncio.sleep(_LOOKS_AGAIN_SECONDS)
         return judged[1]
@@ -218,7 +220,7 @@ class Firefox:
         answer = self._answers[number] = asyncio.get_running_loop().create_future()
         try:
             await self._socket.send(json.dumps({"id": number, "method": method, "params": parameters}))
-            async with asyncio.timeout(STARTED_SECONDS):
+            async with asyncio.timeout(patient(STARTED_SECONDS)):
                 return await answer
         finally:
             del self._answers[number]
@@ -293,13 +295,13 @@ async def firefox(
     finally:
         process.terminate()
         with contextlib.suppress(subprocess.TimeoutExpired):
-            await asyncio.to_thread(process.wait, WAIT_SECONDS)
+            await asyncio.to_thread(process.wait, patient(WAIT_SECONDS))
         process.kill()
         process.wait()
 
 
 async def _address(process: subprocess.Popen[bytes], log: Path) -> str:
-    async with asyncio.timeout(STARTED_SECONDS):
+    async with asyncio.timeout(patient(STARTED_SECONDS)):
         while not (match := _LISTENING.search(log.read_text(errors="replace"))):
             assert process.poll() is None, log.read_text(errors="replace")
             await asyncio.sleep(_LOOKS_AGAIN_SECONDS)

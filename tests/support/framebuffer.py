@@ -16,10 +16,10 @@ HEADER_SIZE, WIDTH, HEIGHT, BYTES_PER_LINE, COLOURS = 0, 4, 5, 12, 19
 
 def read_framebuffer(path: Path, width: int, height: int) -> np.ndarray:
     """The top left `width` x `height` pixels, RGB, shape (height, width, 3)."""
-    data = path.read_bytes()
+    data = np.memmap(path, np.uint8, "r")  # a display may grow to many times what is looked at
     words = struct.unpack_from(">25I", data)
     start = words[HEADER_SIZE] + words[COLOURS] * 12
     stride = words[BYTES_PER_LINE]
-    rows = np.frombuffer(data, np.uint8, count=stride * words[HEIGHT], offset=start)
+    rows = data[start : start + stride * words[HEIGHT]]
     bgrx = rows.reshape(words[HEIGHT], stride)[:, : words[WIDTH] * 4].reshape(words[HEIGHT], words[WIDTH], 4)
-    return bgrx[:height, :width, 2::-1].copy()
+    return np.array(bgrx[:height, :width, 2::-1])

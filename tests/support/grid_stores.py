@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Protocol
 
 from broker.grid.embedded import EmbeddedGrid
-from broker.grid.grid import Grid
+from broker.grid.grid import Grid, Put
 from broker.grid.opening import GridChoice, open_grid
 from tests.support.etcd_server import EtcdServer
 
@@ -45,3 +45,11 @@ class EtcdStore:
 
     async def open(self) -> Grid:
         return await open_grid(self._choice, may_create=True)
+
+
+async def put(grid: Grid, key: str, value: bytes = b"v", lease: int = 0) -> int:
+    return (await grid.txn([], [Put(key, value, lease)])).revision
+
+
+async def values(grid: Grid, prefix: str) -> dict[str, bytes]:
+    return {item.key: item.value for item in (await grid.range(prefix)).items}

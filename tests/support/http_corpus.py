@@ -13,6 +13,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.support.patience import patient
+
 PATH = Path(__file__).parent.parent / "vectors" / "http" / "requests.json"
 _PLACE = re.compile(r"\{\{|\}\}|\{([a-zA-Z]+)(?:\*([0-9]+))?\}")
 
@@ -60,7 +62,7 @@ async def answers(
     writer.write(data)
     received = bytearray()
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(patient(10)):
             while portion := await reader.read(1 << 16):
                 received += portion
                 if not _is_open(received):

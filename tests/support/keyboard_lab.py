@@ -23,6 +23,8 @@ from agents.linux.keyboard_groups import groups_of, parse
 from tests.support.browser_session import BrowserSession, browser_session
 from tests.support.firefox import firefox
 from tests.support.hand import Hand, set_layout
+from tests.support.pages import be_patient
+from tests.support.patience import patient, until
 from tests.support.worker_session import WorkerSession, worker_session
 from tests.support.xkb import CAPS_LOCK, MAIN_BLOCK, NUM_LOCK, SHIFT, Keyboard, Stroke
 from tests.support.xserver import XServer
@@ -74,7 +76,7 @@ class Lab:
             await asyncio.to_thread(self._program.wait)
         self.files[editor].write_text("")
         self._program = self.remote.start(EDITORS[editor], str(self.files[editor]))
-        async with asyncio.timeout(STARTED_SECONDS):
+        async with asyncio.timeout(patient(STARTED_SECONDS)):
             while self.files[editor].name not in await self._focused():
                 await asyncio.sleep(0.05)
         # The browser's window and page take the machine's keyboard by a click, which falls into the editor's text.
@@ -93,9 +95,7 @@ class Lab:
         self.hand.type(strokes)
         self.hand.tap(CONTROL, place_of(keyboard, "s"))
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(SAVED_SECONDS):
-                while file.stat().st_mtime_ns == before or not file.read_text():
-                    await asyncio.sleep(0.01)
+            await until(lambda: not (file.stat().st_mtime_ns == before or not file.read_text()))
         return file.read_text().removesuffix("\n")
 
     async def wrong(self, editor: str, keyboard: Keyboard, units: Sequence[Unit]) -> str:
@@ -176,7 +176,7 @@ async def keyboard_lab(folder: Path, browser: str) -> AsyncIterator[Lab]:
         files = {editor: remote.folder / f"{program}.txt" for editor, program in EDITORS.items()}
         page = await stack.enter_async_context(_page(browser, machine, folder))
         await page.goto(site.url)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(patient(30)):
             while await page.evaluate("document.title") != "drawn":
                 await asyncio.sleep(0.02)
         yield Lab(machine, remote, hand, worker, site, page, files)
@@ -203,5 +203,6 @@ async def _page(browser: str, machine: XServer, folder: Path) -> AsyncIterator[A
             env={**machine.environment},
         )
         context = await chromium.new_context(no_viewport=True)
+        be_patient(context)
         yield await context.new_page()
         await chromium.close()

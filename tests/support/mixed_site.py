@@ -27,6 +27,7 @@ import psutil
 from portcullis.protocol.messages import AdmitGrant, Admitted, AdmitTicket
 from portcullis.tickets import from_base64url
 from tests.support.browser import ApiBrowser
+from tests.support.patience import patient, until
 from tests.support.ports import free_port
 from tests.support.session_host import marked
 from tests.support.stream_client import StreamClient, StreamClosed, open_stream
@@ -106,7 +107,7 @@ class MixedSite:
     async def serve(self, part: Part) -> None:
         """Until it is there for the others."""
         log = self._launch(part)
-        async with asyncio.timeout(PATIENCE_SECONDS):
+        async with asyncio.timeout(patient(PATIENCE_SECONDS)):
             while SAID_WHEN_READY[part] not in log.read_text():
                 assert self._processes[part].poll() is None, log.read_text()
                 await asyncio.sleep(0.02)
@@ -121,14 +122,14 @@ class MixedSite:
         self.stop(part)
         self.versions[part] = version
         log = self._launch(part)
-        assert self._processes.pop(part).wait(PATIENCE_SECONDS) == 1
+        assert self._processes.pop(part).wait(patient(PATIENCE_SECONDS)) == 1
         return log.read_text()
 
     def stop(self, part: Part) -> None:
         process = self._processes.pop(part, None)
         if process is not None:
             process.send_signal(signal.SIGTERM)
-            process.wait(PATIENCE_SECONDS)
+            process.wait(patient(PATIENCE_SECONDS))
 
     def close(self) -> None:
         for part in ("gateway", "agent", "broker"):
@@ -288,7 +289,7 @@ class Person:
 
     async def return_to(self, earlier: Person) -> None:
         """The session of an earlier visit, once the portal shows it."""
-        async with asyncio.timeout(PATIENCE_SECONDS):
+        async with asyncio.timeout(patient(PATIENCE_SECONDS)):
             while earlier.session not in await self._listed():
                 await asyncio.sleep(0.05)
         self.session, self.e, self.lines = earlier.session, earlier.e, earlier.lines
@@ -298,7 +299,7 @@ class Person:
         return [session["id"] for session in answer.json["sessions"]] if answer.status == 200 else []
 
     async def until_state(self, *states: str) -> None:
-        async with asyncio.timeout(PATIENCE_SECONDS):
+        async with asyncio.timeout(patient(PATIENCE_SECONDS)):
             while True:
                 answer = await self._browser.get(f"/api/v1/sessions/{self.session}")
                 now = answer.json.get("state") if answer.status == 200 else answer.code
@@ -309,7 +310,7 @@ class Person:
 
     async def attach(self) -> None:
         """By a new ticket, or the next one."""
-        async with asyncio.timeout(PATIENCE_SECONDS):
+        async with asyncio.timeout(patient(PATIENCE_SECONDS)):
             while True:
                 answer = await self._browser.change("POST", f"/api/v1/sessions/{self.session}/ticket", {})
                 assert answer.status == 200, answer.body
@@ -319,7 +320,7 @@ class Person:
 
     async def resume(self) -> None:
         """By the grant alone: no broker is asked. As often as the page would, while the host is not linked yet."""
-        async with asyncio.timeout(PATIENCE_SECONDS):
+        async with asyncio.timeout(patient(PATIENCE_SECONDS)):
             while not await self._is_attached(AdmitGrant(self.grant)):
                 await asyncio.sleep(0.1)
 
@@ -334,7 +335,7 @@ class Person:
         self.lines.append(line)
         self.stream.text(line)
         self.stream.key("Enter", "Enter")
-        async with asyncio.timeout(PATIENCE_SECONDS):
+        async with asyncio.timeout(patient(PATIENCE_SECONDS)):
             while (arrived := self._site.typed(self.session)) != self.lines:
                 assert arrived == self.lines[:-1], (arrived[-3:], self.lines[-3:])
                 await asyncio.sleep(0.02)
@@ -347,9 +348,7 @@ class Person:
         answer = await self._browser.change("DELETE", f"/api/v1/sessions/{self.session}")
         assert answer.status == 202, answer.body
         await self.until_state("session_ended")
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            while any(psutil.pid_exists(pid) for pid in self.processes()):
-                await asyncio.sleep(0.02)
+        await until(lambda: not any(psutil.pid_exists(pid) for pid in self.processes()), PATIENCE_SECONDS)
 
     async def leave(self) -> None:
         if self.stream is not None:

@@ -21,6 +21,7 @@ from typing import Protocol
 import aiohttp
 
 from tests.e2e.conftest import free_port
+from tests.support.patience import patient
 
 READY_SECONDS = 60.0
 
@@ -76,7 +77,7 @@ class FurtherGateway:
 
     async def until_ready(self) -> None:
         """A broker knows it, and hosts keep their link to it."""
-        async with aiohttp.ClientSession() as session, asyncio.timeout(READY_SECONDS):
+        async with aiohttp.ClientSession() as session, asyncio.timeout(patient(READY_SECONDS)):
             while not (await self._answers(session) and self._links()):
                 await asyncio.sleep(0.1)
 

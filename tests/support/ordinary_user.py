@@ -15,6 +15,8 @@ from typing import Any
 
 import psutil
 
+from tests.support.patience import patient
+
 
 @dataclass(frozen=True)
 class OrdinaryUser:
@@ -93,6 +95,6 @@ def made() -> Iterator[OrdinaryUser]:
         for process in left:
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.kill()
-        psutil.wait_procs(left, timeout=10)
+        psutil.wait_procs(left, timeout=patient(10))
         subprocess.run(["userdel", user.name], check=True, capture_output=True)
         shutil.rmtree(base)

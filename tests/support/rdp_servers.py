@@ -26,6 +26,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from portcullis.certificate_files import CertificateFiles
 from tests.support.certificates import PublicCa
+from tests.support.patience import patient
 
 PATIENCE_SECONDS = 60
 IN_ITS_PLACE = "mount --bind {folder} /etc/xrdp && {{ xrdp-sesman --nodaemon & }} && exec xrdp --nodaemon"
@@ -172,7 +173,7 @@ def _running(command: list[str], output: Path, **environment: str) -> Iterator[N
 
 
 def _until_listening(port: int, output: Path) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
+    deadline = time.monotonic() + patient(PATIENCE_SECONDS)
     while not any(
         each.laddr.port == port for each in psutil.net_connections("tcp") if each.status == "LISTEN"
     ):

@@ -68,6 +68,7 @@ from portcullis.tickets import Grant, verify_grant, verifying_keys
 from tests.support.browser import ClientKey
 from tests.support.etcd import EtcdCluster
 from tests.support.grid_tap import TappedGrid
+from tests.support.patience import patient, until
 from tests.support.ports import free_ports
 
 WAIT_SECONDS = 20.0
@@ -213,14 +214,14 @@ class LiveStream:
 
     async def closed(self) -> int:
         """The close code that the client saw."""
-        async with asyncio.timeout(WAIT_SECONDS):
+        async with asyncio.timeout(patient(WAIT_SECONDS)):
             with contextlib.suppress(ConnectionClosed):
                 while True:
                     await self.socket.recv()
         return self.socket.close_code or 1006
 
     async def is_open(self) -> bool:
-        async with asyncio.timeout(WAIT_SECONDS):
+        async with asyncio.timeout(patient(WAIT_SECONDS)):
             try:
                 await (await self.socket.ping())
             except ConnectionClosed:
@@ -315,7 +316,7 @@ class RevocationSite:
         )
         self.undo.push_async_callback(socket.close)
         await socket.send(first)
-        async with asyncio.timeout(WAIT_SECONDS):
+        async with asyncio.timeout(patient(WAIT_SECONDS)):
             message = decode(await socket.recv())[0]  # type: ignore[arg-type]
         assert isinstance(message, Admitted)
         return LiveStream(socket, message.grant)
@@ -331,9 +332,7 @@ class RevocationSite:
             return answer.status, (await answer.json() if text else None)
 
     async def until(self, holds: Callable[[], bool], seconds: float = WAIT_SECONDS) -> None:
-        async with asyncio.timeout(seconds):
-            while not holds():
-                await asyncio.sleep(0.02)
+        await until(holds, seconds)
 
     async def lose_quorum(self) -> None:
         """Two of three members die; without etcd, the grid stops answering the brokers."""

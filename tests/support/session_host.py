@@ -18,6 +18,7 @@ from broker.pki import certificates
 from portcullis.model.session import Display
 from portcullis.protocol.channel import Order
 from portcullis.protocol.worker_channel import Start, Status, WorkerState
+from tests.support.patience import patient, until
 
 TINY_WORKER = (sys.executable, "-I", str(Path(__file__).parent / "tiny_worker.py"))
 PATIENCE_SECONDS = 60
@@ -112,9 +113,9 @@ def marked(session):
     return {process.pid for process in processes() if variables(process).get(MARKER) == session}
 
 
-async def until(link, is_it):
+async def until_told(link, is_it):
     """The first message of the leader for which `is_it` holds."""
-    async with asyncio.timeout(PATIENCE_SECONDS):
+    async with asyncio.timeout(patient(PATIENCE_SECONDS)):
         last = None
         while (message := await link.receive()) is not None:
             last = message
@@ -131,16 +132,16 @@ async def until_window(link):
         seen[type(message)] = message
         return isinstance(message, WorkerState) and message.windows > 0
 
-    await until(link, note)
+    await until_told(link, note)
     return seen[Status], seen[WorkerState]
 
 
 async def until_ended(link):
-    return await until(link, lambda message: isinstance(message, Status) and message.ended)
+    return await until_told(link, lambda message: isinstance(message, Status) and message.ended)
 
 
 async def gone(process):
     """Until a process that is no child of ours has ended."""
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
-            await asyncio.sleep(0.02)
+    await until(
+        lambda: not (process.is_running() and process.status() != psutil.STATUS_ZOMBIE), PATIENCE_SECONDS
+    )

@@ -29,6 +29,7 @@ from portcullis.protocol import operations as o
 from portcullis.protocol.small_frames import CAPABILITY as SMALL_FRAMES
 from portcullis.protocol.wire import MAXIMUM_TO_CLIENT_BYTES
 from portcullis.tickets import attach_message
+from tests.support.patience import patient
 from tests.support.viewer import Viewer
 
 WAIT_SECONDS = 15.0
@@ -142,14 +143,14 @@ class StreamClient:
 
     async def until(self, condition: Callable[[], object], timeout_seconds: float = WAIT_SECONDS) -> None:
         """Looks again after every message. Raises StreamClosed when the stream ends first, or TimeoutError."""
-        async with asyncio.timeout(timeout_seconds), self._changed:
+        async with asyncio.timeout(patient(timeout_seconds)), self._changed:
             while not condition():
                 if self.closed is not None:
                     raise self.closed
                 await self._changed.wait()
 
     async def until_closed(self) -> StreamClosed:
-        async with asyncio.timeout(WAIT_SECONDS):
+        async with asyncio.timeout(patient(WAIT_SECONDS)):
             await asyncio.wait([self._task])
         assert self.closed is not None
         return self.closed

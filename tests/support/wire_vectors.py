@@ -95,6 +95,10 @@ def vectors() -> list[dict[str, Any]]:
 
 
 def _valid() -> dict[str, list[m.Message]]:
+    return {**_of_a_stream(), **_frames(), **_small_frames(), **_of_a_display(), **_of_a_person()}
+
+
+def _of_a_stream() -> dict[str, list[m.Message]]:
     return {
         "admit by ticket": [m.AdmitTicket("ticket_0123456789abcdef_" + "5a" * 32)],
         "admit by grant": [m.AdmitGrant(GRANT)],
@@ -109,6 +113,11 @@ def _valid() -> dict[str, list[m.Message]]:
         "pong": [m.Pong(17)],
         "visible": [m.Visibility(True)],
         "hidden": [m.Visibility(False)],
+    }
+
+
+def _frames() -> dict[str, list[m.Message]]:
+    return {
         "frame without operations": [m.Frame(1, 0, 0, ())],
         "frame with a fill": [m.Frame(2, 5, 123456789012, (o.Fill(0, 0, 1280, 720, 255, 128, 0),))],
         "frame with a tile": [m.Frame(3, 5, 2**53 - 1, (o.TileZstd(64, 128, 2, 1, TILE),))],
@@ -145,6 +154,11 @@ def _valid() -> dict[str, list[m.Message]]:
         "frame with a tile of columns": [
             m.Frame(11, 6, 7, (o.TileColumns(0, 0, 2, 1, 1, 18, TILE),)),
         ],
+    }
+
+
+def _small_frames() -> dict[str, list[m.Message]]:
+    return {
         "small frame without operations": [m.SmallFrame(1, 0, ())],
         "small frame of a kept letter": [m.SmallFrame(127, 128, (o.CacheDraw(800, 600, 27),))],
         "small frame of every operation it may have": [
@@ -161,6 +175,11 @@ def _valid() -> dict[str, list[m.Message]]:
                 ),
             )
         ],
+    }
+
+
+def _of_a_display() -> dict[str, list[m.Message]]:
+    return {
         "capabilities": [m.Capabilities(0b11111111110, o.VIDEO_H264 | o.VIDEO_VP8)],
         "features": [m.Features(m.FEATURE_MONITORS | m.FEATURE_QUALITY)],
         "two monitors": [m.Monitors(200, (m.Monitor(0, 0, 1920, 1080), m.Monitor(1920, 120, 1280, 720)))],
@@ -177,6 +196,11 @@ def _valid() -> dict[str, list[m.Message]]:
         "notice": [m.Notice("Bitte speichern 漢字 😀: wir starten um 18 Uhr neu.")],
         "the screen is locked": [m.Covered("locked")],
         "the screen can be seen": [m.Covered("")],
+    }
+
+
+def _of_a_person() -> dict[str, list[m.Message]]:
+    return {
         "acknowledge": [m.Acknowledge(3, 2500)],
         "resize": [m.Resize(1920, 1080, 200)],
         "smallest resize": [m.Resize(1, 1, 100)],

@@ -45,6 +45,7 @@ from portcullis.protocol.worker_channel import (
 from portcullis.revocations import Revocation, sign_revocation
 from portcullis.site_tls import MachineIdentity, machine_server_context
 from portcullis.tickets import CHANNELS, Grant, sign_grant, to_base64url
+from tests.support.patience import patient
 from tests.support.stream_client import BrowserKey, StreamClient
 from tests.support.xserver import XServer
 
@@ -124,7 +125,7 @@ class WorkerSession:
         gateway = Gateway(gateway_name, f"127.0.0.1:{self.dial_port or self.port}")
         self.connection = new_id()
         self.tell(Dial(gateway, rendezvous, grant, self.connection))
-        async with asyncio.timeout(WAIT_SECONDS):
+        async with asyncio.timeout(patient(WAIT_SECONDS)):
             return await arrival
 
     async def attach(self, *, new_ticket: bool = True, **changes: object) -> StreamClient:
@@ -189,7 +190,7 @@ class WorkerSession:
 
     async def until(self, condition) -> None:
         """Looks again after every line of the worker."""
-        async with asyncio.timeout(WAIT_SECONDS), self._said:
+        async with asyncio.timeout(patient(WAIT_SECONDS)), self._said:
             await self._said.wait_for(condition)
 
     async def start(self, *, shown: bool = True) -> None:
@@ -237,7 +238,7 @@ class WorkerSession:
 
     async def ended(self) -> int:
         """The worker's exit status; its log is in `log`."""
-        status = await asyncio.to_thread(self.process.wait, WAIT_SECONDS)
+        status = await asyncio.to_thread(self.process.wait, patient(WAIT_SECONDS))
         self.log = self.read_log()
         return status
 

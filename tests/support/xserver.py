@@ -10,7 +10,7 @@ import shutil
 import struct
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +18,7 @@ import xcffib
 import xcffib.xproto
 
 from tests.support.framebuffer import read_framebuffer
+from tests.support.patience import patient, until
 
 STARTED_SECONDS = 15
 
@@ -91,7 +92,7 @@ class XServer:
             stderr=subprocess.DEVNULL,
         )
         try:
-            async with asyncio.timeout(STARTED_SECONDS):
+            async with asyncio.timeout(patient(STARTED_SECONDS)):
                 output, _ = await program.communicate(stdin)
         finally:
             if program.returncode is None:
@@ -142,19 +143,5 @@ def x_server(**options: int) -> Iterator[XServer]:
             server.stop()
 
 
-async def until(condition, timeout_seconds: float = 15.0) -> None:
-    """For what tells of itself by no event: a file's content, another program's state."""
-    async with asyncio.timeout(timeout_seconds):
-        while True:
-            result = condition()
-            if await result if asyncio.iscoroutine(result) else result:
-                return
-            await asyncio.sleep(0.02)
-
-
 def _memory_folder() -> str | None:
     return "/dev/shm" if shutil.disk_usage("/dev/shm").free > (256 << 20) else None
-
-
-def missing(programs: Sequence[str]) -> list[str]:
-    return [program for program in programs if shutil.which(program) is None]

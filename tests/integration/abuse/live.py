@@ -21,7 +21,8 @@ import psutil
 from gateway.app import Options
 from portcullis.protocol.messages import AdmitGrant, Admitted, Message
 from portcullis.protocol.worker_channel import Dial, Gateway
-from tests.integration.gateway.small_site import TENANT, SmallSite, small_site
+from tests.integration.gateway.small_site import SmallSite, small_site
+from tests.integration.gateway.stubs import TENANT
 from tests.support.stream_client import StreamClient, StreamClosed, open_stream
 from tests.support.worker_session import WorkerSession
 from tests.support.xserver import XServer

@@ -15,8 +15,9 @@ from gateway.app import Options
 from portcullis.serving.guard import Limits
 from portcullis.settings import Address
 from portcullis.site_tls import worker_context
-from tests.integration.gateway.small_site import small_site, until
+from tests.integration.gateway.small_site import small_site
 from tests.support.http_corpus import answers, cases
+from tests.support.patience import until
 from tests.support.running_broker import make_site
 
 GROUPS = sorted({case.group for case in cases()})

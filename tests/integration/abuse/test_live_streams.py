@@ -13,9 +13,8 @@ from portcullis.errors import ProtocolError
 from portcullis.protocol import messages as m
 from portcullis.protocol.wire import MAXIMUM_TO_WORKER_BYTES
 from tests.integration.abuse.live import Flipping, Live, close_code, inputs, leave, live_site, masked
-from tests.integration.gateway.small_site import until
+from tests.support.patience import until
 from tests.support.stream_client import StreamClient
-from tests.support.xserver import until as x_until
 from tests.support.xserver import x_server
 
 FLOOD = 20_000
@@ -172,7 +171,7 @@ async def test_a_flood_of_clipboards_keeps_the_last(live):
         await client._writer.drain()
     client.send(m.ClipboardText(99, "the last"), m.Ping(1))
     await client.until(lambda: m.Pong(1) in client.messages)
-    await x_until(lambda: is_copied(live, "the last"))
+    await until(lambda: is_copied(live, "the last"))
     assert live.rss() < before + 64 * MIB
 
 

@@ -1,12 +1,12 @@
 """A home that is full: the session says so, and sessions of others go on."""
 
-import asyncio
 import subprocess
 
 import pytest
 import pytest_asyncio
 
 from tests.support.abused_host import press
+from tests.support.patience import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -32,9 +32,8 @@ async def test_application_that_cannot_start_in_a_full_home_is_told_apart(abused
     report = await failed.until_ended()
     assert (report.code, report.exit_status) == ("home_full", 3)
     shell = await abused.launch("xterm", "-e", "rm $HOME/full-*; exec cat")  # where room can be made again
-    async with asyncio.timeout(10):  # its window may come before its first command has run
-        while any(abused.host.homes.rglob("full-*")):
-            await asyncio.sleep(0.02)
+    # its window may come before its first command has run
+    await until(lambda: not any(abused.host.homes.rglob("full-*")))
     await shell.log_off()
     other = await abused.launch("sh", "-c", "exit 3", window=False)
     assert (await other.until_ended()).code == "application_exited"

@@ -10,8 +10,8 @@ import pytest_asyncio
 
 from portcullis.protocol import messages as m
 from tests.support.abused_host import press
+from tests.support.patience import until
 from tests.support.session_host import processes
-from tests.support.xserver import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

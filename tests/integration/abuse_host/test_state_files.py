@@ -9,8 +9,8 @@ from agents.linux.leader.traces import write_atomically
 from portcullis.enrolment import Credentials
 from portcullis.errors import PortcullisError
 from portcullis.protocol import messages as m
+from tests.support.patience import until
 from tests.support.session_host import processes
-from tests.support.xserver import until
 
 ON_THE_HOST = pytest.mark.asyncio(loop_scope="module")
 

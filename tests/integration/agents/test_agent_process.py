@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from portcullis.model.application import Entitlement
+from tests.support.patience import patient, until
 from tests.support.running_broker import running_broker
 from tests.support.session_host import PATIENCE_SECONDS, marked
 
@@ -46,7 +47,7 @@ class AgentProcess:
 
     def end(self, number):
         self._process.send_signal(number)
-        return self._process.wait(PATIENCE_SECONDS)
+        return self._process.wait(patient(PATIENCE_SECONDS))
 
 
 @pytest.fixture
@@ -69,7 +70,7 @@ async def snapshot_says(site, is_it):
     changed = asyncio.Event()
     unsubscribe = site.parts.snapshot.subscribe(lambda _: changed.set())
     try:
-        async with asyncio.timeout(PATIENCE_SECONDS):
+        async with asyncio.timeout(patient(PATIENCE_SECONDS)):
             while not is_it():
                 changed.clear()
                 await changed.wait()
@@ -102,9 +103,7 @@ async def test_each_line_of_agent_leader_and_worker_is_an_object_that_names_the_
         agent.start("--log-format", "json", "--metrics", "127.0.0.1:0", warm=1, stderr=stderr)
     try:
         await connected(site)
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            while "a session is prepared" not in said.read_text():
-                await asyncio.sleep(0.02)
+        await until(lambda: "a session is prepared" in said.read_text(), PATIENCE_SECONDS)
         session = await site.launch(await application(site, "xterm"))
         await in_state(site, session, "ready")
         own = (host.runtime / "sessions" / session.id / "session.log").read_text().splitlines()
@@ -124,9 +123,7 @@ async def test_launched_session_becomes_ready_and_log_off_leaves_nothing(host, s
     assert len(marked(session.id)) >= 5
     await site.parts.lifecycle.log_off(site.tenant, session.id)
     await in_state(site, session, "ended")
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        while (host.runtime / "sessions" / session.id).exists():
-            await asyncio.sleep(0.02)
+    await until(lambda: not (host.runtime / "sessions" / session.id).exists(), PATIENCE_SECONDS)
     assert marked(session.id) == set()
     assert list(Path("/dev/shm").glob(f"portcullis-{session.id}*")) == []
     assert await site.keys_left("slot", "session", "own") == set()

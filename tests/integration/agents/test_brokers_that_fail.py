@@ -16,6 +16,7 @@ from portcullis.enrolment import client_context
 from portcullis.protocol.channel import Directory, Hello
 from portcullis.settings import Address
 from portcullis.tasks import cancel_and_wait, spawn
+from tests.support.patience import until
 from tests.support.running_broker import RunningBroker
 from tests.support.several_brokers import several_brokers
 
@@ -102,9 +103,7 @@ def holder(site: Sequence[RunningBroker]) -> str | None:
 
 
 async def until_held_by(site: Sequence[RunningBroker], broker: RunningBroker) -> None:
-    async with asyncio.timeout(SECONDS):
-        while holder(site) != broker.parts.presence.me.id:
-            await asyncio.sleep(0.02)
+    await until(lambda: holder(site) == broker.parts.presence.me.id)
 
 
 async def test_a_frozen_broker_is_left_for_one_that_answers(

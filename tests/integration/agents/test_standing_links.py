@@ -14,6 +14,7 @@ from portcullis.enrolment import client_context, server_context
 from portcullis.protocol import link
 from portcullis.protocol.channel import Directory, GatewayEntry, Hello, Report
 from portcullis.tasks import cancel_and_wait, spawn
+from tests.support.patience import patient
 from tests.support.running_broker import running_broker
 
 SECONDS = 20
@@ -58,7 +59,11 @@ async def test_attach_is_answered_on_the_link(site):
         answered.set_result(link.parse_from_agent(await socket.recv()))
         await socket.wait_closed()
 
-    async with gateway(site.gateway, conversation) as entry, links_of(site, entry), asyncio.timeout(SECONDS):
+    async with (
+        gateway(site.gateway, conversation) as entry,
+        links_of(site, entry),
+        asyncio.timeout(patient(SECONDS)),
+    ):
         assert await answered == link.AttachRefused("1" * 16, "session_unknown")
 
 
@@ -74,7 +79,7 @@ async def test_broken_link_is_dialled_again_and_dropped_gateway_is_left(site):
     async with (
         gateway(site.gateway, conversation) as entry,
         links_of(site, entry) as links,
-        asyncio.timeout(SECONDS),
+        asyncio.timeout(patient(SECONDS)),
     ):
         first = await arrivals.get()
         await first.close()
@@ -93,7 +98,11 @@ async def test_malformed_message_costs_the_link_and_no_more(site):
         await socket.send("{")
         await socket.wait_closed()
 
-    async with gateway(site.gateway, conversation) as entry, links_of(site, entry), asyncio.timeout(SECONDS):
+    async with (
+        gateway(site.gateway, conversation) as entry,
+        links_of(site, entry),
+        asyncio.timeout(patient(SECONDS)),
+    ):
         await arrivals.get()
         await arrivals.get()
 
@@ -112,7 +121,7 @@ async def test_peer_that_is_not_that_gateway_gets_no_link(site, caplog, impostor
     async with (
         gateway(credentials, conversation, name) as entry,
         links_of(site, entry),
-        asyncio.timeout(SECONDS),
+        asyncio.timeout(patient(SECONDS)),
     ):
         while "no link" not in caplog.text:
             await asyncio.sleep(0.05)
@@ -139,7 +148,7 @@ async def test_control_channel_returns_to_whichever_broker_answers(site):
     client = ControlClient(lambda: brokers, lambda: client_context(site.host), handlers)
     task = spawn(client.run(), name="control")
     try:
-        async with asyncio.timeout(SECONDS):
+        async with asyncio.timeout(patient(SECONDS)):
             first = await directories.get()
             assert isinstance(first, Directory) and first.grant_keys
             async with site.agent():  # takes the place of the host's channel

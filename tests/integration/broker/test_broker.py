@@ -15,6 +15,7 @@ from broker.grid.grid import GridUnavailable
 from portcullis.errors import Refused, Unavailable
 from portcullis.protocol.channel import Desired, Directory
 from portcullis.tickets import verify_grant, verifying_keys
+from tests.support.patience import patient
 from tests.support.running_broker import CLIENT_KEY, RunningBroker, running_broker
 
 
@@ -37,7 +38,7 @@ async def test_a_broker_whose_grid_cannot_be_written_any_more_gives_up(
     monkeypatch.setattr(grid._disk, "commit", fail)
     with pytest.raises(GridUnavailable):
         await grid.lease(10)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(patient(10)):
         with pytest.raises(Unavailable, match="cannot be written: disk I/O error"):
             await serve_until(asyncio.Event(), site.broker)
 

@@ -15,6 +15,8 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from tests.support.patience import patient
+
 INIT = [
     *("--site", "lab", "--tenant", "acme", "--administrator", "admin", "--user", "demo"),
     *("--public-origin", "http://localhost:8080"),
@@ -31,7 +33,7 @@ async def run(*arguments: object) -> tuple[int, str]:
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.PIPE,
     )
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(patient(60)):
         _, errors = await process.communicate()
     assert process.returncode is not None
     return process.returncode, errors.decode()
@@ -51,7 +53,7 @@ async def serving(state: Path) -> AsyncIterator[asyncio.subprocess.Process]:
         stderr=asyncio.subprocess.PIPE,
     )
     assert process.stderr is not None
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(patient(60)):
         while b"broker serves" not in (line := await process.stderr.readline()):
             assert line, "the broker ended"
     yield process
@@ -94,7 +96,7 @@ async def test_serve_stops_in_order_on_a_signal(tmp_path: Path, number: signal.S
     state = await initialised(tmp_path)
     async with serving(state) as process:
         process.send_signal(number)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(patient(30)):
             _, errors = await process.communicate()
     assert process.returncode == 0
     lines = errors.decode().splitlines()
@@ -122,7 +124,7 @@ async def test_a_broker_is_ready_to_be_watched_and_every_line_is_an_object(tmp_p
             stderr=stream,
         )
     try:
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(patient(60)):
             while "broker serves" not in errors.read_text():
                 assert process.returncode is None, errors.read_text()
                 await asyncio.sleep(0.02)

@@ -18,6 +18,7 @@ from broker.repositories.committing import commit
 from broker.snapshot import Snapshot
 from portcullis.tasks import spawn
 from tests.support.etcd import EtcdCluster
+from tests.support.patience import patient
 
 SECONDS = 20.0
 PATH = ("live", "host", "0" * 16)
@@ -116,7 +117,7 @@ async def test_the_late_write_of_a_paused_former_holder_fails(sides: tuple[Side,
         outcomes["other"] = await other.write(fence, "other")
 
     late = spawn(paused.job(slow).round(), name="a round that is paused")
-    async with asyncio.timeout(SECONDS):
+    async with asyncio.timeout(patient(SECONDS)):
         await stopped.wait()
         await other.stores.grid.revoke(paused.lease)
         await other.until_revision()

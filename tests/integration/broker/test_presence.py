@@ -12,6 +12,7 @@ from broker import presence as presence_module
 from broker.presence import Presence
 from portcullis.settings import Address
 from tests.support.broker_grid import SmallSite, small_site
+from tests.support.patience import patient
 
 ADDRESS = Address("127.0.0.1", 8444)
 
@@ -59,7 +60,7 @@ async def test_a_lease_that_was_lost_is_made_anew(site: SmallSite, monkeypatch: 
         lambda change: back.set() if change.path[:2] == ("live", "broker") and change.record else None
     )
     await site.grid.revoke(record.lease)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(patient(10)):
         await back.wait()
     assert await brokers(site) == {"1" * 16: str(ADDRESS)}
     await ours.stop()

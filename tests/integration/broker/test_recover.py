@@ -26,6 +26,7 @@ from portcullis.errors import InvalidInput, Unavailable
 from portcullis.model.user import User
 from tests.support.broker_grid import SettableClock
 from tests.support.enrolling import token_of
+from tests.support.patience import patient
 
 SITE_KEY = SiteKey(bytes(range(32)))
 NOBODY = 65534
@@ -152,7 +153,7 @@ async def run(*arguments: object) -> tuple[int, str, str]:
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(patient(60)):
         output, errors = await process.communicate()
     assert process.returncode is not None
     return process.returncode, output.decode(), errors.decode()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from broker.hosts.loads import HostLoad
 from broker.peers import exchange
 from portcullis.protocol.channel import Directory, Report
 from tests.support.etcd import EtcdCluster
+from tests.support.patience import until
 from tests.support.running_broker import RunningBroker
 from tests.support.several_brokers import several_brokers
 
@@ -29,19 +30,12 @@ async def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator
         yield brokers
 
 
-async def until(site: RunningBroker, holds: Callable[[], bool]) -> None:
-    """At the latest with the next change of the snapshot or word of a peer."""
-    async with asyncio.timeout(SECONDS):
-        while not holds():
-            await asyncio.sleep(0.02)
-
-
 async def test_a_launch_goes_on_at_whichever_broker_is_asked_next(site: Sequence[RunningBroker]) -> None:
     """Launched at one, begun by a host of the second, followed at the third, redeemed at the fourth."""
     first, second, third, fourth = site
     application, login = await first.publish(), await second.sign_in()
     async with second.agent() as agent:
-        await until(first, lambda: first.parts.hosts.is_live(first.host.id))
+        await until(lambda: first.parts.hosts.is_live(first.host.id))
         session = await first.launch(application)
         (order,) = await agent.orders(lambda orders: len(orders) == 1)
         assert await third.parts.snapshot.until(first.parts.snapshot.revision, SECONDS)
@@ -56,7 +50,7 @@ async def test_a_launch_goes_on_at_whichever_broker_is_asked_next(site: Sequence
         status, redeemed = await fourth.redeem(ticket.text)
         assert status == 200 and redeemed["session"] == session.id
         assert (await first.redeem(ticket.text))[0] == 401  # once, wherever
-        await until(first, lambda: first.parts.sessions.get(first.tenant, session.id).e == 1)  # type: ignore[union-attr]
+        await until(lambda: first.parts.sessions.get(first.tenant, session.id).e == 1)  # type: ignore[union-attr]
         await first.parts.attach.renew(login, session.id, 1)
         await first.parts.lifecycle.log_off(first.tenant, session.id)
         (ending,) = await agent.orders(lambda orders: bool(orders) and orders[0].state == "ending")
@@ -69,7 +63,7 @@ async def test_one_click_at_two_brokers_makes_one_session(site: Sequence[Running
     application = await first.publish()
     async with third.agent():
         for each in (first, second):
-            await until(each, lambda each=each: each.parts.hosts.is_live(each.host.id))  # type: ignore[misc]
+            await until(lambda each=each: each.parts.hosts.is_live(each.host.id))  # type: ignore[misc]
             assert await each.parts.snapshot.until(third.parts.snapshot.revision, SECONDS)
         one, other = await asyncio.gather(first.launch(application), second.launch(application))
         assert one.id == other.id
@@ -106,16 +100,14 @@ async def test_loads_of_hosts_reach_every_broker(site: Sequence[RunningBroker]) 
     async with site[0].agent() as agent:
         await agent.heartbeat(0.75)
         for each in site:
-            await until(each, lambda each=each: each.parts.loads.get(each.host.id) is not None)  # type: ignore[misc]
+            await until(lambda each=each: each.parts.loads.get(each.host.id) is not None)  # type: ignore[misc]
             assert each.parts.loads.get(each.host.id) == HostLoad(0.75, 2**30)
 
 
 async def test_a_session_without_a_record_is_known_to_every_broker(site: Sequence[RunningBroker]) -> None:
     agent = site[0].agent()
     await agent.connect(Report("00000000000000ff", site[0].tenant, "active", "ready"))
-    await until(
-        site[2], lambda: [o.session for o in site[2].parts.exchange.orphans()] == ["00000000000000ff"]
-    )
+    await until(lambda: [o.session for o in site[2].parts.exchange.orphans()] == ["00000000000000ff"])
     await agent.close()
 
 
@@ -153,10 +145,10 @@ async def test_one_broker_reaps_and_another_one_does_when_it_drains(
     def holders() -> list[RunningBroker]:
         return [each for each in site if each.parts.reaper.is_held]
 
-    await until(site[0], lambda: len(holders()) == 1)
+    await until(lambda: len(holders()) == 1)
     (holder,) = holders()
     await holder.parts.drains.broker(holder.parts.presence.me.id, True, "test")
     for each in site:
         await each.parts.reaper.round()
     assert not holder.parts.reaper.is_held
-    await until(site[0], lambda: len(holders()) == 1)
+    await until(lambda: len(holders()) == 1)

@@ -15,6 +15,7 @@ from broker.status.measured import MeasuredStatus
 from broker.status.picture import Picture
 from portcullis.ids import new_id
 from portcullis.protocol.channel import Report
+from tests.support.patience import patient
 from tests.support.running_broker import RunningBroker
 from tests.support.several_brokers import several_brokers
 
@@ -27,7 +28,7 @@ async def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator
 
 
 async def until(broker: RunningBroker, holds: object) -> Picture:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(patient(10)):
         while True:
             picture = await broker.parts.status.picture()
             if holds(picture):  # type: ignore[operator]

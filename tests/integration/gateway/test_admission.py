@@ -16,7 +16,6 @@ from portcullis.ids import new_id
 from portcullis.protocol.messages import Ping, encode
 from portcullis.serving.gate import Gate
 from tests.integration.gateway.small_site import (
-    TENANT,
     Agent,
     admit_grant,
     admit_ticket,
@@ -24,6 +23,8 @@ from tests.integration.gateway.small_site import (
     reset,
     small_site,
 )
+from tests.integration.gateway.stubs import TENANT
+from tests.support.patience import patient, until
 
 
 async def refusal(site, *messages: bytes | str) -> tuple[int, str]:
@@ -32,7 +33,7 @@ async def refusal(site, *messages: bytes | str) -> tuple[int, str]:
         for message in messages:
             await client.send(message)
         with pytest.raises(ConnectionClosed):
-            await asyncio.wait_for(client.recv(), 10)
+            await asyncio.wait_for(client.recv(), patient(10))
         return client.close_code, client.close_reason
 
 
@@ -43,7 +44,7 @@ async def raw_refusal(site, data: bytes) -> int | None:
     assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 101 ")
     writer.write(data)
     client = Protocol(Side.CLIENT, state=State.OPEN)
-    client.receive_data(await asyncio.wait_for(reader.read(), 10))
+    client.receive_data(await asyncio.wait_for(reader.read(), patient(10)))
     client.receive_eof()
     return client.close_code
 
@@ -51,8 +52,8 @@ async def raw_refusal(site, data: bytes) -> int | None:
 async def status_of(site, head: bytes) -> tuple[int, bytes]:
     reader, writer = await site.raw()
     writer.write(head)
-    answer = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 10)
-    body = b"" if answer.startswith(b"HTTP/1.1 101") else await asyncio.wait_for(reader.read(), 10)
+    answer = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), patient(10))
+    body = b"" if answer.startswith(b"HTTP/1.1 101") else await asyncio.wait_for(reader.read(), patient(10))
     return int(answer.split()[1]), body
 
 
@@ -296,9 +297,7 @@ async def test_more_streams_than_the_cap_are_refused_and_places_come_free(crowde
     assert await refusal(crowded) == (4429, "too_many_connections")
     await second.close()
     await worker.lost
-    async with asyncio.timeout(10):
-        while crowded.gateway.streams.places > 1:
-            await asyncio.sleep(0.01)
+    await until(lambda: crowded.gateway.streams.places <= 1)
     third, _ = await crowded.attach()
     await third.close()
     await first.close()
@@ -310,9 +309,7 @@ async def test_clients_that_leave_during_admission_give_their_place_back(crowded
         writer.write(crowded.upgrade_head())
         await reader.readuntil(b"\r\n\r\n")
         reset(writer)
-        async with asyncio.timeout(10):
-            while crowded.gateway.streams.places:
-                await asyncio.sleep(0.01)
+        await until(lambda: not crowded.gateway.streams.places)
     client, _ = await crowded.attach()
     await client.close()
 

@@ -11,7 +11,8 @@ import pytest
 from aiohttp import web
 from yarl import URL
 
-from tests.integration.gateway.small_site import BrokerStub
+from tests.integration.gateway.stubs import BrokerStub
+from tests.support.patience import patient
 
 
 @pytest.fixture
@@ -25,7 +26,7 @@ async def raw(site, request: bytes) -> list[tuple[int, bytes]]:
     reader, writer = await site.raw()
     writer.write(request)
     answers = []
-    while head := await asyncio.wait_for(reader.readline(), 10):
+    while head := await asyncio.wait_for(reader.readline(), patient(10)):
         headers = {}
         while (line := await reader.readline()) not in (b"\r\n", b""):
             name, _, value = line.partition(b":")
@@ -217,7 +218,7 @@ async def test_a_reader_who_leaves_an_event_stream_ends_it_at_the_broker(site, h
     got = await http.get("/api/v1/sessions/x/stages")
     await events.started.wait()
     got.close()
-    await asyncio.wait_for(events.left.wait(), 10)
+    await asyncio.wait_for(events.left.wait(), patient(10))
 
 
 async def test_an_answer_that_breaks_off_does_not_look_complete(site, http):

@@ -11,7 +11,9 @@ from websockets.exceptions import ConnectionClosed
 
 from portcullis.protocol import gateway_channel
 from portcullis.protocol.gateway_channel import Hello, Revocations, State
-from tests.integration.gateway.small_site import BrokerStub, admit_grant, small_site, until
+from tests.integration.gateway.small_site import admit_grant, small_site
+from tests.integration.gateway.stubs import BrokerStub
+from tests.support.patience import patient, until
 
 SIGNATURE = {"Portcullis-Signature": "v1 1 n s"}
 
@@ -229,7 +231,8 @@ async def test_revocations_are_handed_on(site):
     heard = []
     object.__setattr__(site.gateway.brokers._heard, "revocations", heard.extend)
     await site.broker.channel.tell(Revocations(("one", "two")))
-    await until(lambda: heard == ["one", "two"])
+    await until(lambda: heard)
+    assert heard == ["one", "two"]
 
 
 async def drain(site, wanted):
@@ -262,7 +265,7 @@ async def test_a_draining_gateway_gives_its_streams_away_and_takes_none(site, ht
     for _, worker in attached:
         workers[(await site.agent.attaches.get()).request] = worker
     for _ in attached:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(patient(10)):
             workers[(await site.agent.leaves.get()).request].close(4512, "gateway_draining")
     for client, _ in attached:
         assert await ended(client) == 4512

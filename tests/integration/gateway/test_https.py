@@ -22,8 +22,10 @@ from portcullis.clock import SystemClock
 from portcullis.errors import InvalidInput, Refused
 from portcullis.settings import Address
 from portcullis.tasks import cancel_and_wait, spawn
-from tests.integration.gateway.small_site import LOOPBACK, NAME, small_site, trusting, until
+from tests.integration.gateway.small_site import small_site, trusting
+from tests.integration.gateway.stubs import LOOPBACK, NAME
 from tests.support.certificates import PublicCa
+from tests.support.patience import patient, until
 
 
 @pytest.fixture
@@ -103,14 +105,14 @@ async def test_a_change_from_the_plain_origin_of_the_same_name_is_refused(https)
 async def test_a_stream_from_the_plain_origin_is_refused(https):
     reader, writer = await https.raw()
     writer.write(https.upgrade_head(Origin=https.origin.replace("https", "http")))
-    assert (await asyncio.wait_for(reader.readline(), 10)).split()[1] == b"403"
+    assert (await asyncio.wait_for(reader.readline(), patient(10))).split()[1] == b"403"
 
 
 async def test_plain_http_to_the_tls_port_gets_nothing(https):
     reader, writer = await asyncio.open_connection("127.0.0.1", https.gateway.public.port)
     writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
     with contextlib.suppress(ConnectionError):
-        assert b"HTTP" not in await asyncio.wait_for(reader.read(), 10)
+        assert b"HTTP" not in await asyncio.wait_for(reader.read(), patient(10))
     writer.transport.abort()
 
 
@@ -264,7 +266,7 @@ async def test_changed_files_are_served_without_dropping_a_stream(tmp_path, publ
         watched = watching(site)
         renewed = public_ca.issue(NAME, use_rsa=use_rsa)
         replace(files, renewed)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(patient(10)):
             while (await presented(site))[0] != renewed.certificate:
                 await asyncio.sleep(0.01)
         worker.send(b"still here")

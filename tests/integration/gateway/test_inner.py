@@ -13,7 +13,9 @@ from portcullis.errors import Refused, Unavailable
 from portcullis.ids import new_id
 from portcullis.protocol import link
 from portcullis.protocol.link import Hello
-from tests.integration.gateway.small_site import TENANT, Agent, SiteKeys, Worker, admit_ticket, until
+from tests.integration.gateway.small_site import Agent, Worker, admit_ticket
+from tests.integration.gateway.stubs import TENANT, SiteKeys
+from tests.support.patience import patient, until
 
 LINK = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13"}
 LINK |= {"Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==", "Sec-WebSocket-Protocol": link.SUBPROTOCOL}
@@ -78,14 +80,14 @@ async def test_tls_below_1_3_is_refused(site):
 async def test_plain_bytes_are_cut_without_an_answer(site):
     reader, writer = await asyncio.open_connection("127.0.0.1", site.gateway.inner.port)
     writer.write(b"GET /link HTTP/1.1\r\n\r\n")
-    assert b"HTTP" not in await asyncio.wait_for(reader.read(), 10)
+    assert b"HTTP" not in await asyncio.wait_for(reader.read(), patient(10))
     writer.close()
 
 
 async def test_a_hosts_newest_link_wins(site):
     again = Agent(site.agent.credentials)
     await again.connect(site.inner_address)
-    await asyncio.wait_for(site.agent.ended, 10)
+    await asyncio.wait_for(site.agent.ended, patient(10))
     async with site.web_socket() as client:
         await client.send(admit_ticket(site.ticket()))
         await client.recv()
@@ -115,13 +117,17 @@ async def test_a_link_without_the_subprotocol_is_closed(site):
 @pytest.mark.parametrize("text", ["{", "[]", '{"type":"attach_accepted"}', "x" * 20_000])
 async def test_an_agent_that_breaks_the_protocol_is_cut_off(site, text):
     await site.agent.socket.send_str(text)
-    assert await asyncio.wait_for(site.agent.ended, 10) in (1002, 1009, 1006)  # a reset may overtake it
+    assert await asyncio.wait_for(site.agent.ended, patient(10)) in (
+        1002,
+        1009,
+        1006,
+    )  # a reset may overtake it
     await until(lambda: not site.gateway.links.hosts)
 
 
 async def test_a_binary_message_ends_the_link(site):
     await site.agent.socket.send_bytes(b"x")
-    assert await asyncio.wait_for(site.agent.ended, 10) == 1002
+    assert await asyncio.wait_for(site.agent.ended, patient(10)) == 1002
 
 
 async def test_unknown_messages_and_answers_to_nothing_are_skipped(site):
@@ -145,7 +151,7 @@ async def test_a_silent_link_is_given_up(site, monkeypatch):
     silent = Agent(site.keys.machine("host", "silent"))
     await silent.connect(site.inner_address)
     silent.socket._autoping = False
-    assert await asyncio.wait_for(silent.ended, 10) == 1001
+    assert await asyncio.wait_for(silent.ended, patient(10)) == 1001
     await silent.close()
 
 
@@ -156,7 +162,7 @@ async def test_a_link_that_answers_pings_stays(site, monkeypatch):
     await live.connect(site.inner_address)
     await silent.connect(site.inner_address)
     silent.socket._autoping = False
-    await asyncio.wait_for(silent.ended, 10)
+    await asyncio.wait_for(silent.ended, patient(10))
     assert live.id in site.gateway.links.hosts
     await live.close()
     await silent.close()

@@ -12,7 +12,9 @@ from gateway.app import GatewayApp, Options
 from portcullis.errors import InvalidInput
 from portcullis.serving.guard import Limits
 from portcullis.settings import Address
-from tests.integration.gateway.small_site import LOOPBACK, small_site
+from tests.integration.gateway.small_site import small_site
+from tests.integration.gateway.stubs import LOOPBACK
+from tests.support.patience import patient
 
 
 @pytest.fixture
@@ -47,7 +49,7 @@ async def test_every_answer_carries_the_security_headers(site, http, path):
 async def test_bytes_that_are_not_http_get_the_headers_too(site):
     reader, writer = await site.raw()
     writer.write(b"\x16\x03\x01 this is not HTTP\r\n\r\n")
-    answer = await asyncio.wait_for(reader.read(), 10)
+    answer = await asyncio.wait_for(reader.read(), patient(10))
     assert answer.split()[1] == b"400"
     assert b"Content-Security-Policy: default-src 'none'" in answer
     assert b"Traceback" not in answer
@@ -68,7 +70,7 @@ async def test_a_redirect_leads_nowhere_but_to_us(site, path):
     writer.write(
         f"GET {path} HTTP/1.1\r\nHost: x\r\nSec-Fetch-Mode: navigate\r\nConnection: close\r\n\r\n".encode()
     )
-    answer = (await asyncio.wait_for(reader.read(), 10)).decode()
+    answer = (await asyncio.wait_for(reader.read(), patient(10))).decode()
     assert f"Location: {site.origin}/" in answer
 
 
@@ -163,7 +165,7 @@ async def test_nothing_but_the_published_files_is_served(site, path):
     reader, writer = await site.raw()
     host = f"localhost:{site.gateway.public.port}"
     writer.write(f"GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
-    assert (await asyncio.wait_for(reader.read(), 10)).split()[1] in (b"404", b"400")
+    assert (await asyncio.wait_for(reader.read(), patient(10))).split()[1] in (b"404", b"400")
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "example.org"])
@@ -176,5 +178,5 @@ async def test_a_client_over_the_cap_of_the_real_listener_is_refused(tmp_path):
     async with small_site(tmp_path, Options(limits=Limits(connections_per_client=1))) as site:
         client, _ = await site.attach()
         reader, _ = await site.raw()
-        assert (await asyncio.wait_for(reader.read(), 10)).startswith(b"HTTP/1.1 503 ")
+        assert (await asyncio.wait_for(reader.read(), patient(10))).startswith(b"HTTP/1.1 503 ")
         await client.close()

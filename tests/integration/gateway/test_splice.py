@@ -26,6 +26,7 @@ from tests.integration.gateway.small_site import (
     small_site,
     until,
 )
+from tests.support.patience import patient
 
 BIG = bytes(range(256)) * (3 * 4096)  # 3 MiB
 
@@ -39,7 +40,7 @@ async def site(tmp_path, request):
 async def closed_with(client) -> tuple[int | None, str | None]:
     with pytest.raises(ConnectionClosed):
         while True:
-            await asyncio.wait_for(client.recv(), 10)
+            await asyncio.wait_for(client.recv(), patient(10))
     return client.close_code, client.close_reason
 
 
@@ -99,7 +100,7 @@ async def test_a_stream_ends_with_the_workers_last_byte(site):
     worker = await site.agent.worker()
     worker.transport.write(b"last")
     worker.transport.close()
-    assert (await asyncio.wait_for(reader.read(), 10)).endswith(b"last")
+    assert (await asyncio.wait_for(reader.read(), patient(10))).endswith(b"last")
 
 
 async def test_slim_tls_buffers_carry_large_messages(tmp_path, monkeypatch):
@@ -161,10 +162,10 @@ async def test_fragments_pass_unjoined(site):
 
 async def test_pings_pass_both_ways(site):
     client, worker = await site.attach()
-    await asyncio.wait_for(await client.ping(), 10)
+    await asyncio.wait_for(await client.ping(), patient(10))
     worker.web_socket.send_ping(b"?")
     worker.flush()
-    while (frame := await asyncio.wait_for(worker.frames.get(), 10)).opcode is not Opcode.PONG:
+    while (frame := await asyncio.wait_for(worker.frames.get(), patient(10))).opcode is not Opcode.PONG:
         pass
     assert bytes(frame.data) == b"?"
     await client.close()
@@ -176,13 +177,13 @@ async def test_a_workers_close_code_reaches_the_browser(site):
     worker.close(4409, "taken_over")
     assert await client.recv() == BIG
     assert await closed_with(client) == (4409, "taken_over")
-    await asyncio.wait_for(worker.lost, 10)
+    await asyncio.wait_for(worker.lost, patient(10))
 
 
 async def test_a_browsers_close_code_reaches_the_worker(site):
     client, worker = await site.attach()
     await client.close(4002, "bye")
-    await asyncio.wait_for(worker.lost, 10)
+    await asyncio.wait_for(worker.lost, patient(10))
     assert (worker.web_socket.close_code, worker.web_socket.close_reason) == (4002, "bye")
 
 
@@ -205,7 +206,7 @@ async def test_an_aborted_worker_is_1006_to_the_browser(site):
 async def test_an_aborted_browser_is_lost_to_the_worker(site):
     client, worker = await site.attach()
     client.transport.abort()
-    await asyncio.wait_for(worker.lost, 10)
+    await asyncio.wait_for(worker.lost, patient(10))
     assert worker.received == b""
 
 
@@ -219,7 +220,7 @@ async def test_idle_and_head_limits_do_not_touch_a_splice(tmp_path):
             writer.write(
                 f"GET /healthz HTTP/1.1\r\nHost: localhost:{site.gateway.public.port}\r\n\r\n".encode()
             )
-            assert b'"ok"' in await asyncio.wait_for(reader.read(), 10)
+            assert b'"ok"' in await asyncio.wait_for(reader.read(), patient(10))
             writer.close()
         worker.send(b"still here")
         assert await client.recv() == b"still here"
@@ -239,7 +240,7 @@ async def test_a_stopped_reader_costs_bounded_memory_and_gets_everything_later(s
     assert max(end._transport.get_write_buffer_size() for end in ends) <= 2 * WRITE_BUFFER_BYTES
     client.transport.resume_reading()
     for _ in range(sent):
-        assert len(await asyncio.wait_for(client.recv(), 10)) == 65536
+        assert len(await asyncio.wait_for(client.recv(), patient(10))) == 65536
     worker.send(b"end")
     assert await client.recv() == b"end"
     await client.close()
@@ -281,7 +282,7 @@ async def test_nothing_is_left_when_streams_have_ended(site):
         result = ways[number % 4]()
         if asyncio.iscoroutine(result):
             await result
-    await asyncio.gather(*(asyncio.wait_for(worker.lost, 10) for _, worker in pairs))
+    await asyncio.gather(*(asyncio.wait_for(worker.lost, patient(10)) for _, worker in pairs))
     await asyncio.gather(*(client.wait_closed() for client, _ in pairs))
     gateway = site.gateway
     await until(lambda: gateway.public.gate.total == 0 and gateway.inner.gate.total == 1)  # the link
@@ -294,11 +295,11 @@ async def test_nothing_is_left_when_streams_have_ended(site):
 async def test_stopping_the_gateway_closes_live_streams_at_once(tmp_path):
     async with small_site(tmp_path) as site:
         pairs = [await site.attach() for _ in range(3)]
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(patient(5)):
             await site.gateway.stop()
         for client, worker in pairs:
             assert (await closed_with(client))[0] == 1006
-            await asyncio.wait_for(worker.lost, 10)
+            await asyncio.wait_for(worker.lost, patient(10))
 
 
 async def test_stopping_the_gateway_flushes_what_a_worker_had_sent(tmp_path):

@@ -9,7 +9,8 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 
 from portcullis.protocol.messages import Admitted, decode
-from tests.integration.gateway.small_site import admit_grant, small_site, until
+from tests.integration.gateway.small_site import admit_grant, small_site
+from tests.support.patience import patient, until
 
 CLIENTS = 300
 
@@ -58,7 +59,7 @@ async def site(tmp_path, many_files):
 
 async def test_everybody_is_back_and_nobody_was_refused_for_good(site):
     office = [Client(site, number) for number in range(CLIENTS)]
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(patient(60)):
         await asyncio.gather(*(client.resume() for client in office))
     assert site.gateway.streams.live == 2 * CLIENTS
     assert {code for client in office for code in client.refusals} <= {
@@ -66,7 +67,7 @@ async def test_everybody_is_back_and_nobody_was_refused_for_good(site):
     }  # its worker was late: tried again
     await site.gateway.streams.close()
     await until(lambda: site.gateway.streams.live == 0)
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(patient(60)):
         await asyncio.gather(*(client.resume() for client in office))
     assert site.gateway.streams.live == 2 * CLIENTS
     await asyncio.gather(*(client.leave() for client in office))

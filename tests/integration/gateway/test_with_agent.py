@@ -16,7 +16,9 @@ from portcullis.protocol.channel import GatewayEntry
 from portcullis.protocol.messages import Admitted, Ping, Pong, decode, encode
 from portcullis.protocol.worker_channel import Dial
 from portcullis.tickets import verifying_keys
-from tests.integration.gateway.small_site import TENANT, admit_grant, until
+from tests.integration.gateway.small_site import admit_grant
+from tests.integration.gateway.stubs import TENANT
+from tests.support.patience import patient, until
 
 
 class Session:
@@ -69,7 +71,7 @@ async def session(site):
     )
     links = Links(doorkeeper, lambda: client_context(credentials, "gateway"))
     await links.update([GatewayEntry("edge", site.inner_address)])
-    await asyncio.wait_for(site.agent.ended, 10)
+    await asyncio.wait_for(site.agent.ended, patient(10))
     await until(lambda: site.agent.id in site.gateway.links.hosts)
     yield sessions[site.session, TENANT]
     await links.stop()
@@ -90,7 +92,7 @@ async def test_a_browser_and_a_real_worker_talk_through_the_gateway(site, sessio
         with pytest.raises(ConnectionClosed):
             await client.recv()
         assert client.close_code == 4409
-        await asyncio.wait_for(receiver.gone.wait(), 10)
+        await asyncio.wait_for(receiver.gone.wait(), patient(10))
 
 
 async def test_a_real_agents_refusals_reach_the_browser(site, session):

@@ -27,6 +27,7 @@ from portcullis.settings import Address
 from tests.integration.gateway.small_site import Agent, admit_grant, admit_ticket
 from tests.support.agent_channel import TestAgent
 from tests.support.browser import ApiBrowser
+from tests.support.patience import patient
 from tests.support.ports import free_port
 from tests.support.running_broker import RunningBroker, make_site
 
@@ -53,7 +54,7 @@ class Gateway:
             "serve", "--state", self.state, "--listen", self.listen, "--inner-listen", self.inner, *options
         )
         lines = []
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(patient(60)):
             while not lines or b"serving on port" not in lines[-1]:
                 lines.append(await self.process.stderr.readline())
                 assert lines[-1], "the gateway ended"
@@ -61,7 +62,7 @@ class Gateway:
 
     async def terminate(self) -> int:
         self.process.send_signal(signal.SIGTERM)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(patient(20)):
             _, errors = await self.process.communicate()
         assert b"Traceback" not in errors, errors.decode()
         return self.process.returncode
@@ -77,7 +78,7 @@ async def start(*arguments: object) -> asyncio.subprocess.Process:
 async def run(*arguments: object) -> tuple[int, str]:
     """Exit status and what was printed."""
     process = await start(*arguments)
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(patient(60)):
         out, errors = await process.communicate()
     return process.returncode, (out + errors).decode()
 
@@ -190,7 +191,7 @@ async def test_a_session_is_reached_through_a_gateway_that_joined(whole):
             with pytest.raises(ConnectionClosed):
                 await stream.recv()
             assert stream.close_code == 1006
-            await asyncio.wait_for(worker.lost, 10)
+            await asyncio.wait_for(worker.lost, patient(10))
 
 
 async def test_joining_twice_or_with_a_used_token_is_refused_in_one_line(whole):

@@ -13,9 +13,11 @@ from playwright.async_api import Browser, CDPSession, Page, async_playwright
 
 from tests.support.browser_session import BrowserSession, browser_session
 from tests.support.keyboard_lab import CHROMIUM
+from tests.support.pages import be_patient
+from tests.support.patience import until
 from tests.support.slow_path import Line, SlowPath, slow_path
 from tests.support.worker_session import WorkerSession, worker_session
-from tests.support.xserver import XServer, until, x_server
+from tests.support.xserver import XServer, x_server
 
 SHOWN_SECONDS = 30
 _LINE = Line(delay=0.02)
@@ -48,6 +50,7 @@ class Desk:
     async def open(self) -> Seat:
         """A browser window of its own, which has the session now."""
         context = await self.browser.new_context(viewport={"width": 800, "height": 600})
+        be_patient(context)
         page = await context.new_page()
         await page.goto(self.site.url)
         await until(lambda: page.evaluate("document.title === 'drawn'"), SHOWN_SECONDS)

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.patience import patient
 from tests.support.slow_path import PACKET_BYTES, Line, Link, slow_path
 
 
@@ -87,7 +88,7 @@ async def test_bytes_come_through_in_order_and_late_by_both_delays():
         data = bytes(range(256)) * 200
         start = asyncio.get_running_loop().time()
         writer.write(data)
-        assert await asyncio.wait_for(reader.readexactly(len(data)), 10) == data
+        assert await asyncio.wait_for(reader.readexactly(len(data)), patient(10)) == data
         assert asyncio.get_running_loop().time() - start >= 0.1
         assert path.delivered_bytes == (len(data), len(data))
 
@@ -99,20 +100,20 @@ async def test_stall_holds_back_and_resume_brings_all_of_it():
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(reader.read(1), 0.1)
         path.resume()
-        assert await asyncio.wait_for(reader.readexactly(5000), 10) == b"x" * 5000
+        assert await asyncio.wait_for(reader.readexactly(5000), patient(10)) == b"x" * 5000
 
 
 async def test_cut_resets_and_refuse_keeps_new_connections_out():
     async with echoing(Line()) as (path, reader, writer):
         writer.write(b"x")
-        await asyncio.wait_for(reader.readexactly(1), 10)
+        await asyncio.wait_for(reader.readexactly(1), patient(10))
         path.refuse()
         path.cut()
         with contextlib.suppress(ConnectionResetError):
-            assert await asyncio.wait_for(reader.read(), 10) == b""
+            assert await asyncio.wait_for(reader.read(), patient(10)) == b""
         another, more = await asyncio.open_connection("127.0.0.1", path.port)
         with contextlib.suppress(ConnectionResetError):
-            assert await asyncio.wait_for(another.read(), 10) == b""
+            assert await asyncio.wait_for(another.read(), patient(10)) == b""
         more.transport.abort()
 
 
@@ -120,7 +121,7 @@ async def test_end_of_one_side_reaches_the_other_behind_its_bytes():
     async with echoing(Line(delay=0.02)) as (_, reader, writer):
         writer.write(b"last words")
         writer.write_eof()
-        assert await asyncio.wait_for(reader.read(), 10) == b"last words"
+        assert await asyncio.wait_for(reader.read(), patient(10)) == b"last words"
 
 
 async def test_full_queue_holds_the_sender_up():
@@ -129,6 +130,6 @@ async def test_full_queue_holds_the_sender_up():
         writer.write(bytes(size))
         most = 0
         for _ in range(64):
-            await asyncio.wait_for(reader.readexactly(size // 64), 10)
+            await asyncio.wait_for(reader.readexactly(size // 64), patient(10))
             most = max(most, path.queued_bytes[0])
         assert most <= (64 << 10) + (32 << 10)

@@ -1,4 +1,4 @@
-"""Sites of two versions; `--full-upgrade-matrix` tries every combination anew instead of one after the other alone."""
+"""Sites of two versions; with `-m long` every combination is tried anew, not one after the other alone."""
 
 from __future__ import annotations
 
@@ -24,8 +24,9 @@ NEVER_MET_OTHERWISE = ("new", "old", "new")
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "versions" in metafunc.fixturenames:
         everything = list(itertools.product(("old", "new"), repeat=3))
-        wanted = everything if metafunc.config.getoption("full_upgrade_matrix") else [NEVER_MET_OTHERWISE]
-        metafunc.parametrize("versions", wanted, ids="-".join)
+        marks = {each: () if each == NEVER_MET_OTHERWISE else pytest.mark.long for each in everything}
+        wanted = [pytest.param(each, id="-".join(each), marks=marks[each]) for each in everything]
+        metafunc.parametrize("versions", wanted)
 
 
 @pytest.fixture(scope="session")

@@ -64,11 +64,13 @@ async def works(site: MixedSite, number: int) -> None:
         await person.type("hello")
         await person.resume()
         await person.type("hello again")
+        assert site.typed(person.session) == ["hello", "hello again"]
         await person.log_off()
+        assert person.processes() == set()
 
 
 async def test_any_three_work_together(site: MixedSite, versions: tuple[Version, Version, Version]) -> None:
-    """Broker, gateway, agent; all eight with `--full-upgrade-matrix`."""
+    """Broker, gateway, agent; one of the eight ways; `-m long`: the others."""
     await site.start(*versions, people=2)
     await works(site, 0)
 

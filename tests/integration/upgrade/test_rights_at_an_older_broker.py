@@ -20,10 +20,12 @@ from broker.repositories.users import user_creation
 from portcullis.clock import SystemClock
 from portcullis.ids import new_id
 from portcullis.model.user import User
+from tests.support.patience import patient
 
 LOOK = """
 import asyncio, json, sys
 from pathlib import Path
+
 from broker.grid.embedded import EmbeddedGrid
 from broker.grid.scopes import Stores
 from broker.grid.seal import SiteKey
@@ -105,7 +107,7 @@ async def looked_at(python: Path, state: Path, texts: list[str]) -> list[str]:
         stdout=asyncio.subprocess.PIPE,
         cwd=state,
     )
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(patient(60)):
         out, _ = await process.communicate(json.dumps(texts).encode())
     assert process.returncode == 0
     return out.decode().split()

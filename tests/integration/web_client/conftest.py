@@ -7,24 +7,25 @@ import subprocess
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, async_playwright, expect
 
+from tests.support.console_desk import REPORT_VIOLATIONS, Desk
+from tests.support.console_site import ConsoleSite, console_site
+from tests.support.console_windows import desk_of
 from tests.support.fake_portal import CODE, PASSWORD, FakePortal
+from tests.support.pages import be_patient
+from tests.support.patience import patient
 from web_client import ROOT, fetch
 
 CHROMIUM = "/usr/bin/chromium-headless-shell"
 """The same engine without a window's worth of browser around each page: half the work. e2e has the whole of it."""
 PATIENCE_SECONDS = 20
 """For an event that comes: other lanes of the suite are busy at the same time."""
-expect.set_options(timeout=1000 * PATIENCE_SECONDS)
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
-REPORT_VIOLATIONS = """
-addEventListener('securitypolicyviolation', (event) =>
-    console.error(`CSP: ${event.violatedDirective} ${event.blockedURI} ${event.sample}`));
-"""
 
 
 @dataclass
@@ -37,7 +38,6 @@ class Visit:
 
     async def page(self) -> Page:
         page = await self.context.new_page()
-        page.set_default_timeout(1000 * PATIENCE_SECONDS)
         page.on("console", self._console)
         page.on("pageerror", lambda error: self.complaints.append(f"page error: {error}"))
         return page
@@ -102,7 +102,7 @@ async def until_true(
     page: Page, script: str, argument: object = None, seconds: float = PATIENCE_SECONDS
 ) -> None:
     """Playwright's own wait_for_function evaluates strings, which the policy of the page forbids."""
-    async with asyncio.timeout(seconds):
+    async with asyncio.timeout(patient(seconds)):
         while not await page.evaluate(script, argument):
             await asyncio.sleep(0.02)
 
@@ -111,6 +111,7 @@ async def open_visit(chromium: Browser, portal: FakePortal, **options: object) -
     context = await chromium.new_context(
         **{"viewport": {"width": 1000, "height": 700}, "locale": "en-US", **options}  # type: ignore[arg-type]
     )
+    be_patient(context)
     await context.grant_permissions(["clipboard-read", "clipboard-write"], origin=portal.url)
     await context.add_init_script(REPORT_VIOLATIONS)
     return Visit(context, portal)
@@ -121,3 +122,29 @@ async def visit(chromium: Browser, portal: FakePortal) -> AsyncIterator[Visit]:
     visit = await open_visit(chromium, portal)
     yield visit
     await visit.context.close()
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def site(_decoder: None, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[ConsoleSite]:
+    async with console_site(tmp_path_factory.mktemp("console")) as running:
+        yield running
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def shared(chromium: Browser, site: ConsoleSite) -> AsyncIterator[Desk]:
+    async with desk_of(chromium, site, "admin") as desk:
+        yield desk
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def desk(shared: Desk) -> AsyncIterator[Desk]:
+    """The administrator's, with nothing published."""
+    site = shared.site
+    site.outage = False
+    for application in (await site.api("GET", "applications"))["items"]:
+        await site.api("DELETE", f"applications/{quote(application['name'], safe='')}")
+    yield shared
+    for page in shared.context.pages:
+        await page.close()
+    complaints, shared.complaints[:] = list(shared.complaints), []
+    assert complaints == []

@@ -19,6 +19,7 @@ from playwright.async_api import Browser, expect
 from tests.support.console_desk import HOSTILE, Desk, bring_up, new_desk, seed
 from tests.support.console_site import ConsoleSite, console_site
 from tests.support.looks import ON_PHONES, PHONE, RULES, look, nothing_is_beyond_the_edge
+from tests.support.pages import be_patient
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -339,6 +340,7 @@ async def test_help_desks_see_what_they_may_and_change_nothing(desk: Desk, chrom
     enrolled = replace(helen, password_hash="a hash", totp_secret="A" * 32)
     await parts.snapshot.until(await parts.identity.users.replace(tenant, enrolled, "test"))
     context = await chromium.new_context(locale="en-US")
+    be_patient(context)
     await desk.site.let_in(context, "helen")
     page = await context.new_page()
     await page.goto(f"{desk.site.url}/admin.html#/policies/tenant%2F-")

@@ -15,6 +15,7 @@ from playwright.async_api import Browser, Page, expect
 from tests.support.console_desk import Desk
 from tests.support.console_site import ConsoleSite, console_site
 from tests.support.looks import ON_PHONES, PHONE, look, look_in_the_dark_on_a_phone
+from tests.support.pages import be_patient
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -61,6 +62,7 @@ async def desk(
         await agent.heartbeat(0.42)
         session = await furnish(site)
         context = await chromium.new_context(locale="en-US")
+        be_patient(context)
         await context.add_init_script(path=axe)
         await site.let_in(context)
         desk = Desk(site, context)

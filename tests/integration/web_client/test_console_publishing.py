@@ -21,6 +21,7 @@ from portcullis.protocol.discovery import FEATURE, Discover, Discovered, Install
 from tests.support.agent_channel import TestAgent
 from tests.support.console_site import ConsoleSite, console_site
 from tests.support.looks import look, look_in_the_dark_on_a_phone
+from tests.support.pages import be_patient
 from tests.support.pictures import png
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -64,7 +65,6 @@ class Seen:
         self.page = page
         self.site = site
         self.complaints: list[str] = []
-        page.set_default_timeout(20_000)
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
 
     async def at(self, address: str) -> Page:
@@ -84,6 +84,7 @@ async def context(chromium: Browser, axe: Path, site: ConsoleSite) -> AsyncItera
     context = await chromium.new_context(
         locale="en-US", reduced_motion="reduce", viewport={"width": 1280, "height": 800}
     )
+    be_patient(context)
     await context.add_init_script(path=axe)
     await site.let_in(context)
     yield context

@@ -11,7 +11,7 @@ from playwright.async_api import Page, expect
 from portcullis.protocol import messages as m
 from tests.integration.web_client.conftest import Visit
 from tests.support.fake_portal import FakePortal
-from tests.support.xserver import until
+from tests.support.patience import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

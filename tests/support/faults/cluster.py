@@ -28,6 +28,7 @@ from tests.support.etcd import EtcdCluster
 from tests.support.faults.agents import ObedientHost
 from tests.support.faults.clients import BrowserOf, Notes, Somebody
 from tests.support.faults.partition import FIRST_GROUP, Partition
+from tests.support.patience import patient
 from tests.support.ports import free_port
 
 ORIGIN = "http://localhost:8080"
@@ -62,7 +63,7 @@ class BrokerProcess:
                 stdin=asyncio.subprocess.DEVNULL,
                 group=self.group,
             )
-        async with asyncio.timeout(START_SECONDS):
+        async with asyncio.timeout(patient(START_SECONDS)):
             while not await accepts(self.address):
                 if self.process.returncode is not None:
                     raise RuntimeError((self.state / "broker.log").read_text()[-2000:])
@@ -190,7 +191,7 @@ async def _add_hosts(built: Cluster, folder: Path, size: Size, undo: contextlib.
         built.hosts.append(host)
         undo.push_async_callback(host.stop)
         host.start()
-    async with asyncio.timeout(START_SECONDS):
+    async with asyncio.timeout(patient(START_SECONDS)):
         await asyncio.gather(*(host.connected.wait() for host in built.hosts))
 
 
@@ -207,7 +208,7 @@ async def commit(built: Cluster, *operations: SealedOperation, conditions: Seque
     harmed by a second time: then the conditions may not hold any more.
     """
     is_unknown = False
-    async with asyncio.timeout(START_SECONDS):
+    async with asyncio.timeout(patient(START_SECONDS)):
         while True:
             try:
                 result = await built.stores.commit(*operations, conditions=conditions)

@@ -14,6 +14,7 @@ from broker.grid.grid import DeleteEvent, Event, Grid, GridUnavailable, PutEvent
 from broker.grid.scopes import Record, Stores, is_data_key
 from broker.grid.seal import SiteKey
 from portcullis.tasks import cancel_and_wait, spawn
+from tests.support.patience import patient
 
 Place = tuple[str, tuple[str, ...]]
 """Scope and path."""
@@ -66,7 +67,7 @@ class Recorder:
         """Everything up to now, each revision with the monotonic time at which it was seen."""
         newest = (await self._grid.range(keys.ROOT)).revision
         try:
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(patient(30)):
                 while self._reached < newest:
                     await self._advanced.wait()
         finally:

@@ -17,6 +17,7 @@ from tests.support.faults.invariants import Life, lives, sessions_begun, violati
 from tests.support.faults.linearizability import Call, explain
 from tests.support.faults.models import NOTHING, is_read, own_session, tickets
 from tests.support.faults.nemesis import Nemesis
+from tests.support.patience import patient
 
 SETTLING_SECONDS = 60.0
 LOOK_SECONDS = 0.5
@@ -83,7 +84,7 @@ async def violations_until_one_is_seen(
 
 async def settled(built: Cluster) -> None:
     """All is mended: every host is connected, and what is ending ends."""
-    async with asyncio.timeout(SETTLING_SECONDS):
+    async with asyncio.timeout(patient(SETTLING_SECONDS)):
         await asyncio.gather(*(host.connected.wait() for host in built.hosts))
 
 

@@ -12,6 +12,7 @@ import pytest
 from agents.linux.launcher import WORKER_COMMAND
 from portcullis.model.session import Display
 from tests.support.framebuffer import read_framebuffer
+from tests.support.patience import patient
 from tests.support.session_host import PATIENCE_SECONDS, processes, until_window
 
 SIZE = (1024, 768)
@@ -44,7 +45,7 @@ def picture(order):
 async def drawn(order, is_drawn):
     """The picture of which `is_drawn` holds, once it rests: toolkits lay out more than once before they do."""
     looks = []
-    async with asyncio.timeout(PATIENCE_SECONDS):
+    async with asyncio.timeout(patient(PATIENCE_SECONDS)):
         while len(looks) < LOOKS or not is_drawn(looks[-1]):
             await asyncio.sleep(0.1)
             seen = picture(order)

@@ -15,7 +15,8 @@ from agents.linux import forking as forking_module
 from agents.linux.forking import Forking
 from agents.linux.launcher import WORKER_COMMAND, WORKER_ENVIRONMENT
 from agents.linux.leader import beginning
-from tests.support.session_host import MARKER, PATIENCE_SECONDS, gone, until, until_ended, until_window
+from tests.support.patience import patient
+from tests.support.session_host import MARKER, PATIENCE_SECONDS, gone, until_ended, until_told, until_window
 
 SECRET = "of the agent alone"
 
@@ -45,7 +46,7 @@ class Forked:
         """It is a child of this process, which asyncio reaps."""
         server = self.server
         server.kill()
-        await asyncio.to_thread(psutil.wait_procs, [server], PATIENCE_SECONDS)
+        await asyncio.to_thread(psutil.wait_procs, [server], patient(PATIENCE_SECONDS))
         return server.pid
 
     async def close(self):
@@ -158,7 +159,7 @@ async def test_server_ends_when_its_agent_has_gone(forked):
     await forked.forking.start()
     server = forked.server
     forked.forking._channel[1].close()
-    _, alive = await asyncio.to_thread(psutil.wait_procs, [server], PATIENCE_SECONDS)
+    _, alive = await asyncio.to_thread(psutil.wait_procs, [server], patient(PATIENCE_SECONDS))
     assert alive == []
 
 
@@ -218,7 +219,7 @@ async def test_after_a_crash_the_next_worker_comes_of_another_server(host, forke
 
 
 async def test_what_is_prepared_ahead_is_forked_too(host, forked):
-    async with asyncio.timeout(PATIENCE_SECONDS):
+    async with asyncio.timeout(patient(PATIENCE_SECONDS)):
         while not forked.launcher.ready:
             await forked.launcher.keep_ready(1)
             await asyncio.sleep(0.02)
@@ -227,4 +228,4 @@ async def test_what_is_prepared_ahead_is_forked_too(host, forked):
     assert forked.launcher.ready == 0
     assert own_bytes(status.processes["worker"]) < 20 << 20
     link.end("logged_off", 0)
-    await until(link, lambda message: getattr(message, "ended", False))
+    await until_told(link, lambda message: getattr(message, "ended", False))

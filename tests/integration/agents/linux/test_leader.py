@@ -14,12 +14,13 @@ from agents.linux.groups import Group
 from agents.linux.leaders import start_leader
 from portcullis.model.session import Display
 from portcullis.protocol.worker_channel import Status
+from tests.support.patience import patient
 from tests.support.session_host import (
     TINY_WORKER,
     gone,
     processes,
-    until,
     until_ended,
+    until_told,
     until_window,
     variables,
 )
@@ -188,7 +189,7 @@ async def test_leader_and_session_go_on_when_the_agent_leaves(host, launch):
     await link.close()
     (adopted,) = await launch.adopt()
     assert adopted.link is not None and adopted.status == status
-    assert await until(adopted.link, lambda message: message == state) == state
+    assert await until_told(adopted.link, lambda message: message == state) == state
     adopted.link.end("logged_off", 0)
     assert (await until_ended(adopted.link)).session == order.session
 
@@ -197,7 +198,7 @@ async def test_newest_agent_wins(host, launch):
     _, link = await launch("xterm")
     await until_window(link)
     (adopted,) = await launch.adopt()
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(patient(30)):
         while await link.receive() is not None:
             pass
     adopted.link.end("logged_off", 0)
@@ -345,7 +346,7 @@ async def test_what_a_killed_leader_left_is_swept_up(host, launch):
     leader = psutil.Process(status.processes["application"]).parent()
     leader.kill()
     await gone(leader)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(patient(30)):
         while await link.receive() is not None:
             pass
     assert await launch.adopt() == []
@@ -383,7 +384,7 @@ async def test_endless_line_costs_the_connection_and_not_the_session(host, launc
     order, link = await launch("xterm")
     await until_window(link)
     link._write(b"x" * (3 << 20))
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(patient(30)):
         while await link.receive() is not None:
             pass
     (adopted,) = await launch.adopt()
@@ -419,7 +420,7 @@ async def test_process_limit_of_the_group_stops_a_swarm_and_spares_the_worker(ho
         pytest.skip("no writable cgroup v1 with the pids controller here")
     swarm = "for n in $(seq 300); do sleep 4321 & done"
     _, link = await launch("sh", "-c", swarm, limits=groups.Limits(memory_mb=0, processes=60))
-    ended = await until(link, lambda m: isinstance(m, Status) and "application" in m.exit_statuses)
+    ended = await until_told(link, lambda m: isinstance(m, Status) and "application" in m.exit_statuses)
     mine = [p for p in processes() if p.info["username"] == ended.about["user"]]
     assert len(mine) <= 60 and "worker" not in ended.exit_statuses
 

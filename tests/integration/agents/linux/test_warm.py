@@ -14,13 +14,14 @@ from agents.linux.launcher import WORKER_COMMAND, end_all
 from agents.linux.leaders import session_folders
 from portcullis.model.session import Display
 from portcullis.protocol.worker_channel import Status, WorkerState
+from tests.support.patience import patient, until
 from tests.support.session_host import (
     PATIENCE_SECONDS,
     TINY_WORKER,
     gone,
     marked,
-    until,
     until_ended,
+    until_told,
     until_window,
 )
 
@@ -34,7 +35,7 @@ class Ahead:
 
     async def ready(self, worker=TINY_WORKER, count=1):
         self.launcher = self.host.launcher(worker)
-        async with asyncio.timeout(PATIENCE_SECONDS):
+        async with asyncio.timeout(patient(PATIENCE_SECONDS)):
             while self.launcher.ready < count:
                 await self.launcher.keep_ready(count)
                 await asyncio.sleep(0.02)
@@ -173,9 +174,7 @@ async def test_one_that_breaks_is_noticed_and_leaves_nothing(host, ahead, victim
     display = display_of(folder)
     killed = display if victim == "display" else display.parent()
     killed.kill()
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        while launcher.ready or folder.exists() or launcher._workers:
-            await asyncio.sleep(0.02)
+    await until(lambda: not (launcher.ready or folder.exists() or launcher._workers), PATIENCE_SECONDS)
     assert traces_of_warm(host, folder.name) == []
     order, link = await ahead.launch("xterm")
     assert (await until_window(link))[0].session == order.session
@@ -293,7 +292,7 @@ async def test_session_on_what_was_prepared_is_adopted_as_any_other(host, ahead)
     before = marked(order.session)
     (found,) = await host.launcher().adopt()
     ahead.links.append(found.link)
-    await until(found.link, lambda message: isinstance(message, WorkerState) and message.windows > 0)
+    await until_told(found.link, lambda message: isinstance(message, WorkerState) and message.windows > 0)
     assert isinstance(found.status, Status) and found.status.session == order.session
     assert marked(order.session) == before
 

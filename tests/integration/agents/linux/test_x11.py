@@ -10,6 +10,7 @@ import xcffib
 import xcffib.xproto as xproto
 
 from agents.linux.x11 import XConnection
+from tests.support.patience import patient
 from tests.support.xserver import XServer
 
 
@@ -30,7 +31,7 @@ async def test_an_event_of_an_unknown_extension_holds_up_none_behind_it(tmp_path
         message = struct.pack("=BBHIII16x", 33, 32, 0, window, xproto.Atom.WM_NAME, 4711)
         for event in (unknown, message):
             application.core.SendEventChecked(False, window, 0, event).check()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(patient(5)):
             assert await heard == 4711
     finally:
         application.disconnect()

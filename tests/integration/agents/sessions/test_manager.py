@@ -14,8 +14,8 @@ from agents.sessions.progress import Progress
 from agents.sessions.session import TimeLimits
 from portcullis.protocol.channel import Desired
 from portcullis.protocol.worker_channel import Dial, Gateway
+from tests.support.patience import patient, until
 from tests.support.session_host import PATIENCE_SECONDS, marked
-from tests.support.xserver import until
 
 FACTS = SiteFacts("b" * 16, "c" * 16, "PEM", {})
 
@@ -38,7 +38,7 @@ class Agent:
 
     async def until(self, order, state):
         """The report that says so."""
-        async with asyncio.timeout(PATIENCE_SECONDS):
+        async with asyncio.timeout(patient(PATIENCE_SECONDS)):
             while not (found := [r for r in self.reports if (r.session, r.state) == (order.session, state)]):
                 self._changed.clear()
                 await self._changed.wait()
@@ -172,9 +172,7 @@ async def test_session_that_ended_while_no_agent_was_there_is_reported_by_the_ne
     await first.manager.stop()
     (xterm,) = [pid for pid in marked(order.session) if Path(f"/proc/{pid}/comm").read_text() == "xterm\n"]
     os.kill(xterm, signal.SIGTERM)
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        while not (host.folder(order) / "ended.json").exists():
-            await asyncio.sleep(0.02)
+    await until(lambda: (host.folder(order) / "ended.json").exists(), PATIENCE_SECONDS)
     second = await agents()
     assert [(r.session, r.state, r.code) for r in second.manager.reports()] == [
         (order.session, "ended", "application_closed")

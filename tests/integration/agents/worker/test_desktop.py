@@ -6,7 +6,7 @@ import sys
 import numpy as np
 
 from portcullis.protocol import messages as m
-from tests.support.xserver import until
+from tests.support.patience import until
 
 BLANK_CURSOR = """
 import time, xcffib, xcffib.xproto as xp

@@ -8,7 +8,7 @@ import pytest
 
 from portcullis.protocol import messages as m
 from portcullis.protocol.worker_channel import Closing
-from tests.support.xserver import until
+from tests.support.patience import until
 
 BEGIN = """
 import xcffib, xcffib.xproto as xp

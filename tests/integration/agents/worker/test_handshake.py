@@ -24,9 +24,9 @@ from portcullis.protocol.worker_channel import (
 )
 from portcullis.revocations import Revocation, sign_revocation
 from portcullis.tickets import sign_grant, to_base64url
+from tests.support.patience import until
 from tests.support.stream_client import BrowserKey, StreamClosed
 from tests.support.worker_session import worker_session
-from tests.support.xserver import until
 
 
 async def refused(session, grant, key=None, **proof):
@@ -271,10 +271,22 @@ async def test_new_grant_keys_hold_from_then_on(session):
     assert await refused(session, session.signed()) == (4403, "grant_refused")
 
 
+async def failure_of_a_dial(session, *, name="gate", address=None, rendezvous="ab" * 32):
+    """Why the worker did not get through to a gateway."""
+
+    def failures():
+        found = (line for line in session.lines if isinstance(line, DialFailed))
+        return [line.code for line in found if line.rendezvous == rendezvous]
+
+    where = address or f"127.0.0.1:{session.port}"
+    session.tell(Dial(Gateway(name, where), rendezvous, session.signed()))
+    await session.until(failures)
+    (code,) = failures()
+    return code
+
+
 async def test_gateway_of_another_name_is_not_spoken_to(session):
-    rendezvous = "ab" * 32
-    session.tell(Dial(Gateway("other gate", f"127.0.0.1:{session.port}"), rendezvous, session.signed()))
-    await session.until(lambda: DialFailed(rendezvous, "certificate_refused") in session.lines)
+    assert await failure_of_a_dial(session, name="other gate") == "certificate_refused"
 
 
 async def test_a_session_goes_on_under_another_ca_of_its_site(session):
@@ -282,10 +294,7 @@ async def test_a_session_goes_on_under_another_ca_of_its_site(session):
     other = certificates.make_ca(certificates.new_key(), "0" * 16, time.time())
     other_pem = other.public_bytes(Encoding.PEM).decode()
     session.tell(GrantKeys(session.grant_keys(), ca=other_pem))
-    rendezvous = "ab" * 32
-    gateway = Gateway("gate", f"127.0.0.1:{session.port}")
-    session.tell(Dial(gateway, rendezvous, session.signed()))
-    await session.until(lambda: DialFailed(rendezvous, "gateway_unreachable") in session.lines)
+    assert await failure_of_a_dial(session) == "gateway_unreachable"
     session.tell(GrantKeys(session.grant_keys(), ca=other_pem + session.start_line().ca))
     session.tell(GrantKeys(session.grant_keys()))
     again = await session.attach()
@@ -295,23 +304,17 @@ async def test_a_session_goes_on_under_another_ca_of_its_site(session):
 
 @pytest.mark.parametrize("address", ["127.0.0.1:1", "nonsense", "127.0.0.1:99999"])
 async def test_gateway_that_cannot_be_reached_is_reported(session, address):
-    rendezvous = "cd" * 32
-    session.tell(Dial(Gateway("gate", address), rendezvous, session.signed()))
-    await session.until(lambda: DialFailed(rendezvous, "gateway_unreachable") in session.lines)
+    assert await failure_of_a_dial(session, address=address) == "gateway_unreachable"
 
 
 async def test_rendezvous_that_would_forge_a_header_is_not_sent(session):
-    rendezvous = "x\r\nHost: elsewhere"
-    session.tell(Dial(Gateway("gate", f"127.0.0.1:{session.port}"), rendezvous, session.signed()))
-    await session.until(lambda: DialFailed(rendezvous, "gateway_unreachable") in session.lines)
+    assert await failure_of_a_dial(session, rendezvous="x\r\nHost: elsewhere") == "gateway_unreachable"
 
 
 async def test_streams_that_prove_nothing_are_bounded(session):
     for _ in range(8):
         await session.dial(session.signed())
-    rendezvous = "ef" * 32
-    session.tell(Dial(Gateway("gate", f"127.0.0.1:{session.port}"), rendezvous, session.signed()))
-    await session.until(lambda: DialFailed(rendezvous, "too_many_connections") in session.lines)
+    assert await failure_of_a_dial(session) == "too_many_connections"
 
 
 async def test_a_connection_whose_gateway_drains_is_told_so_and_comes_back(session):

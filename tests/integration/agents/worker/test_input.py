@@ -5,8 +5,8 @@ import asyncio
 import pytest
 
 from portcullis.protocol import messages as m
+from tests.support.patience import until
 from tests.support.worker_session import worker_session
-from tests.support.xserver import until
 
 TEXT = "Héllo Wörld ß€ ñ Привет 漢字 😀 ~@{}"
 US_CODES = {"a": "KeyA", "b": "KeyB", "c": "KeyC", " ": "Space", "1": "Digit1", "-": "Minus"}

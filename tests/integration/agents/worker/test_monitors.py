@@ -5,7 +5,7 @@ import pytest
 from agents.linux import window_manager
 from agents.linux.environment import Scale
 from portcullis.protocol import messages as m
-from tests.support.xserver import until
+from tests.support.patience import until
 
 SIDE_BY_SIDE = (m.Monitor(0, 0, 1000, 700), m.Monitor(1000, 0, 800, 600))
 

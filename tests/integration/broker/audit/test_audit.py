@@ -14,6 +14,7 @@ from broker.audit.query import Query
 from broker.audit.store import LARGEST_BYTES, LOOKED_AT, NAME
 from portcullis.errors import Unavailable
 from tests.support.clock import ManualClock
+from tests.support.patience import until
 
 TENANT, OTHER = "a" * 16, "b" * 16
 LAUNCH = Event("launch", TENANT, Actor("Alice", "1" * 16), Object("application", "2" * 16, "Text editor"))
@@ -179,9 +180,7 @@ async def test_a_page_that_rotted_is_found_at_the_start(
     path.write_bytes(raw)
     again = Audit(tmp_path, clock)
     await again.start()
-    async with asyncio.timeout(10):
-        while not again.set_aside:
-            await asyncio.sleep(0.01)
+    await until(lambda: again.set_aside)
     await again.record(LAUNCH)
     assert await types(again, Query(TENANT)) == ["launch"]
     await again.stop()
@@ -203,13 +202,13 @@ async def test_a_full_disk_refuses_records_and_keeps_notes_for_later(
         audit.check()
     await audit.note(Event("sign_in", TENANT))
     store._write.execute("PRAGMA max_page_count = 1000000")
-    async with asyncio.timeout(10):
-        while audit.trouble:
-            await asyncio.sleep(0.01)
+    await until(lambda: not audit.trouble)
     audit.check()
-    async with asyncio.timeout(10):
-        while len(await types(audit, Query(TENANT))) < 3:
-            await asyncio.sleep(0.01)
+
+    async def all_are_there() -> bool:
+        return len(await types(audit, Query(TENANT))) == 3
+
+    await until(all_are_there)
     assert sorted(await types(audit, Query(TENANT))) == ["launch", "launch", "sign_in"]
 
 

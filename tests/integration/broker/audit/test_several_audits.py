@@ -13,6 +13,7 @@ from broker.audit import copies, everywhere
 from broker.audit.event import Actor, Event
 from broker.audit.forgetting import Forgetting
 from broker.audit.query import Query
+from tests.support.patience import patient, until
 from tests.support.several_brokers import several_brokers
 
 
@@ -53,9 +54,7 @@ async def test_the_events_of_a_broker_that_is_lost_are_found_by_their_copies(tmp
         await lost.parts.copies.ship()
         await lost.broker.stop()
         live = site[0].parts.brokers
-        async with asyncio.timeout(10):
-            while len(live.live()) > 2:
-                await asyncio.sleep(0.02)
+        await until(lambda: len(live.live()) <= 2)
         page = await site[1].parts.audit_everywhere.search(Query(tenant, types=("change",), limit=1000))
         assert [event.id for event in page.items] == [event.id for event in kept][::-1]
         assert page.missing == () and page.items[-1] == kept[0]
@@ -86,7 +85,7 @@ async def test_the_events_of_a_deleted_tenant_go_everywhere_and_others_stay(tmp_
             for scope in (gone, restored, tenant):
                 await running.parts.audit.record(Event("change", scope))
         await stores.commit(stores.site.delete(("tenant", gone), author="t"))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(patient(10)):
             for running in site:
                 while gone in await running.parts.audit.read(lambda store: store.tenants()):
                     await asyncio.sleep(0.02)
@@ -95,7 +94,7 @@ async def test_the_events_of_a_deleted_tenant_go_everywhere_and_others_stay(tmp_
         await late.record(Event("change", gone))
         again = Forgetting(late, stores, site[0].parts.snapshot)
         again.start()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(patient(10)):
             while gone in await late.read(lambda store: store.tenants()):
                 await asyncio.sleep(0.02)
         await again.stop()

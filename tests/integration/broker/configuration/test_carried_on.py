@@ -11,6 +11,7 @@ from broker import parts
 from broker.configuration.intent import CURRENT, Intent, items_path, packed
 from broker.configuration.objects import DEFAULTS
 from broker.snapshot import Change
+from tests.support.patience import patient
 from tests.support.running_broker import running_broker
 
 
@@ -38,7 +39,7 @@ async def test_a_broker_carries_on_a_change_that_stands_still(
         await site.parts.stores.commit(
             store.put(CURRENT, intent.to_json()), store.put(items_path(intent.id), packed(items))
         )
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(patient(20)):
             await over.wait()
         names = {application.name for application in site.parts.applications.list(site.tenant)}
         assert {"app 1", "app 2"} <= names and "app 0" not in names

@@ -26,6 +26,7 @@ from portcullis.protocol.gateway_channel import (
     parse_from_broker,
 )
 from portcullis.revocations import Revocation, sign_revocation
+from tests.support.patience import patient, until
 from tests.support.running_broker import running_broker
 
 KEY = Ed25519PrivateKey.generate()
@@ -40,7 +41,7 @@ class Channel:
         return await self.next()
 
     async def next(self):
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(patient(10)):
             return parse_from_broker(await self.socket.recv())
 
     async def closed(self):
@@ -72,13 +73,6 @@ async def put(site, *operations):
 async def changed_gateway(site, **changes):
     gateway = replace(site.parts.gateways.get(site.gateway.id), **changes)
     await put(site, site.parts.stores.site.put(("gateway", gateway.id), gateway.to_json(), author="test"))
-
-
-async def until(condition):
-    """The broker's records change when its tasks have run."""
-    async with asyncio.timeout(10):
-        while not condition():
-            await asyncio.sleep(0.01)
 
 
 async def test_a_gateway_hears_of_the_site_and_counts_as_live(site):

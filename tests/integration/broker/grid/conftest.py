@@ -11,6 +11,7 @@ import pytest
 from broker.grid.grid import Changes, Event, Grid
 from tests.support.etcd_server import EtcdServer, etcd_server
 from tests.support.grid_stores import STORES, EmbeddedStore, EtcdStore, Store
+from tests.support.patience import patient
 
 
 @pytest.fixture(scope="session")
@@ -38,7 +39,7 @@ class Watcher:
 
     async def until(self, grid: Grid, prefix: str, start: int, revision: int) -> list[Event]:
         events: list[Event] = []
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(patient(30)):
             watch = grid.watch(prefix, start)
             try:
                 async for changes in watch:
@@ -51,7 +52,7 @@ class Watcher:
 
     async def next_event(self, grid: Grid, prefix: str, start: int) -> Changes:
         """The first delivery that has events."""
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(patient(30)):
             watch = grid.watch(prefix, start)
             try:
                 async for changes in watch:

@@ -24,6 +24,7 @@ from broker.presence import Presence
 from portcullis.settings import Address
 from tests.support.broker_grid import SmallSite, small_site
 from tests.support.clock import ManualClock
+from tests.support.patience import patient
 
 STEPS = ("write", "read", "done_writing")
 
@@ -120,7 +121,7 @@ async def test_a_broker_goes_on_renewing_its_liveness_after_streams_that_died(
     monkeypatch.setattr(site.grid, "keep_alive", keep_alive)
     ours = Presence(site.stores, site.snapshot, site.clock, "1" * 16, "1")
     await ours.start(Address("127.0.0.1", 8444))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(patient(10)):
         await streams.answering.wait()
     assert len(failed) == 2 and "call is over" in failed[0]
     task = ours._task

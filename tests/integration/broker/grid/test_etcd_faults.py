@@ -23,6 +23,7 @@ from broker.grid.grid import (
 )
 from broker.grid.opening import open_grid
 from tests.support.etcd import EtcdCluster, Member
+from tests.support.patience import patient
 
 WRITES = 60
 LEASE_SECONDS = 6
@@ -97,7 +98,7 @@ async def keep(grid: Grid, lease: int, stop: asyncio.Event) -> None:
 @pytest.mark.parametrize("which", ["leader", "follower", "connected"])
 @pytest.mark.parametrize("how", ["kill", "freeze"])
 async def test_a_member_fails_and_nothing_is_lost_or_doubled(etcd: EtcdCluster, which: str, how: str) -> None:
-    async with asyncio.timeout(90), opened(etcd) as grid, opened(etcd) as other:
+    async with asyncio.timeout(patient(90)), opened(etcd) as grid, opened(etcd) as other:
         lease = await grid.lease(LEASE_SECONDS)
         await grid.txn([], [Put("/live", b"1", lease.id)])
         hurt, stop = asyncio.Event(), asyncio.Event()
@@ -123,7 +124,7 @@ async def test_a_member_fails_and_nothing_is_lost_or_doubled(etcd: EtcdCluster, 
 
 
 async def test_a_watch_leaves_a_frozen_member_though_this_client_asks_nothing(etcd: EtcdCluster) -> None:
-    async with asyncio.timeout(60), opened(etcd) as watching, opened(etcd) as writing:
+    async with asyncio.timeout(patient(60)), opened(etcd) as watching, opened(etcd) as writing:
         start = (await writing.txn([], [Put("/t/key", b"start")])).revision
         async with aclosing(watching.watch("/t/", start)) as watch:
             await anext(watch)
@@ -139,7 +140,7 @@ async def test_a_watch_leaves_a_frozen_member_though_this_client_asks_nothing(et
 
 
 async def test_a_wiped_member_takes_nothing_with_it_and_is_replaced(etcd: EtcdCluster) -> None:
-    async with asyncio.timeout(90), opened(etcd) as grid:
+    async with asyncio.timeout(patient(90)), opened(etcd) as grid:
         kept = (await grid.txn([], [Put("/t/kept", b"1")])).revision
         lost = await victim(etcd, grid, "follower")
         await lost.kill()
@@ -170,7 +171,7 @@ async def test_a_wiped_member_takes_nothing_with_it_and_is_replaced(etcd: EtcdCl
 
 
 async def test_without_a_majority_nothing_is_acknowledged_and_all_goes_on_after_it(etcd: EtcdCluster) -> None:
-    async with asyncio.timeout(90), opened(etcd) as grid:
+    async with asyncio.timeout(patient(90)), opened(etcd) as grid:
         revision = (await grid.txn([], [Put("/t/key", b"1")])).revision
         for member in etcd.members[:2]:
             await member.kill()
@@ -193,7 +194,7 @@ async def test_without_a_majority_nothing_is_acknowledged_and_all_goes_on_after_
 
 async def test_compares_alone_are_not_answered_by_a_member_that_is_cut_off(etcd: EtcdCluster) -> None:
     """It would answer from what it holds, and may have missed what came since."""
-    async with asyncio.timeout(60), opened(etcd) as grid:
+    async with asyncio.timeout(patient(60)), opened(etcd) as grid:
         revision = (await grid.txn([], [Put("/t/key", b"1")])).revision
         assert (await grid.txn([ModRevision("/t/key", revision)], [])).succeeded
         for member in etcd.members[1:]:

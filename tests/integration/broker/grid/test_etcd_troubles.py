@@ -22,6 +22,7 @@ from broker.grid.grid import Delete, Grid, GridUnavailable, Put
 from broker.grid.opening import GridChoice, open_grid
 from portcullis.errors import InvalidInput
 from tests.support.etcd import Certificates, EtcdCluster
+from tests.support.patience import patient
 
 
 @pytest.fixture
@@ -148,7 +149,7 @@ class TestIdentity:
         await one.until_healthy()
         with pytest.raises(GridReplaced, match="belongs to another etcd cluster"):
             await grid.get("/t/a")
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(patient(10)):
             assert "another etcd cluster" in await grid.until_failed()
         with pytest.raises(GridReplaced):
             await anext(grid.watch("/t/", 1))

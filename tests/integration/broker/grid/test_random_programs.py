@@ -26,6 +26,7 @@ from broker.grid.grid import (
     PutEvent,
     TxnResult,
 )
+from tests.support.patience import patient
 
 STEPS = 400
 KEYS = [f"/t/{group}/{number}" for group in "ab" for number in range(4)]
@@ -179,7 +180,7 @@ async def test_a_store_agrees_with_the_model(store: Any, grid: Grid, watcher: An
     model = Model(start)
     program = Program(seed, model)
     prefixes = ("/t/", "/t/a/", "/t/b/3")
-    async with asyncio.timeout(60), asyncio.TaskGroup() as group:
+    async with asyncio.timeout(patient(60)), asyncio.TaskGroup() as group:
         live = {prefix: group.create_task(_follow(grid, prefix, start + 1)) for prefix in prefixes}
         for _ in range(STEPS):
             await (lease_step if program.is_lease_step() else txn_step)(grid, model, program)

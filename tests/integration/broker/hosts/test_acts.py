@@ -11,6 +11,7 @@ from broker.hosts import acts
 from portcullis.ids import new_id
 from portcullis.protocol.acts import FEATURE, Act, Acted, Process
 from portcullis.protocol.channel import Desired
+from tests.support.patience import until
 from tests.support.running_broker import running_broker
 from tests.support.several_brokers import several_brokers
 
@@ -26,9 +27,7 @@ async def test_a_host_is_asked_by_whichever_broker_holds_its_channel(tmp_path: P
     async with several_brokers(tmp_path, 2) as site, site[0].agent(features=FEATURES) as agent:
         await agent.expect(Desired)
         live = site[1].parts.snapshot
-        async with asyncio.timeout(10):
-            while not live.list("site", "live", "host"):
-                await asyncio.sleep(0.01)
+        await until(lambda: live.list("site", "live", "host"))
         for running in site:
             act = an_act()
             asked = asyncio.ensure_future(running.parts.host_acts.ask(site[0].host.id, act))

@@ -25,6 +25,7 @@ from portcullis.protocol.channel import (
     Report,
     encode,
 )
+from tests.support.patience import patient
 from tests.support.running_broker import RunningBroker, running_broker
 
 HELLO = Hello("test", 10, "0123456789abcdef")
@@ -175,7 +176,7 @@ async def test_a_heartbeat_after_the_lease_ended_makes_the_host_live_again(site:
         await site.parts.stores.grid.revoke(record.lease)
         site.parts.snapshot.subscribe(notice)
         await agent.heartbeat()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(patient(10)):
             await back.wait()
         assert (await live_record(site)).lease != record.lease
 
@@ -346,7 +347,7 @@ async def test_a_host_is_served_while_the_grid_takes_no_announcement_and_live_wh
         await agent.connect()
         await agent.expect(Desired)
         assert not site.parts.hosts.is_live(site.host.id)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(patient(10)):
         await live.wait()
     await agent.close()
 
@@ -384,7 +385,7 @@ async def test_what_was_ended_while_the_host_was_away_is_forgotten_once_it_comes
     site.parts.snapshot.subscribe(
         lambda change: gone.set() if change.path[0] == "ended" and change.record is None else None
     )
-    async with site.agent(), asyncio.timeout(10):
+    async with site.agent(), asyncio.timeout(patient(10)):
         await gone.wait()
     assert await site.keys_left("ended") == set()
 

@@ -12,6 +12,7 @@ from broker import news
 from broker.http.admin import feed
 from tests.support.api_site import ApiSite
 from tests.support.browser import ApiBrowser, ServerEvent
+from tests.support.patience import patient, until
 
 FEED = "/api/v1/admin/feed"
 EDITOR = {"command": ["/usr/bin/true"], "entitled": {"users": [], "groups": []}}
@@ -36,7 +37,7 @@ async def following(
 
 
 async def next_change(events: AsyncIterator[ServerEvent]) -> list[str]:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(patient(10)):
         async for event in events:
             if event.name == "changed":
                 return list(event.data["kinds"])
@@ -67,7 +68,7 @@ async def test_what_one_may_not_read_is_not_told(site: ApiSite) -> None:
 async def test_the_feed_ends_with_the_login(site: ApiSite) -> None:
     async with following(site, "acme") as (browser, events):
         assert (await browser.sign_out()).status == 204
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(patient(10)):
             rest = [event.name async for event in events]
         assert "changed" not in rest[-1:]
 
@@ -92,9 +93,7 @@ async def test_a_reader_that_never_reads_is_let_go(site: ApiSite, monkeypatch: p
         await site.let_in(browser, site.acme.root)
         async with browser._open("GET", FEED, b"", None) as response:
             assert response.status == 200
-            async with asyncio.timeout(10):
-                while site.services.news.followers:
-                    await asyncio.sleep(0.01)
+            await until(lambda: not site.services.news.followers)
 
 
 async def test_one_person_opens_so_many_feeds_and_no_more(

@@ -1,7 +1,7 @@
 """Two tenants of equal names: whatever one does, nothing of the other shines through, and nothing of it changes.
 
 A random program of both sides' requests, by every route of the API, with names, own ids, the other side's and nobody's.
-Longer: `--isolation-examples 200`, which draws anew each time.
+A few programs each time the same; `-m long`: two hundred, drawn anew.
 """
 
 from __future__ import annotations
@@ -194,8 +194,8 @@ def _some(ids: dict[str, list[str]]) -> list[str]:
     return [each for many in ids.values() for each in many[:2]]
 
 
-def test_nothing_of_one_tenant_shines_through_to_another(request: pytest.FixtureRequest) -> None:
-    examples = request.config.getoption("--isolation-examples")
+@pytest.mark.parametrize("examples", [FEW, pytest.param(200, marks=pytest.mark.long)])
+def test_nothing_of_one_tenant_shines_through_to_another(examples: int) -> None:
     run_state_machine_as_test(
         Isolation,
         settings=settings(

@@ -20,6 +20,7 @@ from portcullis.model.session import Session
 from portcullis.tickets import verify_grant, verifying_keys
 from tests.support.api_site import ApiSite, serving, signed_in
 from tests.support.browser import ApiBrowser, ServerEvent
+from tests.support.patience import patient
 
 LAUNCH = "/api/v1/sessions"
 DISPLAY = {
@@ -209,7 +210,7 @@ async def test_a_quiet_launch_sends_heartbeats_until_its_follower_leaves(site: A
                 events.append(event)
                 if len(events) == 3:
                     break
-        await asyncio.wait_for(quiet.left.wait(), 10)
+        await asyncio.wait_for(quiet.left.wait(), patient(10))
     heartbeat = ServerEvent("comment", "heartbeat")
     assert events == [ServerEvent("stage", {"stage": "placed", "state": "pending"}), heartbeat, heartbeat]
     assert HEARTBEAT_SECONDS == 10

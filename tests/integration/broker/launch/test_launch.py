@@ -23,6 +23,7 @@ from portcullis.model.application import Application, Entitlement
 from portcullis.model.user import User
 from tests.support.broker_grid import EDITOR, HOST, OTHER_USER, TENANT, USER, SmallSite, small_site
 from tests.support.lagging_grid import LaggingGrid
+from tests.support.patience import patient
 
 
 @pytest.fixture
@@ -187,7 +188,7 @@ async def test_a_launch_does_not_wait_for_one_host_where_another_of_the_tenant_i
     await site.put_application(replace(EDITOR, host_groups=frozenset({"office"})))
     await site.put_host(replace(HOST, groups=frozenset({"office"})), live=False)
     await lose_host(site)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(patient(10)):
         assert (await refusal(site)).code == "host_offline"
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from portcullis.clock import SystemClock
 from tests.support.browser import Answer, ApiBrowser, ClientKey
 from tests.support.clock import SkewedClock
 from tests.support.etcd import EtcdCluster
+from tests.support.patience import until
 from tests.support.running_broker import RunningBroker
 from tests.support.several_brokers import several_brokers
 
@@ -43,13 +43,6 @@ async def site(
     ):
         await until(lambda: brokers[WRONG].parts.clock_guard.is_wrong)
         yield brokers
-
-
-async def until(holds: Callable[[], bool]) -> None:
-    """At the latest with the next word of a peer."""
-    async with asyncio.timeout(SECONDS):
-        while not holds():
-            await asyncio.sleep(0.02)
 
 
 def browser(at: RunningBroker, now: Callable[[], float], key: ClientKey | None = None) -> ApiBrowser:

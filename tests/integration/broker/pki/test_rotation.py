@@ -22,6 +22,7 @@ from portcullis.errors import Refused
 from portcullis.site_tls import MachineIdentity
 from portcullis.tasks import cancel_and_wait, spawn
 from tests.support.inner_listener import Inner, inner_listener
+from tests.support.patience import patient
 
 
 @pytest.fixture
@@ -219,19 +220,19 @@ async def test_a_machine_hears_of_it_and_does_the_rest_by_itself(
     try:
         await begin(inner)
         renewal.announce(tuple(authorities.pins(inner.authority.ca_pem)))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(patient(10)):
             assert len((await renewals.get()).authorities) == 2
         waiting = await step(inner)
         assert waiting is not None and waiting.waits_for == (
             "host h1",
         )  # a session of it knows the old one only
         all_take_it = True
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(patient(10)):
             assert len((await renewals.get()).told) == 2
         signing = await step(inner)
         assert signing is not None and signing.phase == "signing"
         renewal.announce(tuple(authorities.pins(inner.authority.ca_pem)))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(patient(10)):
             assert issuer(inner, await renewals.get()) == inner.authority.signing_pin
         assert await step(inner) is None
     finally:

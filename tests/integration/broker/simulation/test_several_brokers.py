@@ -17,6 +17,7 @@ from broker.simulation.question import Question
 from portcullis.model.launch import Circumstances
 from portcullis.protocol.channel import Desired
 from portcullis.protocol.checks import FEATURE, Check, Checked, CheckResult
+from tests.support.patience import patient
 from tests.support.running_broker import RunningBroker
 from tests.support.several_brokers import several_brokers
 
@@ -56,7 +57,7 @@ async def test_a_broker_that_does_not_make_the_probes_asks_the_one_that_does(
 ) -> None:
     application = await site[0].publish("Editor")
     tenant, user = site[0].tenant, site[0].user
-    async with asyncio.timeout(SECONDS):
+    async with asyncio.timeout(patient(SECONDS)):
         while (job := site[0].parts.snapshot.get("site", ("job", "prober"))) is None:
             await asyncio.sleep(0.05)
     holder = next(each for each in site if each.broker.parts.presence.me.id == job.value["broker"])
@@ -66,7 +67,7 @@ async def test_a_broker_that_does_not_make_the_probes_asks_the_one_that_does(
         assert await each.parts.snapshot.until(revision, SECONDS)
     known = Result("ok", 5.0, {"echo": 7.0}).after(None)
     holder.parts.prober._results[tenant, application.id] = known
-    async with asyncio.timeout(SECONDS):
+    async with asyncio.timeout(patient(SECONDS)):
         while await other.parts.probe_results.of_tenant(tenant) != {application.id: known}:
             await asyncio.sleep(0.05)
     assert other.parts.prober.result(tenant, application.id) is None

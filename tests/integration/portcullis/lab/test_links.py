@@ -17,6 +17,7 @@ import pytest_asyncio
 from portcullis.lab.dialler import Diallers
 from portcullis.lab.links import Listener, Network
 from portcullis.lab.rules import Rule
+from tests.support.patience import patient
 
 SOURCE, TARGET = "broker-1", "etcd-1"
 SILENCE_SECONDS = 0.3  # long enough for loopback, should something pass that must not
@@ -68,7 +69,7 @@ async def scene(tmp_path: Path) -> AsyncIterator[Scene]:
 async def exchange(ends: tuple[asyncio.StreamReader, asyncio.StreamWriter], data: bytes) -> bytes:
     reader, writer = ends
     writer.write(data)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(patient(10)):
         return await reader.readexactly(len(data))
 
 
@@ -101,7 +102,7 @@ async def test_what_is_stalled_says_nothing_and_loses_nothing(scene: Scene, rule
     assert await is_silent(reader)
     assert bytes(scene.echo.heard) == b"before"
     scene.network.set_rules(())
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(patient(10)):
         assert await reader.readexactly(9) == b"meanwhile"
     writer.close()
 
@@ -113,7 +114,7 @@ async def test_who_dials_a_stalled_part_waits_and_gets_through_when_it_is_back(s
     assert await is_silent(reader)
     assert scene.echo.came == 0
     scene.network.set_rules(())
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(patient(10)):
         assert await reader.readexactly(5) == b"hello"
     writer.close()
 
@@ -125,7 +126,7 @@ async def test_nothing_is_kept_of_who_gave_up_dialling_a_stalled_part(scene: Sce
         writer.write(b"hello")
         await writer.drain()
         writer.close()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(patient(10)):
         while (await scene.network.answer("status"))["connections"]:
             await asyncio.sleep(0.01)
     scene.network.set_rules(())

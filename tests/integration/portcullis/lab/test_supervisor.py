@@ -6,7 +6,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from portcullis.lab.layout import Lab, Shape
 from portcullis.lab.supervisor import LabSupervisor
 from portcullis.quickstart.parts import Part
 from portcullis.tasks import spawn
+from tests.support.patience import until
 
 PATIENT = (sys.executable, "-c", "import time; time.sleep(600)")
 
@@ -29,12 +30,6 @@ def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lab:
     made = layout.new_lab(tmp_path / "clone", tmp_path, Shape(), "etcd", lambda port: True)
     made.logs.mkdir(parents=True)
     return made
-
-
-async def until(condition: Callable[[], object]) -> None:
-    async with asyncio.timeout(20):
-        while not condition():
-            await asyncio.sleep(0.01)
 
 
 @asynccontextmanager

@@ -8,7 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from portcullis.quickstart.errors import QuickstartError
 from portcullis.quickstart.parts import Part
 from portcullis.quickstart.supervisor import Supervisor, only_one
 from portcullis.tasks import spawn
+from tests.support.patience import patient, until
 
 PATIENT = "import time; print('hello', flush=True); time.sleep(600)"
 NOTES_ITS_END = """
@@ -35,12 +36,6 @@ time.sleep(600)
 
 def part(name: str, program: str = PATIENT, *arguments: str) -> Part:
     return Part(name, (sys.executable, "-c", program, *arguments))
-
-
-async def until(condition: Callable[[], object]) -> None:
-    async with asyncio.timeout(20):
-        while not condition():
-            await asyncio.sleep(0.01)
 
 
 @asynccontextmanager
@@ -163,4 +158,4 @@ def test_a_part_ends_when_its_supervisor_is_killed(tmp_path: Path) -> None:
         while child.name() != "sleep":  # setpriv has asked once it became what it runs
             assert child.is_running()
         parent.kill()
-    assert psutil.wait_procs([child], timeout=20)[1] == []
+    assert psutil.wait_procs([child], timeout=patient(20))[1] == []

@@ -11,6 +11,7 @@ from gateway.errors import errors_as_json
 from gateway.listener import Listener
 from portcullis.serving.guard import HELD_BYTES, RECEIVE_BYTES, Limits, guarded, read_body
 from portcullis.settings import Address
+from tests.support.patience import patient, until
 
 SHORT = 0.2
 HEAD = b"GET / HTTP/1.1\r\nHost: x\r\n"
@@ -82,13 +83,13 @@ class Server:
 async def ended(reader: asyncio.StreamReader) -> bytes:
     """What came until the server ended the connection."""
     try:
-        return await asyncio.wait_for(reader.read(), 10)
+        return await asyncio.wait_for(reader.read(), patient(10))
     except ConnectionResetError:
         return b""
 
 
 async def answer(reader: asyncio.StreamReader) -> tuple[int, bytes]:
-    head = (await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 10)).lower()
+    head = (await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), patient(10))).lower()
     length = int(head.partition(b"content-length: ")[2].split(b"\r\n")[0])
     return int(head.split()[1]), await reader.readexactly(length)
 
@@ -155,7 +156,7 @@ async def test_a_client_that_leaves_cancels_its_request():
         writer.write(b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n")
         await server.entered.wait()
         writer.transport.abort()
-        await asyncio.wait_for(server.cancelled.wait(), 10)
+        await asyncio.wait_for(server.cancelled.wait(), patient(10))
         assert server.listener.gate.total == 0
 
 
@@ -214,9 +215,7 @@ async def test_requests_ahead_of_their_turn_are_held_back_within_a_bound():
         for _ in range(64):
             writer.write(head)
         guard = server.guard()
-        async with asyncio.timeout(10):
-            while guard._is_reading:
-                await asyncio.sleep(0.01)
+        await until(lambda: not guard._is_reading)
         assert HELD_BYTES < len(guard._held) <= HELD_BYTES + RECEIVE_BYTES
         assert len(guard.inner._messages) == 0
         server.leave.set()
@@ -240,7 +239,7 @@ async def test_a_malformed_chunk_is_refused_at_once_wherever_it_is_cut():
         writer.write(b"POST /body HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n")
         await server.entered.wait()
         writer.write(b"0x5\r\nhello\r\n")
-        assert (await asyncio.wait_for(reader.read(), 5)).startswith(b"HTTP/1.1 400 ")
+        assert (await asyncio.wait_for(reader.read(), patient(5))).startswith(b"HTTP/1.1 400 ")
 
 
 @pytest.mark.parametrize("portions", [1, 7])
@@ -320,7 +319,7 @@ async def test_an_answer_that_is_not_read_is_cut():
         _reader, writer = await server.connect()
         writer.transport.pause_reading()
         writer.write(b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n")
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(patient(10)):
             while server.listener.gate.total == 0:  # accepted
                 await asyncio.sleep(0.01)
             while server.listener.gate.total or server.listener.connections:
@@ -336,7 +335,7 @@ async def test_a_slow_reader_gets_a_large_answer_whole():
         assert b"Content-Length: 67108864" in head
         received = 0
         while received < 64 << 20:
-            received += len(await asyncio.wait_for(reader.read(1 << 20), 10))
+            received += len(await asyncio.wait_for(reader.read(1 << 20), patient(10)))
         assert received == 64 << 20
 
 

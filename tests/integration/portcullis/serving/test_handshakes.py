@@ -10,7 +10,8 @@ import pytest
 from gateway.app import Options
 from portcullis.serving.guard import Limits
 from portcullis.serving.listener import ACCEPTED_AT_ONCE
-from tests.integration.gateway.small_site import Agent, small_site, until
+from tests.integration.gateway.small_site import Agent, small_site
+from tests.support.patience import patient, until
 
 
 @pytest.fixture
@@ -30,9 +31,9 @@ async def test_half_open_handshakes_are_capped_and_an_honest_one_is_served(site)
     handshakes = site.gateway.inner.handshakes
     opened = [await open_raw(site, b"\x16\x03\x01\x02\x00" * (n % 2)) for n in range(40)]
     await until(lambda: handshakes.gate.total == 8)
-    assert await asyncio.wait_for(opened[0][0].read(), 10) == b""  # the oldest gave way
+    assert await asyncio.wait_for(opened[0][0].read(), patient(10)) == b""  # the oldest gave way
     other = Agent(site.keys.machine("host", "other"))
-    assert (await asyncio.wait_for(other.connect(site.inner_address), 10)).gateway == "edge"
+    assert (await asyncio.wait_for(other.connect(site.inner_address), patient(10))).gateway == "edge"
     assert handshakes.gate.total < 8 + 1
     assert site.gateway.inner.gate.total == 2  # the links: a handshake is no connection yet
     await other.close()
@@ -44,7 +45,7 @@ async def test_a_crowd_that_dials_at_once_is_let_in_a_few_at_a_time(tmp_path):
         # Without a turn of the loop: so far they are in the kernel's queue alone.
         crowd = [socket.create_connection(("127.0.0.1", port)) for _ in range(10 * ACCEPTED_AT_ONCE)]
         let_in = []
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(patient(10)):
             while handshakes.gate.total < len(crowd):
                 before = handshakes.gate.total
                 await asyncio.sleep(0)
@@ -57,15 +58,16 @@ async def test_a_crowd_that_dials_at_once_is_let_in_a_few_at_a_time(tmp_path):
 async def test_a_handshake_that_fails_or_leaves_gives_its_place_back(site):
     handshakes = site.gateway.inner.handshakes
     reader, _ = await open_raw(site, b"GET / HTTP/1.1\r\n\r\n")
-    await asyncio.wait_for(reader.read(), 10)
+    assert b"HTTP" not in await asyncio.wait_for(reader.read(), patient(10))
     _, writer = await open_raw(site)
     await until(lambda: handshakes.gate.total == 1)
     writer.transport.abort()
-    await until(lambda: handshakes.gate.total == 0)
+    await until(lambda: handshakes.gate.total != 1)
+    assert handshakes.gate.total == 0
 
 
 async def test_a_handshake_has_a_deadline(tmp_path):
     async with small_site(tmp_path, Options(limits=Limits(handshake_seconds=0.2))) as site:
         reader, _ = await open_raw(site)
-        assert await asyncio.wait_for(reader.read(), 10) == b""
+        assert await asyncio.wait_for(reader.read(), patient(10)) == b""
         await until(lambda: site.gateway.inner.handshakes.gate.total == 0)

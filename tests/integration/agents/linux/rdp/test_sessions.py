@@ -15,6 +15,7 @@ from agents.sessions.session import TimeLimits
 from portcullis.errors import Refused
 from portcullis.model.rdp import Credentials, RdpTarget
 from portcullis.protocol.channel import Desired
+from tests.support.patience import patient
 from tests.support.session_host import PATIENCE_SECONDS, TINY_WORKER, until_ended, until_window
 
 LOOPBACK = networks_of("127.0.0.0/8")
@@ -121,7 +122,7 @@ async def test_a_server_that_hangs_once_tls_stands_is_given_up(host, tls_server)
         manager = Manager(launcher_of(host), facts, hear, limits, credentials=signing_in(tls_server))
         await manager.start()
         await manager.apply(Desired(1, (order,)))
-        async with asyncio.timeout(PATIENCE_SECONDS):
+        async with asyncio.timeout(patient(PATIENCE_SECONDS)):
             await ended.wait()
         await manager.stop()
     assert reports[-1].code == "rdp_timeout"

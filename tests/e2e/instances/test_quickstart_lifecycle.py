@@ -1,6 +1,6 @@
 """The quickstart from the first start to the reset, in a clone of its own beside the one of the other tests.
 
-Every test starts by running it, which is quick and changes nothing when it runs already.
+Every test begins with one that runs.
 """
 
 from __future__ import annotations
@@ -8,24 +8,24 @@ from __future__ import annotations
 import json
 import os
 import pwd
-import shutil
 import signal
 import socket
 import subprocess
-import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
 
-from portcullis.quickstart import instance
+from portcullis.quickstart import control_socket, instance
 from portcullis.quickstart.instance import Instance
 from portcullis.rest.client import Client
 from portcullis.rest.profile import read
 from tests.e2e.conftest import Installation, copy_of_the_tree, free_port
+from tests.support import environments
+from tests.support.patience import until_now
 
 DISPLAY = {
     "width": 800,
@@ -61,6 +61,13 @@ class Clone:
         facts: dict[str, Any] = json.loads((self.folder / "var/quickstart.json").read_text())
         return facts
 
+    def running(self) -> dict[str, Any]:
+        """The facts, and that it runs, where that is all that a test wants."""
+        found = instance.load(self.folder)
+        if found is None or control_socket.ask(found.control_socket, "status") is None:
+            return self.start()
+        return dict(json.loads((self.folder / "var/quickstart.json").read_text()))
+
     @property
     def instance(self) -> Instance:
         found = instance.load(self.folder)
@@ -95,7 +102,7 @@ class Clone:
         session = client.post("sessions", body={"application": editor["id"], "display": DISPLAY})["session"][
             "id"
         ]
-        until(lambda: client.get("sessions", session)["state"] == "ready")
+        until_now(lambda: client.get("sessions", session)["state"] == "ready", seconds=60)
         return str(session)
 
     def session_processes(self) -> dict[str, psutil.Process]:
@@ -118,18 +125,10 @@ class Clone:
         return {leader, *leader.children(recursive=True)}
 
 
-def until(condition: Callable[[], object], seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"not within {seconds} s"
-        time.sleep(0.1)
-
-
 @pytest.fixture(scope="module")
 def clone(installation: Installation, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clone]:
     made = Clone(tmp_path_factory.mktemp("lifecycle") / "portcullis")
-    for part in (".venv", "web_client/vendor"):  # those of the other tests' clone, which fetched them
-        shutil.copytree(installation.clone / part, made.folder / part, symlinks=True, dirs_exist_ok=True)
+    environments.prepare(made.folder)
     yield made
     done = made.run("--reset", "--yes")
     assert done.returncode == 0, done.stdout
@@ -174,7 +173,7 @@ def test_a_second_run_keeps_everything(clone: Clone) -> None:
 
 
 def test_services_listen_on_loopback_alone_and_give_up_root(clone: Clone) -> None:
-    clone.start()
+    clone.running()
     service = pwd.getpwnam(clone.instance.place.service_account).pw_uid
     processes = clone.processes()
     listening = [
@@ -193,18 +192,18 @@ def test_services_listen_on_loopback_alone_and_give_up_root(clone: Clone) -> Non
 
 
 def test_a_part_that_dies_runs_again(clone: Clone) -> None:
-    clone.start()
+    clone.running()
     before = clone.processes()
     for name in ("broker", "gateway", "agent"):
         before[name].kill()
-    until(lambda: clone.run("--status").returncode == 0)
+    until_now(lambda: clone.run("--status").returncode == 0, seconds=60)
     after = clone.processes()
     assert after["supervisor"] == before["supervisor"]
     assert all(after[name] != before[name] for name in ("broker", "gateway", "agent"))
 
 
 def test_a_killed_supervisor_takes_its_parts_along_and_is_replaced(clone: Clone) -> None:
-    facts = clone.start()
+    facts = clone.running()
     processes = clone.processes()
     processes["supervisor"].kill()
     assert psutil.wait_procs(list(processes.values()), timeout=60)[1] == []
@@ -214,7 +213,7 @@ def test_a_killed_supervisor_takes_its_parts_along_and_is_replaced(clone: Clone)
 
 
 def test_sessions_go_on_while_the_code_changes(clone: Clone) -> None:
-    clone.start()
+    clone.running()
     session = clone.launch()
     before, release = clone.processes_of(session), clone.instance.release
     with (clone.folder / "portcullis/clock.py").open("a") as module:
@@ -227,7 +226,7 @@ def test_sessions_go_on_while_the_code_changes(clone: Clone) -> None:
 
 
 def test_stop_ends_sessions_and_a_start_brings_everything_back(clone: Clone) -> None:
-    facts = clone.start()
+    facts = clone.running()
     session = clone.launch()
     (home,) = clone.instance.homes.iterdir()
     (home / "letter.txt").write_text("Dear")
@@ -245,14 +244,14 @@ def test_stop_ends_sessions_and_a_start_brings_everything_back(clone: Clone) -> 
 
 
 def test_what_an_administrator_takes_away_stays_away(clone: Clone) -> None:
-    clone.start()
+    clone.running()
     clone.client().delete("admin", "applications", "XTerm")
     clone.run("--stop")
     assert "XTerm" not in clone.start()["applications"]
 
 
 def test_a_port_that_is_taken_is_named(clone: Clone) -> None:
-    clone.start()
+    clone.running()
     clone.run("--stop")
     with socket.create_server(("127.0.0.1", clone.instance.ports.public)):
         done = clone.run()
@@ -261,14 +260,14 @@ def test_a_port_that_is_taken_is_named(clone: Clone) -> None:
 
 
 def test_another_port_is_refused_once_the_site_is_made(clone: Clone) -> None:
-    clone.start()
+    clone.running()
     done = clone.run("--port", str(free_port()))
     assert done.returncode == 1
     assert "--reset" in done.stdout
 
 
 def test_the_foreground_ends_with_its_signal(clone: Clone) -> None:
-    clone.start()
+    clone.running()
     clone.run("--stop")
     command = ["deploy/quickstart.sh", "--no-install", "--foreground"]
     with subprocess.Popen(command, cwd=clone.folder, text=True, stdout=subprocess.PIPE) as process:
@@ -282,7 +281,7 @@ def test_the_foreground_ends_with_its_signal(clone: Clone) -> None:
 
 
 def test_a_start_that_was_cut_short_is_made_good(clone: Clone) -> None:
-    clone.start()
+    clone.running()
     clone.run("--stop")
     found = clone.instance
     instance.save(Instance(found.clone, found.ports, found.releases))  # as if it had not come to joining
@@ -293,13 +292,13 @@ def test_a_start_that_was_cut_short_is_made_good(clone: Clone) -> None:
 
 
 def test_reset_asks_first(clone: Clone) -> None:
-    clone.start()
+    clone.running()
     assert clone.run("--reset").returncode == 1
     assert clone.run("--status").returncode == 0
 
 
 def test_reset_leaves_nothing_and_no_neighbour_notices(clone: Clone, installation: Installation) -> None:
-    clone.start()
+    clone.running()
     clone.launch()
     key, found = instance.instance_key(clone.folder), clone.instance
     (clone.folder / "var/editor.yaml").unlink()

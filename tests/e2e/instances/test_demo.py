@@ -22,9 +22,10 @@ from playwright.async_api import Browser
 
 from portcullis.quickstart import instance
 from tests.e2e.conftest import TREE, Installation, free_port, new_visitor
-from tests.e2e.portal import Person, launch, settled, sign_in, until
+from tests.e2e.portal import Person, launch, settled, sign_in
 from tests.support import ordinary_user
 from tests.support.ordinary_user import OrdinaryUser
+from tests.support.patience import until
 
 
 @pytest.fixture(scope="module")

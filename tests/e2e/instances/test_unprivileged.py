@@ -16,9 +16,10 @@ from playwright.async_api import Browser, Page, expect
 
 from portcullis.quickstart.place import instance_key
 from tests.e2e.conftest import OUTPUT, Installation, Visitor, copy_of_the_tree, free_port, new_visitor
-from tests.e2e.portal import Person, launch, settled, sign_in, until, until_exact, wait_for_picture
+from tests.e2e.portal import Person, launch, settled, sign_in, until_exact, wait_for_picture
 from tests.support import ordinary_user
 from tests.support.ordinary_user import OrdinaryUser
+from tests.support.patience import until
 
 DEEP = "a folder with blanks and a name that is long enough for every socket/" * 2
 SYSTEM_FOLDERS = ("/tmp", "/dev/shm", "/var/lib", "/run", "/opt")

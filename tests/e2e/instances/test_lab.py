@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import time
@@ -21,7 +20,9 @@ import pytest
 
 from portcullis.lab import layout
 from portcullis.lab.layout import Lab
-from tests.e2e.conftest import Installation, copy_of_the_tree
+from tests.e2e.conftest import copy_of_the_tree
+from tests.support import environments
+from tests.support.patience import patient
 
 FAULTS = ("etcd-leader-killed", "broker-killed", "gateway-killed", "agent-killed", "worker-killed")
 RESTART_SECONDS = 20.0
@@ -57,11 +58,9 @@ class Cluster:
 
 
 @pytest.fixture(scope="module")
-def cluster(installation: Installation, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     made = Cluster(copy_of_the_tree(tmp_path_factory.mktemp("lab") / "portcullis"))
-    # the packages of the other tests' clone: the second time nothing is learned by fetching them
-    for part in (".venv", "web_client/vendor"):
-        shutil.copytree(installation.clone / part, made.clone / part, symlinks=True, dirs_exist_ok=True)
+    environments.prepare(made.clone)
     result = made.run()
     assert result.returncode == 0, result.stdout + result.stderr
     yield made
@@ -84,7 +83,7 @@ def test_a_whole_cluster_comes_up_and_a_second_run_finds_it_running(cluster: Clu
 def test_what_is_killed_is_started_again(cluster: Cluster) -> None:
     before = cluster.pid("broker-3")
     os.kill(before, signal.SIGKILL)
-    deadline = time.monotonic() + RESTART_SECONDS
+    deadline = time.monotonic() + patient(RESTART_SECONDS)
     while cluster.pid("broker-3") == before and time.monotonic() < deadline:
         time.sleep(0.1)
     assert cluster.pid("broker-3") != before
@@ -116,7 +115,7 @@ def test_a_drill_that_is_interrupted_thaws_what_it_froze(cluster: Cluster) -> No
         start_new_session=True,
     )
     with drill:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + patient(60)
         while not any(state_of(cluster.pid(part)) == "T" for part in cluster.lab.agents):
             assert time.monotonic() < deadline and drill.poll() is None
             time.sleep(0.05)

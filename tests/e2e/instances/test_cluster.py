@@ -29,13 +29,15 @@ from tests.e2e.portal import (
     launch,
     settled,
     sign_in,
-    until,
     wait_for_picture,
     wait_for_session,
     what_is_told,
 )
 from tests.e2e.test_work import content, save_as
+from tests.support import environments
 from tests.support.machines import Machine, machines
+from tests.support.pages import be_patient
+from tests.support.patience import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -107,12 +109,9 @@ def cluster(installation: Installation, tmp_path_factory: pytest.TempPathFactory
     folder = tmp_path_factory.mktemp("cluster")
     with machines("a", "b") as (one, other):
         site = Clone(one, copy_of_the_tree(folder / "site"))
-        # the packages of the other tests' clone: a namespace reaches no registry
-        shutil.copytree(installation.clone / ".venv", site.folder / ".venv", symlinks=True)
         host = Clone(other, copy_of_the_tree(folder / "host"))
         for clone in (site, host):
-            vendor = clone.folder / "web_client/vendor"
-            shutil.copytree(installation.clone / "web_client/vendor", vendor, dirs_exist_ok=True)
+            environments.prepare(clone.folder)  # a namespace reaches no registry
         try:
             started = site.deploy("quickstart.sh", "--listen", one.address, "--name", NAME)
             (OUTPUT / "quickstart-https.txt").write_text(started.stdout)
@@ -177,6 +176,7 @@ def trust(home: Path, certificate: Path) -> None:
 async def page(cluster: Cluster, start_browser: Any) -> Page:
     browser = await start_browser(cluster.site.folder / "var/web-ca.pem")
     context = await browser.new_context(viewport={"width": 1280, "height": 720}, locale="en-US")
+    be_patient(context)
     return await context.new_page()
 
 
@@ -212,7 +212,7 @@ async def saved_text(page: Page, name: str, text: str) -> None:
     """The editor saves to the file that it has, once the picture rests: it then has drawn all of the text."""
     await settled(page)
     await page.keyboard.press("Control+s")
-    with contextlib.suppress(AssertionError):
+    with contextlib.suppress(TimeoutError):
         await until(lambda: content(name).strip() == text)
     assert content(name).strip() == text
 
@@ -288,7 +288,7 @@ async def test_back_on_loopback_people_work_here_and_take_a_new_version(cluster:
     site.change_a_line("yet another version")
     text = await type_meanwhile(page, site.deploy_later("quickstart.sh"))
     await page.keyboard.type("\n", delay=10)
-    with contextlib.suppress(AssertionError):
+    with contextlib.suppress(TimeoutError):
         await until(lambda: content("loopback.txt").strip() == text)
     assert content("loopback.txt").strip() == text
     await until(lambda: [h["name"] for h in site.portcullis("get", "hosts") if not h["online"]] == [HOST])
@@ -315,8 +315,7 @@ async def test_a_further_gateway_joins_after_a_token_of_the_other_role_left_noth
     cluster: Cluster, tmp_path: Path
 ) -> None:
     gateway = Clone(cluster.host.machine, copy_of_the_tree(tmp_path / "gateway"))
-    for part in (".venv", "web_client/vendor"):
-        shutil.copytree(cluster.site.folder / part, gateway.folder / part, symlinks=True, dirs_exist_ok=True)
+    environments.prepare(gateway.folder)
     state = instance.state_folder(gateway.folder)
 
     def join(token: dict[str, Any], **more: Any) -> subprocess.CompletedProcess[str]:

@@ -1,0 +1,46 @@
+"""How long a test waits for what will come, in one place: longer on a slow machine, as the runner measures it.
+
+A wait that ends with a failure is `patient(seconds)`; one whose end is expected (nothing comes) is not, nor is a limit
+that the product keeps. Without a runner the seconds are as they stand.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+
+def patient(seconds: float) -> float:
+    return seconds * factor()
+
+
+def factor() -> float:
+    """Never below 1. Read each time, for a machine may become slow while tests run (tests/running/machine.py)."""
+    place = os.environ.get("TESTS_PATIENCE")
+    return float(Path(place).read_text()) if place else 1.0
+
+
+async def until(condition: Callable[[], object], seconds: float = 20, every: float = 0.02) -> None:
+    """Look until it holds; it may be a coroutine function. For what tells nobody that it changed."""
+    deadline = time.monotonic() + patient(seconds)
+    while True:
+        result = condition()
+        if asyncio.iscoroutine(result):
+            result = await result
+        if result:
+            return
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"not within {patient(seconds):.0f} s: {condition}")
+        await asyncio.sleep(every)
+
+
+def until_now(condition: Callable[[], object], seconds: float = 20, every: float = 0.05) -> None:
+    """The same where there is no loop."""
+    deadline = time.monotonic() + patient(seconds)
+    while not condition():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"not within {patient(seconds):.0f} s: {condition}")
+        time.sleep(every)
