@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from broker.grid.scopes import Record
 from broker.snapshot import Change, Snapshot
+from portcullis.model.desktops import DesktopTarget
 
 
 class SessionFacts(NamedTuple):
@@ -32,6 +33,8 @@ class SessionFacts(NamedTuple):
     e: int
     client_address: str
     clipboard: str
+    desktop: str = ""
+    """How tight a policy may be for it to go on (`DesktopTarget.level`); empty: it is no existing desktop."""
 
 
 _NOTHING: Mapping[str, SessionFacts] = {}
@@ -77,6 +80,7 @@ def _facts_of(record: Record) -> SessionFacts:
         e=int(value.get("e") or 0),
         client_address=_kept_once(value, "client_address"),
         clipboard=_kept_once(value, "clipboard"),
+        desktop=DesktopTarget.from_json(value["desktop"]).level if value.get("desktop") else "",
     )
 
 

@@ -17,6 +17,7 @@ from broker.repositories.people_index import PeopleIndex, Person
 from broker.repositories.session_facts import SessionFacts
 from broker.snapshot import Snapshot
 from portcullis.model.application import Application
+from portcullis.model.desktops import may_go_on
 
 KEPT_AWAY = "not_entitled"
 ANEW = "grant_refused"
@@ -46,6 +47,7 @@ class _Rules:
     is_open: bool
     networks: Sequence[str]
     clipboard: str
+    desktops: str
 
 
 class Bench:
@@ -71,6 +73,8 @@ class Bench:
             return AWAY
         if rules.networks and session.client_address and not self._admits(rules, session.client_address):
             return AWAY
+        if session.desktop and not may_go_on(session.desktop, rules.desktops):
+            return AWAY
         if clipboard and clipboard != rules.clipboard:
             return change_of_clipboard(clipboard, rules.clipboard)
         return None
@@ -87,6 +91,7 @@ class Bench:
             time_denial(values, self._now) is None,
             values["networks"].value,
             values["clipboard"].value,
+            values["desktops"].value,
         )
         return rules
 

@@ -123,7 +123,10 @@ class Attach:
             raise Refused("user_disabled")
         if not self._standing.is_entitled(user, session):
             raise Refused("not_entitled")
-        denial = self._standing.denial(self._standing.values(user, session), address)
+        values = self._standing.values(user, session)
+        if not self._standing.allows_desktop(values, session):
+            raise Refused("desktop_not_permitted")
+        denial = self._standing.denial(values, address)
         if denial is not None:
             log.info("no connection: %s", denial.detail, extra=ids(session=session.id, code=denial.code))
             if is_connected:
@@ -148,7 +151,8 @@ class Attach:
         if not self._standing.is_entitled(user, session):
             raise Refused("ticket_refused")  # withdrawn since it was issued
         values = self._standing.values(user, session)
-        if self._standing.denial(values, ticket.address or None) is not None:
+        denial = self._standing.denial(values, ticket.address or None)
+        if denial is not None or not self._standing.allows_desktop(values, session):
             raise Refused("ticket_refused")  # whoever asks for a new one is told why
         raised = replace(
             session,
@@ -156,6 +160,7 @@ class Attach:
             login=ticket.login,
             client_address=ticket.address,
             clipboard=values["clipboard"].value,
+            desktop=session.desktop and session.desktop.tightened_view(values["desktops"].value),
         )
         result = await commit(
             self._stores,

@@ -14,6 +14,7 @@ from broker.repositories.policy_index import PolicyIndex
 from broker.snapshot import Snapshot
 from portcullis.clock import Clock
 from portcullis.model.application import Application
+from portcullis.model.desktops import may_go_on
 from portcullis.model.policy import Effective
 from portcullis.model.session import Session
 from portcullis.model.user import User
@@ -40,6 +41,11 @@ class Standing:
     def denial(self, values: Values, address: str | None) -> Denial | None:
         """Why somebody who is there may not be connected now."""
         return place_and_time(values, address, self._clock.now())
+
+    def allows_desktop(self, values: Values, session: Session) -> bool:
+        """Where policies became tighter: whoever was not asked has to be asked by a launch anew."""
+        policy, desktop = values["desktops"].value, session.desktop
+        return desktop is None or may_go_on(desktop.tightened_view(policy).level, policy)
 
     def channels(self, user: User, session: Session) -> frozenset[str]:
         """Of a grant that is issued now."""

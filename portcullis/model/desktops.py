@@ -16,6 +16,9 @@ Consent = Literal["ask", "own", "none"]
 asked."""
 CONSENTS: tuple[Consent, ...] = get_args(Consent)
 
+LEVELS = ("none", "view", "ask", "document")
+"""Values of the policy `desktops`, the tightest first."""
+
 CONSOLE = "console"
 """The host's own screen, whichever display that is."""
 USER_PLACEHOLDER = "{user}"
@@ -57,6 +60,17 @@ class DesktopTarget:
             return self
         return replace(self, is_asked_always=True, view_only=self.view_only or policy == "view")
 
+    def tightened_view(self, policy: str) -> DesktopTarget:
+        """Of a session that runs: who was not asked is not asked any more."""
+        return replace(self, view_only=self.view_only or policy == "view")
+
+    @property
+    def level(self) -> str:
+        """The tightest value of the policy under which a session of it may go on as it is."""
+        if not self.asks:
+            return "document"
+        return "view" if self.view_only else "ask"
+
     def to_json(self) -> dict[str, Any]:
         """As documents say it: what only sessions have is there where it is so."""
         said = asdict(self)
@@ -67,6 +81,12 @@ class DesktopTarget:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> DesktopTarget:
         return cls(**{name: data[name] for name in cls.__dataclass_fields__ if name in data})
+
+
+def may_go_on(level: str, policy: str) -> bool:
+    """Whether a session of this level (`DesktopTarget.level`) is within what the policy allows by now. A value of a
+    later version may be anything."""
+    return policy not in LEVELS or level not in LEVELS or LEVELS.index(level) <= LEVELS.index(policy)
 
 
 def is_fit_display(text: str) -> bool:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 from portcullis.errors import InvalidInput
+from portcullis.model.desktops import LEVELS as DESKTOP_LEVELS
 from portcullis.model.policy_values import (
     ACCESS_HOURS,
     COUNT,
@@ -118,7 +119,7 @@ FIELDS: dict[str, PolicyField] = {
         ),
         PolicyField(
             "desktops",
-            ValueKind.choice("none", "view", "ask", "document"),
+            ValueKind.choice(*DESKTOP_LEVELS),
             "document",
             "Existing desktops: none at all; only after whoever is there was asked, and only to see (view); only after "
             "they were asked (ask); as each application says (document).",
