@@ -38,12 +38,15 @@ class Planes:
     def __init__(self, width: int, height: int, *, full_colour: bool) -> None:
         """Raises LookupError where the library is missing, ValueError for what it refuses."""
         self._convert = _conversion(width, height, full_colour=full_colour)
-        self._size = width, height
+        self.size = width, height
         self._halving = 1 if full_colour else 2
         self.width, self.height = (-(-side // _ALIGNMENT) * _ALIGNMENT for side in (width, height))
         luma, chroma = self.width * self.height, self.width * self.height // self._halving**2
         self._memory = np.empty(luma + 2 * chroma + _BEYOND, np.uint8)
-        first, *others = np.split(self._memory[:-_BEYOND], (luma, luma + chroma))
+        contents = self._memory[:-_BEYOND]
+        first, *others = np.split(contents, (luma, luma + chroma))
+        self.samples = contents.reshape(-1, self.width)
+        """Of all planes, in rows as long as those of the luma."""
         self.luma = self._plane(first, self.width)
         self.chroma = [self._plane(other, self.width // self._halving) for other in others]
 
@@ -53,9 +56,9 @@ class Planes:
 
     def fill(self, pixels: Pixels) -> None:
         """Raises ValueError for pixels of another size."""
-        width, height = self._size
+        width, height = self.size
         if pixels.shape != (height, width):
-            raise ValueError(f"pixels of {pixels.shape[::-1]} in planes of {self._size}")
+            raise ValueError(f"pixels of {pixels.shape[::-1]} in planes of {self.size}")
         rows = pixels if pixels.strides[1] == 4 else np.ascontiguousarray(pixels)
         room = [number for plane in (self.luma, *self.chroma) for number in (plane.address, plane.stride)]
         self._convert(rows, *room)

@@ -7,6 +7,7 @@ one at a time. Nothing here imports a codec before a region opens.
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Protocol
@@ -20,7 +21,8 @@ SMALLEST, LARGEST = 16, 8192
 """Sides of what is encoded: what decoders in software take."""
 _FULL_COLOUR_PIXELS = 1024 * 1024
 """Up to here pictures are 4:4:4: a quarter more time than 4:2:0, for more decibels of fewer bytes."""
-
+_HARDWARE_PIXELS = 512 * 1024
+"""From here on the adapter's encoder is worth its opening."""
 
 Still = Callable[[], AbstractContextManager[None]]
 """Within it, pixels do not change."""
@@ -76,8 +78,10 @@ def open_encoder(width: int, height: int, video: int, *, allowed: frozenset[str]
     if not (SMALLEST <= width <= LARGEST and SMALLEST <= height <= LARGEST):
         return None
     full_colour = VIDEO_H264_444 if width * height <= _FULL_COLOUR_PIXELS else 0
+    hardware = VIDEO_H264 if sys.platform == "win32" and width * height >= _HARDWARE_PIXELS else 0
     for name, codec, bit, opener in (
         ("h264", "H.264 4:4:4", full_colour, _open_h264_444),
+        ("h264", "H.264 by an adapter", hardware, _open_hardware),
         ("h264", "H.264", VIDEO_H264, _open_h264),
         ("vp9", "VP9", VIDEO_VP9, _open_vp9),
         ("vp8", "VP8", VIDEO_VP8, _open_vp8),
@@ -102,6 +106,12 @@ def _open_h264_444(width: int, height: int) -> VideoEncoder:
     from agents.worker.video.h264 import H264Encoder
 
     return H264Encoder(width, height, full_colour=True)
+
+
+def _open_hardware(width: int, height: int) -> VideoEncoder:
+    from agents.worker.video.hardware import open_hardware
+
+    return open_hardware(width, height)
 
 
 def _open_vp8(width: int, height: int) -> VideoEncoder:
