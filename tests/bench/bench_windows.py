@@ -31,7 +31,7 @@ LEAST_RATE, MOST_ECHO_MS = 30, 60
 
 
 async def measure(seconds: float, keys: int) -> tuple[float, list[float], list[float]]:
-    with x_server(width=WIDTH, height=HEIGHT) as x:
+    with x_server(width=WIDTH, height=HEIGHT, shared_memory=True) as x:
         await x.window_manager()
         with wine(x) as windows:
             async with wine_worker(windows, width=WIDTH, height=HEIGHT) as session:
