@@ -1,0 +1,166 @@
+"""A Windows host, from its join token to a file in Notepad: browser, gateway, broker, agent, helper and worker, with
+the Windows interpreter under Wine as the host.
+
+Wine makes the windows and takes the keys. What it cannot show (services in a session of their own, access lists, locked
+screens) stands on the list of docs/windows.md.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import subprocess
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+from playwright.async_api import Page, expect
+
+from tests.e2e.conftest import OUTPUT, Installation, Visitor
+from tests.e2e.portal import Person, picture, sign_in, until, view, wait_for_session
+from tests.support.wine import Wine, wine
+from tests.support.xserver import x_server
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+HOST = "windows-1"
+NOTES, MISSING = "Windows notes", "Windows program that is not there"
+TYPED = "née 5 € 漢字"
+WIDTH, HEIGHT = 1280, 800
+
+
+@dataclass
+class WindowsHost:
+    windows: Wine
+    installation: Installation
+    agent: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        arguments = ("--state", "C:\\agent", "--runtime", "C:\\run")
+        self.agent = self.windows.start_python("-m", "agents", "serve", *arguments)
+        threading.Thread(target=keep_log, args=(self.agent,), daemon=True).start()
+
+    def kill(self) -> None:
+        assert self.agent is not None
+        self.agent.kill()
+        self.agent.wait()
+
+    @property
+    def is_connected(self) -> bool:
+        hosts = json.loads(self.installation.cli("get", "hosts", "--json").stdout)
+        return any(host["name"] == HOST and host["online"] for host in hosts)
+
+    @property
+    def saved(self) -> str:
+        data = (self.windows.drive / "notes.txt").read_bytes()
+        return data.decode("utf-16-le").removeprefix("\ufeff").strip()
+
+    @property
+    def screen(self) -> np.ndarray:
+        assert self.windows.x is not None
+        return self.windows.x.picture(WIDTH, HEIGHT)
+
+
+def keep_log(agent: subprocess.Popen[bytes]) -> None:
+    """Until the last process that has the pipe is gone: a program of Windows writes to no plain file."""
+    assert agent.stderr is not None
+    with contextlib.suppress(OSError, ValueError), (OUTPUT / "windows-agent.log").open("ab") as log:
+        while data := os.read(agent.stderr.fileno(), 1 << 16):
+            log.write(data)
+            log.flush()
+
+
+@pytest.fixture(scope="module")
+def host(installation: Installation) -> Iterator[WindowsHost]:
+    with x_server(width=WIDTH, height=HEIGHT) as x:
+        asyncio.run(x.window_manager())
+        with wine(x) as windows:
+            token = json.loads(installation.cli("host", "join-token", "--name", HOST, "--json").stdout)
+            (windows.drive / "token").write_text(token["token"])
+            (windows.drive / "notes.txt").write_bytes("\ufeff".encode("utf-16-le"))
+            windows.python(
+                *("-m", "agents", "join", "--state", "C:\\agent", "--broker", token["brokers"][0]),
+                *("--token-file", "C:\\token", "--name", HOST),
+            )
+            made = WindowsHost(windows, installation)
+            made.start()
+            yield made
+
+
+@pytest.fixture(scope="module", autouse=True)
+def applications(installation: Installation) -> None:
+    installation.cli(
+        *("apply", "-f", "-"),
+        stdin=f"kind: application\nname: {NOTES}\n"
+        "command: ['C:\\windows\\notepad.exe', 'C:\\notes.txt']\n"
+        "entitled: {groups: [staff]}\n"
+        f"---\nkind: application\nname: {MISSING}\n"
+        "command: ['C:\\none.exe']\n"
+        "entitled: {groups: [staff]}\n",
+    )
+
+
+async def until_same(page: Page, host: WindowsHost) -> None:
+    """What the browser shows is what the host's screen holds, in every pixel (a caret blinks between two looks)."""
+
+    async def is_same() -> bool:
+        shown = await picture(page)
+        return bool(shown.any()) and np.array_equal(shown, host.screen)
+
+    await until(is_same, 60)
+
+
+async def test_the_key_of_a_windows_host_lies_encrypted(host: WindowsHost) -> None:
+    state = host.windows.drive / "agent"
+    assert "ENCRYPTED PRIVATE KEY" in (state / "machine.pem").read_text()
+    assert (state / "passphrase.dpapi").stat().st_size > 64
+    assert json.loads((state / "agent.json").read_text()) == {"slots": 1}
+
+
+async def test_what_is_typed_in_a_browser_is_in_notepad_s_file_and_the_screen_is_seen_exactly(
+    visitor: Visitor, installation: Installation, person: Person, host: WindowsHost
+) -> None:
+    await until(lambda: host.is_connected, 60)
+    page = await visitor.page()
+    await sign_in(page, installation.url, person)
+    await page.get_by_role("button", name=NOTES, exact=True).click()
+    await wait_for_session(page)
+    await expect(view(page)).to_be_visible(timeout=60_000)
+    await until_same(page, host)
+
+    await page.keyboard.type(TYPED)
+    await page.keyboard.press("Control+s")
+    await until(lambda: host.saved == TYPED)
+    await until_same(page, host)
+
+    host.kill()  # the session goes on, and so does its stream
+    await page.keyboard.press("Control+a")
+    await page.keyboard.type("still here")
+    await page.keyboard.press("Control+s")
+    await until(lambda: host.saved == "still here")
+    host.start()
+    await until(lambda: host.is_connected, 60)
+
+    await page.mouse.move(500, 1)
+    await page.get_by_role("button", name="Log off").click()
+    await page.get_by_role("dialog").get_by_role("button", name="Log off").click()
+    await expect(page.get_by_label("Search applications")).to_be_visible()
+    await until(lambda: not list((host.windows.drive / "run/sessions").iterdir()))
+    assert not visitor.complaints
+
+
+async def test_a_program_that_is_not_there_is_said_in_the_page_and_foreseen_by_the_simulation(
+    visitor: Visitor, installation: Installation, person: Person, host: WindowsHost
+) -> None:
+    await until(lambda: host.is_connected, 60)
+    page = await visitor.page()
+    await sign_in(page, installation.url, person)
+    await page.get_by_role("button", name=MISSING, exact=True).click()
+    await expect(page.get_by_text("application_missing")).to_be_visible(timeout=60_000)
+    asked = ("simulate", "--user", person.username, "--app", MISSING, "--dry-run", "--json")
+    told = installation.cli(*asked, check=False).stdout
+    assert "application_missing" in told and HOST in told
