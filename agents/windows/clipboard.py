@@ -33,7 +33,7 @@ class Clipboard:
         self._window = window
         self._on_text = on_text
         self._loop = asyncio.get_running_loop()
-        self._offers = 0
+        self._offers = self._put_there = 0
         """The newest counts: what was asked before it is older than it."""
         self._asking = Throttle(self._ask, _ASK_SECONDS)
         self._is_closed = False
@@ -45,6 +45,11 @@ class Clipboard:
         self._offers += 1
         number, data = self._offers, stored(text)
         self._window.run(lambda: self._put(number, data))
+
+    @property
+    def is_there(self) -> bool:
+        """Whether what was offered is what applications paste by now; it is tried for half a second."""
+        return self._put_there == self._offers
 
     def close(self) -> None:
         self._is_closed = True
@@ -61,8 +66,13 @@ class Clipboard:
     # --- On the message thread
 
     def _put(self, number: int, data: bytes) -> None:
-        if number != self._offers:
-            return
+        try:
+            if number == self._offers:
+                self._store(data)
+        finally:
+            self._put_there = number
+
+    def _store(self, data: bytes) -> None:
         with self._opened() as is_open:
             if not is_open:
                 log.warning("an application holds the clipboard: a text did not get there")

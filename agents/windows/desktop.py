@@ -26,6 +26,9 @@ from portcullis.protocol.worker_channel import Prepare
 
 log = logging.getLogger(__name__)
 
+_PASTE_SECONDS = 0.002
+_MOST_PASTE_WAITS = 300
+
 
 class WindowsDesktop:
     """Made by `open_desktop`."""
@@ -101,6 +104,10 @@ class WindowsDesktop:
 
     def apply(self, message: Input) -> Iterator[float]:
         self._check()
+        for _ in range(_MOST_PASTE_WAITS):
+            if self._clipboard.is_there:
+                break
+            yield _PASTE_SECONDS  # the message may be what pastes it
         yield from self._injector.apply(message)
         self._screen.hurry()
 

@@ -16,10 +16,11 @@ import win32event
 import win32gui
 
 from agents.windows.desktop import WindowsDesktop, open_desktop
+from agents.windows.screen import virtual_screen
 from portcullis.clock import SystemClock
 from portcullis.protocol.worker_channel import Prepare
 from tests.support.desktop_actor import ActorProcess
-from tests.support.desktop_claims import Heard, judged, until
+from tests.support.desktop_claims import ANOTHER_SIZE, Heard, judged, until
 
 
 class WindowsScene:
@@ -72,6 +73,10 @@ async def run(names: list[str]) -> None:
     async with WindowsScene() as scene:
         async for name, error, seconds in judged(scene, names):
             print(json.dumps({"claim": name, "error": error, "seconds": seconds}), flush=True)
+        before = virtual_screen()
+        scene.desktop._display.resize(*ANOTHER_SIZE)
+        assert virtual_screen() != before
+    print(json.dumps({"size_given_back": virtual_screen() == before}), flush=True)
 
 
 if __name__ == "__main__":
