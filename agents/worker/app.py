@@ -82,6 +82,7 @@ class Worker:
         """What the host allows for video."""
         self._reader, self._writer = reader, writer
         self._backend = backend
+        self.host_load = backend.load
         self._loop = asyncio.get_running_loop()
         self._over: asyncio.Future[None] = self._loop.create_future()
         self._attached: Connection | None = None

@@ -69,6 +69,8 @@ class Owner(Protocol):
     """There was a window. Before, no viewer sees anything, and no input is applied."""
     notices: deque[str]
     """What the user is to be told."""
+    host_load: Callable[[], float]
+    """Of what all cores of the machine can do; it may raise OSError."""
 
     def verify(self, grant: str) -> Grant:
         """Raises Refused("grant_refused")."""
@@ -303,7 +305,7 @@ class Connection:
         self._frames = Frames(
             desktop, owner.executor, owner.clock, self._send_frame, owner.codecs, round_trip
         )
-        self._watch = Watch(self._frames, owner.clock, self._send)
+        self._watch = Watch(self._frames, owner.clock, self._send, owner.host_load)
         self._outbox.cursor(desktop.cursor)
         self._outbox.title(desktop.title)
         if desktop.covered:

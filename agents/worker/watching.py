@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import math
-import os
 from collections.abc import Callable
 
 from agents.worker.frames import Frames
@@ -28,7 +27,15 @@ _LIMITS = ("none", "network", "host", "client")
 class Watch:
     """Of one connection; from WELCOME to its end."""
 
-    def __init__(self, frames: Frames, clock: Clock, send: Callable[[m.Message], None]) -> None:
+    def __init__(
+        self,
+        frames: Frames,
+        clock: Clock,
+        send: Callable[[m.Message], None],
+        host_load: Callable[[], float],
+    ) -> None:
+        """`host_load`: of what all cores can do; it may raise OSError where nobody knows."""
+        self._host_load = host_load
         self._frames = frames
         self._clock = clock
         self._send = send
@@ -56,7 +63,7 @@ class Watch:
         if not self._frames.is_visible:
             return None
         now = self._clock.monotonic()
-        flow, load = self._frames.flow, host_load_percent()
+        flow, load = self._frames.flow, self._host_load_percent()
         seconds = flow.over(_FIGURES_SECONDS, now)
         report = self._report if now - self._reported_at < REPORTED_SECONDS else None
         return StreamFigures(
@@ -82,7 +89,7 @@ class Watch:
 
     def _message(self) -> m.Quality:
         now = self._clock.monotonic()
-        flow, load = self._frames.flow, host_load_percent()
+        flow, load = self._frames.flow, self._host_load_percent()
         seconds = flow.over(SECOND, now)
         return m.Quality(
             _microseconds(flow.round_trip),
@@ -94,14 +101,11 @@ class Watch:
             self._frames.encoder[:64],
         )
 
-
-def host_load_percent() -> int:
-    """The load of the last minute, of what all cores can do."""
-    try:
-        load = os.getloadavg()[0]
-    except OSError:
-        return 0
-    return min(0xFFFF, round(100 * load / (os.cpu_count() or 1)))
+    def _host_load_percent(self) -> int:
+        try:
+            return min(0xFFFF, round(100 * self._host_load()))
+        except OSError:
+            return 0
 
 
 def _microseconds(seconds: float) -> int:

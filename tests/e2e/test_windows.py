@@ -21,7 +21,8 @@ import pytest
 from playwright.async_api import Page, expect
 
 from tests.e2e.conftest import OUTPUT, Installation, Visitor
-from tests.e2e.portal import Person, picture, sign_in, until, view, wait_for_session
+from tests.e2e.portal import Person, picture, sign_in, view, wait_for_session
+from tests.support.patience import patient, until
 from tests.support.wine import Wine, wine
 from tests.support.xserver import x_server
 
@@ -129,7 +130,7 @@ async def test_what_is_typed_in_a_browser_is_in_notepad_s_file_and_the_screen_is
     await sign_in(page, installation.url, person)
     await page.get_by_role("button", name=NOTES, exact=True).click()
     await wait_for_session(page)
-    await expect(view(page)).to_be_visible(timeout=60_000)
+    await expect(view(page)).to_be_visible(timeout=patient(60) * 1000)
     await until_same(page, host)
 
     await page.keyboard.type(TYPED)
@@ -160,7 +161,7 @@ async def test_a_program_that_is_not_there_is_said_in_the_page_and_foreseen_by_t
     page = await visitor.page()
     await sign_in(page, installation.url, person)
     await page.get_by_role("button", name=MISSING, exact=True).click()
-    await expect(page.get_by_text("application_missing")).to_be_visible(timeout=60_000)
+    await expect(page.get_by_text("application_missing")).to_be_visible(timeout=patient(60) * 1000)
     asked = ("simulate", "--user", person.username, "--app", MISSING, "--dry-run", "--json")
     told = installation.cli(*asked, check=False).stdout
     assert "application_missing" in told and HOST in told

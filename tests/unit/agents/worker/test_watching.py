@@ -31,7 +31,7 @@ def told_while(clock, act) -> list[float]:
 
     async def run() -> None:
         start = clock.monotonic()
-        watch = Watch(Frames(), clock, lambda message: times.append(clock.monotonic() - start))
+        watch = Watch(Frames(), clock, lambda message: times.append(clock.monotonic() - start), lambda: 0.5)
         await act(watch)
         watch.close()
 
