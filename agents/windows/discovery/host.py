@@ -1,6 +1,6 @@
 """A look at what this host has installed, as a process with few rights (`__main__.py`). `agents.discovery` asks it.
 
-The menu of the machine, and the one of who is signed in at its console: sessions run as that user.
+The menu of the machine, and the one of who is signed in there: sessions run as that user.
 """
 
 from __future__ import annotations
@@ -15,11 +15,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from agents.discovery import LINE_BYTES, LOOK_SECONDS, Looks
+from agents.windows import wts
 
 log = logging.getLogger(__name__)
 
 COMMAND = (sys.executable, "-I", "-B", "-m", "agents.windows.discovery")
-NOBODYS_SESSION = 0xFFFFFFFF
+ENDINGS, ENDING_SECONDS = 10, 0.5
 
 
 class Discovery(Looks):
@@ -51,10 +52,19 @@ class Discovery(Looks):
         )
 
     async def _end(self, process: asyncio.subprocess.Process) -> None:
-        """Its bounds keep it from starting others."""
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            process.kill()
-        await process.wait()
+        """Its bounds keep it from starting others. One that has hardly begun may not be ended yet (seen under Wine)."""
+        if process.stdin is not None:
+            process.stdin.close()
+        for _ in range(ENDINGS):
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                process.kill()
+            try:
+                async with asyncio.timeout(ENDING_SECONDS):
+                    await process.wait()
+                return
+            except TimeoutError:
+                continue
+        log.error("the process that looked at what is installed cannot be ended: %d", process.pid)
 
 
 def menus() -> dict[str, str]:
@@ -67,21 +77,23 @@ def menus() -> dict[str, str]:
     except pywintypes.error as exc:
         raise OSError(f"the start menu is not known: {exc}") from exc
     try:
-        users = _menu_at_console()
-    except pywintypes.error as exc:  # nobody is signed in, or this process may not ask
+        users = _menu_of_user()
+    except (pywintypes.error, OSError) as exc:  # this process may not ask, or they have just signed out
         log.debug("no user's start menu: %s", exc)
-        users = None
+        users = ""
     return {**found, "user": users} if users else found
 
 
-def _menu_at_console() -> str | None:
+def _menu_of_user() -> str:
+    """Of who is signed in, at the console first; empty: nobody is."""
     import win32ts
     from win32com.shell import shell, shellcon
 
-    session = win32ts.WTSGetActiveConsoleSessionId()
-    if session == NOBODYS_SESSION:
-        return None
-    token = win32ts.WTSQueryUserToken(session)
+    found, console = wts.look()
+    there = sorted((each for each in found if each.user), key=lambda each: (each.id != console, each.state))
+    if not there:
+        return ""
+    token = win32ts.WTSQueryUserToken(there[0].id)
     try:
         return str(shell.SHGetKnownFolderPath(shellcon.FOLDERID_Programs, 0, token))
     finally:

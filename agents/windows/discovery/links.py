@@ -16,8 +16,7 @@ from typing import Any
 
 from agents.windows.discovery.command_line import arguments_of
 
-PROGRAMS = (".exe", ".com", ".scr")
-SCRIPTS = (".bat", ".cmd")
+PROGRAMS = (".exe", ".com", ".bat", ".cmd")
 CONSOLES = (".msc",)
 
 _LOCAL = re.compile(r"[A-Za-z]:\\[^*?<>|\"\x00-\x1f]+")
@@ -72,8 +71,6 @@ def command_of(target: str, arguments: str) -> Sequence[str]:
     kind = ntpath.splitext(target)[1].lower()
     if kind in PROGRAMS:
         return (target, *arguments_of(arguments))
-    if kind in SCRIPTS:
-        return ("cmd.exe", "/c", target, *arguments_of(arguments))
     if kind in CONSOLES:
         return ("mmc.exe", target, *arguments_of(arguments))
     return ()

@@ -127,3 +127,4 @@ async def test_the_menus_of_this_machine_are_known(windows: Wine) -> None:
     code = "from agents.windows.discovery.host import menus; import json; print(json.dumps(menus()))"
     told = json.loads((await asyncio.to_thread(windows.python, "-c", code)).stdout)
     assert told["machine"] == r"C:\ProgramData\Microsoft\Windows\Start Menu\Programs"
+    assert told["user"].startswith("C:\\users\\") and told["user"].endswith("\\Start Menu\\Programs")

@@ -18,7 +18,7 @@ from deploy.windows import build, payload
 from tests.support import windows_package
 from tests.support.running_broker import RunningBroker, running_broker
 from tests.support.start_menu import make_links
-from tests.support.wine import Wine
+from tests.support.wine import Wine, wine
 
 SERVICE_KEY = r"HKLM\System\CurrentControlSet\Services\PortcullisAgent"
 SECONDS = 60
@@ -28,6 +28,13 @@ SECONDS = 60
 class Packages:
     older: Path
     newer: Path
+
+
+@pytest.fixture(scope="module")
+def windows() -> Iterator[Wine]:
+    """A prefix of its own: services of other tests have the same name."""
+    with wine() as prefix:
+        yield prefix
 
 
 @pytest.fixture(scope="module")

@@ -9,9 +9,9 @@ from agents.windows.discovery.links import command_of
 NOTEPAD = r"C:\Windows\notepad.exe"
 
 
-def test_programs_get_their_arguments_and_scripts_their_interpreter() -> None:
+def test_programs_and_scripts_get_their_arguments_and_snap_ins_their_program() -> None:
     assert command_of(NOTEPAD, '/p "a b.txt"') == (NOTEPAD, "/p", "a b.txt")
-    assert command_of(r"D:\tools\run it.CMD", "x") == ("cmd.exe", "/c", r"D:\tools\run it.CMD", "x")
+    assert command_of(r"D:\tools\run it.CMD", "x") == (r"D:\tools\run it.CMD", "x")
     assert command_of(r"C:\Windows\system32\services.msc", "") == (
         "mmc.exe",
         r"C:\Windows\system32\services.msc",
@@ -31,6 +31,7 @@ def test_programs_get_their_arguments_and_scripts_their_interpreter() -> None:
         r"C:\Windows\notepad.exe:stream.exe|",
         "C:\\Windows\\note\x07pad.exe",
         r"C:\readme.txt",
+        r"C:\Windows\system32\Bubbles.scr",
         r"C:\Program Files\x\unins000.exe",
         r"C:\Program Files\x\Uninstall.exe",
         r"C:\Windows\system32\msiexec.exe",
