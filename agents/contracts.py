@@ -73,8 +73,9 @@ class Launcher(Protocol):
     async def launch(
         self, order: Order, start: Start, credentials: AskCredentials | None = None
     ) -> LeaderLink:
-        """Start the session's leader. `credentials`: asked once an RDP server of the order was met. Raises
-        PortcullisError with the code of what failed."""
+        """Start the session's leader. `credentials`: asked once an RDP server of the order was met. An order with
+        `desktop`, where `features` name those, is attached to a display that somebody uses (`agents.desktops`): its end
+        ends nothing else. Raises PortcullisError with the code of what failed."""
         ...
 
     async def keep_ready(self, count: int, may_begin: bool = True) -> None:

@@ -1,4 +1,4 @@
-"""Commands of `portcullis-agent` that Linux alone has: end-sessions, remove-accounts, wine-template."""
+"""Commands of `portcullis-agent` that Linux alone has: desktops, end-sessions, remove-accounts, wine-template."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agents.linux.accounts import remove_accounts
+from agents.linux.desktops.finding import local_displays
 from agents.linux.launcher import end_all
 from agents.linux.wine import commands as wine
 
@@ -29,6 +30,10 @@ def add(commands: Commands) -> None:
         "--tenant", metavar="ID", help="Those of this tenant's users alone: it was deleted."
     )
     removing.set_defaults(run=_remove_accounts)
+    showing = commands.add_parser(
+        "desktops", help="Displays of this machine that sessions may be attached to, and whose they are."
+    )
+    showing.set_defaults(run=_desktops)
     wine.add(commands)
 
 
@@ -40,6 +45,14 @@ def _end_sessions(given: argparse.Namespace) -> int:
         )
     ended = asyncio.run(end_all(given.runtime, given.grace_seconds))
     print(f"{ended} sessions ended.")
+    return 0
+
+
+def _desktops(given: argparse.Namespace) -> int:
+    for display in local_displays():
+        found = display.found
+        who = found.trouble or found.account or "nobody is signed in"
+        print(f"{found.name:8}{'console' if found.is_console else '-':10}{who}")
     return 0
 
 

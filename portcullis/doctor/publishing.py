@@ -15,7 +15,8 @@ MANY = 5
 
 def commands(site: Site, is_program: Callable[[str], bool]) -> Iterable[Finding]:
     """On a machine that runs sessions. Other hosts of the site are not looked at from here."""
-    applications = site.items("applications")
+    # A desktop that is there already is started by nobody.
+    applications = [each for each in site.items("applications") if not each.get("desktop")]
     missing = []
     for application in applications:
         words = _words(application)

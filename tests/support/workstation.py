@@ -15,7 +15,7 @@ import psutil
 
 from tests.support import ordinary_user
 from tests.support.ordinary_user import OrdinaryUser
-from tests.support.xserver import until
+from tests.support.patience import until
 
 PATIENCE_SECONDS = 30
 

@@ -6,6 +6,7 @@ types or points, and while a question stands on their screen, what comes from af
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
@@ -28,6 +29,7 @@ from portcullis.clock import Clock
 from portcullis.protocol.messages import Input, ReleaseAll
 from portcullis.protocol.worker_channel import Prepare
 
+_PR_SET_DUMPABLE = 4
 _LOOK_SECONDS = 0.05
 """So long a look at the person's devices counts: a mouse tells of itself 125 times a second."""
 
@@ -165,6 +167,12 @@ class GuestDesktop:
 def _size(x: XConnection) -> tuple[int, int]:
     geometry = x.reply(x.core.GetGeometry(x.root))
     return geometry.width, geometry.height
+
+
+def close_to_others() -> None:
+    """This process has the account of the person's programs: none of them looks into it, nor changes what grants
+    allow."""
+    ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
 
 
 def attach_desktop(prepare: Prepare, listener: DesktopListener, clock: Clock) -> GuestDesktop:

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import signal
+import subprocess
 import sys
 from dataclasses import replace
 
@@ -20,7 +21,8 @@ from portcullis.model.desktops import DesktopTarget
 from portcullis.protocol.checks import Check
 from portcullis.protocol.worker_channel import Status, WorkerState
 from tests.support import ordinary_user
-from tests.support.session_host import until, until_ended, until_window
+from tests.support.patience import until
+from tests.support.session_host import until_ended, until_told, until_window
 from tests.support.workstation import everything_said, workstation
 
 WORKER = (sys.executable, "-I", "-m", "agents.worker")
@@ -64,15 +66,17 @@ async def ended(launcher, host, order):
 async def test_whoever_is_there_is_asked_by_name_lets_in_and_ends_it_by_the_sign(host, desk):
     order = order_of(host, desk)
     link = await launcher_of(host).launch(order, host.start(order))
-    asked = await until(
+    asked = await until_told(
         link, lambda message: isinstance(message, Status) and "application" in message.processes
     )
     await desk.answer("Ada asks for your screen", *ALLOW)
-    await until(link, lambda message: isinstance(message, WorkerState) and message.windows > 0)
+    await until_told(link, lambda message: isinstance(message, WorkerState) and message.windows > 0)
     await desk.window("Ada can see and use this screen")
     pids = [asked.processes["application"], *_workers(order)]
     assert len(pids) == 2
     assert {psutil.Process(pid).username() for pid in pids} == {desk.user.name}
+    looked = await desk.run("cat", f"/proc/{pids[1]}/environ")
+    assert "Permission denied" in looked  # nothing of theirs looks into the worker
     before = {process.pid for process in desk.user.all_processes()} - set(pids)
     await desk.click("this screen", *END)
     assert (await until_ended(link)).code == "desktop_ended"
@@ -210,7 +214,7 @@ async def test_a_worker_that_is_killed_leaves_no_key_pressed(host, desk):
     assert (await until_ended(link)).code == "worker_failed"
     await link.close()
     await desk.run("xdotool", "search", "--name", "Terminal", "windowfocus", "--sync", "key", "b", "Return")
-    await _until_typed(desk, "b\n")
+    await until(lambda: desk.typed.endswith("b\n"))
 
 
 async def test_another_account_gains_nothing_by_naming_the_display(host, desk):
@@ -274,6 +278,17 @@ async def test_a_display_that_ends_and_one_that_is_not_there(host):
         assert refused.value.code == "desktop_empty"
 
 
+async def test_the_agent_says_which_displays_there_are(desk):
+    said = subprocess.run(
+        (sys.executable, "-m", "agents", "desktops"), capture_output=True, text=True, check=True
+    )
+    assert [desk.display, "-", desk.user.name] in [line.split() for line in said.stdout.splitlines()]
+    claimed = await desk.run(sys.executable, "-m", "agents", "desktops")
+    assert [desk.display, "-", desk.user.name] in [
+        line.split() for line in claimed.splitlines()
+    ]  # their own alone
+
+
 def test_a_dry_run_says_whose_display_it_is_and_asks_nobody(host, desk):
     check = Check("c", host.tenant, host.user_id, "Ada", (), {}, desktop=DesktopTarget(desk.display))
     (what, look), *others = launcher_of(host).looks(check).items()
@@ -291,9 +306,3 @@ def _workers(order):
             if is_worker and process.environ().get("PORTCULLIS_SESSION") == order.session:
                 found.append(process.pid)
     return found
-
-
-async def _until_typed(desk, text):
-    async with asyncio.timeout(20):
-        while not desk.typed.endswith(text):
-            await asyncio.sleep(0.02)

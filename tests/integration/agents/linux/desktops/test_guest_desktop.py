@@ -14,8 +14,9 @@ from agents.worker.desktop import DesktopLost
 from portcullis.clock import SystemClock
 from portcullis.protocol import messages as m
 from portcullis.protocol.worker_channel import Prepare
+from tests.support.patience import until
 from tests.support.workstation import workstation
-from tests.support.xserver import until, x_server
+from tests.support.xserver import x_server
 
 SIZE = (800, 600)
 TEXT = "Grüße, 3 € für ß und 漢字; ~/[]{}|\\@ пока"
