@@ -4,12 +4,13 @@
 # The interpreter is yours to download, from python.org, and is checked against a hash; nothing of it is kept here.
 set -euo pipefail
 umask 022
-usage="usage: deploy/windows/build.sh --python FILE [--python-sha256 HASH] [--output FILE] [--wheels FOLDER]
+usage="usage: deploy/windows/build.sh --python FILE [--python-sha256 HASH] [--output FILE] [--wheels FOLDER] [--lock FILE]
 
   --python FILE         python.org's \"Windows embeddable package (64-bit)\", such as python-3.11.9-embed-amd64.zip
   --python-sha256 HASH  its hash, where it is not the one of deploy/windows/python.pin
   --output FILE         default: dist/portcullis-agent.msi
   --wheels FOLDER       take the wheels from there, instead of the package index that pip is configured for
+  --lock FILE           wheels and hashes, instead of deploy/requirements-windows.lock
 
 Needs Debian's wixl and msitools. docs/windows.md says how to sign and install it."
 for argument; do
@@ -18,8 +19,8 @@ done
 arguments=()
 while (($#)); do
     case $1 in
-    --python=* | --output=* | --wheels=*) arguments+=("${1%%=*}" "$(realpath -m -- "${1#*=}")") ;;
-    --python | --output | --wheels)
+    --python=* | --output=* | --wheels=* | --lock=*) arguments+=("${1%%=*}" "$(realpath -m -- "${1#*=}")") ;;
+    --python | --output | --wheels | --lock)
         (($# > 1)) || { printf '%s: expected a value\n' "$1" >&2 && exit 2; }
         arguments+=("$1" "$(realpath -m -- "$2")") && shift
         ;;
