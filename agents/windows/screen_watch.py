@@ -97,7 +97,7 @@ class ScreenWatch:
 
     def take_damage(self) -> list[Box]:
         with self._lock:
-            is_asleep = self._pace.is_asleep(time.monotonic())
+            is_asleep = self._pace.is_asleep(time.perf_counter())
         if is_asleep:
             self.look()
         with self._lock:
@@ -118,7 +118,7 @@ class ScreenWatch:
     def hurry(self) -> None:
         """There was input."""
         with self._lock:
-            self._pace.hurried(time.monotonic())
+            self._pace.hurried(time.perf_counter())
             self._lock.notify_all()
 
     def close(self) -> None:
@@ -178,7 +178,7 @@ class ScreenWatch:
         """Which request the look that is due now answers; None: there is no further one."""
         with self._lock:
             while not self._is_closed:
-                now = time.monotonic()
+                now = time.perf_counter()
                 due = self._pace.due_at(now)
                 if self._next_cover:
                     due = max(due, self._covered_at + _COVERED_SECONDS)
@@ -188,7 +188,7 @@ class ScreenWatch:
         return None
 
     def _look(self) -> None:
-        began = time.monotonic()
+        began = time.perf_counter()
         cover = self._cover()
         has_changed = False
         if not cover:
@@ -202,7 +202,7 @@ class ScreenWatch:
             shape = max(screen.height, _SMALLEST), max(screen.width, _SMALLEST)
             self.picture = Picture(np.zeros(shape, np.uint32))
         self._on_look()
-        ended = time.monotonic()
+        ended = time.perf_counter()
         with self._lock:
             if cover:
                 self._covered_at = ended

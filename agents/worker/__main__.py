@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from agents.backend import load
 from agents.worker.app import Worker, WorkerFailed
+from agents.worker.event_loop import new_event_loop
 from portcullis import logs
 from portcullis.clock import SystemClock
 
@@ -35,7 +36,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     logs.configure("worker", form=given.log_format)
     try:
-        asyncio.run(_run(given.channel))
+        with asyncio.Runner(loop_factory=new_event_loop) as runner:
+            runner.run(_run(given.channel))
     except (WorkerFailed, OSError) as exc:
         log.error("the worker ends: %s", exc)
         return 1

@@ -54,7 +54,7 @@ class H264Encoder:
         height: int,
         *,
         full_colour: bool,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         """Raises LookupError where a library is missing, ValueError for what x264 refuses."""
         self._planes = Planes(width, height, full_colour=full_colour)

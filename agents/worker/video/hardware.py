@@ -82,7 +82,7 @@ class HardwareEncoder:
     colour = BT601
 
     def __init__(
-        self, width: int, height: int, kind: Kind, *, clock: Callable[[], float] = time.monotonic
+        self, width: int, height: int, kind: Kind, *, clock: Callable[[], float] = time.perf_counter
     ) -> None:
         """Raises LookupError, ValueError."""
         self._kind = kind

@@ -36,7 +36,7 @@ class VpxEncoder:
     colour = BT601
 
     def __init__(
-        self, width: int, height: int, *, is_vp9: bool, clock: Callable[[], float] = time.monotonic
+        self, width: int, height: int, *, is_vp9: bool, clock: Callable[[], float] = time.perf_counter
     ) -> None:
         """Raises LookupError where a library is missing, ValueError for what libvpx refuses."""
         self._planes = Planes(width, height, full_colour=False)
