@@ -14,7 +14,7 @@ import base64
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import PurePath
+from pathlib import PurePath, PureWindowsPath
 from typing import Any
 
 from aiohttp import web
@@ -29,6 +29,7 @@ from portcullis.errors import InvalidInput, Refused, Unavailable
 from portcullis.logs import ids
 from portcullis.model.host import Host
 from portcullis.model.names import fitted_name
+from portcullis.model.platforms import is_windows_program
 from portcullis.protocol.discovery import MAXIMUM_ICONS, Installed, Outcome
 
 log = logging.getLogger(__name__)
@@ -179,6 +180,8 @@ class _Published:
 
 
 def _program(command: Sequence[str]) -> tuple[str, ...]:
+    if is_windows_program(command):
+        return (PureWindowsPath(command[0]).name.lower(), *command[1:])
     return (PurePath(command[0]).name, *command[1:])
 
 

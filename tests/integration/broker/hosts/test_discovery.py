@@ -89,6 +89,18 @@ async def test_what_a_host_has_is_told_with_what_is_published_of_it(
     assert questions[0].locale == "de-AT"
 
 
+async def test_a_program_of_windows_is_published_wherever_it_lies_and_however_it_is_written(
+    site: ConsoleSite, agent: TestAgent
+) -> None:
+    await site.api(
+        "PUT", "applications/Notes", {"command": ["Notepad.exe"], "entitled": {"users": [], "groups": []}}
+    )
+    there = Installed("machine/Notepad.lnk", "Notepad", ("C:\\Windows\\notepad.exe",))
+    async with answering(agent, has(there)):
+        answer = await site.api("GET", "installed?host=h1")
+    assert [each["published"] for each in answer["items"]] == [["Notes"]]
+
+
 async def test_pages_are_put_together_and_an_endless_list_ends(site: ConsoleSite, agent: TestAgent) -> None:
     def page(question: Discover) -> Discovered:
         number = int(question.after or 0)
