@@ -10,6 +10,8 @@ import subprocess
 import threading
 from typing import Any
 
+from tests.support.patience import patient
+
 ANSWER_SECONDS = 15.0
 
 
@@ -26,7 +28,7 @@ class ActorProcess:
     async def do(self, what: str, **how: Any) -> None:
         self.process.stdin.write(json.dumps({"do": what, **how}).encode() + b"\n")
         self.process.stdin.flush()
-        await asyncio.wait_for(self._done.get(), ANSWER_SECONDS)
+        await asyncio.wait_for(self._done.get(), patient(ANSWER_SECONDS))
 
     def stop(self) -> None:
         self.process.terminate()

@@ -22,6 +22,7 @@ import numpy as np
 from agents.worker.damage import Box
 from agents.worker.desktop import CursorImage, Desktop, DesktopLost
 from portcullis.protocol import messages as m
+from tests.support.patience import patient, until
 
 PATIENCE_SECONDS = 15.0
 QUIET_SECONDS = 0.6
@@ -481,7 +482,7 @@ async def after(scene: Scene, *messages: m.Input) -> str:
     await apply(scene, m.ReleaseAll(0), *_chord("KeyA", "a"), *_stroke("Delete", "Delete"))
     await apply(scene, *messages)
     heard = len(scene.heard.texts)
-    async with asyncio.timeout(PATIENCE_SECONDS):
+    async with asyncio.timeout(patient(PATIENCE_SECONDS)):
         while len(scene.heard.texts) == heard:  # what is pasted may come later, and then comes whole
             await apply(scene, *_chord("KeyA", "a"), *_chord("KeyC", "c"))
             with contextlib.suppress(TimeoutError):
@@ -499,12 +500,6 @@ async def apply(scene: Scene, *messages: m.Input) -> None:
     for message in messages:
         for seconds in scene.desktop.apply(message):
             await asyncio.sleep(seconds)
-
-
-async def until(condition: Callable[[], bool], seconds: float = PATIENCE_SECONDS) -> None:
-    async with asyncio.timeout(seconds):
-        while not condition():
-            await asyncio.sleep(0.01)
 
 
 async def steady(value: Callable[[], int]) -> int:
@@ -528,7 +523,7 @@ async def shows(scene: Scene, box: Box, colour: int) -> None:
 async def settled(scene: Scene) -> None:
     """Nothing was drawn for a while."""
     quiet_since = asyncio.get_running_loop().time()
-    async with asyncio.timeout(PATIENCE_SECONDS):
+    async with asyncio.timeout(patient(PATIENCE_SECONDS)):
         while asyncio.get_running_loop().time() - quiet_since < QUIET_SECONDS:
             if scene.desktop.take_damage():
                 quiet_since = asyncio.get_running_loop().time()

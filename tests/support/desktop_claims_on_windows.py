@@ -6,6 +6,7 @@ Prints `{"claim": …, "error": null | text, "seconds": …}` a line. Names of c
 from __future__ import annotations
 
 import asyncio
+import faulthandler
 import json
 import subprocess
 import sys
@@ -20,7 +21,11 @@ from agents.windows.screen import virtual_screen
 from portcullis.clock import SystemClock
 from portcullis.protocol.worker_channel import Prepare
 from tests.support.desktop_actor import ActorProcess
-from tests.support.desktop_claims import ANOTHER_SIZE, Heard, judged, until
+from tests.support.desktop_claims import ANOTHER_SIZE, Heard, judged
+from tests.support.patience import until
+
+HANGS_SECONDS = 80
+"""Then where is worth more than why."""
 
 
 class WindowsScene:
@@ -80,4 +85,5 @@ async def run(names: list[str]) -> None:
 
 
 if __name__ == "__main__":
+    faulthandler.dump_traceback_later(HANGS_SECONDS, exit=True)
     asyncio.run(run(sys.argv[1:]))

@@ -20,8 +20,9 @@ import win32gui
 from agents.windows.libraries import user32
 from agents.worker.damage import Box
 from portcullis.protocol import messages as m
-from tests.support.desktop_claims import TEXT, pixels_of, send, settled, until
+from tests.support.desktop_claims import TEXT, pixels_of, send, settled
 from tests.support.desktop_claims_on_windows import WindowsScene
+from tests.support.patience import until
 
 KEYS = {"shift": 0x10, "control": 0x11, "a": 0x41, "left button": 0x01}
 

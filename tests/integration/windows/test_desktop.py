@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 from tests.support.desktop_claims import ANOTHER_SIZE, CLAIMS, TEXT
+from tests.support.patience import patient, until
 from tests.support.wine import wine
-from tests.support.xserver import until, x_server
+from tests.support.xserver import x_server
 
-RUN_SECONDS = 150
+RUN_SECONDS = 100
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +23,7 @@ def told():
         asyncio.run(offer_size(x, *ANOTHER_SIZE))
         with wine(x) as windows:
             done = windows.python(
-                "-m", "tests.support.desktop_claims_on_windows", timeout=RUN_SECONDS, check=False
+                "-m", "tests.support.desktop_claims_on_windows", timeout=patient(RUN_SECONDS), check=False
             )
     return [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")], done.stderr
 
@@ -80,7 +81,7 @@ async def test_notepad_has_what_was_typed_the_picture_is_the_screen_s_and_nothin
     probe.stdin.write(b"\n")
     probe.stdin.flush()
     found = json.loads(probe.stdout.readline())
-    probe.wait(20)
+    probe.wait(patient(20))
     assert found["text"] == TEXT
     differing[-32:, -32:] = False  # Xvfb paints the pointer into its memory
     assert not differing.any(), f"{differing.sum()} pixels, in {np.argwhere(differing)[[0, -1]]}"

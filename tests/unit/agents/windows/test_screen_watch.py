@@ -10,6 +10,7 @@ from agents.windows.screen_watch import ScreenWatch
 from agents.windows.uncapturable import Uncapturable
 from agents.worker.damage import Box
 from agents.worker.desktop import DesktopLost
+from tests.support.patience import until
 
 
 class Screen:
@@ -48,9 +49,7 @@ class Told:
         return lambda *values: self.words.append((name, *values))
 
     async def until(self, condition):
-        async with asyncio.timeout(10):
-            while not condition():
-                await asyncio.sleep(0.002)
+        await until(condition, every=0.002)
 
 
 @pytest.fixture
