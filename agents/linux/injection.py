@@ -9,6 +9,7 @@ repeats, and a stalled connection must not type on.
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable, Generator, Iterator, Mapping
 
 import xcffib.xproto as xproto
@@ -41,12 +42,18 @@ from portcullis.protocol.messages import (
 )
 
 _PRESS, _RELEASE, _MOTION = 2, 3, 6
+_CLIENT_MESSAGE = 33
 _SHORTCUT = CONTROL | ALT | META
 _MAXIMUM_HELD = 64
 _TYPED_AT_ONCE = 64
 """Characters; then the event loop has its turn."""
-_LATE_SECONDS = 0.15
+_LATE_SECONDS = 0.1
 """Wine makes its table of keys anew when the map changes, and looks up in it what was pressed before as well."""
+_LATE_MOST_SECONDS = 1.5
+"""For a program to answer that it has handled what came before."""
+_LOOK_SECONDS = 0.02
+_LATE_CLIPBOARD_SECONDS = 0.4
+"""Wine fetches what is newly offered in a process of its own, and pastes what it had until then."""
 _LATE_SPARES = 6
 """Wine has few numbers left for keys that it does not know, and gives what comes then one and the same."""
 
@@ -70,6 +77,11 @@ class Injector:
         """Those of `held` that are modifiers -> their bit."""
         self._spares = SpareKeys([])
         self._reads_late = reads_late
+        self._few: tuple[int, ...] = ()
+        self._keys_wait_until = 0.0
+        self._answered = False
+        if reads_late:
+            x.on(xproto.ClientMessageEvent, self._heard)
         self._read_map()
         self._take_keyboard()
         self._x.flush()
@@ -84,6 +96,7 @@ class Injector:
         self._follow_display()
         match message:
             case Key():
+                yield from self._waited()
                 yield from self._key(message)
             case CommittedText():
                 yield from self._type(message.text)
@@ -99,10 +112,20 @@ class Injector:
                 self._release_all()
         self._x.flush()
 
+    def offered(self) -> None:
+        """Something else is to be pasted from now on."""
+        if self._reads_late:
+            self._keys_wait_until = self._clock.monotonic() + _LATE_CLIPBOARD_SECONDS
+
+    def _waited(self) -> Iterator[float]:
+        if (wait := self._keys_wait_until - self._clock.monotonic()) > 0:
+            yield wait
+
     # --- The display's map and state, which applications may change as well
 
     def _map_changed(self, keycodes: range) -> None:
-        self._map_is_stale |= not all(map(self._spares.is_lent, keycodes))
+        """Of the few keys that are lent where programs read late, nobody else's change matters."""
+        self._map_is_stale |= not all(self._spares.is_lent(key) or key in self._few for key in keycodes)
 
     def _follow_display(self) -> None:
         if self._map_is_stale:
@@ -111,11 +134,15 @@ class Injector:
 
     def _read_map(self) -> None:
         self._map_is_stale = False
+        for keycode in self._few:
+            self._x.core.ChangeKeyboardMapping(1, keycode, 2, [0, 0])  # the same ones are lent again
         self._layout = read_layout(self._x)
         first, last = self._x.setup.min_keycode, self._x.setup.max_keycode
         held = set(self._held.values())
         spare = [key for key in self._layout.spare_keycodes(first, last) if key not in held]
-        self._spares = SpareKeys(spare[:_LATE_SPARES] if self._reads_late else spare)
+        if self._reads_late and not self._few:
+            self._few = tuple(spare[:_LATE_SPARES])
+        self._spares = SpareKeys([key for key in self._few if key not in held] if self._reads_late else spare)
         self._state.num_lock_mask = self._layout.num_lock_mask
         self._state.forget()
         self._state.refresh()
@@ -181,6 +208,8 @@ class Injector:
             keycode = self._layout.keycode(keysym, "") or (yield from self._lend(keysym))
             if keycode is not None:
                 self._press_lent(identity, keycode, character, self._held_bits() & ~_SHORTCUT if code else 0)
+                if self._reads_late:
+                    yield from self._caught_up()
 
     def _is_shortcut(self, event: Key) -> bool:
         held = event.modifiers & _SHORTCUT
@@ -341,13 +370,34 @@ class Injector:
         """Keycodes to keysyms, both levels alike, so that Shift does not change what they give."""
         if self._reads_late:
             self._tap_shift()
-            self._x.flush()
-            yield _LATE_SECONDS
+            yield from self._caught_up()
         for keycode, keysym in mapped.items():
             self._x.core.ChangeKeyboardMapping(1, keycode, 2, [keysym, keysym])
         if self._reads_late:
+            yield from self._caught_up()
+
+    def _caught_up(self) -> Iterator[float]:
+        """Until the program that has the keyboard has handled all that it was sent."""
+        self._answered = not self._ping()
+        most = self._clock.monotonic() + _LATE_MOST_SECONDS
+        while not self._answered and self._clock.monotonic() < most:
             self._x.flush()
-            yield _LATE_SECONDS
+            yield _LOOK_SECONDS
+        yield _LATE_SECONDS
+
+    def _ping(self) -> bool:
+        """Whether there is a window to ask (EWMH, _NET_WM_PING)."""
+        active = self._x.property(self._x.root, self._x.atom("_NET_ACTIVE_WINDOW"), 4)
+        if active is None or len(active[1]) != 4:
+            return False
+        (window,) = struct.unpack("=I", active[1])
+        kind, ping = self._x.atom("WM_PROTOCOLS"), self._x.atom("_NET_WM_PING")
+        event = struct.pack("=BBHII5I", _CLIENT_MESSAGE, 32, 0, window, kind, ping, 0, window, 0, 0)
+        self._x.core.SendEvent(False, window, 0, event)
+        return True
+
+    def _heard(self, message: xproto.ClientMessageEvent) -> None:
+        self._answered |= message.window == self._x.root
 
     def _tap_shift(self) -> None:
         """A program asks Xlib for changes of the map only once it has looked up a key."""

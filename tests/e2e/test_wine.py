@@ -46,6 +46,24 @@ def notes(installation: Installation) -> None:
     )
 
 
+def is_told_of(installation: Installation, person: Person) -> bool:
+    """The host says within seconds what it has got."""
+    asked = subprocess.run(
+        [
+            str(installation.clone / ".venv/bin/portcullis"),
+            "simulate",
+            "--user",
+            person.username,
+            "--app",
+            NOTES,
+        ],
+        cwd=installation.clone,
+        capture_output=True,
+        text=True,
+    )
+    return "host_lacks_wine" not in asked.stdout
+
+
 def saved() -> str:
     copies = "portcullis-*/homes/*/.local/share/portcullis/wine/notes/*/prefix/drive_c/notes.txt"
     found = next(Path("/var/lib").glob(copies), None)
@@ -60,6 +78,7 @@ async def saving(page: Page, text: str) -> None:
 async def test_what_is_typed_in_notepad_is_in_its_file(
     visitor: Visitor, installation: Installation, person: Person
 ) -> None:
+    await until(lambda: is_told_of(installation, person))
     page = await visitor.page()
     await sign_in(page, installation.url, person)
     session = await launch(page, NOTES)
