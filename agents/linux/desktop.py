@@ -73,10 +73,6 @@ class XDesktop:
     def capture(self) -> str:
         return ""
 
-    @property
-    def capture(self) -> str:
-        return ""
-
     def take_damage(self) -> list[Box]:
         return self._damage.take()
 
@@ -94,6 +90,7 @@ class XDesktop:
 
     def offer(self, text: str) -> None:
         self._clipboard.offer(text)
+        self._injector.offered()
 
     async def suit(self, prepare: Prepare) -> None:
         self._x.use_authority(prepare.xauthority)
@@ -124,8 +121,9 @@ async def open_desktop(prepare: Prepare, listener: DesktopListener, clock: Clock
     cannot be used."""
     if prepare.attached:
         # Of few sessions: others do without its memory.
-        from agents.linux.desktops.desktop import attach_desktop
+        from agents.linux.desktops.desktop import attach_desktop, close_to_others
 
+        close_to_others()
         return attach_desktop(prepare, listener, clock)
     framebuffer = Framebuffer(Path(prepare.framebuffer))
     x = XConnection(prepare.display, prepare.xauthority)

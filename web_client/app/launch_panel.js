@@ -7,6 +7,9 @@ import { ordinal, t } from "./strings.js";
 /** Twice what a launch takes on a busy host. */
 const SLOW_MS = 10_000;
 
+/** What comes of them where nothing is started: somebody is asked. */
+const AT_A_DESKTOP = new Set(["display", "application", "window"]);
+
 export const STAGES = /** @type {const} */ (["placed", "accepted", "display", "application", "window", "ready"]);
 
 export class LaunchPanel {
@@ -16,14 +19,14 @@ export class LaunchPanel {
   #timer = 0;
 
   /**
-   * @param {{name: string, icon: string | null}} application
+   * @param {{name: string, icon: string | null, desktop?: {asks: boolean} | null}} application
    * @param {object} parts
    * @param {boolean} parts.returning
    * @param {() => void} parts.cancel
    */
   constructor(application, { returning, cancel }) {
     const title = t(returning ? "launch.returning" : "launch.title", { name: application.name });
-    const stages = h("ol", { class: "stages" }, ...STAGES.map((stage) => this.#step(stage)));
+    const stages = h("ol", { class: "stages" }, ...STAGES.map((stage) => this.#step(stage, application.desktop && AT_A_DESKTOP.has(stage) ? `stage.desktop.${stage}` : `stage.${stage}`)));
     const hint = t(matchMedia("(pointer: coarse)").matches ? "launch.hint.touch" : "launch.hint", { keys: t("toolbar.keys") });
     this.element = h("section", { class: "card panel launch" },
       h("div", { class: "heading" }, iconOf(application), h("h1", { tabindex: "-1" }, title)),
@@ -77,10 +80,13 @@ export class LaunchPanel {
     clearTimeout(this.#timer);
   }
 
-  /** @param {string} stage */
-  #step(stage) {
+  /**
+   * @param {string} stage
+   * @param {string} text its key
+   */
+  #step(stage, text) {
     const state = h("span", { class: "visually-hidden" });
-    const name = h("span", {}, t(`stage.${stage}`));
+    const name = h("span", {}, t(text));
     const item = h("li", {}, h("span", { class: "mark", "aria-hidden": "true" }), name, " ", state);
     this.#steps.set(stage, { item, name, state });
     return item;

@@ -16,7 +16,7 @@ from typing import Any
 from agents.desktops import EXIT_CODES, Attached, FoundDisplay, admit, chosen
 from agents.linux import environment
 from agents.linux.accounts import Account
-from agents.linux.desktops.finding import LocalDisplay, local_displays
+from agents.linux.desktops.finding import LocalDisplay, authorities_of, local_displays
 from portcullis.errors import Refused
 from portcullis.model.desktops import Consent, DesktopTarget
 from portcullis.protocol.channel import Order
@@ -33,6 +33,7 @@ HELPER_COMMAND = (sys.executable, "-I", "-m", "agents.linux.desktops")
 class Attachment:
     display: LocalDisplay
     owner: Account
+    authorities: tuple[str, ...]
     number: int
     """Of those at the display, from 0."""
     left_seconds: float
@@ -60,17 +61,20 @@ class Attachments:
         """While a leader begins; afterwards the display is its session's for as long as that is led. Raises
         Refused."""
         found = await asyncio.to_thread(self.find)
-        attachment = self._attach(order, target, found)
+        display, owner, number = self._attach(order, target, found)
         self._beginning.add(order.session)
         try:
-            yield attachment
+            authorities = await asyncio.to_thread(authorities_of, display, owner.uid, owner.home)
+            yield Attachment(display, owner, authorities, number, self.left_seconds)
         except BaseException:
             self.release(order.session)
             raise
         finally:
             self._beginning.discard(order.session)
 
-    def _attach(self, order: Order, target: DesktopTarget, found: Sequence[LocalDisplay]) -> Attachment:
+    def _attach(
+        self, order: Order, target: DesktopTarget, found: Sequence[LocalDisplay]
+    ) -> tuple[LocalDisplay, Account, int]:
         display = self.judged(target, order.user_name, found)
         entry = pwd.getpwnam(display.found.account)
         if entry.pw_uid == 0:
@@ -78,7 +82,7 @@ class Attachments:
         number = sum(each.display == display.found.name for each in self._others())
         self._attached[order.session] = Attached(order.session, display.found.name, target.shared)
         owner = Account(entry.pw_name, entry.pw_uid, entry.pw_gid, Path(entry.pw_dir))
-        return Attachment(display, owner, number, self.left_seconds)
+        return display, owner, number
 
     def judged(self, target: DesktopTarget, user: str, found: Sequence[LocalDisplay]) -> LocalDisplay:
         """Raises Refused."""
@@ -124,7 +128,7 @@ def launch_parts(order: Order, target: DesktopTarget, attachment: Attachment) ->
     """Of the `launch` line: in place of display, window manager and application."""
     told = {
         "display": attachment.display.found.name,
-        "authorities": list(attachment.display.authorities),
+        "authorities": list(attachment.authorities),
         "asks": target.asks,
         "answer_seconds": target.answer_seconds,
         "view_only": target.view_only,

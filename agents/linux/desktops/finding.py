@@ -40,8 +40,8 @@ _OWN_SCREEN = ("Xorg", "X")
 @dataclass(frozen=True, slots=True)
 class LocalDisplay:
     found: FoundDisplay
-    authorities: tuple[str, ...] = ()
-    """Files in which its owner may have its cookie, the likeliest first."""
+    authority: str = ""
+    """What its server reads its cookies from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ def _judged(server: _Server) -> LocalDisplay | None:
     if _is_ours(entry):
         return None
     found = FoundDisplay(server.display, entry.pw_name, server.is_console, trouble)
-    return LocalDisplay(found, _authorities(server, entry))
+    return LocalDisplay(found, server.authority)
 
 
 def _owner(server: _Server) -> pwd.struct_passwd | None:
@@ -128,10 +128,11 @@ def _first_person() -> int:
     return _FIRST_PERSON
 
 
-def _authorities(server: _Server, entry: pwd.struct_passwd) -> tuple[str, ...]:
-    """None is opened here: only its owner does that."""
-    named = [path for uid, path in _clients(server.display) if uid == entry.pw_uid and path.startswith("/")]
-    files = [server.authority, *named, str(Path(entry.pw_dir, ".Xauthority"))]
+def authorities_of(display: LocalDisplay, uid: int, home: Path) -> tuple[str, ...]:
+    """Files in which its owner may have its cookie, the likeliest first. None is opened here: only its owner does
+    that."""
+    named = [path for owner, path in _clients(display.found.name) if owner == uid and path.startswith("/")]
+    files = [display.authority, *named, str(home / ".Xauthority")]
     return tuple(dict.fromkeys(filter(None, files)))[:_MAXIMUM_AUTHORITIES]
 
 

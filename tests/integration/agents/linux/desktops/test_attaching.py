@@ -13,6 +13,7 @@ import pytest
 
 from agents.desktops import FoundDisplay
 from agents.linux import groups
+from agents.linux.desktops import attachments
 from agents.linux.desktops.attachments import Attachments
 from agents.linux.desktops.finding import LocalDisplay
 from agents.linux.launcher import LinuxLauncher, this_machine
@@ -239,14 +240,15 @@ async def test_another_account_gains_nothing_by_naming_the_display(host, desk):
         )
 
 
-async def test_a_forged_authority_lets_nobody_in(host, desk):
+async def test_a_forged_authority_lets_nobody_in(host, desk, monkeypatch):
     forged = desk.user.home / "forged"
     kept = desk.authority.read_bytes()
     forged.write_bytes(kept[:-1] + bytes([kept[-1] ^ 1]))
     os.chown(forged, desk.user.uid, desk.user.uid)
     launcher, order = launcher_of(host), order_of(host, desk, consent="none")
-    found = LocalDisplay(FoundDisplay(desk.display, desk.user.name), (str(forged),))
+    found = LocalDisplay(FoundDisplay(desk.display, desk.user.name), str(forged))
     launcher._attachments.find = lambda: [found]
+    monkeypatch.setattr(attachments, "authorities_of", lambda display, *_: (display.authority,))
     assert await ended(launcher, host, order) == "desktop_closed"
 
 
