@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import datetime
+import hashlib
 import os
 import re
 import struct
@@ -53,7 +54,8 @@ def main() -> None:
         )
     except (BuildError, payload.PayloadError) as exc:
         sys.exit(f"build.sh: {exc}")
-    print(f"{given.output}: {given.output.stat().st_size / 1e6:.1f} MB")
+    with given.output.open("rb") as file:
+        print(f"{hashlib.file_digest(file, 'sha256').hexdigest()}  {given.output}")
 
 
 def _parser() -> argparse.ArgumentParser:
