@@ -186,12 +186,16 @@ def client_tools() -> list[Check]:
     ]
 
 
-def integration_parts() -> list[Check]:
+def windows_interpreter() -> list[Check]:
     """Half a minute the first time, beside 100 MB to fetch; nothing afterwards."""
-    windows = Check("Windows interpreter", (sys.executable, "-m", "tests.support.windows_python"))
-    listing = (*windows.command, "--missing")
+    make = Check("Windows interpreter", (sys.executable, "-m", "tests.support.windows_python"))
+    listing = (*make.command, "--missing")
     is_there = subprocess.run(listing, cwd=CLONE, stdout=subprocess.DEVNULL).returncode == 0
-    return [*client_tools(), *([] if is_there else [windows])]
+    return [] if is_there else [make]
+
+
+def integration_parts() -> list[Check]:
+    return [*client_tools(), *windows_interpreter()]
 
 
 def tool(name: str) -> str:
@@ -219,7 +223,7 @@ SUITES = (
             "client": (250, ("web_client",)),
             "hosts": (350, ("keyboard", "agents", "abuse", "abuse_host")),
             "grids": (250, ("broker/grid", "broker/backup", "broker/revocation", "upgrade")),
-            "windows": (60, ("windows",)),
+            "windows": (120, ("windows",)),
         },
         tries_again=True,
         first=integration_parts,
@@ -241,6 +245,7 @@ SUITES = (
             )
         },
         tries_again=True,
+        first=windows_interpreter,
     ),
     Suite(
         "fuzz",

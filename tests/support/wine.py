@@ -30,6 +30,7 @@ import pytest
 
 from deploy.install_packages import write_if_changed, write_metadata
 from tests.support import windows_python
+from tests.support.patience import patient
 from tests.support.xserver import XServer
 
 RUN_SECONDS = 60.0
@@ -116,14 +117,14 @@ class Wine:
             stdout=nothing,
             stderr=nothing,
             check=check,
-            timeout=60,
+            timeout=patient(60),
         )
 
     def stop(self) -> None:
         self.run_unix("wineserver", "-k", check=False)
         for program in self._programs:
             with contextlib.suppress(subprocess.TimeoutExpired):
-                program.wait(5)
+                program.wait(patient(5))
             program.kill()
             program.wait()
             for pipe in (program.stdin, program.stdout, program.stderr):
@@ -145,7 +146,7 @@ class Wine:
         return program
 
     def _finish(self, program, stdin: bytes, timeout: float, check: bool) -> subprocess.CompletedProcess[str]:
-        output, errors = _talk(program, stdin, timeout)
+        output, errors = _talk(program, stdin, patient(timeout))
         if program.returncode is None:
             program.kill()
             raise AssertionError(f"{program.args} goes on: {_text(output)}{_text(errors)}")

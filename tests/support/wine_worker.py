@@ -17,6 +17,7 @@ import xcffib
 import xcffib.xfixes
 
 from portcullis.protocol.worker_channel import Start
+from tests.support.patience import patient
 from tests.support.windows_python import CLONE
 from tests.support.wine import Wine
 from tests.support.worker_session import WAIT_SECONDS, WorkerSession
@@ -56,7 +57,7 @@ class WineWorker(WorkerSession):
         carrier = self.windows.path(CLONE / "tests/support/worker_carrier.py")
         self.process = self.windows.start_python(carrier, str(port))
         self._logging = asyncio.create_task(asyncio.to_thread(self._keep_log))
-        async with asyncio.timeout(STARTED_SECONDS):
+        async with asyncio.timeout(patient(STARTED_SECONDS)):
             reader, self._writer = await arrived
         carriers.close()
         self._reading = asyncio.get_running_loop().create_task(self._read(reader))
@@ -64,7 +65,7 @@ class WineWorker(WorkerSession):
     async def stop(self) -> None:
         self._hiding.disconnect()
         self._writer.close()  # the worker ends without its leader
-        await asyncio.to_thread(self.process.wait, WAIT_SECONDS)
+        await asyncio.to_thread(self.process.wait, patient(WAIT_SECONDS))
         await super().stop()
         self.process.stdin.close()
         self.process.stdout.close()

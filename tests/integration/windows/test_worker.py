@@ -52,3 +52,11 @@ async def test_a_gateway_of_another_name_or_another_site_is_not_spoken_to(window
         session.tell(GrantKeys(session.grant_keys(), ca=other_pem))
         session.tell(Dial(Gateway("gate", f"127.0.0.1:{session.port}"), site, session.signed()))
         await session.until(lambda: DialFailed(site, "gateway_unreachable") in session.lines)
+
+
+def test_the_clock_of_a_worker_has_no_steps_of_16_ms(windows):
+    code = (
+        "from agents.worker.event_loop import new_event_loop; loop = new_event_loop();"
+        "print(len({loop.time() for _ in range(1000)})); loop.close()"
+    )
+    assert int(windows.python("-c", code).stdout) > 900
