@@ -6,6 +6,7 @@ verified on genuine Windows: docs/windows.md says how to.
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable
 from importlib import import_module
@@ -16,6 +17,8 @@ import numpy as np
 from agents.windows.screen import monitor_count, virtual_screen
 from agents.windows.uncapturable import Uncapturable
 from agents.worker.damage import Pixels
+
+log = logging.getLogger(__name__)
 
 
 class GraphicsCapture:
@@ -33,13 +36,21 @@ class GraphicsCapture:
         self._has_news = threading.Condition()
         try:
             package = import_module("windows_capture")
-            capture = package.WindowsCapture(cursor_capture=False, draw_border=False, monitor_index=1)
-            capture.frame_handler = self._arrived
-            capture.closed_handler = self._closed
-            self._control = capture.start_free_threaded()
+            try:
+                self._control = self._start(package, draw_border=False)
+            except Exception as exc:
+                # Windows 10 insists on a border around what is captured; it is not in the picture.
+                log.info("%s draws its border: %s", self.name, exc)
+                self._control = self._start(package, draw_border=None)
         except Exception as exc:
             # The package raises whatever Windows said; without it, the next way is tried.
             raise Uncapturable(f"{self.name} cannot be used: {exc}") from exc
+
+    def _start(self, package: Any, draw_border: bool | None) -> Any:
+        capture = package.WindowsCapture(cursor_capture=False, draw_border=draw_border, monitor_index=1)
+        capture.frame_handler = self._arrived
+        capture.closed_handler = self._closed
+        return capture.start_free_threaded()
 
     def grab(self, seconds: float) -> Pixels | None:
         with self._has_news:

@@ -23,7 +23,8 @@ class ActorProcess:
         self.events: list[dict[str, Any]] = []
         self._loop = asyncio.get_running_loop()
         self._done = asyncio.Queue[None]()
-        threading.Thread(target=self._read, daemon=True).start()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
 
     async def do(self, what: str, **how: Any) -> None:
         self.process.stdin.write(json.dumps({"do": what, **how}).encode() + b"\n")
@@ -33,6 +34,7 @@ class ActorProcess:
     def stop(self) -> None:
         self.process.terminate()
         self.process.wait(10)
+        self._reader.join(10)  # closing what it reads from would wait for it without an end
         for pipe in (self.process.stdin, self.process.stdout):
             pipe.close()
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import sys
 import threading
+import time
 from typing import Any
 
+import pywintypes
 import win32api
 import win32clipboard
 import win32con
@@ -23,6 +25,7 @@ _BUTTONS = {
     win32con.WM_MBUTTONUP: (4, False),
 }
 _WM_MOUSEHWHEEL = 0x020E
+ATTEMPTS = 100
 _ORDER = win32con.WM_APP
 _CLASS = "Portcullis test actor"
 
@@ -67,7 +70,7 @@ class Stage:
             win32gui.DestroyWindow(self.windows.pop(id))
 
     def copy(self, text: str) -> None:
-        win32clipboard.OpenClipboard(None)
+        _open_clipboard()
         try:
             win32clipboard.EmptyClipboard()
             win32clipboard.SetClipboardText(text.replace("\n", "\r\n"), win32con.CF_UNICODETEXT)
@@ -90,6 +93,19 @@ class Stage:
             win32gui.DeleteObject(brush)
             return 1
         return win32gui.DefWindowProc(window, message, wparam, lparam)
+
+
+def _open_clipboard() -> None:
+    """Whoever reads it holds it for a moment, and programs wait for that."""
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            win32clipboard.OpenClipboard(None)
+        except pywintypes.error:
+            if attempt == ATTEMPTS:
+                raise
+            time.sleep(0.02)
+        else:
+            return
 
 
 def _turn(wparam: int) -> int:

@@ -24,7 +24,7 @@ from tests.support.desktop_actor import ActorProcess
 from tests.support.desktop_claims import ANOTHER_SIZE, Heard, judged
 from tests.support.patience import until
 
-HANGS_SECONDS = 80
+HANGS_SECONDS = 90
 """Then where is worth more than why."""
 
 
