@@ -1,7 +1,7 @@
 """What the installation package has the system do beyond files and service: `python -m agents.windows.installation`.
 
     prepare   private folders for state and logs, restarts of a service that failed, and the join, if there is a token
-    remove    everything that was made, but the identity where it is to stay
+    remove    the sessions, and everything that was made but the identity where it is to stay
 
 Run as LocalSystem, without a window. Windows Installer shows nothing of what it prints: the reason of a failure stands
 in `%ProgramData%\\Portcullis\\logs\\install.log`, never with the token.
@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from agents.windows import acl, paths
+from agents.windows import acl, leaders, paths
 from agents.windows.secrets import MachineSecret
 from portcullis.enrolment import Credentials, join
 from portcullis.errors import InvalidInput, PortcullisError
@@ -234,7 +234,16 @@ def _set_restarts(service: Any) -> None:
 
 
 def _remove(given: argparse.Namespace) -> None:
+    end_sessions(paths.runtime() / "sessions")
     remove(paths.program_data(), paths.state() if given.keep_identity.strip() not in ("", "0") else None)
+
+
+def end_sessions(folders: Path) -> None:
+    """Their helpers, and with them what those started: nobody is there any more who could lead them."""
+    for folder in leaders.session_folders(folders):
+        notes = leaders.read_notes(folder)
+        if notes is not None:
+            leaders.end_process(notes.helper)
 
 
 def remove(folder: Path, kept: Path | None) -> None:

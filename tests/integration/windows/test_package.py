@@ -7,15 +7,18 @@ here the removal of an upgrade is asked for as Windows asks for it.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import subprocess
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
 import pytest
 
 from deploy.windows import build, payload
 from tests.support import windows_package
+from tests.support.patience import patient, until, until_now
 from tests.support.running_broker import RunningBroker, running_broker
 from tests.support.start_menu import make_links
 from tests.support.wine import Wine, wine
@@ -59,9 +62,10 @@ async def site(tmp_path: Path) -> AsyncIterator[RunningBroker]:
 @pytest.fixture
 def clean(windows: Wine, packages: Packages) -> Iterator[None]:
     yield
-    for package in (packages.newer, packages.older):
+    if service(windows):
         stop(windows)
-        msiexec(windows, "/x", package, check=False)
+        for package in (packages.newer, packages.older):
+            msiexec(windows, "/x", package, check=False)
 
 
 def table(package: Path, name: str) -> list[list[str]]:
@@ -71,19 +75,14 @@ def table(package: Path, name: str) -> list[list[str]]:
     return [line.split("\t") for line in told.splitlines()[3:]]
 
 
-def msiexec(windows: Wine, action: str, package: Path, *properties: str, check: bool = True) -> None:
-    log = "C:\\package.log"
-    windows.run(
-        "msiexec",
-        action,
-        windows.path(package),
-        "/qn",
-        "/l*v",
-        log,
-        *properties,
-        timeout=SECONDS,
-        check=check,
-    )
+def msiexec(windows: Wine, action: str, package: Path, *properties: str, check: bool = True) -> int:
+    """Its status. `check`: fails, with what the package's own actions said, unless that is 0."""
+    given = (action, windows.path(package), "/qn", "/l*v", "C:\\package.log", *properties)
+    done = windows.run("msiexec", *given, timeout=patient(SECONDS), check=False)
+    said = windows.drive / "ProgramData/Portcullis/logs/install.log"
+    reason = said.read_text() if said.exists() else "nothing was said"
+    assert not check or done.returncode == 0, f"{done.returncode}: {reason}\n{done.stdout}{done.stderr}"
+    return done.returncode
 
 
 def service(windows: Wine) -> str:
@@ -93,8 +92,18 @@ def service(windows: Wine) -> str:
 
 
 def stop(windows: Wine) -> None:
-    """And wait for it: Wine's installer does not."""
+    """And wait for its process: Wine's installer does not, and then cannot remove what that has open."""
     windows.run("net", "stop", "PortcullisAgent", check=False)
+    until_now(lambda: not service_runs(windows), SECONDS)
+
+
+def service_runs(windows: Wine) -> bool:
+    for process in psutil.process_iter(["cmdline"]):
+        if "agents.windows.service" in (process.info["cmdline"] or ()):
+            with contextlib.suppress(psutil.Error):
+                if process.environ().get("WINEPREFIX") == str(windows.prefix):
+                    return True
+    return False
 
 
 def left(windows: Wine) -> list[str]:
@@ -142,18 +151,10 @@ def test_the_tables_say_service_upgrade_and_what_stays_secret(packages: Packages
 
 def test_every_action_comes_in_its_turn(packages: Packages) -> None:
     found = {name: int(number) for name, _, number in table(packages.newer, "InstallExecuteSequence")}
-    turns = (
-        *("InstallInitialize", "RemoveExistingProducts", "StopServices", "DeleteServices", "RemoveAgent"),
-        *(
-            "RemoveFiles",
-            "InstallFiles",
-            "InstallServices",
-            "PrepareAgent",
-            "StartServices",
-            "InstallFinalize",
-        ),
-    )
-    assert [found[name] for name in turns] == sorted(found[name] for name in turns)
+    turns = "InstallInitialize RemoveExistingProducts StopServices DeleteServices RemoveAgent RemoveFiles"
+    turns += " InstallFiles InstallServices PrepareAgent StartServices InstallFinalize"
+    numbers = [found[name] for name in turns.split()]
+    assert numbers == sorted(numbers)
 
 
 async def test_a_silent_installation_joins_an_upgrade_keeps_and_a_removal_leaves_nothing(
@@ -167,11 +168,9 @@ async def test_a_silent_installation_joins_an_upgrade_keeps_and_a_removal_leaves
     given = (f"BROKERURL=https://{site.broker.address}/", "HOSTNAME=desk-7", "JOINTOKENFILE=C:\\token.txt")
     await asyncio.to_thread(msiexec, windows, "/i", packages.older, *given)
     host = next(host for host in site.parts.hosts.list() if host.name == "desk-7")
-    async with asyncio.timeout(SECONDS):
-        while not site.parts.hosts.is_live(host.id):
-            await asyncio.sleep(0.05)
+    await until(lambda: site.parts.hosts.is_live(host.id), SECONDS)
     outcome, found, _ = await site.parts.discovery.applications(host.id, "")
-    assert outcome == "done" and [each.command for each in found] == [(r"C:\windows\notepad.exe",)]
+    assert (outcome, [each.command for each in found]) == ("done", [(r"C:\windows\notepad.exe",)])
     assert '"C:\\Program Files\\Portcullis\\Agent\\1.0.0\\python.exe" -I' in service(windows)
     assert not file.exists(), "the file with the token was left"
     data = windows.drive / "ProgramData/Portcullis"
@@ -180,7 +179,7 @@ async def test_a_silent_installation_joins_an_upgrade_keeps_and_a_removal_leaves
 
     identity = (data / "agent/machine.json").read_text()
     (data / "agent.yaml").write_text("log_level: debug\n")
-    stop(windows)
+    await asyncio.to_thread(stop, windows)
     msiexec(windows, "/x", packages.older, "UPGRADINGPRODUCTCODE={anything}")
     assert not service(windows) and not (windows.drive / "Program Files/Portcullis").exists()
     spent = f"JOINTOKEN={token.text}"
@@ -194,6 +193,7 @@ async def test_a_silent_installation_joins_an_upgrade_keeps_and_a_removal_leaves
     assert left(windows) == [] and not service(windows)
 
 
+@pytest.mark.long  # what the test before takes apart, as Wine's installer does it in one
 def test_a_newer_package_takes_the_place_of_an_older_one_and_not_the_other_way(
     windows: Wine, packages: Packages, clean: None
 ) -> None:
@@ -211,8 +211,7 @@ def test_an_installation_that_cannot_join_fails_and_says_why(
     windows: Wine, packages: Packages, clean: None
 ) -> None:
     nobody = ("BROKERURL=127.0.0.1:9", "HOSTNAME=desk-9", f"JOINTOKEN=join_{'0' * 16}_{'x' * 43}_{'0' * 64}")
-    with pytest.raises(AssertionError):
-        msiexec(windows, "/i", packages.older, *nobody)
+    assert msiexec(windows, "/i", packages.older, *nobody, check=False) != 0
     assert not service(windows)
     said = (windows.drive / "ProgramData/Portcullis/logs/install.log").read_text()
     assert "join" in said and "x" * 43 not in said
