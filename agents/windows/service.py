@@ -1,125 +1,26 @@
 """The agent as a Windows service: `python -I -m agents.windows.service`, which the service manager starts.
 
 python.exe is the service's process itself. Its settings come from the command line, else from `paths.config_file()`.
-A machine that has not joined yet is no error: the service waits for its credentials. Somebody who signs in, or unlocks
-the screen, changes nothing that is kept here: `wts.look` is asked at each launch. Stopping leaves sessions running.
+The service manager gives a process that it has started some seconds to say that it runs: so the agent is imported after
+that. Somebody who signs in, or unlocks the screen, changes nothing that is kept here: `wts.look` is asked at each
+launch. Stopping leaves sessions running.
 """
 
 from __future__ import annotations
 
-import argparse
-import asyncio
 import logging
 import sys
-import threading
-from logging.handlers import RotatingFileHandler
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from agents.app import serve
-from agents.settings import AgentSettings
-from agents.windows import acl, paths
-from agents.windows.backend import WindowsBackend
-from agents.windows.interactive import LoggedOn
-from portcullis import logs, settings
-from portcullis.errors import InvalidInput
-from portcullis.tasks import cancel_and_wait, spawn
+if TYPE_CHECKING:
+    from agents.windows.serving import Running
 
 log = logging.getLogger(__name__)
 
 NAME = "PortcullisAgent"
 DISPLAY_NAME = "Portcullis Agent"
 DESCRIPTION = "Publishes applications of this machine through a Portcullis site."
-AGAIN_SECONDS = 5.0
-LOOK_SECONDS = 2.0
-LOG_BYTES, LOGS_KEPT = 4 << 20, 3
 STOP_SECONDS = 20
-
-
-def read_settings(arguments: list[str]) -> AgentSettings:
-    """Raises InvalidInput."""
-    parser = argparse.ArgumentParser(prog="agents.windows.service")
-    settings.add_arguments(parser, AgentSettings)
-    given = parser.parse_args(arguments)
-    if given.config is None and paths.config_file().is_file():
-        given.config = str(paths.config_file())
-    try:
-        return settings.load(AgentSettings, "agent", given)
-    except InvalidInput as exc:
-        if exc.field != "--state":
-            raise
-    given.state = str(paths.state())
-    return settings.load(AgentSettings, "agent", given)
-
-
-async def run(chosen: AgentSettings, stop: asyncio.Event) -> None:
-    """Until `stop` is set. What ends the agent is logged, and it is begun anew: a service that ended would be restarted
-    by the service manager a few times a day and no more."""
-    stopped = spawn(stop.wait(), name="stop")
-    try:
-        while not stop.is_set():
-            await _until_joined(chosen.state, stopped)
-            if stop.is_set():
-                return
-            try:
-                await serve(chosen, stop, WindowsBackend(LoggedOn()))
-            except Exception:  # whatever it was is in the log, and sessions go on
-                log.exception("the agent failed, and is begun anew")
-                await asyncio.wait([stopped], timeout=AGAIN_SECONDS)
-    finally:
-        await cancel_and_wait(stopped)
-
-
-async def _until_joined(state: Path, stopped: asyncio.Task[Any]) -> None:
-    waiting = False
-    while not (state / "machine.json").is_file() and not stopped.done():
-        if not waiting:
-            log.warning("this machine is no host of a site yet: waiting for it to join")
-            waiting = True
-        await asyncio.wait([stopped], timeout=LOOK_SECONDS)
-
-
-def log_to_file() -> None:
-    folder = paths.logs()
-    acl.make_private(folder)
-    handler = RotatingFileHandler(
-        folder / "agent.log", maxBytes=LOG_BYTES, backupCount=LOGS_KEPT, encoding="utf-8"
-    )
-    root = logging.getLogger()
-    handler.setFormatter(root.handlers[0].formatter)
-    root.handlers[:] = [handler]
-
-
-class Running:
-    """The agent in a thread's event loop: `begin` from one thread, `stop` from any."""
-
-    def __init__(self, chosen: AgentSettings) -> None:
-        self._chosen = chosen
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._stop: asyncio.Event | None = None
-        self._is_asked = threading.Event()
-        self._begun = threading.Lock()
-
-    def run(self) -> None:
-        """Until it is stopped."""
-        asyncio.run(self._run())
-
-    def stop(self) -> None:
-        with self._begun:
-            self._is_asked.set()
-            if self._loop is not None and self._stop is not None:
-                self._loop.call_soon_threadsafe(self._stop.set)
-
-    async def _run(self) -> None:
-        with self._begun:
-            self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
-            if self._is_asked.is_set():
-                self._stop.set()
-        try:
-            await run(self._chosen, self._stop)
-        finally:
-            with self._begun:
-                self._loop = None
 
 
 def service_class(arguments: list[str]) -> type[Any]:
@@ -153,13 +54,15 @@ def service_class(arguments: list[str]) -> type[Any]:
                 self._running.stop()
 
         def SvcDoRun(self) -> None:
-            chosen = read_settings(arguments)
+            from agents.windows import serving
+            from portcullis import logs
+
+            chosen = serving.read_settings(arguments)
             logs.configure("agent", chosen.log_level, chosen.log_format)
-            log_to_file()
-            self._running = Running(chosen)
+            serving.log_to_file()
+            self._running = serving.Running(chosen)
             if self._is_stopped:
                 self._running.stop()
-            self.ReportServiceStatus(win32service.SERVICE_RUNNING)
             self._running.run()
 
     return AgentService

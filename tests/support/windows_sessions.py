@@ -16,7 +16,7 @@ import time
 import traceback
 from pathlib import Path
 
-from agents.windows import acl, leaders, machine, pipe
+from agents.windows import acl, leaders, machine, paths, pipe
 from agents.windows.interactive import LoggedOn, OwnSession
 from agents.windows.launcher import WindowsLauncher
 from portcullis.errors import PortcullisError
@@ -348,6 +348,41 @@ async def dry_run(host):
     return {"good": good, "bad": [bad.outcome, bad.code]}
 
 
+async def service_runs_and_stops(host):
+    """As the service manager starts it, on a machine that has not joined: it waits."""
+    import win32service
+
+    manager = win32service.OpenSCManager(None, None, win32service.SC_MANAGER_ALL_ACCESS)
+    command = f'"{sys.executable}" -I -m agents.windows.service --state C:\\nowhere'
+    kind, start, errors = (
+        win32service.SERVICE_WIN32_OWN_PROCESS,
+        win32service.SERVICE_DEMAND_START,
+        win32service.SERVICE_ERROR_NORMAL,
+    )
+    every = win32service.SERVICE_ALL_ACCESS
+    name = "PortcullisTest"
+    service = win32service.CreateService(
+        manager, name, name, every, kind, start, errors, command, None, 0, None, None, None
+    )
+    log = paths.logs() / "agent.log"
+
+    def state():
+        return win32service.QueryServiceStatus(service)[1]
+
+    try:
+        win32service.StartService(service, None)
+        await until_true(lambda: state() == win32service.SERVICE_RUNNING)
+        await until_true(lambda: log.is_file() and "waiting for it to join" in log.read_text())
+        accepted = win32service.QueryServiceStatus(service)[2]
+        win32service.ControlService(service, win32service.SERVICE_CONTROL_STOP)
+        await until_true(lambda: state() == win32service.SERVICE_STOPPED)
+        failed = win32service.QueryServiceStatus(service)[3]
+    finally:
+        win32service.DeleteService(service)
+    sessions = bool(accepted & win32service.SERVICE_ACCEPT_SESSIONCHANGE)
+    return {"sessions": sessions, "failed": failed}
+
+
 SCENARIOS = (
     begins_and_logs_off,
     ends_at_once,
@@ -367,6 +402,7 @@ SCENARIOS = (
     pipe_of_somebody_else,
     as_a_service_would,
     dry_run,
+    service_runs_and_stops,
 )
 
 

@@ -99,3 +99,7 @@ def test_a_service_starts_sessions_with_the_token_of_who_is_signed_in(seen):
 def test_a_dry_run_looks_at_who_is_signed_in_and_at_the_program(seen):
     assert seen["dry_run"]["good"] == {"account": "passed", "command": "passed"}
     assert seen["dry_run"]["bad"] == ["failed", "application_missing"]
+
+
+def test_the_service_hears_of_windows_sessions_waits_to_join_and_stops_well(seen):
+    assert seen["service_runs_and_stops"] == {"sessions": True, "failed": 0}
