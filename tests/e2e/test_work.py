@@ -227,11 +227,11 @@ async def test_a_gateway_that_is_killed_loses_and_doubles_no_key(
 
 async def type_through_the_death_of(name: str, page: Page, installation: Installation) -> str:
     """Kill a part in the middle of a text, type on, and wait until its successor runs. Returns the text."""
-    text = " ".join(f"w{number}" for number in range(120))
+    text = " ".join(f"w{number}" for number in range(70))
     victim = part(installation, name)
-    await page.keyboard.type(text[:150], delay=10)
+    await page.keyboard.type(text[:100], delay=10)
     os.kill(victim, signal.SIGKILL)
-    await page.keyboard.type(text[150:], delay=10)
+    await page.keyboard.type(text[100:], delay=10)
     await until(lambda: part(installation, name) not in (0, victim))
     return text
 

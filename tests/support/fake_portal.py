@@ -98,6 +98,7 @@ class FakePortal:
     endings: dict[str, str] = field(default_factory=dict)
     """Why sessions that are gone have ended, by id."""
     may_launch: asyncio.Event = field(default_factory=asyncio.Event)
+    may_attach: asyncio.Event = field(default_factory=asyncio.Event)
     """Cleared: the answer to a launch waits."""
     may_list: asyncio.Event = field(default_factory=asyncio.Event)
     """Cleared: the catalogue waits."""
@@ -113,6 +114,7 @@ class FakePortal:
 
     async def __aenter__(self) -> FakePortal:
         self.may_launch.set()
+        self.may_attach.set()
         self.may_list.set()
         app = web.Application()
         app.on_response_prepare.append(self._add_headers)
@@ -385,6 +387,7 @@ class FakePortal:
     async def _ticket(self, request: web.Request) -> web.Response:
         if not await self._is_allowed(request):
             return error(401, "signed_out")
+        await self.may_attach.wait()
         session_id = request.match_info["id"]
         if session_id not in self.sessions:
             return error(404, "session_ended")

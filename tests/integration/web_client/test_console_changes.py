@@ -1,15 +1,16 @@
-"""The console in real Chromium before a whole broker: forms, conflicts, what is acted on together, and undo."""
+"""The console in real Chromium before a whole broker: forms, conflicts, many at once, undo, hostile names."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
-from playwright.async_api import Browser, Route, expect
+from playwright.async_api import Browser, Page, Route, expect
 
-from tests.support.console_desk import Desk
+from tests.support.console_desk import HOSTILE, Desk, row_names
 from tests.support.console_windows import desk_of, grid, publish
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -228,6 +229,39 @@ async def test_joining_a_host_shows_what_to_type_there(desk: Desk) -> None:
     await expect(page.get_by_label("To type on Windows")).to_contain_text(
         re.compile(r"msiexec /i portcullis-agent.msi /qn BROKERURL=\S+ JOINTOKEN=join_\w+ HOSTNAME=h7")
     )
+
+
+async def test_no_name_is_ever_markup(desk: Desk) -> None:
+    name = quote(HOSTILE, safe="")
+    await desk.site.api("POST", "users", {"name": HOSTILE, "groups": [HOSTILE]})
+    entitled = {"users": [HOSTILE], "groups": [HOSTILE]}
+    await publish(desk.site, HOSTILE, entitled=entitled, environment={"A": HOSTILE}, host_groups=[HOSTILE])
+    await desk.site.api("PUT", "hosts/h1", {"groups": [HOSTILE]})
+    page = await desk.open("overview")
+    for place in ("overview", "applications", f"applications/{name}", f"applications/%2B{name}", "users"):
+        await assert_harmless(page, place)
+    for place in ("hosts/h1", "hostgroups", f"hostgroups/{name}", f"{name}/{name}?search=x", f"users/{name}"):
+        await assert_harmless(page, place)
+    await page.get_by_role("button", name="Delete").click()
+    await expect(page.get_by_role("dialog")).to_contain_text(f"Delete {HOSTILE}?")
+    await page.get_by_role("dialog").get_by_role("textbox").fill(HOSTILE)
+    await page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    await expect(page.get_by_text(f"{HOSTILE} is deleted.")).to_be_visible()
+
+
+async def assert_harmless(page: Page, place: str) -> None:
+    await page.evaluate("(place) => (location.hash = `#/${place}`)", place)
+    await expect(page.locator("main :is(a, [role=grid])").first).to_be_visible()
+    await expect(page.locator("[aria-busy=true], .loading")).to_have_count(0)
+    assert await page.locator("img[src='x']").count() == 0
+
+
+async def test_users_are_filtered_by_the_groups_that_there_are(desk: Desk) -> None:
+    await desk.site.api("POST", "users", {"name": "grouped", "groups": ["painters"]})
+    page = await desk.list("users")
+    await page.get_by_label("Group", exact=True).select_option("painters")
+    await expect(page.get_by_text("1 row", exact=True)).to_be_visible()
+    assert await row_names(page) == ["grouped"]
 
 
 async def test_a_panic_takes_the_name_of_the_site_typed_out(desk: Desk) -> None:

@@ -138,6 +138,7 @@ async def test_a_name_that_is_taken_is_refused_at_its_field(seen: Seen) -> None:
         "PUT", "applications/Blender", {"command": ["other"], "entitled": {"users": [], "groups": []}}
     )
     page = await seen.at("installed?host_group=office&search=Blender")
+    await expect(page.locator(".grid-row.active")).to_contain_text("Blender")
     await page.get_by_role("grid").focus()
     await page.keyboard.press("x")
     await page.get_by_role("button", name="Publish…").click()

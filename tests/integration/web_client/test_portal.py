@@ -48,6 +48,7 @@ async def test_a_user_without_applications_is_told_so(portal: FakePortal, visit)
 
 async def test_stages_are_ticked_off_as_they_happen(portal: FakePortal, visit) -> None:
     portal.hold_stages = True
+    portal.may_attach.clear()  # which it does while the application starts
     page = await visit.signed_in()
     await page.get_by_role("button", name="Firefox", exact=True).click()
     stages = page.get_by_role("listitem")
@@ -58,6 +59,7 @@ async def test_stages_are_ticked_off_as_they_happen(portal: FakePortal, visit) -
         portal.tell(portal.only_session, stage)
     await expect(stages.nth(3)).to_contain_text("done")
     await expect(stages.nth(4)).to_contain_text("in progress")
+    portal.may_attach.set()
     portal.ready(portal.only_session)
     await visit.drawn(page)
     assert await page.title() == "Firefox · Portcullis"

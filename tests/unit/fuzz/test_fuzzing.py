@@ -10,7 +10,7 @@ from tests.fuzz.seeds import FOUND, seeds
 from tests.fuzz.targets import TARGETS
 
 CLONE = Path(__file__).parents[3]
-RUNS = 30_000
+RUNS = 10_000
 
 
 @pytest.mark.parametrize("name", TARGETS)

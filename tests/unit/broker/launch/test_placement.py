@@ -121,7 +121,7 @@ hosts = st.builds(
 sites = st.lists(hosts, min_size=1, max_size=12, unique_by=lambda c: c.host.id)
 
 
-@settings(max_examples=300)
+@settings(max_examples=100)
 @given(sites, st.integers(0, 2**32))
 def test_the_winner_is_within_the_tolerance_of_the_best_and_its_slot_is_free(
     site: list[Candidate], chance: int
@@ -131,7 +131,7 @@ def test_the_winner_is_within_the_tolerance_of_the_best_and_its_slot_is_free(
     assert answer.slot in answer.candidate.free_slots
 
 
-@settings(max_examples=300)
+@settings(max_examples=100)
 @given(sites, st.integers(0, 2**32), st.frozensets(st.integers(0, 99), max_size=4))
 def test_affinity_costs_no_more_than_it_may(
     site: list[Candidate], chance: int, homes: frozenset[int]
@@ -142,7 +142,7 @@ def test_affinity_costs_no_more_than_it_may(
     assert answer.is_home == (answer.candidate.host.id in at_home) or not answer.is_home
 
 
-@settings(max_examples=300)
+@settings(max_examples=100)
 @given(sites, hosts, st.integers(0, 2**32))
 def test_a_worse_host_that_joins_changes_nothing(site: list[Candidate], more: Candidate, chance: int) -> None:
     joining = replace(more, host=replace(more.host, id="f" * 16))
@@ -150,7 +150,7 @@ def test_a_worse_host_that_joins_changes_nothing(site: list[Candidate], more: Ca
         assert placed(*site, joining, chance=chance) == placed(*site, chance=chance)
 
 
-@settings(max_examples=300)
+@settings(max_examples=100)
 @given(hosts, st.floats(0, 4), st.integers(0, 2**33), st.integers(0, 16))
 def test_a_host_never_gets_better_by_more_load_less_memory_or_more_starts(
     host: Candidate, cpu: float, memory: int, starts: int

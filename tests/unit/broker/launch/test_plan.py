@@ -298,7 +298,7 @@ views = st.builds(
 )
 
 
-@settings(max_examples=500)
+@settings(max_examples=150)
 @given(views, st.integers(0, 2**32))
 def test_nobody_is_placed_where_or_when_they_must_not_be(seen: LaunchView, chance: int) -> None:
     answer = plan(REQUEST, seen, lambda count: chance % count)
@@ -318,7 +318,7 @@ def test_nobody_is_placed_where_or_when_they_must_not_be(seen: LaunchView, chanc
     assert sum(s.state != "ending" for s in seen.sessions) < seen.sessions_per_user
 
 
-@settings(max_examples=500)
+@settings(max_examples=150)
 @given(views, st.integers(0, 2**32))
 def test_the_trace_explains_every_rejection(seen: LaunchView, chance: int) -> None:
     answer = plan(REQUEST, seen, lambda count: chance % count)
