@@ -23,6 +23,7 @@ from agents.worker.desktop import DesktopLost
 _COLOURS = np.uint32(0x00FFFFFF)
 _ALL_PLANES = 0xFFFFFFFF
 _PIXEL_BYTES = 4
+_REPLY_HEAD_BYTES = 32
 _IPC_PRIVATE, _IPC_CREAT, _IPC_RMID = 0, 0o1000, 0
 _OWNER_ALONE = 0o600
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -91,8 +92,8 @@ class ScreenReader:
         if self._shared is not None and box.pixels * _PIXEL_BYTES <= self._shared.length:
             return self._shared.fetch(area).reshape(box.height, box.width)
         form = xproto.ImageFormat.ZPixmap
-        reply = self._x.reply(self._x.core.GetImage(form, *area, _ALL_PLANES))
-        return np.frombuffer(reply.data.buf(), np.uint32, box.pixels).reshape(box.height, box.width)
+        reply = self._x.raw_reply(self._x.core.GetImage(form, *area, _ALL_PLANES))
+        return np.frombuffer(reply, np.uint32, box.pixels, _REPLY_HEAD_BYTES).reshape(box.height, box.width)
 
     def _drop_events(self) -> None:
         """Every client is told of each change of the keyboard's map, and nobody else would take that here."""

@@ -70,16 +70,8 @@ class Person:
         hands = {
             each.deviceid for each in devices if each.type in _SLAVES and _XTEST not in b"".join(each.name)
         }
-        counters = read_counters(self._raw(self._sync.ListSystemCounters()))
+        counters = read_counters(self._x.raw_reply(self._sync.ListSystemCounters()))
         return [counter for device, counter in counters.items() if device in hands]
-
-    def _raw(self, cookie: Any) -> bytes:
-        """xcffib does not read this reply as the server pads it."""
-        self._x.flush()
-        data: Any = self._x.xcb.wait_for_reply(cookie.sequence).cdata
-        buffer: Any = getattr(xcffib, "ffi").buffer  # noqa: B009  # untyped
-        length = struct.unpack("=I", bytes(buffer(data, 8))[4:])[0]
-        return bytes(buffer(data, _REPLY_HEAD_BYTES + 4 * length))
 
 
 def read_counters(reply: bytes) -> Mapping[int, int]:

@@ -49,6 +49,7 @@ async def test_publishing_creates_then_changes_then_changes_nothing(site: ApiSit
         "minimum_memory_bytes": 0,
         "rdp": None,
         "wine": None,
+        "desktop": None,
         "revision": created.json["application"]["revision"],
     }
     assert listed["Paint"]["command"] == ["gimp"]

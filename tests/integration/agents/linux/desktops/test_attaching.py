@@ -15,7 +15,7 @@ from agents.desktops import FoundDisplay
 from agents.linux import groups
 from agents.linux.desktops import attachments
 from agents.linux.desktops.attachments import Attachments
-from agents.linux.desktops.finding import LocalDisplay
+from agents.linux.desktops.finding import LocalDisplay, local_displays
 from agents.linux.launcher import LinuxLauncher, this_machine
 from portcullis.errors import Refused
 from portcullis.model.desktops import DesktopTarget
@@ -264,6 +264,32 @@ async def test_a_locked_display_asks_nobody(host, desk):
             await until_window(link)
     finally:
         await desk.run("xprop", "-root", "-remove", "_SCREENSAVER_STATUS")
+
+
+async def test_a_display_that_gets_locked_ends_who_was_let_in(host, desk):
+    order = order_of(host, desk)
+    link = await launcher_of(host).launch(order, host.start(order))
+    await desk.answer("asks for your screen", *ALLOW)
+    await desk.window("Ada can see and use this screen")
+    await desk.run(
+        "xprop", "-root", "-f", "_SCREENSAVER_STATUS", "32a", "-set", "_SCREENSAVER_STATUS", "LOCK"
+    )
+    try:
+        assert (await until_ended(link)).code == "desktop_locked"
+    finally:
+        await desk.run("xprop", "-root", "-remove", "_SCREENSAVER_STATUS")
+        await link.close()
+
+
+async def test_a_session_s_own_display_is_nobody_s_desktop(host):
+    order = host.order("xterm")
+    link = await host.launcher().launch(order, host.start(order))
+    status, _ = await until_window(link)
+    assert status.display is not None
+    assert status.display not in [each.found.name for each in local_displays()]
+    link.end("logged_off", 0)
+    await until_ended(link)
+    await link.close()
 
 
 async def test_a_display_that_ends_and_one_that_is_not_there(host):
