@@ -127,7 +127,8 @@ def lint_checks() -> list[Check]:
 
 
 def shell_scripts() -> list[str]:
-    return [".ci/run", *sorted(str(path.relative_to(CLONE)) for path in CLONE.glob("[dt]e*/*.sh"))]
+    found = (*CLONE.glob("[dt]e*/*.sh"), *CLONE.glob("deploy/*/*.sh"))
+    return [".ci/run", *sorted(str(path.relative_to(CLONE)) for path in found)]
 
 
 def web_checks() -> list[Check]:

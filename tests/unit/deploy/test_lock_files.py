@@ -26,11 +26,13 @@ def requirements(extra: str | None = None) -> list[Requirement]:
     ]
 
 
-def test_there_are_four() -> None:
+def test_there_is_one_for_each_use() -> None:
     assert [path.name for path in LOCKS] == [
         "requirements-build.lock",
         "requirements-dev.lock",
         "requirements-fetch.lock",
+        "requirements-windows.lock",
+        "requirements-wine.lock",
         "requirements.lock",
     ]
 
@@ -56,6 +58,8 @@ def test_every_pin_has_a_hash(path: Path) -> None:
         ("requirements-dev.lock", "dev"),
         ("requirements-build.lock", "build"),
         ("requirements-fetch.lock", "fetch"),
+        ("requirements-windows.lock", "windows"),
+        ("requirements-wine.lock", "windows"),
     ],
 )
 def test_a_lock_fulfils_what_the_project_asks_for(lock: str, extra: str | None) -> None:
@@ -71,3 +75,9 @@ def test_a_lock_fulfils_what_the_project_asks_for(lock: str, extra: str | None) 
 def test_tests_run_with_the_versions_that_services_run_with() -> None:
     dev = pins("requirements-dev.lock")
     assert {name: dev.get(name) for name in pins("requirements.lock")} == pins("requirements.lock")
+
+
+def test_agents_on_windows_run_with_the_versions_that_others_run_with() -> None:
+    everywhere, windows = pins("requirements.lock"), pins("requirements-windows.lock")
+    shared = everywhere.keys() & windows.keys()
+    assert shared and {name: windows[name] for name in shared} == {name: everywhere[name] for name in shared}
