@@ -100,9 +100,15 @@ def _prepare(given: argparse.Namespace) -> None:
     prepare(wish, paths.state())
 
 
+def _build_of_windows() -> int:
+    if sys.platform == "win32":
+        return sys.getwindowsversion().platform_version[2]
+    return 0
+
+
 def prepare(wish: Wish, state: Path) -> None:
     """Raises PortcullisError, OSError."""
-    check_windows(sys.getwindowsversion().platform_version[2] if sys.platform == "win32" else 0)
+    check_windows(_build_of_windows())
     set_service(SERVICE, subprocess.list2cmdline((sys.executable, *SERVICE_ARGUMENTS)))
     known = Credentials.load(state, MachineSecret())
     if known is not None:

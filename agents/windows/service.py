@@ -55,12 +55,8 @@ def service_class(arguments: list[str]) -> type[Any]:
 
         def SvcDoRun(self) -> None:
             from agents.windows import serving
-            from portcullis import logs
 
-            chosen = serving.read_settings(arguments)
-            logs.configure("agent", chosen.log_level, chosen.log_format)
-            serving.log_to_file()
-            self._running = serving.Running(chosen)
+            self._running = serving.Running(serving.settings_with_log(arguments))
             if self._is_stopped:
                 self._running.stop()
             self._running.run()

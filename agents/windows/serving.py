@@ -1,4 +1,4 @@
-"""What the service runs: the agent, begun anew when it fails, and on a machine that has not joined yet the wait for that."""
+"""What the service runs: the agent, begun anew when it fails; before this machine has joined, the wait for that."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from agents.settings import AgentSettings
 from agents.windows import acl, paths
 from agents.windows.backend import WindowsBackend
 from agents.windows.interactive import LoggedOn
-from portcullis import settings
+from portcullis import logs, settings
 from portcullis.errors import InvalidInput
 from portcullis.tasks import cancel_and_wait, spawn
 
@@ -69,7 +69,21 @@ async def _until_joined(state: Path, stopped: asyncio.Task[Any]) -> None:
         await asyncio.wait([stopped], timeout=LOOK_SECONDS)
 
 
-def log_to_file() -> None:
+def settings_with_log(arguments: list[str]) -> AgentSettings:
+    """From here on what is logged is in the file, and why there are no settings as well. Raises InvalidInput."""
+    try:
+        chosen = read_settings(arguments)
+    except InvalidInput as exc:
+        logs.configure("agent")
+        _log_to_file()
+        log.error("the service cannot run: %s", exc)
+        raise
+    logs.configure("agent", chosen.log_level, chosen.log_format)
+    _log_to_file()
+    return chosen
+
+
+def _log_to_file() -> None:
     folder = paths.logs()
     acl.make_private(folder)
     handler = RotatingFileHandler(
