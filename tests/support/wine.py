@@ -34,6 +34,7 @@ from tests.support.patience import patient
 from tests.support.xserver import XServer
 
 RUN_SECONDS = 60.0
+_PREFIXES, _KEPT_SECONDS = "run-", 24 * 3600
 _SHARED = {".dll", ".exe", ".drv", ".ocx", ".acm", ".ds", ".sys", ".cpl", ".tlb", ".nls", ".msstyles", ".ttf"}
 """Linked, not copied: Wine replaces such files and never writes into them, and they are nearly all of a prefix."""
 
@@ -162,12 +163,21 @@ def wine(x: XServer | None = None) -> Iterator[Wine]:
     """On the file system of the template, so that its files can be linked."""
     if reason := windows_python.missing():
         pytest.fail(reason, pytrace=False)
-    with tempfile.TemporaryDirectory(dir=windows_python.CACHE, prefix="run-") as folder:
+    _sweep()
+    with tempfile.TemporaryDirectory(dir=windows_python.CACHE, prefix=_PREFIXES) as folder:
         windows = Wine(Path(folder), x)
         try:
             yield windows
         finally:
             windows.stop()
+
+
+def _sweep() -> None:
+    """What a run left that was killed."""
+    for folder in windows_python.CACHE.glob(f"{_PREFIXES}*"):
+        with contextlib.suppress(OSError):  # another run was first
+            if time.time() - folder.stat().st_mtime > _KEPT_SECONDS:
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def _link_or_copy(source: str, target: str) -> None:

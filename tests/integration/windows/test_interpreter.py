@@ -19,6 +19,15 @@ def test_python_says_that_it_is_on_windows_ten_and_finds_the_packages(windows: W
     assert code_of_clone.startswith("Z:\\")
 
 
+def test_random_bytes_come_from_the_library_that_wine_lacks(windows: Wine) -> None:
+    code = (
+        "import ctypes; room = ctypes.create_string_buffer(32); prng = ctypes.windll.bcryptprimitives.ProcessPrng;"
+        "seen = {(prng(room, ctypes.c_size_t(32)) & 1, room.raw) for _ in range(9)};"
+        "print(len(seen), {done for done, _ in seen})"
+    )
+    assert windows.python("-c", code).stdout == "9 {1}\n"
+
+
 def test_a_program_reads_and_writes_its_pipes_and_its_status_is_told(windows: Wine) -> None:
     code = "import sys; sys.stdout.write(sys.stdin.read().upper()); print('é', file=sys.stderr); sys.exit(7)"
     done = windows.python("-c", code, stdin="grüß".encode(), check=False)
