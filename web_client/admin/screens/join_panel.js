@@ -62,7 +62,7 @@ export class JoinPanel {
       h("pre", { class: "command", tabindex: "0", "aria-label": t("join.command") }, command),
       h("div", { class: "buttons" }, copyButton(command, { copy: t("join.copy"), copied: t("copied"), failed: t("copy.failed") }),
         copyButton(token, { copy: t("join.copy.token"), copied: t("copied"), failed: t("copy.failed") })),
-      this.#role === "host" && onWindows(windowsCommand(name, token, broker)));
+      ...(this.#role === "host" ? onWindows(windowsCommand(name, token, broker)) : []));
     this.element.replaceChildren(once);
     once.focus();
   }
@@ -70,10 +70,11 @@ export class JoinPanel {
 
 /** @param {string} command */
 function onWindows(command) {
-  return h("div", {},
+  return [
     h("p", {}, t("join.windows")),
     h("pre", { class: "command", tabindex: "0", "aria-label": t("join.windows.command") }, command),
-    h("div", { class: "buttons" }, copyButton(command, { copy: t("join.copy"), copied: t("copied"), failed: t("copy.failed") })));
+    h("div", { class: "buttons" }, copyButton(command, { copy: t("join.windows.copy"), copied: t("copied"), failed: t("copy.failed") })),
+  ];
 }
 
 /**

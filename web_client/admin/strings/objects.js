@@ -273,6 +273,7 @@ export const OBJECTS = {
   "join.copy": "Copy the command",
   "join.windows": "On a Windows machine, as administrator, with the package that deploy/windows/build.sh makes:",
   "join.windows.command": "To type on Windows",
+  "join.windows.copy": "Copy the line for Windows",
   "join.copy.token": "Copy the token",
 
   "gateways.search": "Search gateways",
