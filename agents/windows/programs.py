@@ -84,6 +84,13 @@ def with_application(base: Mapping[str, str], own: Mapping[str, str]) -> dict[st
     return {**{name: value for name, value in base.items() if name.lower() not in replaced}, **allowed}
 
 
+def is_shell(command: Sequence[str], found: Program, environment: Mapping[str, str]) -> bool:
+    """Whether this is Windows' shell and nothing more: the desktop of who is signed in."""
+    root = PureWindowsPath(variable(environment, "SystemRoot", _SYSTEM_ROOT))
+    shells = (root / "explorer.exe", root / "System32" / "explorer.exe")  # the latter is Wine's
+    return len(command) == 1 and PureWindowsPath(found.file) in shells
+
+
 def may_be_the_users(name: str) -> bool:
     """Whether another account may find what this one does not: a bare name, or a path that depends on who asks."""
     path = PureWindowsPath(name)

@@ -340,6 +340,16 @@ async def as_a_service_would(host):
     return {"user": status.about["user"], "code": ended.code}
 
 
+async def the_desktop_itself(host):
+    link = await host.launch("explorer.exe")
+    status = await until_runs(link)
+    link.send(Tell("show"))
+    await until(link, lambda message: isinstance(message, WorkerState) and message.windows == 1)
+    link.end("logged_off", 5)
+    ended = await until_ended(link)
+    return {"processes": list(status.processes), "code": ended.code}
+
+
 async def dry_run(host):
     check = Check("c" * 16, "t" * 16, "b" * 16, "Ada", ("notepad.exe",), {})
     good = {what: look().outcome for what, look in host.launcher.looks(check).items()}
@@ -401,6 +411,7 @@ SCENARIOS = (
     name_is_taken,
     pipe_of_somebody_else,
     as_a_service_would,
+    the_desktop_itself,
     dry_run,
     service_runs_and_stops,
 )

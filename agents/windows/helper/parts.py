@@ -110,7 +110,7 @@ class WindowsParts:
 
     # application
 
-    def start_application(self, launch: Mapping[str, Any]) -> int:
+    def start_application(self, launch: Mapping[str, Any]) -> int | None:
         import win32profile
 
         asked = launch["application"]
@@ -119,6 +119,8 @@ class WindowsParts:
             program = programs.program(asked["command"], environment, _is_file, _registered)
         except (OSError, ValueError) as exc:
             raise Failed("application_missing", str(exc)) from exc
+        if programs.is_shell(asked["command"], program, environment):
+            return None
         self._job = Job()
         self._application, pid = _start_application(program, environment, self._job)
         self._tasks.append(spawn(self._watch(self._job), name="application"))

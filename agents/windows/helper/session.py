@@ -1,7 +1,7 @@
 """One session as its helper leads it: the order of starting and ending, and what is told to the service. No I/O.
 
 Starting: the worker; once it has told its first state (the desktop is open), the application. The session lives as long
-as any process of the application's job does.
+as any process of the application's job does; where the desktop itself is published, until somebody ends it.
 
 Ending: the worker is told to close, the application asked to (its windows are closed); after the grace, or as soon as
 it has gone, the job is ended, and the worker a moment later. Any failure ends the session, and never the helper.
@@ -34,8 +34,8 @@ class Parts(Protocol):
         """Its process id. Raises Failed."""
         ...
 
-    def start_application(self, launch: Mapping[str, Any]) -> int:
-        """Likewise."""
+    def start_application(self, launch: Mapping[str, Any]) -> int | None:
+        """Likewise; None where the desktop itself is published, which runs already and is not ended."""
         ...
 
     def to_worker(self, line: bytes) -> None: ...
@@ -142,7 +142,8 @@ class Session:
         self._parts.at_no_time()
         self._stage = "display"
         self._tell()
-        self._pids["application"] = self._parts.start_application(self._launch)
+        if (pid := self._parts.start_application(self._launch)) is not None:
+            self._pids["application"] = pid
         self._stage = "application"
         self._tell()
 

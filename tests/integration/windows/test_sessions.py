@@ -103,3 +103,7 @@ def test_a_dry_run_looks_at_who_is_signed_in_and_at_the_program(seen):
 
 def test_the_service_hears_of_windows_sessions_waits_to_join_and_stops_well(seen):
     assert seen["service_runs_and_stops"] == {"sessions": True, "failed": 0}
+
+
+def test_the_desktop_itself_is_published_as_the_shell_and_nothing_is_started(seen):
+    assert seen["the_desktop_itself"] == {"processes": ["worker"], "code": "logged_off"}

@@ -1,6 +1,6 @@
 import pytest
 
-from agents.windows.programs import may_be_the_users, program, with_application
+from agents.windows.programs import is_shell, may_be_the_users, program, with_application
 
 ENVIRONMENT = {
     "SystemRoot": "C:\\Windows",
@@ -86,3 +86,17 @@ def test_a_variable_of_the_application_replaces_one_in_any_case():
 )
 def test_what_a_user_alone_may_have_is_known(name, theirs):
     assert may_be_the_users(name) is theirs
+
+
+@pytest.mark.parametrize(
+    ("command", "shell"),
+    [
+        (["explorer.exe"], True),
+        (["C:\\WINDOWS\\Explorer.exe"], True),
+        (["explorer.exe", "C:\\"], False),
+        (["D:\\explorer.exe"], False),
+    ],
+)
+def test_the_shell_by_itself_is_the_desktop(command, shell):
+    made = found(command, "C:\\Windows\\explorer.exe", "D:\\explorer.exe")
+    assert is_shell(command, made, ENVIRONMENT) is shell

@@ -22,6 +22,7 @@ class Parts:
         self.worker_lines = []
         self.later = None
         self.fails = {}
+        self.runs_already = set()
 
     def start_worker(self, launch):
         return self._start("worker", 11)
@@ -33,7 +34,7 @@ class Parts:
         if name in self.fails:
             raise self.fails[name]
         self.done.append(name)
-        return pid
+        return None if name in self.runs_already else pid
 
     def to_worker(self, line):
         self.worker_lines.append(json.loads(line)["type"])
@@ -193,3 +194,15 @@ def test_a_service_that_comes_later_is_told_where_things_stand(running, parts):
 
 def test_exit_codes_of_crashes_are_negative():
     assert [signed(each) for each in (0, 3, 0xC0000005, -1073741819)] == [0, 3, -1073741819, -1073741819]
+
+
+def test_a_desktop_that_is_published_runs_already_and_is_left_as_it_is(session, parts):
+    parts.runs_already.add("application")
+    session.obey(json.dumps(LAUNCH).encode())
+    session.hear(state(3))
+    assert parts.status["stage"] == "application" and parts.status["processes"] == {"worker": 11}
+    session.hear(state(0))
+    assert not parts.status["code"]
+    session.obey(line(type="end", code="logged_off", grace_seconds=7))
+    session.worker_ended(0)
+    assert parts.status["ended"] and "ask" not in parts.done
