@@ -2,7 +2,7 @@
 
 /** @type {Record<string, string>} */
 export const WINE = {
-  "wine.runs": "A Windows program on a host (Wine)",
+  "wine.runs": "A Windows program, through Wine",
   "wine.program": "Program",
   "wine.program.hint": "On drive C: of the template, such as App\\app.exe.",
   "wine.program.needed": "The program, such as C:\\App\\app.exe.",
