@@ -38,24 +38,24 @@ def failure(name: str) -> Count:
     return Count(failed=1, names=(name,))
 
 
-def read_report(report: Path) -> Count:
-    """The cases of a JUnit report: nothing when it is missing or cut short."""
+def read_report(report: Path, check: str = "") -> Count:
+    """The cases of a JUnit report: nothing when it is missing or cut short. `check` names those of no known file."""
     try:
         cases = list(ElementTree.parse(report).getroot().iter("testcase"))
     except (OSError, ElementTree.ParseError):
         return Count()
     failed = [case for case in cases if case.find("failure") is not None or case.find("error") is not None]
     skipped = sum(1 for case in cases if case.find("skipped") is not None)
-    names = tuple(dict.fromkeys(name_of(case) for case in failed))
+    names = tuple(dict.fromkeys(name_of(case, check) for case in failed))
     return Count(len(cases) - len(failed) - skipped, len(failed), skipped, names=names)
 
 
-def name_of(case: ElementTree.Element) -> str:
-    """As pytest takes it: pytest writes `tests.unit.test_it.TestClass`, node the file itself."""
+def name_of(case: ElementTree.Element, check: str) -> str:
+    """As pytest takes it: pytest writes `tests.unit.test_it.TestClass`, node the file itself, or none."""
     words = case.get("classname", "").split(".")
     for end in range(len(words), 0, -1):
         path = Path(*words[:end]).with_suffix(".py")
         if (CLONE / path).is_file():
             return "::".join([str(path), *words[end:], case.get("name", "")])
-    place = case.get("file") or ".".join(words)
+    place = case.get("file") or check
     return f"{place.removeprefix(f'{CLONE}/')}::{case.get('name', '')}"

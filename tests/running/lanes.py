@@ -131,7 +131,7 @@ class Lanes:
         speaking = threading.Thread(target=self._speak, args=(process, check.name), daemon=True)
         speaking.start()
         try:
-            return wait(process, self.budget)
+            return wait(process, check.name, self.budget)
         finally:
             speaking.join(5)
             self._running.discard(process)
@@ -157,7 +157,7 @@ def start(command: tuple[str, ...]) -> subprocess.Popen[bytes]:
     )
 
 
-def wait(process: subprocess.Popen[bytes], budget: Budget) -> tuple[int, float]:
+def wait(process: subprocess.Popen[bytes], name: str, budget: Budget) -> tuple[int, float]:
     """The exit status, and the processor time of the command and of all that it started."""
     is_told = False
     while True:
@@ -166,7 +166,7 @@ def wait(process: subprocess.Popen[bytes], budget: Budget) -> tuple[int, float]:
             process.returncode = os.waitstatus_to_exitcode(status)
             return process.returncode, used.ru_utime + used.ru_stime
         if budget.left <= 0 and not is_told:
-            print(f"{process.args[3]}: the time of the whole run is over", flush=True)  # type: ignore[index]
+            print(f"{name}: interrupted, for the time of the whole run is over", flush=True)
             interrupt(process)
             is_told = True
         time.sleep(0.05)
@@ -180,7 +180,7 @@ def interrupt(process: subprocess.Popen[bytes]) -> None:
 def count_of(check: Check, status: int) -> Count:
     if check.report is None:
         return Count(passed=1) if status == 0 else failure(check.name)
-    count = read_report(check.report)
+    count = read_report(check.report, check.name)
     # A runner that fell over, or found nothing, is a failure of its own.
     if (
         (status not in (0, _SOME_FAILED))

@@ -40,6 +40,8 @@ def test_what_failed_in_node_is_named_by_its_file(tmp_path: Path) -> None:
     )
     (tmp_path / "r.xml").write_text(f"<testsuites>{case}</testsuites>")
     assert read_report(tmp_path / "r.xml").names == ("/somewhere/a.test.js::it <holds>",)
+    (tmp_path / "r.xml").write_text(f"<testsuites>{case.replace(' file', ' x')}</testsuites>")
+    assert read_report(tmp_path / "r.xml", "web").names == ("web::it <holds>",)
 
 
 def test_names_add_up() -> None:

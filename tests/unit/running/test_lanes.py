@@ -72,7 +72,7 @@ def test_what_runs_when_the_budget_is_spent_is_interrupted_and_what_did_not_begi
     assert [name for count in counts for name in count.names] == ["a", "b: not begun"]
     said = capfd.readouterr().out
     assert "a: put back" in said
-    assert "the time of the whole run is over" in said
+    assert "a: interrupted, for the time of the whole run is over" in said
 
 
 def test_the_processor_time_of_all_that_a_check_started_is_told(capfd: pytest.CaptureFixture[str]) -> None:
