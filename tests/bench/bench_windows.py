@@ -16,9 +16,8 @@ from collections.abc import AsyncIterator, Sequence
 
 from portcullis.protocol.operations import VIDEO_H264, VIDEO_H264_444
 from tests.bench.figures import Figure, Series, report
-from tests.support import windows_film
+from tests.support import windows_film, windows_python
 from tests.support.stream_client import StreamClient
-from tests.support.windows_python import CLONE
 from tests.support.wine import Wine, wine
 from tests.support.wine_worker import WineWorker, wine_worker
 from tests.support.xserver import x_server
@@ -46,7 +45,10 @@ async def measure(seconds: float, keys: int) -> tuple[float, list[float], list[f
 @contextlib.asynccontextmanager
 async def film(windows: Wine, session: WineWorker, rate: int) -> AsyncIterator[StreamClient]:
     program = windows.start_python(
-        windows.path(CLONE / "tests/support/windows_film.py"), str(WIDTH), str(HEIGHT), str(rate)
+        windows.path(windows_python.CLONE / "tests/support/windows_film.py"),
+        str(WIDTH),
+        str(HEIGHT),
+        str(rate),
     )
     try:
         client = await session.attach()
@@ -87,6 +89,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seconds", type=float, default=20)
     parser.add_argument("--keys", type=int, default=60)
     options = parser.parse_args(arguments)
+    windows_python.make()
     rate, while_it_plays, at_rest = asyncio.run(measure(options.seconds, options.keys))
     size = f"Windows under Wine, {WIDTH}x{HEIGHT}"
     report(
