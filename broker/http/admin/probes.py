@@ -66,6 +66,10 @@ class ProbeRoutes:
         name = fields.text("user", "the name of the user that the probe acts as", longest=LONGEST_NAME)
         every = fields.integer("every_seconds", SHORTEST_SECONDS, LONGEST_SECONDS, DEFAULT_SECONDS)
         fields.finish()
+        if application.desktop is not None:
+            raise InvalidInput(
+                "application", "a program or a server: at a desktop somebody would be asked each time"
+            )
         user = self._services.identity.users.by_name(caller.tenant.id, name)
         if user is None:
             raise InvalidInput("user", "the name of a user")

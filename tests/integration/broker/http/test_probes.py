@@ -73,6 +73,15 @@ async def test_a_probe_of_nothing_is_refused(root: ApiBrowser) -> None:
     assert (await root.change("DELETE", f"{PROBES}/Editor")).code == "not_found"
 
 
+async def test_people_at_their_desktops_are_not_asked_on_a_schedule(root: ApiBrowser) -> None:
+    body = {"desktop": {"display": ":0"}, "entitled": {"users": ["ann"]}}
+    published = await root.change("PUT", "/api/v1/admin/applications/Reception", body)
+    assert published.json["application"]["desktop"]["consent"] == "ask"
+    answer = await put(root, "Reception")
+    assert (answer.status, answer.code) == (422, "invalid_field")
+    assert answer.json["error"]["field"] == "application"
+
+
 async def test_nobody_has_a_probe_act_as_somebody_who_may_do_more(site: ApiSite, root: ApiBrowser) -> None:
     await root.change("PUT", "/api/v1/admin/roles/prober", {"permissions": ["probes.read", "probes.write"]})
     await root.change("POST", "/api/v1/admin/users", {"name": "bob"})
