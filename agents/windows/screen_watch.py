@@ -30,6 +30,8 @@ log = logging.getLogger(__name__)
 
 _COVERED_SECONDS = 0.25
 """Between two looks whether it can be seen again."""
+_ASK_SECONDS = 0.03
+"""Between two questions whether it can be seen, and for the pointer."""
 _START_SECONDS = 15.0
 _LOOK_SECONDS = 0.5
 _SMALLEST = 64
@@ -81,7 +83,7 @@ class ScreenWatch:
         self._next: Picture | None = None
         """Of another size, until the event loop takes it."""
         self._next_cover = ""
-        self._covered_at = -math.inf
+        self._covered_at = self._asked_at = -math.inf
         self._backend: CaptureBackend | None = None
         self._first = threading.Event()
         self._thread = threading.Thread(target=self._run, name="screen", daemon=True)
@@ -189,7 +191,11 @@ class ScreenWatch:
 
     def _look(self) -> None:
         began = time.perf_counter()
-        cover = self._cover()
+        # Asked for less often than pictures: the three questions took a third of a busy thread.
+        asks = began >= self._asked_at + _ASK_SECONDS
+        if asks:
+            self._asked_at = began
+        cover = self._cover() if asks or self._next_cover else ""
         has_changed = False
         if not cover:
             try:
@@ -201,7 +207,8 @@ class ScreenWatch:
             screen = self._screen()
             shape = max(screen.height, _SMALLEST), max(screen.width, _SMALLEST)
             self.picture = Picture(np.zeros(shape, np.uint32))
-        self._on_look()
+        if asks:
+            self._on_look()
         ended = time.perf_counter()
         with self._lock:
             if cover:

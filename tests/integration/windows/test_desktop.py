@@ -80,8 +80,10 @@ async def test_notepad_has_what_was_typed_the_picture_is_the_screen_s_and_nothin
     differing = (seen != windows_display.picture(1280, 800)).any(axis=2)
     probe.stdin.write(b"\n")
     probe.stdin.flush()
-    found = json.loads(probe.stdout.readline())
+    said = probe.stdout.readline()
     probe.wait(patient(20))
+    assert said, probe.stderr.read().decode()
+    found = json.loads(said)
     assert found["text"] == TEXT
     differing[-32:, -32:] = False  # Xvfb paints the pointer into its memory
     assert not differing.any(), f"{differing.sum()} pixels, in {np.argwhere(differing)[[0, -1]]}"

@@ -98,8 +98,9 @@ async def test_screen_that_is_locked_keeps_its_picture_and_is_told_as_locked(wat
     told, screen, watch = watched
     made = await watch()
     screen.cover = "locked"
-    screen.pixels = np.full((100, 200), 9, np.uint32)
     await told.until(lambda: made.covered == "locked")
+    screen.pixels = np.full((100, 200), 9, np.uint32)
+    made.look()
     assert told.words == [("covered_changed",)]
     assert not made.picture.view(Box(0, 0, 200, 100)).any()
     screen.cover = ""
