@@ -14,7 +14,7 @@ import pytest
 from tests.support.windows_python import CLONE
 from tests.support.wine import Wine
 
-SECONDS = 150
+SECONDS = 400
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +26,8 @@ def seen(windows: Wine) -> dict[str, Any]:
 
 def test_a_session_starts_is_asked_to_end_and_leaves_nothing(seen):
     begun = seen["begins_and_logs_off"]
-    assert begun["code"] == "logged_off" and begun["asked"] and begun["left"] == []
+    assert begun["code"] == "logged_off" and begun["left"] == []
+    assert begun["status"] == 0  # it closed its window and ended by itself; one that is ended has another
     assert {"python.exe", "notepad.exe"} <= set(begun["names"])
     assert begun["about"]["application"] == "a" * 16
 
