@@ -51,14 +51,19 @@ def _guarded(command: int, allowed: float) -> int:
         left = deadline - time.monotonic()
         if left <= 0:
             print(f"not ended {allowed:.0f} s after an interrupt: killed", flush=True)
-            os.killpg(command, signal.SIGKILL)
+            _signal(command, signal.SIGKILL)
             deadline = float("inf")
             continue
         heard = signal.sigtimedwait(_WATCHED, min(left, 3600))
         if heard is not None and heard.si_signo != signal.SIGCHLD and deadline == float("inf"):
-            os.killpg(command, signal.SIGINT)
+            _signal(command, signal.SIGINT)
             deadline = time.monotonic() + allowed
     return status
+
+
+def _signal(group: int, number: int) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(group, number)
 
 
 def _reaped() -> dict[int, int]:

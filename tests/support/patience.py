@@ -23,24 +23,32 @@ def factor() -> float:
     return float(Path(place).read_text()) if place else 1.0
 
 
-async def until(condition: Callable[[], object], seconds: float = 20, every: float = 0.02) -> None:
+async def until(condition: Callable[[], object], seconds: float = 30, every: float = 0.02) -> None:
     """Look until it holds; it may be a coroutine function. For what tells nobody that it changed."""
     deadline = time.monotonic() + patient(seconds)
     while True:
+        began = time.monotonic()
         result = condition()
         if asyncio.iscoroutine(result):
             result = await result
         if result:
             return
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"not within {patient(seconds):.0f} s: {condition}")
-        await asyncio.sleep(every)
+        await asyncio.sleep(_pause(condition, began, deadline, every))
 
 
-def until_now(condition: Callable[[], object], seconds: float = 20, every: float = 0.05) -> None:
+def until_now(condition: Callable[[], object], seconds: float = 30, every: float = 0.05) -> None:
     """The same where there is no loop."""
     deadline = time.monotonic() + patient(seconds)
-    while not condition():
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"not within {patient(seconds):.0f} s: {condition}")
-        time.sleep(every)
+    while True:
+        began = time.monotonic()
+        if condition():
+            return
+        time.sleep(_pause(condition, began, deadline, every))
+
+
+def _pause(condition: Callable[[], object], began: float, deadline: float, every: float) -> float:
+    """Twice as long as the look took, if that is more: what is waited for has the most of the machine."""
+    now = time.monotonic()
+    if now > deadline:
+        raise TimeoutError(f"not in time: {condition}")
+    return max(every, 2 * (now - began))
