@@ -55,11 +55,10 @@ async def main(folder: Path) -> None:
         await settled(scene)
         np.save(folder / "picture.npy", pixels_of(scene, Box(0, 0, *scene.desktop.size)))
         await asyncio.to_thread(sys.stdin.readline)  # it has been compared
-        send(
-            scene,
-            m.Key(0, True, m.SHIFT | m.CONTROL, 0, "KeyA", "A"),
-            m.Pointer(0, 1000, 150, 1, m.SHIFT | m.CONTROL),
-        )
+        keys = m.SHIFT | m.CONTROL
+        corner = scene.desktop.size[0] - 1, scene.desktop.size[1] - 1
+        # Where no window is: Wine takes the keys from its display when the focus moves, and there none is down.
+        send(scene, m.Key(0, True, keys, 0, "KeyA", "A"), m.Pointer(0, *corner, 1, keys))
         await until(lambda: len(down()) == len(KEYS))
         scene.desktop.close()
         await until(lambda: not down())

@@ -62,6 +62,8 @@ class Wine:
             "PYTHONDONTWRITEBYTECODE": "1",
             "PYTHONUTF8": "1",
         }
+        if place := os.environ.get("TESTS_PATIENCE"):
+            of_python["TESTS_PATIENCE"] = self.path(place)
         return {**windows_python.wine_environment(self.prefix), **shown, **of_python}
 
     def path(self, path: Path | str) -> str:
