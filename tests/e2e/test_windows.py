@@ -31,7 +31,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 HOST = "windows-1"
 NOTES, MISSING = "Windows notes", "Windows program that is not there"
 TYPED = "née 5 € 漢字"
-WIDTH, HEIGHT = 1280, 800
+WIDTH, HEIGHT = 1280, 720
 CORNER = 32
 CARET_WIDTH, CARET_HEIGHT = 3, 24
 
@@ -111,16 +111,18 @@ async def until_same(page: Page, host: WindowsHost) -> None:
     """What the browser shows is what the host's screen holds, in every pixel but those of a caret that blinks between
     two looks, and of the pointer, which Xvfb paints into its memory: that is out of the way, in the last corner."""
 
-    async def is_same() -> bool:
+    async def is_shown() -> bool:
         shown = await picture(page)
-        if shown.shape != (HEIGHT, WIDTH, 3) or not shown.any():
-            return False
-        differing = (shown != host.screen).any(axis=2)
+        return bool(shown.shape == (HEIGHT, WIDTH, 3) and shown.any())
+
+    async def is_same() -> bool:
+        differing = (await picture(page) != host.screen).any(axis=2)
         differing[-CORNER:, -CORNER:] = False
         rows, columns = np.nonzero(differing)
         return not rows.size or bool(np.ptp(rows) < CARET_HEIGHT and np.ptp(columns) < CARET_WIDTH)
 
-    await page.mouse.move(1278, 718)
+    await until(is_shown, 60)
+    await page.mouse.move(WIDTH - 2, HEIGHT - 2)  # before, nobody would have followed it
     await until(is_same, 60)
 
 

@@ -212,8 +212,8 @@ async def test_an_agent_that_is_killed_comes_back_and_no_key_is_lost(
     await save_as(page, f"{person.username}.txt")
     await until(lambda: content(f"{person.username}.txt").strip() == text)
     assert session_processes(session_id) == before
-    hosts = json.loads(installation.cli("get", "hosts", "--json").stdout)
-    assert [host["online"] for host in hosts] == [True]
+    sessions = json.loads(installation.cli("get", "sessions", "--json").stdout)
+    assert {each["id"]: each["host_online"] for each in sessions}[session_id] is True
 
 
 async def test_a_gateway_that_is_killed_loses_and_doubles_no_key(
