@@ -189,9 +189,9 @@ async def work_on(page: Page, cluster: Cluster, wanted: str) -> str:
         assert [session["id"] for session in sessions] == [session_id], await what_is_told(page)
         if sessions[0]["host"] == wanted:
             return await wait_for_picture(page)
+        await page.goto(cluster.url)  # a page that attaches meanwhile would complain that it ended
         cluster.site.portcullis_says("session", "logoff", session_id)
         await until(lambda: not cluster.site.portcullis("get", "sessions"))
-        await page.goto(cluster.url)
     raise AssertionError(f"never placed on {wanted}")
 
 
