@@ -12,7 +12,7 @@ from broker.grid import health as module
 from broker.grid.grid import GridUnavailable
 from broker.grid.health import GridHealth
 from portcullis.clock import SystemClock
-from tests.support.patience import patient
+from tests.support.patience import patient, until
 
 
 class Store:
@@ -50,7 +50,7 @@ async def health(store: Store) -> AsyncIterator[GridHealth]:
     await made.stop()
 
 
-async def until(health: GridHealth, writable: bool) -> None:
+async def until_it_is(health: GridHealth, writable: bool) -> None:
     turned = asyncio.Event()
     unsubscribe = health.subscribe(turned.set)
     async with asyncio.timeout(patient(10)):
@@ -65,7 +65,7 @@ async def test_a_grid_that_answers_no_look_is_degraded_until_it_does(
     store: Store, health: GridHealth, how: str
 ) -> None:
     store.readable, store.hangs = how != "refuses", how == "hangs"
-    await until(health, False)
+    await until_it_is(health, False)
     assert not await health.until_writable(0.05)
     store.readable, store.hangs = True, False
     assert await health.until_writable(10)
@@ -76,15 +76,15 @@ async def test_reading_is_no_proof_once_a_write_has_failed(store: Store, health:
     """A full disk and an exhausted quota are read as ever."""
     store.writable = False
     health.failed_to_write()
-    await until(health, False)
+    await until_it_is(health, False)
     assert store.writes
     store.writable = True
-    await until(health, True)
+    await until_it_is(health, True)
 
 
 async def test_a_write_that_goes_through_ends_it_without_a_look(store: Store, health: GridHealth) -> None:
     store.readable = False
-    await until(health, False)
+    await until_it_is(health, False)
     health.wrote()
     assert health.writable
 
