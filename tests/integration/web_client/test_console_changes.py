@@ -152,6 +152,7 @@ async def test_several_users_come_into_a_group_in_one_change_and_leave_it_by_und
 async def test_an_invited_users_link_is_shown_once(desk: Desk) -> None:
     page = await desk.list("users")
     await page.get_by_role("button", name="Invite a user").click()
+    await expect(page.get_by_label("Name", exact=True)).to_be_focused()
     await page.keyboard.type("carol")
     await page.get_by_role("complementary").get_by_label("Role").select_option("help_desk")
     await page.get_by_role("button", name="Invite", exact=True).click()
