@@ -9,6 +9,7 @@ way elsewhere.
 from __future__ import annotations
 
 import contextlib
+from abc import ABC, abstractmethod
 from typing import Any
 
 import xcffib
@@ -35,7 +36,7 @@ _SIGN_HEIGHT, _SIGN_WIDTH, _END_WIDTH = 34, 430, 64
 _MOST_RAISES_A_SECOND = 5
 
 
-class Overlay:
+class Overlay(ABC):
     """A window above all others, of a picture that its kinds draw."""
 
     size = _DIALOG
@@ -103,11 +104,13 @@ class Overlay:
             return self._button(event)
         return None
 
+    @abstractmethod
     def choices(self) -> dict[str, Area]:
-        raise NotImplementedError
+        """What a click may mean, and where."""
 
+    @abstractmethod
     def paint(self, canvas: Canvas) -> None:
-        raise NotImplementedError
+        """All of it."""
 
     def draw(self) -> None:
         with Canvas(*self.size, self._scale) as canvas:
@@ -143,8 +146,9 @@ class Overlay:
             )
             self._x.flush()
 
+    @abstractmethod
     def _place(self) -> tuple[int, int]:
-        raise NotImplementedError
+        """Of its upper left corner."""
 
     def _monitor(self, *, with_pointer: bool) -> tuple[int, int, int, int]:
         """Where people look: the monitor that the pointer is on, or the first one."""
