@@ -147,10 +147,7 @@ async def what_is_drawn_is_told_and_read(scene: Scene) -> None:
     before = scene.heard.damages
     await scene.actor.do("colour", id=1, colour=RED)
     await until(lambda: scene.heard.damages > before)
-    boxes = scene.desktop.take_damage()
-    while not _is_covered(box, boxes):  # a window may be painted in two steps
-        await asyncio.sleep(0.005)
-        boxes += scene.desktop.take_damage()
+    await damage_of(scene, box)
     assert (pixels_of(scene, box) == RED).all()
 
 
@@ -161,10 +158,7 @@ async def little_that_is_drawn_is_little_damage(scene: Scene) -> None:
     await shows(scene, box, GREEN)
     await settled(scene)
     await scene.actor.do("colour", id=1, colour=BLUE)
-    boxes: list[Box] = []
-    while not _is_covered(box, boxes):
-        await asyncio.sleep(0.005)
-        boxes += scene.desktop.take_damage()
+    boxes = await damage_of(scene, box)
     width, height = scene.desktop.size
     assert sum(each.pixels for each in boxes) < width * height / 4
     for each in boxes:
@@ -195,11 +189,9 @@ async def the_newest_picture_is_there_for_who_comes_after_a_long_time(scene: Sce
     await scene.actor.do("open", id=1, colour=GREEN, **_place(box))
     for colour in (RED, BLUE, GREEN, RED):
         await scene.actor.do("colour", id=1, colour=colour)
-        await asyncio.sleep(0.3)
+        await asyncio.sleep(QUIET_SECONDS)  # some looks at the screen, whose damage nobody takes
     await scene.actor.do("colour", id=1, colour=BLUE)
-    await asyncio.sleep(0.3)
-    scene.desktop.take_damage()
-    assert (pixels_of(scene, box) == BLUE).all()
+    await shows(scene, box, BLUE)
 
 
 @claim
@@ -523,6 +515,18 @@ async def shows(scene: Scene, box: Box, colour: int) -> None:
         return bool((pixels_of(scene, box) == colour).all())
 
     await until(is_shown)
+
+
+async def damage_of(scene: Scene, box: Box) -> list[Box]:
+    """All that is told until it covers the box: a window may be painted in two steps."""
+    boxes: list[Box] = []
+
+    def is_whole() -> bool:
+        boxes.extend(scene.desktop.take_damage())
+        return _is_covered(box, boxes)
+
+    await until(is_whole)
+    return boxes
 
 
 async def settled(scene: Scene) -> None:
