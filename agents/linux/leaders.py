@@ -15,7 +15,7 @@ import stat
 import subprocess
 import sys
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,17 +23,15 @@ from agents.linux import scopes
 from agents.linux.forking import Forking
 from agents.linux.groups import Group
 from agents.linux.stale_keymaps import remove_stale_keymaps
-from portcullis.errors import PortcullisError, ProtocolError, Unavailable
+from agents.stream_link import StreamLink
+from portcullis.errors import PortcullisError, Unavailable
 from portcullis.ids import is_id
 from portcullis.logs import ids
 from portcullis.protocol.worker_channel import (
     MAXIMUM_LINE_BYTES,
     FromWorker,
     Status,
-    ToWorker,
     decode_from_leader,
-    encode,
-    encode_line,
 )
 
 log = logging.getLogger(__name__)
@@ -44,13 +42,11 @@ ENTER_SECONDS = 5.0
 SWEEP_SECONDS = 30.0
 
 
-class LeaderConnection:
-    """A `LeaderLink` over the leader's Unix socket."""
+class LeaderConnection(StreamLink):
+    """Over the leader's Unix socket."""
 
     def __init__(self, session: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._session = session
-        self._reader = reader
-        self._writer = writer
+        super().__init__(session, reader, writer)
         self._unread: deque[Status | FromWorker] = deque()
 
     @classmethod
@@ -61,57 +57,17 @@ class LeaderConnection:
         )
         return cls(folder.name, reader, writer)
 
-    @property
-    def session(self) -> str:
-        return self._session
-
     async def receive(self) -> Status | FromWorker | None:
         if self._unread:
             return self._unread.popleft()
-        while True:
-            try:
-                line = await self._reader.readline()
-            except (OSError, ValueError) as exc:
-                log.warning("leader's connection broke: %s", exc, extra=ids(session=self._session))
-                return None
-            if not line.endswith(b"\n"):
-                return None
-            try:
-                message = decode_from_leader(line)
-            except ProtocolError as exc:
-                log.warning("line dropped: %s", exc.message, extra=ids(session=self._session))
-                continue
-            if message is not None:
-                return message
-
-    def send(self, message: ToWorker) -> None:
-        self._write(encode(message))
+        return await super().receive()
 
     def unread(self, messages: Iterable[Status | FromWorker]) -> None:
         """They are received again, first."""
         self._unread.extend(messages)
 
-    def warm(self, warm: dict[str, Any]) -> None:
-        self._write(encode_line({"type": "warm", **warm}))
-
-    def launch(self, launch: dict[str, Any]) -> None:
-        """A leader that was prepared ahead leads this session from now on."""
-        self._session = str(launch["session"])
-        self._write(encode_line({"type": "launch", **launch}))
-
-    def end(self, code: str, grace_seconds: float, detail: str | None = None) -> None:
-        self._write(
-            encode_line({"type": "end", "code": code, "grace_seconds": grace_seconds, "detail": detail})
-        )
-
-    async def close(self) -> None:
-        self._writer.close()
-        with contextlib.suppress(OSError):
-            await self._writer.wait_closed()
-
-    def _write(self, line: bytes) -> None:
-        if not self._writer.is_closing():
-            self._writer.write(line)
+    def warm(self, warm: Mapping[str, Any]) -> None:
+        self._tell("warm", warm)
 
 
 async def start_leader(

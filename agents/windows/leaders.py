@@ -17,21 +17,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from agents.stream_link import StreamLink
 from agents.windows import acl, pipe
 from agents.windows.interactive import Place, Started
 from portcullis.durable import replace_file
-from portcullis.errors import ProtocolError, Unavailable
+from portcullis.errors import Unavailable
 from portcullis.ids import is_id
 from portcullis.logs import ids
-from portcullis.protocol.worker_channel import (
-    FromWorker,
-    Status,
-    ToWorker,
-    decode_from_leader,
-    decode_line,
-    encode,
-    encode_line,
-)
+from portcullis.protocol.worker_channel import decode_line
 
 log = logging.getLogger(__name__)
 
@@ -61,61 +54,16 @@ class Notes:
         )
 
 
-class HelperConnection:
-    """A `LeaderLink` over a pipe that this process serves."""
+class HelperConnection(StreamLink):
+    """Over a pipe that this process serves."""
 
-    def __init__(self, session: str, streams: pipe.Streams) -> None:
-        self._session = session
-        self._reader, self._writer = streams
-
-    @property
-    def session(self) -> str:
-        return self._session
-
-    async def receive(self) -> Status | FromWorker | None:
-        while True:
-            try:
-                line = await self._reader.readline()
-            except (OSError, ValueError) as exc:
-                log.info("helper's connection broke: %s", exc, extra=ids(session=self._session))
-                return None
-            if not line.endswith(b"\n"):
-                return None
-            try:
-                if (message := decode_from_leader(line)) is not None:
-                    return message
-                self._pass_on(decode_line(line))
-            except ProtocolError as exc:
-                log.warning("line dropped: %s", exc.message, extra=ids(session=self._session))
-
-    def send(self, message: ToWorker) -> None:
-        self._write(encode(message))
-
-    def launch(self, launch: Mapping[str, Any]) -> None:
-        self._write(encode_line({"type": "launch", **launch}))
-
-    def end(self, code: str, grace_seconds: float, detail: str | None = None) -> None:
-        self._write(
-            encode_line({"type": "end", "code": code, "grace_seconds": grace_seconds, "detail": detail})
-        )
-
-    async def close(self) -> None:
-        self._writer.close()
-        try:
-            await self._writer.wait_closed()
-        except OSError as exc:
-            log.debug("pipe closed: %s", exc)
-
-    def _pass_on(self, line: Mapping[str, Any]) -> None:
+    def _passed_over(self, line: bytes) -> None:
         """What the session's processes print: they have no log of their own here."""
-        if line.get("type") == "log":
-            text = str(line.get("text", ""))[:LINE_CHARACTERS]
+        told = decode_line(line)
+        if told.get("type") == "log":
+            text = str(told.get("text", ""))[:LINE_CHARACTERS]
             printable = "".join(each if each.isprintable() else " " for each in text)
-            log.info("%s: %s", str(line.get("part", ""))[:32], printable, extra=ids(session=self._session))
-
-    def _write(self, line: bytes) -> None:
-        if not self._writer.is_closing():
-            self._writer.write(line)
+            log.info("%s: %s", str(told.get("part", ""))[:32], printable, extra=ids(session=self._session))
 
 
 def new_pipe_name() -> str:
@@ -138,7 +86,7 @@ async def let_in(server: pipe.PipeServer, session: str, notes: Notes, owner: str
         finally:
             server.close()
         if admits(found, notes):
-            return HelperConnection(session, streams)
+            return HelperConnection(session, *streams)
         log.error("a stranger came to a helper's pipe: process %d", found.pid, extra=ids(session=session))
         streams[1].transport.abort()
         server = await _listen_again(notes, owner, deadline)
