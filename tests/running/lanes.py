@@ -22,7 +22,7 @@ from tests.running.counting import CLONE, Count, failure, read_report
 OUTPUT = CLONE / "tests/output"
 LANES = 1 + max(2, os.cpu_count() or 0)
 """Checks at a time: one more than there are processors, for most of them mostly wait."""
-MOST_TRIED_AGAIN = 3
+MOST_TRIED_AGAIN = 10
 """More failures of one check have another reason than a busy machine."""
 ENDING_SECONDS = 150
 """For a check that is interrupted, to put back what it made."""
@@ -88,7 +88,12 @@ def _second_attempt(check: Check, first: Count, budget: Budget) -> Count:
     if second.passed + second.failed != first.failed or second.skipped:
         print(f"{check.name}: the second attempt ran {second}", file=sys.stderr)
         return first
-    return Count(first.passed + second.passed, second.failed, first.skipped, second.passed, second.names)
+    late = tuple(
+        each for each in first.failures if each.name not in {other.name for other in second.failures}
+    )
+    return Count(
+        *(first.passed + second.passed, second.failed, first.skipped, second.passed), second.failures, late
+    )
 
 
 @dataclass

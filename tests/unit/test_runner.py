@@ -10,7 +10,7 @@ import pytest
 
 from tests import runner
 from tests.running import lanes
-from tests.running.counting import Count, failure
+from tests.running.counting import Count, Failure, failure
 from tests.running.lanes import Check
 
 
@@ -35,6 +35,15 @@ def test_what_failed_is_named_at_the_end_and_only_so_many(capfd: pytest.CaptureF
     said = capfd.readouterr().out.splitlines()
     assert said[:2] == ["=== failed:", "test 0"]
     assert said[-2:] == ["test 39", "and 5 more"]
+
+
+def test_what_passed_at_the_second_attempt_says_why_it_had_failed(capfd: pytest.CaptureFixture[str]) -> None:
+    runner.tell_failed(Count(1, again=1, mended=(Failure("test x", "tests/x.py:3: not in time"),)))
+    assert capfd.readouterr().out.splitlines() == [
+        "=== at the second attempt:",
+        "test x",
+        "    tests/x.py:3: not in time",
+    ]
 
 
 def test_what_was_installed_before_is_part_of_the_budget(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -69,7 +69,7 @@ def test_what_runs_when_the_budget_is_spent_is_interrupted_and_what_did_not_begi
     ]
     counts = run_checks(checks, Budget(time.monotonic() + 1))
     assert counts == [Count(0, 1)] * 2
-    assert [name for count in counts for name in count.names] == ["a", "b: not begun"]
+    assert [failed.name for count in counts for failed in count.failures] == ["a", "b: not begun"]
     said = capfd.readouterr().out
     assert "a: put back" in said
     assert "a: interrupted, for the time of the whole run is over" in said
@@ -93,7 +93,7 @@ def test_unlucky():
 FAILS_ALWAYS = "def test_sound(): assert True\ndef test_broken(): assert False\n"
 FAILS_WHOLLY = (
     FAILS_ALWAYS
-    + "import pytest\n@pytest.mark.parametrize('n', range(9))\ndef test_wholly_broken(n): assert False\n"
+    + "import pytest\n@pytest.mark.parametrize('n', range(20))\ndef test_wholly_broken(n): assert False\n"
 )
 
 
@@ -111,11 +111,13 @@ def pytest_check(tmp_path: Path, program: str) -> Check:
 
 @pytest.mark.parametrize(
     ("program", "count"),
-    [(FAILS_ONCE, Count(2, 0, 0, 1)), (FAILS_ALWAYS, Count(1, 1)), (FAILS_WHOLLY, Count(1, 10))],
+    [(FAILS_ONCE, Count(2, 0, 0, 1)), (FAILS_ALWAYS, Count(1, 1)), (FAILS_WHOLLY, Count(1, 21))],
     ids=["once", "always", "wholly"],
 )
 def test_what_failed_is_tried_again_and_told_apart(tmp_path: Path, program: str, count: Count) -> None:
-    assert run_check(pytest_check(tmp_path, program)) == count
+    done = run_check(pytest_check(tmp_path, program))
+    assert done == count
+    assert (len(done.failures), len(done.mended)) == (count.failed, count.again)
 
 
 def test_checks_side_by_side_say_which_of_them_speaks(capfd: pytest.CaptureFixture[str]) -> None:
