@@ -9,10 +9,10 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from agents.desktops import allowed_consents
+from agents.desktops.rules import allowed_consents
 from agents.linux import groups
 from agents.linux.accounts import Accounts, SessionAccounts
-from agents.linux.desktops.attachments import Attachments
+from agents.linux.desktops.attachments import DisplayAttachments
 from agents.linux.forking import Forking
 from agents.linux.launcher import WORKER_COMMAND, LinuxLauncher, this_machine
 from agents.linux.leaders import make_passable
@@ -59,7 +59,7 @@ def launcher(
         forking,
         networks_of(settings.rdp_networks),
         WineHost(Templates.of_state(settings.state), settings.grace_seconds),
-        Attachments(allowed_consents(settings.desktops)),
+        DisplayAttachments(allowed_consents(settings.desktops)),
     )
 
 

@@ -35,9 +35,10 @@ from pathlib import Path
 from typing import Any
 
 from agents.contracts import Adopted, AskCredentials
+from agents.desktops import attachments as desktops
 from agents.linux import checks, display, environment, window_manager
 from agents.linux.accounts import Account, SessionAccounts
-from agents.linux.desktops.attachments import Attachment, Attachments, desktop_looks, launch_parts
+from agents.linux.desktops.attachments import Attachment, DisplayAttachments, launch_parts
 from agents.linux.forking import Forking
 from agents.linux.groups import Backend, Group, Limits
 from agents.linux.leaders import (
@@ -116,7 +117,7 @@ class LinuxLauncher:
         forking: Forking | None = None,
         rdp_networks: Sequence[Network] = (),
         wine_host: WineHost | None = None,
-        attachments: Attachments | None = None,
+        attachments: DisplayAttachments | None = None,
     ) -> None:
         """`forking`: begins leaders that have the worker's program loaded; None: leader and worker are run anew."""
         self._folders = runtime / "sessions"
@@ -129,7 +130,7 @@ class LinuxLauncher:
         self._forking = forking
         self._rdp_networks = tuple(rdp_networks)
         self._wine_host = wine_host
-        self._attachments = attachments or Attachments(())
+        self._attachments = attachments or DisplayAttachments(())
         self._attachments.is_led = self._is_led
         self._workers: dict[str, str] = {}  # session -> name of its worker account
         self._warm = WarmPool(self._begin_warm, self._release)
@@ -161,7 +162,8 @@ class LinuxLauncher:
 
     def looks(self, check: Check) -> Mapping[str, Callable[[], CheckResult]]:
         if check.desktop is not None:
-            return desktop_looks(check.user_name, check.desktop, self._attachments)
+            known = self._attachments
+            return desktops.looks(check.user_name, check.desktop, known, known.found)
         templates = self._wine_host.templates if self._wine_host is not None else None
         return checks.looks(check, self._accounts, self._rdp_networks, templates)
 
@@ -238,7 +240,7 @@ class LinuxLauncher:
 
     async def _attach(self, order: Order, target: DesktopTarget, start: Start) -> LeaderConnection:
         """Nothing is made for it: neither account nor display."""
-        async with self._attachments.attaching(order, target) as attachment:
+        async with self._attachments.beginning(order, target) as attachment:
             group = self._backend.group(order.session, self._limits)
             launch = build_attachment(order, target, start, attachment, group, self._worker_command)
             link = await self._start_leader(self._folders / order.session, group)
@@ -412,7 +414,7 @@ def build_attachment(
             "application": order.application_name,
             "reference": order.reference,
             "order": About.of(order).to_json(),
-            "desktop": {"display": attachment.display.found.name, "shared": target.shared},
+            **desktops.kept(attachment.taken.display, target),
         },
         "accounts": {"user": owner},
         "worker": {**_worker(worker_command), "start": {"to": "worker", **body(start)}},

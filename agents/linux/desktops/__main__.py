@@ -1,8 +1,8 @@
 """The helper of one attachment, as the display's owner: `python -I -m agents.linux.desktops`, told by standard input.
 
 It asks, where that is wanted, prints `portcullis-agreed FILE` (with which authority file the display was opened), and
-shows the sign until it is told to end. Its exit status says how it ended (`agents.desktops.EXIT_CODES`): the leader
-ends the session with it, whatever the reason is. One thread, one connection; every wait has a deadline.
+shows the sign until it is told to end. Its exit status says how it ended (`EXIT_CODES` of agents/desktops/rules.py):
+the leader ends the session with it, whatever the reason is. One thread, one connection; every wait has a deadline.
 """
 
 from __future__ import annotations
@@ -20,8 +20,9 @@ import xcffib
 import xcffib.randr as randr
 import xcffib.xproto as xproto
 
-from agents.desktops import CLOSED, ENDED, LOCKED, REFUSED, UNANSWERED, UNSUPPORTED
-from agents.linux.desktops import leftovers, locks, wording
+from agents.desktops import wording
+from agents.desktops.rules import CLOSED, ENDED, LOCKED, REFUSED, UNANSWERED, UNSUPPORTED
+from agents.linux.desktops import leftovers, locks
 from agents.linux.desktops.connection import QUESTION, NoDisplay, atom, open_display
 from agents.linux.desktops.windows import GUARD_SECONDS, Dialog, Overlay, Sign
 

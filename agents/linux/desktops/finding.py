@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from agents.desktops import FoundDisplay
+from agents.desktops.rules import FoundDisplay
 from agents.linux.desktops import utmp
 from agents.linux.leader.processes import MARKER
 from agents.linux.leader.traces import X11_SOCKETS

@@ -16,9 +16,9 @@ import xcffib
 import xcffib.randr as randr
 import xcffib.xproto as xproto
 
+from agents.desktops.wording import END, Question
 from agents.linux.desktops.connection import atom, text_property
 from agents.linux.desktops.drawing import Area, Canvas
-from agents.linux.desktops.wording import END, Question
 
 GUARD_SECONDS = 0.8
 _SENT = 0x80

@@ -11,10 +11,10 @@ from dataclasses import replace
 import psutil
 import pytest
 
-from agents.desktops import FoundDisplay
+from agents.desktops.rules import FoundDisplay
 from agents.linux import groups
 from agents.linux.desktops import attachments
-from agents.linux.desktops.attachments import Attachments
+from agents.linux.desktops.attachments import DisplayAttachments
 from agents.linux.desktops.finding import LocalDisplay, local_displays
 from agents.linux.launcher import LinuxLauncher, this_machine
 from portcullis.errors import Refused
@@ -35,7 +35,7 @@ def launcher_of(host, *allowed, **options):
     limits = groups.Limits(4096, 2048)
     return LinuxLauncher(
         *(host.runtime, host.accounts, groups.detect(), limits, this_machine(), WORKER),
-        attachments=Attachments(allowed or ("ask", "own", "none"), **options),
+        attachments=DisplayAttachments(allowed or ("ask", "own", "none"), **options),
     )
 
 

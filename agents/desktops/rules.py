@@ -27,13 +27,15 @@ EXIT_CODES: dict[int, str] = {
 @dataclass(frozen=True, slots=True)
 class FoundDisplay:
     name: str
-    """Such as `:0`; of Windows the number of its session."""
+    """Such as `:0`; of Windows `:` and the number of its session."""
     account: str
     """Who is signed in there; empty: nobody."""
     is_console: bool = False
     """The host's own screen, as it is now."""
     trouble: str = ""
     """Why it cannot be shown, whoever asks, in words; empty: it can."""
+    also: tuple[str, ...] = ()
+    """Other names of the account."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,4 +99,5 @@ def is_own(target: DesktopTarget, display: FoundDisplay, user: str, *, ignores_c
     """Names of users are one whatever their case, and accounts of most systems are in small letters."""
     name = target.account_of(user)
     plain: Callable[[str], str] = str.casefold if ignores_case else str
-    return plain(display.account) in (plain(name), plain(name.lower()))
+    accounts = {plain(each) for each in (display.account, *display.also)}
+    return not accounts.isdisjoint((plain(name), plain(name.lower())))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from agents.desktops import Attached, FoundDisplay, admit, allowed_consents, chosen, is_own
+from agents.desktops.rules import Attached, FoundDisplay, admit, allowed_consents, chosen, is_own
 from portcullis.errors import InvalidInput, Refused
 from portcullis.model.desktops import CONSENTS, DesktopTarget
 
@@ -50,6 +50,13 @@ def test_own_is_one_account_and_no_other():
     corporate = DesktopTarget(consent="own", account=r"CORP\{user}")
     assert is_own(corporate, FoundDisplay("1", r"corp\Ann"), "ann", ignores_case=True)
     assert refusal(admit, own, OTHER, "ann", CONSENTS, []) == "desktop_not_own"
+
+
+def test_an_account_may_have_several_names():
+    local = FoundDisplay(":2", "Ann", also=(r"DESK-7\Ann", r".\Ann"))
+    for account in ("{user}", r"desk-7\{user}", r".\{user}"):
+        assert is_own(DesktopTarget(consent="own", account=account), local, "ann", ignores_case=True)
+    assert not is_own(DesktopTarget(consent="own", account=r"CORP\{user}"), local, "ann", ignores_case=True)
 
 
 def test_one_at_a_time_unless_all_are_shared():

@@ -1,4 +1,4 @@
-"""What the helper says, who is signed in by utmp, what idle counters and pressed keys a server tells of."""
+"""Who is signed in by utmp, what idle counters and pressed keys a server tells of."""
 
 import struct
 
@@ -7,7 +7,6 @@ import pytest
 from agents.linux.desktops.leftovers import pressed_of
 from agents.linux.desktops.person import read_counters
 from agents.linux.desktops.utmp import account_at
-from agents.linux.desktops.wording import question, shown, sign
 
 
 def record(kind, line, user, host, size=384):
@@ -23,20 +22,6 @@ def test_the_last_who_signed_in_at_a_display_has_it(size):
     assert account_at(b"".join(records), ":0") == "bo"
     assert account_at(b"".join(records), ":1") == ""
     assert account_at(b"", ":0") == account_at(b"x" * 385, ":0") == ""
-
-
-def test_a_name_cannot_forge_what_stands_beside_it():
-    assert shown("Ann\n\nAllow\u202e?\u200b") == "AnnAllow?"
-    assert shown("Ann   of\tIT") == "Ann ofIT"
-    assert shown("\u0000") == "Somebody"
-    assert len(shown("x" * 500)) == 64
-
-
-def test_the_question_says_who_and_what():
-    asked = question("ann", "Help desk", "Acme", view_only=False)
-    assert asked.text.startswith("ann of Acme wants to see and use this screen (Help desk).")
-    assert "type" not in question("ann", "Help desk", "", view_only=True).text
-    assert sign("ann", view_only=True) == "ann can see this screen"
 
 
 def test_idle_counters_are_found_by_their_device():
