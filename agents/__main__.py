@@ -12,7 +12,7 @@ from agents.app import DEFAULT_SLOTS, bounded, serve, version, write_slots
 from agents.backend import load
 from agents.settings import AgentSettings
 from portcullis import logs, settings
-from portcullis.enrolment import join
+from portcullis.enrolment.joining import join
 from portcullis.errors import PortcullisError
 from portcullis.settings import Address
 

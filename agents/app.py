@@ -29,7 +29,8 @@ from agents.sessions.warmth import Warmth
 from agents.settings import AgentSettings, video_codecs
 from agents.watched import offer_readings
 from portcullis.clock import SiteClock, SystemClock
-from portcullis.enrolment import Credentials, Renewal, client_context
+from portcullis.enrolment.credentials import Credentials, client_context
+from portcullis.enrolment.renewal import Renewal
 from portcullis.errors import InvalidInput
 from portcullis.ids import new_id
 from portcullis.logs import ids

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from agents.settings import AgentSettings
     from agents.worker.desktop import Desktop, DesktopListener
     from portcullis.clock import Clock
-    from portcullis.enrolment import KeyProtection
+    from portcullis.enrolment.credentials import KeyProtection
     from portcullis.protocol.discovery import Discover, Discovered
     from portcullis.protocol.worker_channel import Prepare
 

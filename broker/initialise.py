@@ -31,7 +31,7 @@ from broker.repositories.users import user_creation
 from broker.schema import check_settled
 from broker.snapshot import Snapshot
 from portcullis.clock import Clock
-from portcullis.enrolment import JoinTokenText
+from portcullis.enrolment.join_token import JoinTokenText
 from portcullis.errors import InvalidInput, Refused
 from portcullis.ids import BearerSecret, name_hash, new_id
 from portcullis.model.host import JoinToken

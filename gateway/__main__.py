@@ -15,7 +15,8 @@ from gateway.origins import parse_origin
 from gateway.settings import JoinSettings, ServeSettings
 from portcullis import logs, settings
 from portcullis.certificate_files import CertificateFiles
-from portcullis.enrolment import Credentials, join
+from portcullis.enrolment.credentials import Credentials
+from portcullis.enrolment.joining import join
 from portcullis.errors import InvalidInput, PortcullisError
 from portcullis.probes import Watch
 from portcullis.serving.gate import Gate

@@ -28,7 +28,8 @@ from gateway.streams import STREAMS, STREAMS_PER_CLIENT, Patience, Streams
 from gateway.watched import offer_readings
 from portcullis.certificate_files import CertificateFiles
 from portcullis.clock import Clock, SystemClock
-from portcullis.enrolment import Credentials, Renewal, client_context, refresh, server_context
+from portcullis.enrolment.credentials import Credentials, client_context, refresh, server_context
+from portcullis.enrolment.renewal import Renewal
 from portcullis.errors import InvalidInput
 from portcullis.measuring import Metrics
 from portcullis.metrics import DIAL_SECONDS

@@ -24,7 +24,7 @@ from gateway.broker_requests import ANSWER_SECONDS, BrokerRequests, address_of
 from gateway.known_site import KnownSite
 from gateway.origins import Origins
 from portcullis.clock import Clock
-from portcullis.enrolment import Credentials
+from portcullis.enrolment.credentials import Credentials
 from portcullis.errors import PortcullisError, ProtocolError, Refused, Unavailable
 from portcullis.ids import parse_secret
 from portcullis.protocol import gateway_channel as protocol

@@ -14,10 +14,10 @@ from gateway.links import Links
 from gateway.rendezvous import Rendezvous
 from gateway.splice import End
 from gateway.takeover import asks_for, has_body, take_over
-from portcullis.enrolment import peer_identity
 from portcullis.logs import ids
 from portcullis.protocol.link import RENDEZVOUS_HEADER, RENDEZVOUS_UPGRADE, SESSION_HEADER
 from portcullis.serving.guard import guarded
+from portcullis.site_tls import peer_identity
 
 log = logging.getLogger(__name__)
 

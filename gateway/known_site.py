@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from gateway.origins import Origins
 from portcullis.clock import Clock
-from portcullis.enrolment import Credentials
+from portcullis.enrolment.credentials import Credentials
 from portcullis.errors import InvalidInput, ProtocolError
 from portcullis.protocol.gateway_channel import MAXIMUM_BROKERS
 from portcullis.tickets import verifying_keys

@@ -26,7 +26,8 @@ from typing import Any
 
 from agents.windows import acl, leaders, paths
 from agents.windows.secrets import MachineSecret
-from portcullis.enrolment import Credentials, join
+from portcullis.enrolment.credentials import Credentials
+from portcullis.enrolment.joining import join
 from portcullis.errors import InvalidInput, PortcullisError
 from portcullis.settings import Address
 

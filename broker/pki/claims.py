@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from broker.pki.certificates import parse_csr
 from portcullis import authorities
-from portcullis.enrolment import JoinTokenText, parse_join_token
+from portcullis.enrolment.join_token import JoinTokenText, parse_join_token
 from portcullis.errors import InvalidInput, Refused
 from portcullis.model.host import MachineRole
 from portcullis.settings import Address

@@ -35,7 +35,8 @@ from broker.repositories.gateways import Gateways
 from broker.repositories.join_tokens import JoinTokens
 from broker.repositories.keys import GrantKeys
 from broker.snapshot import Snapshot
-from portcullis.enrolment import public_key_hash, renewal_message
+from portcullis.authorities import public_key_hash
+from portcullis.enrolment.renewal import renewal_message
 from portcullis.errors import InvalidInput, Refused, Unavailable
 from portcullis.ids import name_hash, new_id
 from portcullis.logs import ids

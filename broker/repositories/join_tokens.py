@@ -8,7 +8,7 @@ from broker.grid.scopes import Record, SealedOperation, Stores
 from broker.repositories.committing import commit
 from broker.repositories.keys import CaKeys
 from broker.snapshot import Snapshot
-from portcullis.enrolment import JoinTokenText
+from portcullis.enrolment.join_token import JoinTokenText
 from portcullis.errors import Unavailable
 from portcullis.ids import BearerSecret, new_secret
 from portcullis.model.host import JoinToken, MachineRole

@@ -16,7 +16,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from portcullis.enrolment import Credentials, parse_join_token
+from portcullis.enrolment.credentials import Credentials
+from portcullis.enrolment.join_token import parse_join_token
 from portcullis.quickstart import (
     commands,
     facts,

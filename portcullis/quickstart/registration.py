@@ -13,7 +13,7 @@ import pwd
 import shutil
 from pathlib import Path
 
-from portcullis.enrolment import Credentials
+from portcullis.enrolment.credentials import Credentials
 from portcullis.quickstart import commands, first_start, instance, parts, terminal
 from portcullis.quickstart.errors import QuickstartError
 from portcullis.quickstart.instance import Instance

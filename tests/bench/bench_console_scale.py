@@ -23,7 +23,7 @@ from pathlib import Path
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
 from gateway.app import GatewayApp
-from portcullis.enrolment import join
+from portcullis.enrolment.joining import join
 from portcullis.settings import Address
 from tests.bench.figures import Figure, Series, percentile, report
 from tests.bench.pictures import dots

@@ -32,7 +32,8 @@ from broker.grid.seal import SiteKey
 from broker.identity.api_tokens import new_api_token
 from broker.repositories.api_tokens import token_creation
 from portcullis.clock import SystemClock
-from portcullis.enrolment import Credentials, client_context, join
+from portcullis.enrolment.credentials import Credentials, client_context
+from portcullis.enrolment.joining import join
 from portcullis.ids import name_hash, new_id
 from portcullis.model.host import Host, LiveHost
 from portcullis.model.session import Display, Session

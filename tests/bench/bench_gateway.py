@@ -28,9 +28,10 @@ from pathlib import Path
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from gateway.splice import End, join
-from portcullis.enrolment import Credentials, server_context, worker_context
+from portcullis.enrolment.credentials import Credentials, server_context
 from portcullis.protocol import link
 from portcullis.serving.listener import slim_tls_buffers
+from portcullis.site_tls import worker_context
 from tests.bench.figures import Figure, Series, report
 from tests.integration.gateway.small_site import Agent, SmallSite, admit_grant, client_bytes, small_site
 

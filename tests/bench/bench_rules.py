@@ -22,7 +22,8 @@ import aiohttp
 import psutil
 
 from gateway.app import GatewayApp
-from portcullis.enrolment import Credentials, client_context, join
+from portcullis.enrolment.credentials import Credentials, client_context
+from portcullis.enrolment.joining import join
 from portcullis.settings import Address
 from tests.bench.figures import Figure, report
 from tests.bench.scale.agents import Agents

@@ -22,7 +22,8 @@ from typing import Any
 
 import aiohttp
 
-from portcullis.enrolment import client_context, join
+from portcullis.enrolment.credentials import client_context
+from portcullis.enrolment.joining import join
 from portcullis.settings import Address
 from portcullis.tasks import cancel_and_wait, spawn
 from tests.bench.figures import Figure, percentile, report

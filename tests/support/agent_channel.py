@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import aiohttp
 
-from portcullis.enrolment import Credentials, client_context
+from portcullis.enrolment.credentials import Credentials, client_context
 from portcullis.ids import new_id
 from portcullis.model.session import Stage, State
 from portcullis.protocol.channel import (

@@ -40,7 +40,8 @@ from broker.repositories.users import user_creation
 from broker.settings import BrokerSettings
 from gateway.app import GatewayApp
 from portcullis.clock import SystemClock
-from portcullis.enrolment import Credentials, join
+from portcullis.enrolment.credentials import Credentials
+from portcullis.enrolment.joining import join
 from portcullis.errors import Refused
 from portcullis.ids import BearerSecret, name_hash, new_id
 from portcullis.model.application import Application, Entitlement

@@ -22,7 +22,8 @@ from broker.launch.launch import LaunchRequest
 from broker.parts import Parts
 from broker.settings import BrokerSettings
 from portcullis.clock import SystemClock
-from portcullis.enrolment import Credentials, client_context, join
+from portcullis.enrolment.credentials import Credentials, client_context
+from portcullis.enrolment.joining import join
 from portcullis.ids import new_id
 from portcullis.model.application import Application, Entitlement
 from portcullis.model.session import Display, Session

@@ -19,7 +19,7 @@ from broker.grid.seal import SiteKey
 from broker.initialise import initialise
 from broker.settings import BrokerSettings
 from portcullis.clock import Clock
-from portcullis.enrolment import join
+from portcullis.enrolment.joining import join
 from tests.support.running_broker import RunningBroker, broker_settings
 
 

@@ -18,7 +18,8 @@ from broker.grid.scopes import Stores
 from broker.grid.seal import SiteKey
 from broker.http.callers import login_cookie_name
 from broker.identity.logins import new_login
-from portcullis.enrolment import client_context, join
+from portcullis.enrolment.credentials import client_context
+from portcullis.enrolment.joining import join
 from portcullis.model.tenant import Site as SiteRecord
 from tests.bench.scale.population import APPLICATION, id_of
 from tests.bench.scale.site import BigSite

@@ -6,7 +6,7 @@ import pytest
 
 from agents.app import DEFAULT_SLOTS, read_slots
 from agents.linux.leader.traces import write_atomically
-from portcullis.enrolment import Credentials
+from portcullis.enrolment.credentials import Credentials
 from portcullis.errors import PortcullisError
 from portcullis.protocol import messages as m
 from tests.support.patience import until

@@ -12,7 +12,7 @@ import pytest
 
 from agents import control
 from agents.control import ControlClient, ControlHandlers
-from portcullis.enrolment import client_context
+from portcullis.enrolment.credentials import client_context
 from portcullis.protocol.channel import Directory, Hello
 from portcullis.settings import Address
 from portcullis.tasks import cancel_and_wait, spawn

@@ -10,7 +10,7 @@ from websockets.asyncio.server import serve
 from agents.control import ControlClient, ControlHandlers
 from agents.links import Doorkeeper, Links
 from portcullis.clock import SystemClock
-from portcullis.enrolment import client_context, server_context
+from portcullis.enrolment.credentials import client_context, server_context
 from portcullis.protocol import link
 from portcullis.protocol.channel import Directory, GatewayEntry, Hello, Report
 from portcullis.tasks import cancel_and_wait, spawn

@@ -24,11 +24,12 @@ from websockets.protocol import Protocol, Side, State
 
 from gateway.app import GatewayApp, Options
 from gateway.certificates import WebCertificate
-from portcullis.enrolment import Credentials, client_context, worker_context
+from portcullis.enrolment.credentials import Credentials, client_context
 from portcullis.ids import new_id
 from portcullis.protocol import link
 from portcullis.protocol.messages import AdmitGrant, AdmitTicket, encode
 from portcullis.settings import Address
+from portcullis.site_tls import worker_context
 from tests.integration.gateway.stubs import LOOPBACK, NAME, BrokerStub, SiteKeys
 from tests.support.patience import patient, until
 

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from broker.pki import certificates
 from broker.pki.web_certificates import make_web_ca, make_web_certificate, parse_web_csr
-from portcullis.enrolment import Credentials, server_context
+from portcullis.enrolment.credentials import Credentials, server_context
 from portcullis.ids import new_id, new_secret
 from portcullis.protocol import gateway_channel
 from portcullis.settings import Address

@@ -8,11 +8,12 @@ import ssl
 import aiohttp
 import pytest
 
-from portcullis.enrolment import client_context, worker_context
+from portcullis.enrolment.credentials import client_context
 from portcullis.errors import Refused, Unavailable
 from portcullis.ids import new_id
 from portcullis.protocol import link
 from portcullis.protocol.link import Hello
+from portcullis.site_tls import worker_context
 from tests.integration.gateway.small_site import Agent, Worker, admit_ticket
 from tests.integration.gateway.stubs import TENANT, SiteKeys
 from tests.support.patience import patient, until

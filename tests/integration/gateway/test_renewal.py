@@ -8,8 +8,9 @@ import pytest
 from aiohttp import web
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from portcullis.enrolment import Credentials, worker_context
+from portcullis.enrolment.credentials import Credentials
 from portcullis.errors import ProtocolError
+from portcullis.site_tls import worker_context
 
 
 async def served_serial(site) -> int:

@@ -11,7 +11,7 @@ from agents.links import Doorkeeper, Links
 from agents.worker.dial import Dialler
 from agents.worker.stream import Stream
 from portcullis.clock import SystemClock
-from portcullis.enrolment import client_context
+from portcullis.enrolment.credentials import client_context
 from portcullis.protocol.channel import GatewayEntry
 from portcullis.protocol.messages import Admitted, Ping, Pong, decode, encode
 from portcullis.protocol.worker_channel import Dial

@@ -20,7 +20,8 @@ from websockets.exceptions import ConnectionClosed
 from broker.app import Broker
 from broker.initialise import InitialSecrets
 from broker.settings import BrokerSettings
-from portcullis.enrolment import Credentials, join
+from portcullis.enrolment.credentials import Credentials
+from portcullis.enrolment.joining import join
 from portcullis.model.session import Display
 from portcullis.protocol.messages import Admitted, decode
 from portcullis.settings import Address

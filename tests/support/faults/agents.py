@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import aiohttp
 
-from portcullis.enrolment import Credentials
+from portcullis.enrolment.credentials import Credentials
 from portcullis.errors import ProtocolError
 from portcullis.protocol.channel import Desired, Order, Report
 from portcullis.settings import Address

@@ -18,7 +18,8 @@ from broker.grid.seal import SiteKey
 from broker.identity.logins import new_login
 from broker.initialise import InitialSecrets, initialise, mint_join_tokens
 from broker.repositories.users import user_creation
-from portcullis.enrolment import Credentials, client_context, join
+from portcullis.enrolment.credentials import Credentials, client_context
+from portcullis.enrolment.joining import join
 from portcullis.ids import new_id
 from portcullis.model.application import Application, Entitlement
 from portcullis.model.user import User

@@ -13,7 +13,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from broker.gateways import channel as broker_channel
-from portcullis.enrolment import client_context
+from portcullis.enrolment.credentials import client_context
 from portcullis.ids import new_id
 from portcullis.protocol.gateway_channel import (
     PATH,

@@ -22,7 +22,7 @@ from broker.repositories.keys import GrantKeys
 from broker.repositories.tenants import Tenants
 from broker.repositories.users import Users
 from broker.snapshot import Snapshot
-from portcullis.enrolment import parse_join_token
+from portcullis.enrolment.join_token import parse_join_token
 from portcullis.errors import InvalidInput, Refused
 from portcullis.ids import parse_secret
 from portcullis.model.user import ApiToken

@@ -15,9 +15,13 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from broker.pki import certificates, rotation
 from broker.pki.change import Progress
 from broker.pki.rotation import SETTLED_SECONDS, CaRotation, look
-from portcullis import authorities, enrolment
+from portcullis import authorities
 from portcullis.durable import replace_file
-from portcullis.enrolment import Credentials, Renewal, client_context, join, renew_if_due
+from portcullis.enrolment import renewal as renewing
+from portcullis.enrolment.credentials import Credentials, client_context
+from portcullis.enrolment.joining import join
+from portcullis.enrolment.keys import key_pem
+from portcullis.enrolment.renewal import Renewal, renew_if_due
 from portcullis.errors import Refused
 from portcullis.site_tls import MachineIdentity
 from portcullis.tasks import cancel_and_wait, spawn
@@ -143,7 +147,7 @@ async def a_copy_with(inner: Inner, host: Credentials, ca: Any, folder: Path) ->
     machine = MachineIdentity(host.site_id, "host", host.id, "h1", record.value["generation"])
     made = certificates.make_machine(ca.certificate, ca.key, machine, key.public_key(), inner.clock.now())
     folder.mkdir()
-    text = enrolment._key_pem(key) + made.public_bytes(Encoding.PEM).decode()
+    text = key_pem(key) + made.public_bytes(Encoding.PEM).decode()
     replace_file(folder / "machine.pem", text)
     return replace(host, state=folder)
 
@@ -206,8 +210,8 @@ async def test_a_new_ca_is_taken_back_before_it_signs_and_not_after(inner: Inner
 async def test_a_machine_hears_of_it_and_does_the_rest_by_itself(
     inner: Inner, host: Credentials, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(enrolment, "HASTE_SECONDS", 0.01)
-    monkeypatch.setattr(enrolment, "LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(renewing, "HASTE_SECONDS", 0.01)
+    monkeypatch.setattr(renewing, "LOOK_SECONDS", 0.01)
     all_take_it = False
     renewals: asyncio.Queue[Credentials] = asyncio.Queue()
     renewal = Renewal(

@@ -17,13 +17,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from broker.pki.certificates import identity_of
-from portcullis import enrolment
-from portcullis.enrolment import (
-    Credentials,
-    client_context,
-    join,
-    renewal_message,
-)
+from portcullis.enrolment.credentials import Credentials, client_context
+from portcullis.enrolment.joining import join
+from portcullis.enrolment.keys import certificate_request, key_pem, load_key
+from portcullis.enrolment.renewal import renewal_message
 from portcullis.errors import PortcullisError
 from portcullis.model.host import Gateway, Host
 from portcullis.tickets import to_base64url
@@ -75,8 +72,8 @@ def a_renewal(
     new_key: ec.EllipticCurvePrivateKey | None = None,
     certificate: x509.Certificate | None = None,
 ) -> dict[str, str]:
-    csr = enrolment._csr(new_key or ec.generate_private_key(ec.SECP256R1()))
-    signer = old_key or enrolment._load_key(host.pem)
+    csr = certificate_request(new_key or ec.generate_private_key(ec.SECP256R1()))
+    signer = old_key or load_key(host.pem)
     return {
         "csr": csr,
         "certificate": (certificate or host.certificate).public_bytes(Encoding.PEM).decode(),
@@ -120,5 +117,5 @@ def a_certificate(key: Any, uris: list[str], issuer: x509.Name) -> x509.Certific
 def self_signed(path: Path, *more: str) -> Path:
     key = ec.generate_private_key(ec.SECP256R1())
     certificate = a_certificate(key, [f"portcullis://{'0' * 16}/broker/{'0' * 16}"], x509.Name([]))
-    path.write_text(enrolment._key_pem(key) + certificate.public_bytes(Encoding.PEM).decode() + "".join(more))
+    path.write_text(key_pem(key) + certificate.public_bytes(Encoding.PEM).decode() + "".join(more))
     return path

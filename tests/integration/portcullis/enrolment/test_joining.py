@@ -12,13 +12,10 @@ from typing import Any
 
 import pytest
 
-from portcullis.enrolment import (
-    Credentials,
-    client_context,
-    join,
-    parse_join_token,
-    renew_if_due,
-)
+from portcullis.enrolment.credentials import Credentials, client_context
+from portcullis.enrolment.join_token import parse_join_token
+from portcullis.enrolment.joining import join
+from portcullis.enrolment.renewal import renew_if_due
 from portcullis.errors import InvalidInput, Refused, Unavailable
 from portcullis.model.host import Host
 from tests.integration.portcullis.enrolment.conftest import (

@@ -12,13 +12,9 @@ import aiohttp
 import pytest
 from cryptography import x509
 
-from portcullis.enrolment import (
-    Credentials,
-    client_context,
-    server_context,
-    worker_context,
-)
+from portcullis.enrolment.credentials import Credentials, client_context, server_context
 from portcullis.errors import InvalidInput, Refused
+from portcullis.site_tls import worker_context
 from tests.integration.portcullis.enrolment.conftest import (
     identified,
     join_gateway,

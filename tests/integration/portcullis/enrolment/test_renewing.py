@@ -16,17 +16,12 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from portcullis import enrolment
-from portcullis.enrolment import (
-    Credentials,
-    Renewal,
-    client_context,
-    join,
-    refresh,
-    renew_if_due,
-    renewal_message,
-    server_context,
-)
+from portcullis.authorities import public_key_hash
+from portcullis.enrolment import renewal
+from portcullis.enrolment.credentials import Credentials, client_context, refresh, server_context
+from portcullis.enrolment.joining import join
+from portcullis.enrolment.keys import load_key
+from portcullis.enrolment.renewal import Renewal, renew_if_due, renewal_message
 from portcullis.errors import InvalidInput
 from portcullis.tasks import cancel_and_wait
 from portcullis.tickets import to_base64url
@@ -61,7 +56,7 @@ class TestRenewing:
         assert sorted(file.name for file in host.state.iterdir()) == ["machine.json", "machine.pem"]
         kept = record(inner, host)
         assert (kept.generation, kept.slots) == (2, 3)
-        assert kept.key_hash == enrolment.public_key_hash(host.certificate.public_key())
+        assert kept.key_hash == public_key_hash(host.certificate.public_key())
 
     async def test_a_machine_that_was_off_renews_for_thirty_days(
         self, inner: Inner, host: Credentials
@@ -179,7 +174,7 @@ class TestRenewing:
         monkeypatch: pytest.MonkeyPatch,
         caplog: pytest.LogCaptureFixture,
     ) -> None:
-        monkeypatch.setattr(enrolment, "RETRY_SECONDS", 0.001)
+        monkeypatch.setattr(renewal, "RETRY_SECONDS", 0.001)
         inner.answers_lost = 2
         told: asyncio.Queue[Credentials] = asyncio.Queue()
         inner.clock.advance(0.6 * DAY)
@@ -207,7 +202,7 @@ class TestForgedRenewals:
         assert await refusal(inner.machines.renew(swapped)) == "certificate_refused"
 
     async def test_the_new_key_must_differ(self, inner: Inner, host: Credentials) -> None:
-        body = a_renewal(host, new_key=enrolment._load_key(host.pem))
+        body = a_renewal(host, new_key=load_key(host.pem))
         assert await refusal(inner.machines.renew(body)) == "invalid_field"
         assert record(inner, host).generation == 1
 

@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from broker.pki.claims import parse_enrolment, parse_machine_name, parse_origin, parse_renewal
-from portcullis import enrolment
+from portcullis.enrolment.keys import certificate_request
 from portcullis.errors import InvalidInput, PortcullisError, Refused
 
-CSR = enrolment._csr(ec.generate_private_key(ec.SECP256R1()))
+CSR = certificate_request(ec.generate_private_key(ec.SECP256R1()))
 BODY = {"token": f"join_{'0' * 16}_{'a' * 64}_{'b' * 64}", "csr": CSR, "name": "h1"}
 
 json_values = st.recursive(
