@@ -56,9 +56,8 @@ def _check_certificate(
         raise ValueError("the certificate is for another key")
     try:
         issuer = authorities.issuer_pin(certificate, ca)
-    except (
-        Exception
-    ) as exc:  # the library raises whatever its backend does; all of it means: not issued by the CA
+    except Exception as exc:
+        # The library raises whatever its backend does; all of it means: not issued by the CA.
         raise ValueError("the certificate is not by the site's CA") from exc
     if issuer is None:
         raise ValueError("the certificate is not by the site's CA")

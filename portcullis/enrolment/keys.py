@@ -43,10 +43,8 @@ def pending_key(
 def load_key(path: Path, passphrase: bytes | None = None) -> ec.EllipticCurvePrivateKey:
     try:
         key = load_pem_private_key(path.read_bytes(), passphrase)
-    except (
-        ValueError,
-        TypeError,
-    ) as exc:  # TypeError: encrypted and nothing opens it, or the other way round
+    except (ValueError, TypeError) as exc:
+        # TypeError: it is encrypted and nothing opens it, or the other way round.
         raise InvalidInput(str(path), "a private key") from exc
     if not isinstance(key, ec.EllipticCurvePrivateKey):
         raise InvalidInput(str(path), "a P-256 key")
