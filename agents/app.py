@@ -38,10 +38,12 @@ from portcullis.measuring import Metrics
 from portcullis.metrics import GROUPING
 from portcullis.probes import Probes, Watch
 from portcullis.protocol.acts import FEATURE as ACT
-from portcullis.protocol.channel import SESSIONS_WORD, Directory, Heartbeat, Hello, Report
 from portcullis.protocol.checks import FEATURE as CHECK
+from portcullis.protocol.directory import Directory
 from portcullis.protocol.discovery import FEATURE as DISCOVER
+from portcullis.protocol.features import SESSIONS_WORD
 from portcullis.protocol.link import Heard, Revoke
+from portcullis.protocol.reports import Heartbeat, Hello, Report
 from portcullis.tasks import cancel_and_wait, spawn
 from portcullis.tickets import verifying_keys
 

@@ -14,8 +14,8 @@ from typing import Protocol
 from portcullis.model.host import Isolation
 from portcullis.model.rdp import Credentials
 from portcullis.protocol.acts import Process
-from portcullis.protocol.channel import Order
 from portcullis.protocol.checks import Check, CheckResult
+from portcullis.protocol.orders import Order
 from portcullis.protocol.worker_channel import FromWorker, Start, Status, ToWorker
 
 AskCredentials = Callable[[Order], Awaitable[Credentials]]

@@ -26,25 +26,21 @@ from portcullis.errors import ProtocolError
 from portcullis.logs import ids
 from portcullis.protocol.acts import Act, Acted
 from portcullis.protocol.channel import (
-    HEARTBEAT_SECONDS,
     MAXIMUM_FROM_BROKER_BYTES,
     SUBPROTOCOL,
     Cut,
-    Desired,
-    Directory,
     FromAgent,
     FromBroker,
-    Heartbeat,
-    Hello,
-    Report,
     Revocations,
-    Welcome,
     encode,
     parse_from_broker,
 )
 from portcullis.protocol.checks import Check, Checked
 from portcullis.protocol.credentials import CredentialsWanted, GivenCredentials
+from portcullis.protocol.directory import HEARTBEAT_SECONDS, Directory, Welcome
 from portcullis.protocol.discovery import Discover, Discovered
+from portcullis.protocol.orders import Desired
+from portcullis.protocol.reports import Heartbeat, Hello, Report
 
 log = logging.getLogger(__name__)
 

@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 from portcullis.errors import Refused
 from portcullis.model.rdp import Credentials
-from portcullis.protocol.channel import Order
 from portcullis.protocol.credentials import ANSWER_SECONDS, CredentialsWanted, GivenCredentials
+from portcullis.protocol.orders import Order
 
 
 class CredentialsDesk:

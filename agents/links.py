@@ -24,7 +24,7 @@ from portcullis.errors import PortcullisError, ProtocolError, Refused
 from portcullis.logs import bound, ids
 from portcullis.model.session import ATTACHABLE, State
 from portcullis.protocol import link
-from portcullis.protocol.channel import GatewayEntry
+from portcullis.protocol.directory import GatewayEntry
 from portcullis.protocol.worker_channel import Dial, Gateway, Leave, ToWorker
 from portcullis.site_tls import check_peer
 from portcullis.tasks import cancel_and_wait, spawn

@@ -10,8 +10,8 @@ from typing import Any
 from agents.desktops.rules import Attached, FoundDisplay, admit, chosen
 from portcullis.errors import Refused
 from portcullis.model.desktops import Consent, DesktopTarget
-from portcullis.protocol.channel import Order
 from portcullis.protocol.checks import CheckResult
+from portcullis.protocol.orders import Order
 
 LEFT_SECONDS = 60.0
 """For so long nobody may be connected: nobody shall come back unseen."""

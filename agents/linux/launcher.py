@@ -68,9 +68,11 @@ from portcullis.model.desktops import DesktopTarget
 from portcullis.model.host import Isolation
 from portcullis.model.wine import WineProgram
 from portcullis.protocol.acts import Process
-from portcullis.protocol.channel import RDP, About, Order
 from portcullis.protocol.checks import Check, CheckResult
 from portcullis.protocol.desktops import DESKTOPS
+from portcullis.protocol.features import RDP
+from portcullis.protocol.orders import Order
+from portcullis.protocol.reports import About
 from portcullis.protocol.wine import WINE, template_features
 from portcullis.protocol.worker_channel import Prepare, Start, Status, WorkerState, body
 

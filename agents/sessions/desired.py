@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from portcullis.protocol.channel import Order
+from portcullis.protocol.orders import Order
 
 RunState = Literal["running", "ending", "ended"]
 

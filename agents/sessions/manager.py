@@ -21,7 +21,9 @@ from portcullis.errors import ProtocolError
 from portcullis.logs import ids
 from portcullis.model.session import State
 from portcullis.model.stream_figures import StreamFigures
-from portcullis.protocol.channel import About, Cut, Desired, Order, Report, parse_about
+from portcullis.protocol.channel import Cut
+from portcullis.protocol.orders import Desired, Order
+from portcullis.protocol.reports import About, Report, parse_about
 from portcullis.protocol.worker_channel import Cut as CutLogin
 from portcullis.protocol.worker_channel import GrantKeys, Start, Status
 from portcullis.tasks import cancel_and_wait, spawn

@@ -12,7 +12,7 @@ from typing import Literal
 
 from portcullis.errors import CODES
 from portcullis.model.session import STAGES, Stage, State
-from portcullis.protocol.channel import TEXT_CHARACTERS, Report
+from portcullis.protocol.reports import TEXT_CHARACTERS, Report
 from portcullis.protocol.worker_channel import Status, WorkerState
 
 TimeLimit = Literal["window", "closed"]

@@ -22,7 +22,8 @@ from portcullis.errors import PortcullisError, Refused
 from portcullis.logs import bound, ids
 from portcullis.model.session import State
 from portcullis.model.stream_figures import StreamFigures
-from portcullis.protocol.channel import About, Order, Report
+from portcullis.protocol.orders import Order
+from portcullis.protocol.reports import About, Report
 from portcullis.protocol.worker_channel import (
     Dial,
     DialFailed,

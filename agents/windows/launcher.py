@@ -24,8 +24,9 @@ from portcullis.logs import ids
 from portcullis.model.host import Isolation
 from portcullis.model.platforms import WINDOWS
 from portcullis.protocol.acts import Process
-from portcullis.protocol.channel import About, Order
 from portcullis.protocol.checks import Check, CheckResult
+from portcullis.protocol.orders import Order
+from portcullis.protocol.reports import About
 from portcullis.protocol.worker_channel import Start, Status, body
 
 log = logging.getLogger(__name__)

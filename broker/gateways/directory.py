@@ -10,7 +10,7 @@ from broker.live_brokers import LiveBrokers
 from broker.repositories.gateways import Gateways
 from broker.repositories.keys import CaKeys, GrantKeys
 from broker.snapshot import Change, Snapshot
-from portcullis.protocol.channel import Directory, GatewayEntry
+from portcullis.protocol.directory import Directory, GatewayEntry
 from portcullis.protocol.gateway_channel import Site
 
 

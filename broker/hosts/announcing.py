@@ -18,7 +18,8 @@ from broker.repositories.hosts import Hosts, Moved
 from portcullis.errors import Unavailable
 from portcullis.logs import ids
 from portcullis.model.host import Host, LiveHost
-from portcullis.protocol.channel import Hello, placed_by
+from portcullis.protocol.features import placed_by
+from portcullis.protocol.reports import Hello
 from portcullis.tasks import cancel_and_wait, spawn
 
 log = logging.getLogger(__name__)

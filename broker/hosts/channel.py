@@ -46,29 +46,22 @@ from portcullis.model.host import Host
 from portcullis.model.session import Display
 from portcullis.protocol.acts import Act, Acted
 from portcullis.protocol.channel import (
-    HEARTBEAT_SECONDS,
     MAXIMUM_FROM_AGENT_BYTES,
-    MAXIMUM_REPORTS,
-    SESSIONS_WORD,
     SUBPROTOCOL,
     Cut,
-    Directory,
     FromAgent,
     FromBroker,
-    Heartbeat,
-    Hello,
-    Order,
-    Report,
     Revocations,
-    Welcome,
     encode,
-    encode_desired,
-    encode_order,
     parse_from_agent,
 )
 from portcullis.protocol.checks import Check, Checked
 from portcullis.protocol.credentials import CredentialsWanted, GivenCredentials
+from portcullis.protocol.directory import HEARTBEAT_SECONDS, Directory, Welcome
 from portcullis.protocol.discovery import Discover, Discovered
+from portcullis.protocol.features import SESSIONS_WORD
+from portcullis.protocol.orders import Order, encode_desired, encode_order
+from portcullis.protocol.reports import MAXIMUM_REPORTS, Heartbeat, Hello, Report
 from portcullis.tasks import cancel_and_wait, spawn
 
 log = logging.getLogger(__name__)

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Set
 
 from broker.grid.scopes import Record
 from broker.repositories.sessions import session_of
-from portcullis.protocol.channel import Order, encode_order
+from portcullis.protocol.orders import Order, encode_order
 
 
 class KeptOrders:

@@ -11,9 +11,10 @@ from typing import Protocol
 
 from broker.hosts.answers import HostAnswer
 from portcullis.protocol.acts import Act, Acted
-from portcullis.protocol.channel import MAXIMUM_REVOCATIONS, Cut, Report, Revocations
+from portcullis.protocol.channel import MAXIMUM_REVOCATIONS, Cut, Revocations
 from portcullis.protocol.checks import Check
 from portcullis.protocol.discovery import Discover, Discovered
+from portcullis.protocol.reports import Report
 
 
 class Channel(Protocol):

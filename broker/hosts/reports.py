@@ -15,7 +15,7 @@ from broker.grid.grid import GridError
 from broker.sessions.lifecycle import Lifecycle
 from portcullis.errors import ProtocolError, Unavailable
 from portcullis.logs import ids
-from portcullis.protocol.channel import MAXIMUM_REPORTS, Report
+from portcullis.protocol.reports import MAXIMUM_REPORTS, Report
 from portcullis.tasks import cancel_and_wait, spawn
 
 log = logging.getLogger(__name__)

@@ -26,8 +26,8 @@ from portcullis.model.rdp import RDP_CLIENT, Entered
 from portcullis.model.session import Display, Session
 from portcullis.model.tenant import Tenant
 from portcullis.model.user import User
-from portcullis.protocol.channel import RDP
 from portcullis.protocol.desktops import DESKTOPS
+from portcullis.protocol.features import RDP
 from portcullis.protocol.wine import WINE, template_feature
 
 _FOR_RDP = frozenset({RDP})

@@ -28,7 +28,7 @@ from portcullis.model.application import Application
 from portcullis.model.host import Host
 from portcullis.model.session import Session
 from portcullis.model.user import User
-from portcullis.protocol.channel import About, Report
+from portcullis.protocol.reports import About, Report
 
 log = logging.getLogger(__name__)
 

@@ -24,7 +24,8 @@ from portcullis.errors import CODES, Refused
 from portcullis.logs import ids
 from portcullis.model.session import STAGES, TRANSITIONS, Session, Stage
 from portcullis.model.user import Login
-from portcullis.protocol.channel import Cut, Report
+from portcullis.protocol.channel import Cut
+from portcullis.protocol.reports import Report
 
 log = logging.getLogger(__name__)
 

@@ -26,7 +26,7 @@ from agents.linux.wine.bridge import WineHost
 from agents.linux.wine.templates import Templates
 from portcullis.ids import new_id
 from portcullis.model.wine import WineProgram
-from portcullis.protocol.channel import Order
+from portcullis.protocol.orders import Order
 from portcullis.protocol.worker_channel import Status
 from tests.bench.figures import Figure, report
 from tests.support.session_host import Host, until_ended, until_window, variables

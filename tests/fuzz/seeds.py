@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 
 from portcullis.model.session import Display
-from portcullis.protocol import admission, channel, link, worker_channel
+from portcullis.protocol import admission, channel, directory, link, orders, reports, worker_channel
 from portcullis.protocol.messages import AdmitGrant, AdmitTicket, encode
 from tests.support.stream_client import mask_frame
 from tests.support.wire_vectors import vectors
@@ -67,17 +67,17 @@ def valid(target: str) -> list[bytes]:
 
 
 def _channel() -> list[channel.FromAgent | channel.FromBroker]:
-    order = channel.Order(
+    order = orders.Order(
         KID, KID, KID, "ann", 0, "pending", KID, "Editor", ("xterm",), {"A": "b"}, Display()
     )  # fmt: skip
-    report = channel.Report(KID, KID, "ready", "ready", None, "line", 0)
-    directory = channel.Directory({KID: "key"}, (channel.GatewayEntry("edge", "127.0.0.1:1"),))
+    report = reports.Report(KID, KID, "ready", "ready", None, "line", 0)
+    site = directory.Directory({KID: "key"}, (directory.GatewayEntry("edge", "127.0.0.1:1"),))
     return [
-        channel.Hello("1", 4, KID, (report,)),
-        channel.Heartbeat(0.5, 1 << 30),
-        channel.Welcome("desk", KID, 1.0, directory),
-        directory,
-        channel.Desired(1, (order,)),
+        reports.Hello("1", 4, KID, (report,)),
+        reports.Heartbeat(0.5, 1 << 30),
+        directory.Welcome("desk", KID, 1.0, site),
+        site,
+        orders.Desired(1, (order,)),
         channel.Cut(KID, HASH, "signed_out"),
     ]
 

@@ -29,7 +29,8 @@ from agents.sessions.manager import Manager, SiteFacts
 from agents.sessions.session import TimeLimits
 from broker.pki import certificates
 from portcullis.ids import new_id
-from portcullis.protocol.channel import Desired, Report
+from portcullis.protocol.orders import Desired
+from portcullis.protocol.reports import Report
 from portcullis.protocol.worker_channel import Dial, Gateway
 from portcullis.site_tls import MachineIdentity, machine_server_context
 from portcullis.tickets import CHANNELS, Grant, sign_grant, to_base64url

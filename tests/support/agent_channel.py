@@ -16,17 +16,14 @@ from portcullis.model.session import Stage, State
 from portcullis.protocol.channel import (
     MAXIMUM_FROM_BROKER_BYTES,
     SUBPROTOCOL,
-    Desired,
     FromAgent,
     FromBroker,
-    Heartbeat,
-    Hello,
-    Order,
-    Report,
-    Welcome,
     encode,
     parse_from_broker,
 )
+from portcullis.protocol.directory import Welcome
+from portcullis.protocol.orders import Desired, Order
+from portcullis.protocol.reports import Heartbeat, Hello, Report
 from portcullis.settings import Address
 from tests.support.patience import patient
 

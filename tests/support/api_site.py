@@ -86,7 +86,7 @@ from portcullis.model.host import Gateway, Host
 from portcullis.model.session import Display, Session
 from portcullis.model.tenant import Site, Tenant
 from portcullis.model.user import User
-from portcullis.protocol.channel import Report
+from portcullis.protocol.reports import Report
 from tests.support.api_conformance import Conformance
 from tests.support.broker_grid import SettableClock
 from tests.support.browser import Answer, ApiBrowser, ClientKey

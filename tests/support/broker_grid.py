@@ -41,7 +41,7 @@ from portcullis.model.application import Application, Entitlement
 from portcullis.model.host import Host
 from portcullis.model.session import Display, Session, Stage, State
 from portcullis.model.user import Login, User
-from portcullis.protocol.channel import Report
+from portcullis.protocol.reports import Report
 
 TENANT = "00000000000000aa"
 USER = User("00000000000000bb", "demo", groups=frozenset({"staff"}))

@@ -48,9 +48,9 @@ from portcullis.model.application import Application, Entitlement
 from portcullis.model.session import Display, Session
 from portcullis.model.user import Login, User
 from portcullis.protocol import admission
-from portcullis.protocol.channel import Order
 from portcullis.protocol.closing import close_code
 from portcullis.protocol.messages import AdmitGrant, Admitted, AdmitTicket, decode, encode
+from portcullis.protocol.orders import Order
 from portcullis.protocol.worker_channel import (
     Dial,
     Fence,

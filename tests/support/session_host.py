@@ -16,7 +16,7 @@ from agents.linux.accounts import Accounts
 from agents.linux.launcher import LinuxLauncher, this_machine
 from broker.pki import certificates
 from portcullis.model.session import Display
-from portcullis.protocol.channel import Order
+from portcullis.protocol.orders import Order
 from portcullis.protocol.worker_channel import Start, Status, WorkerState
 from tests.support.patience import patient, until
 

@@ -21,18 +21,15 @@ import aiohttp
 
 from portcullis.clock import SystemClock
 from portcullis.protocol.channel import (
-    HEARTBEAT_SECONDS,
     MAXIMUM_FROM_BROKER_BYTES,
-    SESSIONS_WORD,
     SUBPROTOCOL,
-    Heartbeat,
-    Hello,
-    Report,
     Revocations,
-    Welcome,
     encode,
     parse_from_broker,
 )
+from portcullis.protocol.directory import HEARTBEAT_SECONDS, Welcome
+from portcullis.protocol.features import SESSIONS_WORD
+from portcullis.protocol.reports import Heartbeat, Hello, Report
 from portcullis.revocations import RevocationBook
 from portcullis.site_tls import SiteClientContext
 from portcullis.tickets import verifying_keys

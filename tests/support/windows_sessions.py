@@ -21,8 +21,8 @@ from agents.windows.interactive import LoggedOn, OwnSession
 from agents.windows.launcher import WindowsLauncher
 from portcullis.errors import PortcullisError
 from portcullis.model.session import Display
-from portcullis.protocol.channel import Order
 from portcullis.protocol.checks import Check
+from portcullis.protocol.orders import Order
 from portcullis.protocol.worker_channel import Start, Status, Tell, WorkerState
 from tests.support.patience import patient
 

@@ -20,7 +20,7 @@ from agents.linux.accounts import Account
 from agents.linux.desktops.finding import LocalDisplay, authorities_of, local_displays
 from portcullis.errors import Refused
 from portcullis.model.desktops import Consent, DesktopTarget
-from portcullis.protocol.channel import Order
+from portcullis.protocol.orders import Order
 
 _BY_HAND = {-signal.SIGKILL: "desktop_ended", -signal.SIGTERM: "desktop_ended"}
 """Whoever is there ended their helper by other means than the sign."""

@@ -12,7 +12,7 @@ from agents.linux import environment as base_environment
 from agents.linux.rdp import command
 from agents.linux.rdp.exit_codes import EXIT_CODES
 from portcullis.model.rdp import RDP_CLIENT, Credentials
-from portcullis.protocol.channel import Order
+from portcullis.protocol.orders import Order
 
 
 def is_installed() -> bool:

@@ -16,7 +16,7 @@ from agents.linux.wine.exit_codes import EXIT_CODES
 from agents.linux.wine.templates import Template, Templates
 from portcullis.errors import Refused
 from portcullis.model.wine import WineProgram
-from portcullis.protocol.channel import Order
+from portcullis.protocol.orders import Order
 
 RUNNER = (sys.executable, "-I", "-m", "agents.linux.wine.runner")
 COPIES = PurePath(".local/share/portcullis/wine")

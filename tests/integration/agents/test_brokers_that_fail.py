@@ -13,7 +13,8 @@ import pytest
 from agents import control
 from agents.control import ControlClient, ControlHandlers
 from portcullis.enrolment.credentials import client_context
-from portcullis.protocol.channel import Directory, Hello
+from portcullis.protocol.directory import Directory
+from portcullis.protocol.reports import Hello
 from portcullis.settings import Address
 from portcullis.tasks import cancel_and_wait, spawn
 from tests.support.patience import until

@@ -12,7 +12,8 @@ from agents.links import Doorkeeper, Links
 from portcullis.clock import SystemClock
 from portcullis.enrolment.credentials import client_context, server_context
 from portcullis.protocol import link
-from portcullis.protocol.channel import Directory, GatewayEntry, Hello, Report
+from portcullis.protocol.directory import Directory, GatewayEntry
+from portcullis.protocol.reports import Hello, Report
 from portcullis.tasks import cancel_and_wait, spawn
 from tests.support.patience import patient
 from tests.support.running_broker import running_broker

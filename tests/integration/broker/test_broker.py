@@ -13,7 +13,8 @@ from broker.__main__ import serve_until
 from broker.grid.embedded import EmbeddedGrid
 from broker.grid.grid import GridUnavailable
 from portcullis.errors import Refused, Unavailable
-from portcullis.protocol.channel import Desired, Directory
+from portcullis.protocol.directory import Directory
+from portcullis.protocol.orders import Desired
 from portcullis.tickets import verify_grant, verifying_keys
 from tests.support.patience import patient
 from tests.support.running_broker import CLIENT_KEY, RunningBroker, running_broker

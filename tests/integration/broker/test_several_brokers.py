@@ -11,7 +11,8 @@ import pytest
 
 from broker.hosts.loads import HostLoad
 from broker.peers import exchange
-from portcullis.protocol.channel import Directory, Report
+from portcullis.protocol.directory import Directory
+from portcullis.protocol.reports import Report
 from tests.support.etcd import EtcdCluster
 from tests.support.patience import until
 from tests.support.running_broker import RunningBroker

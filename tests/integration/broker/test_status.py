@@ -14,7 +14,7 @@ from broker.status.findings import findings
 from broker.status.measured import MeasuredStatus
 from broker.status.picture import Picture
 from portcullis.ids import new_id
-from portcullis.protocol.channel import Report
+from portcullis.protocol.reports import Report
 from tests.support.patience import patient
 from tests.support.running_broker import RunningBroker
 from tests.support.several_brokers import several_brokers

@@ -12,7 +12,7 @@ from agents.worker.dial import Dialler
 from agents.worker.stream import Stream
 from portcullis.clock import SystemClock
 from portcullis.enrolment.credentials import client_context
-from portcullis.protocol.channel import GatewayEntry
+from portcullis.protocol.directory import GatewayEntry
 from portcullis.protocol.messages import Admitted, Ping, Pong, decode, encode
 from portcullis.protocol.worker_channel import Dial
 from portcullis.tickets import verifying_keys

@@ -16,8 +16,8 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext, Page, expect
 
-from portcullis.protocol.channel import Desired
 from portcullis.protocol.discovery import FEATURE, Discover, Discovered, Installed, Picture
+from portcullis.protocol.orders import Desired
 from tests.support.agent_channel import TestAgent
 from tests.support.console_site import ConsoleSite, console_site
 from tests.support.looks import look, look_in_the_dark_on_a_phone

@@ -14,7 +14,8 @@ import aiohttp
 
 from portcullis.enrolment.credentials import Credentials
 from portcullis.errors import ProtocolError
-from portcullis.protocol.channel import Desired, Order, Report
+from portcullis.protocol.orders import Desired, Order
+from portcullis.protocol.reports import Report
 from portcullis.settings import Address
 from portcullis.tasks import cancel_and_wait, spawn
 from tests.support.agent_channel import TestAgent

@@ -7,7 +7,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from agents.links import Doorkeeper
 from portcullis.errors import Refused
 from portcullis.protocol import worker_channel
-from portcullis.protocol.channel import GatewayEntry
+from portcullis.protocol.directory import GatewayEntry
 from portcullis.protocol.link import Attach, Leave
 from portcullis.protocol.worker_channel import Dial, Gateway
 from portcullis.tickets import Grant, sign_grant

@@ -12,7 +12,7 @@ from agents.linux.leaders import LeaderConnection
 from agents.sessions.manager import Manager, SiteFacts
 from agents.sessions.progress import Progress
 from agents.sessions.session import TimeLimits
-from portcullis.protocol.channel import Desired
+from portcullis.protocol.orders import Desired
 from portcullis.protocol.worker_channel import Dial, Gateway
 from tests.support.patience import patient, until
 from tests.support.session_host import PATIENCE_SECONDS, marked

@@ -16,7 +16,7 @@ import pytest_asyncio
 from broker.sessions.limits import SessionLimits
 from portcullis.model.session import Session
 from portcullis.protocol import messages as m
-from portcullis.protocol.channel import Report
+from portcullis.protocol.reports import Report
 from tests.support.broker_grid import HOST, TENANT, SmallSite, small_site
 from tests.support.clocked_worker import FORM
 from tests.support.stream_client import StreamClient

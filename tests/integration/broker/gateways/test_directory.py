@@ -11,7 +11,7 @@ import pytest
 from broker.gateways.directory import GatewayDirectory
 from broker.repositories.gateways import Gateways
 from portcullis.model.host import Gateway
-from portcullis.protocol.channel import GatewayEntry
+from portcullis.protocol.directory import GatewayEntry
 from tests.support.broker_grid import SmallSite, small_site
 
 ONE = Gateway("0000000000000a01", "one", "10.0.0.1:9443", "https://one.example")

@@ -10,7 +10,7 @@ import pytest
 from broker.hosts import acts
 from portcullis.ids import new_id
 from portcullis.protocol.acts import FEATURE, Act, Acted, Process
-from portcullis.protocol.channel import Desired
+from portcullis.protocol.orders import Desired
 from tests.support.patience import until
 from tests.support.running_broker import running_broker
 from tests.support.several_brokers import several_brokers

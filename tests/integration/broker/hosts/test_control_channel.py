@@ -15,16 +15,9 @@ import pytest
 from broker.grid.grid import GridUnavailable
 from broker.hosts import announcing, channel, reports
 from broker.hosts.channel import ControlChannel
-from portcullis.protocol.channel import (
-    MAXIMUM_FROM_AGENT_BYTES,
-    SUBPROTOCOL,
-    Cut,
-    Desired,
-    Heartbeat,
-    Hello,
-    Report,
-    encode,
-)
+from portcullis.protocol.channel import MAXIMUM_FROM_AGENT_BYTES, SUBPROTOCOL, Cut, encode
+from portcullis.protocol.orders import Desired
+from portcullis.protocol.reports import Heartbeat, Hello, Report
 from tests.support.patience import patient
 from tests.support.running_broker import RunningBroker, running_broker
 

@@ -16,8 +16,8 @@ import pytest
 from broker.hosts import discovery
 from broker.hosts.discovery import HostDiscovery
 from portcullis.ids import new_id
-from portcullis.protocol.channel import Desired
 from portcullis.protocol.discovery import FEATURE, Discover, Discovered, Installed, Picture
+from portcullis.protocol.orders import Desired
 from tests.support.agent_channel import TestAgent
 from tests.support.console_site import ConsoleSite, console_site
 from tests.support.pictures import chunk, png

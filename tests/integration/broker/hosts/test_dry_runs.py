@@ -14,8 +14,8 @@ from broker.hosts.answers import BUSY, GONE, LATE, NO_BROKER, OLDER, HostAnswer
 from broker.hosts.checks import HostChecks
 from broker.hosts.pending import MAXIMUM_PENDING
 from portcullis.ids import new_id
-from portcullis.protocol.channel import Desired
 from portcullis.protocol.checks import FEATURE, Check, Checked, CheckResult
+from portcullis.protocol.orders import Desired
 from tests.support.agent_channel import TestAgent
 from tests.support.running_broker import RunningBroker, running_broker
 

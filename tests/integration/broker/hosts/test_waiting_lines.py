@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from portcullis.model.session import Session
-from portcullis.protocol.channel import Order
+from portcullis.protocol.orders import Order
 from tests.support.agent_channel import TestAgent
 from tests.support.running_broker import RunningBroker, running_broker
 

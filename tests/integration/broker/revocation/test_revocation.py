@@ -16,7 +16,7 @@ from broker.peers.message import Orphan
 from broker.revocation.pending import Act, PendingActs
 from portcullis.clock import SystemClock
 from portcullis.errors import Refused
-from portcullis.protocol.channel import Report
+from portcullis.protocol.reports import Report
 from portcullis.tickets import read_grant
 from tests.support.revocation_site import LiveStream, RevocationSite, revocation_site
 

@@ -12,7 +12,7 @@ from broker.repositories.users import Users
 from broker.sessions.adoption import AFTER_RESTORE_SECONDS, Adoption
 from portcullis.model.application import Entitlement
 from portcullis.model.session import Display, Session
-from portcullis.protocol.channel import About, Report
+from portcullis.protocol.reports import About, Report
 from tests.support.broker_grid import EDITOR, HOST, OTHER_USER, TENANT, USER, SmallSite, small_site
 
 SESSION = "0123456789abcdef"

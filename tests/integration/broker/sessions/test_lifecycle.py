@@ -13,7 +13,8 @@ from broker.jobs import Job
 from broker.repositories.late_ends import LateEnds
 from portcullis.errors import ProtocolError, Refused
 from portcullis.model.session import Session
-from portcullis.protocol.channel import Cut, Report
+from portcullis.protocol.channel import Cut
+from portcullis.protocol.reports import Report
 from tests.support.broker_grid import HOST, OTHER_USER, TENANT, SmallSite, small_site
 
 LOST_SECONDS = 300

@@ -11,7 +11,7 @@ import pytest
 
 from broker.sessions.limits import WARNING, SessionLimits
 from portcullis.model.session import Session
-from portcullis.protocol.channel import Report
+from portcullis.protocol.reports import Report
 from portcullis.tasks import spawn
 from tests.support.broker_grid import HOST, TENANT, SmallSite, small_site
 

@@ -15,8 +15,8 @@ from broker.hosts import checks
 from broker.probes.result import Probe, Result
 from broker.simulation.question import Question
 from portcullis.model.launch import Circumstances
-from portcullis.protocol.channel import Desired
 from portcullis.protocol.checks import FEATURE, Check, Checked, CheckResult
+from portcullis.protocol.orders import Desired
 from tests.support.patience import patient
 from tests.support.running_broker import RunningBroker
 from tests.support.several_brokers import several_brokers

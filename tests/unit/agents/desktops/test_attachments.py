@@ -7,7 +7,7 @@ from agents.desktops.rules import FoundDisplay
 from portcullis.errors import Refused
 from portcullis.model.desktops import CONSENTS, DesktopTarget
 from portcullis.model.session import Display
-from portcullis.protocol.channel import Order
+from portcullis.protocol.orders import Order
 
 SCREEN = FoundDisplay(":1", r"CORP\Ann", is_console=True)
 ALONE, SHARED = DesktopTarget(consent="none"), DesktopTarget(consent="none", shared=True)

@@ -5,7 +5,7 @@ from agents.linux.environment import Machine
 from agents.linux.groups import Backend, Limits
 from agents.linux.launcher import People, build_launch
 from portcullis.model.session import Display
-from portcullis.protocol.channel import Order
+from portcullis.protocol.orders import Order
 from portcullis.protocol.worker_channel import Start, encode_line
 
 PEOPLE = People(

@@ -2,7 +2,7 @@ import pytest
 
 from agents.sessions.desired import End, Forget, ReportGone, Start, actions
 from portcullis.model.session import Display
-from portcullis.protocol.channel import Order
+from portcullis.protocol.orders import Order
 
 STATES = ("pending", "starting", "ready", "active", "disconnected", "ending")
 

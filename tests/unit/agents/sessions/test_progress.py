@@ -1,7 +1,7 @@
 import pytest
 
 from agents.sessions.progress import Progress
-from portcullis.protocol.channel import TEXT_CHARACTERS
+from portcullis.protocol.reports import TEXT_CHARACTERS
 from portcullis.protocol.worker_channel import Status, WorkerState
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from broker.hosts.registry import ChannelRegistry
-from portcullis.protocol.channel import Cut, Report
+from portcullis.protocol.channel import Cut
+from portcullis.protocol.reports import Report
 
 HOST = "00000000000000dd"
 

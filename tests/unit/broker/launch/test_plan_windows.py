@@ -12,7 +12,7 @@ from portcullis.model.application import Application, Entitlement
 from portcullis.model.host import Host, LiveHost
 from portcullis.model.session import Display
 from portcullis.model.user import User
-from portcullis.protocol.channel import placed_by
+from portcullis.protocol.features import placed_by
 
 TENANT = "00000000000000aa"
 USER = User("00000000000000bb", "ann", groups=frozenset({"staff"}))

@@ -5,14 +5,7 @@ from __future__ import annotations
 import pytest
 
 from portcullis.errors import ProtocolError
-from portcullis.protocol.acts import (
-    LONGEST_TEXT,
-    MAXIMUM_PROCESSES,
-    Act,
-    Acted,
-    Process,
-    clean_text,
-)
+from portcullis.protocol.acts import LONGEST_TEXT, MAXIMUM_PROCESSES, Act, Acted, Process, clean_text
 from portcullis.protocol.channel import encode, parse_from_agent, parse_from_broker
 
 ID, TENANT, SESSION = "1" * 16, "2" * 16, "3" * 16

@@ -15,25 +15,17 @@ from portcullis.model.session import Display
 from portcullis.model.stream_figures import StreamFigures
 from portcullis.protocol.channel import (
     MAXIMUM_FROM_AGENT_BYTES,
-    MAXIMUM_SLOTS,
     Cut,
-    Desired,
-    Directory,
     FromAgent,
     FromBroker,
-    GatewayEntry,
-    Heartbeat,
-    Hello,
-    Order,
-    Report,
-    Welcome,
     encode,
-    encode_desired,
-    encode_order,
     parse_from_agent,
     parse_from_broker,
 )
 from portcullis.protocol.checks import Check, Checked, CheckResult
+from portcullis.protocol.directory import Directory, GatewayEntry, Welcome
+from portcullis.protocol.orders import MAXIMUM_SLOTS, Desired, Order, encode_desired, encode_order
+from portcullis.protocol.reports import Heartbeat, Hello, Report
 
 REPORT = Report("0123456789abcdef", "fedcba9876543210", "ended", "display", "display_failed", "no tmpfs", -9)
 ORDER = Order(

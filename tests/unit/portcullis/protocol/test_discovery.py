@@ -11,12 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portcullis.errors import ProtocolError
-from portcullis.protocol.channel import (
-    MAXIMUM_FROM_AGENT_BYTES,
-    encode,
-    parse_from_agent,
-    parse_from_broker,
-)
+from portcullis.protocol.channel import MAXIMUM_FROM_AGENT_BYTES, encode, parse_from_agent, parse_from_broker
 from portcullis.protocol.discovery import (
     ICON_BYTES,
     MAXIMUM_ICONS,

@@ -14,7 +14,7 @@ from agents.sessions.manager import Manager, SiteFacts
 from agents.sessions.session import TimeLimits
 from portcullis.errors import Refused
 from portcullis.model.rdp import Credentials, RdpTarget
-from portcullis.protocol.channel import Desired
+from portcullis.protocol.orders import Desired
 from tests.support.patience import patient
 from tests.support.session_host import PATIENCE_SECONDS, TINY_WORKER, until_ended, until_window
 

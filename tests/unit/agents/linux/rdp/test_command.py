@@ -21,7 +21,7 @@ from portcullis.model.rdp import (
     is_printable,
 )
 from portcullis.model.session import Display
-from portcullis.protocol.channel import Order
+from portcullis.protocol.orders import Order
 
 PIN = "ab" * 32
 HOME = PurePosixPath("/run/portcullis/sessions/s/user")

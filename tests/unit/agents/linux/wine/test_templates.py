@@ -15,7 +15,7 @@ from agents.linux.wine.templates import Template, Templates
 from portcullis.errors import CODES, InvalidInput, Refused
 from portcullis.model.session import Display
 from portcullis.model.wine import WineProgram
-from portcullis.protocol.channel import Order
+from portcullis.protocol.orders import Order
 
 PROGRAM = WineProgram("office", "App/app.exe", ("--help", "a b", '"', ""))
 
