@@ -19,8 +19,10 @@ from portcullis.model.names import is_fit_group, is_fit_name
 from portcullis.model.policy import parse_values
 from portcullis.model.rdp import GATEWAY_FORMAT, HOST_FORMAT, is_fit_gateway, is_fit_host
 from portcullis.model.wine import PROGRAM_FORMAT, TEMPLATE_FORMAT, is_fit_program, is_fit_template
-from portcullis.schemas.documents import FILE_KINDS, GROUP_FORMAT, KINDS, NAME_FORMAT, SENT_KINDS, Schema
+from portcullis.schemas.documents import FILE_KINDS, KINDS, SENT_KINDS
+from portcullis.schemas.kinds.values import GROUP_FORMAT, NAME_FORMAT
 from portcullis.schemas.places import FieldPath, path_of
+from portcullis.schemas.shapes import Schema
 
 
 @dataclass(frozen=True, slots=True)

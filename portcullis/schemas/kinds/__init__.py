@@ -1,0 +1,1 @@
+"""The kinds of documents of configuration, a family a file."""
