@@ -11,9 +11,17 @@ import pwd
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 READINGS = 12
 _TABLE = Path("/proc/net/tcp")
+
+
+class Dialled(NamedTuple):
+    """A connection, by the port that it comes from and the one that it was dialled at."""
+
+    port: int
+    door: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,23 +30,31 @@ class Socket:
     inode: str
 
 
-def find_sockets(table: str, ports: Collection[int]) -> dict[int, Socket]:
-    """In the text of /proc/net/tcp: the sockets that have these ports of the loopback address as their own."""
-    own = {f"0100007F:{port:04X}": port for port in ports}
+def find_sockets(table: str, dialled: Collection[Dialled]) -> dict[Dialled, Socket]:
+    """In the text of /proc/net/tcp: the diallers' ends of these connections over the loopback address.
+
+    A dialler's port alone says nothing: the kernel gives one port to several connections that lead to different doors,
+    and lists those for a minute that are over.
+    """
+    wanted = {(_loopback(each.port), _loopback(each.door)): each for each in dialled}
     found = {}
     for line in table.splitlines()[1:]:
         words = line.split(None, 10)
-        if len(words) > 9 and words[1] in own and words[3] != "0A":  # 0A: a listener
-            found[own[words[1]]] = Socket(int(words[7]), words[9])
+        if len(words) > 9 and (each := wanted.get((words[1], words[2]))) is not None:
+            found[each] = Socket(int(words[7]), words[9])
     return found
 
 
-def _sockets(ports: Collection[int]) -> dict[int, Socket]:
+def _loopback(port: int) -> str:
+    return f"0100007F:{port:04X}"
+
+
+def _sockets(dialled: Collection[Dialled]) -> dict[Dialled, Socket]:
     """The kernel writes its table piece by piece, so one that stands may be left out while others come and go."""
-    found: dict[int, Socket] = {}
+    found: dict[Dialled, Socket] = {}
     for _ in range(READINGS):
-        found |= find_sockets(_TABLE.read_text(), ports)
-        if len(found) == len(ports):
+        found |= find_sockets(_TABLE.read_text(), dialled)
+        if len(found) == len(dialled):
             break
     return found
 
@@ -50,19 +66,19 @@ class Diallers:
         self._pids = pids
         self._prefixes = prefixes
 
-    def parts_of(self, ports: Collection[int]) -> dict[int, str]:
-        """Those of `ports` that belong to a part. Everything is read for all of them together."""
-        if not ports:
+    def parts_of(self, dialled: Collection[Dialled]) -> dict[Dialled, str]:
+        """Those that a part has dialled. Everything is read for all of them together."""
+        if not dialled:
             return {}
         holders: dict[str, str] | None = None
         parts = {}
-        for port, dialler in _sockets(ports).items():
+        for each, dialler in _sockets(dialled).items():
             part = self._agent_of(dialler.uid) if dialler.uid != 0 else None
             if part is None:
                 holders = self._holders() if holders is None else holders
                 part = holders.get(f"socket:[{dialler.inode}]")
             if part is not None:
-                parts[port] = part
+                parts[each] = part
         return parts
 
     def _agent_of(self, uid: int) -> str | None:

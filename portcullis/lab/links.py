@@ -22,7 +22,7 @@ from typing import Any
 
 from portcullis import logs
 from portcullis.lab import layout
-from portcullis.lab.dialler import Diallers
+from portcullis.lab.dialler import Dialled, Diallers
 from portcullis.lab.rules import Rule, state_of
 from portcullis.lab.splice import Side, Splice
 from portcullis.quickstart import control_socket
@@ -60,8 +60,9 @@ class Network:
         )
 
     def accepted(self, listener: Listener, transport: asyncio.BaseTransport) -> Side:
-        peer = transport.get_extra_info("peername")
-        splice = Splice(listener.part, peer[1] if peer else 0, self._closed)
+        peer, door = (transport.get_extra_info(name) for name in ("peername", "sockname"))
+        dialled = Dialled(peer[1], door[1]) if peer and door else None
+        splice = Splice(listener.part, dialled, self._closed)
         self._splices.add(splice)
         self._unnamed.add(splice)
         self._waiting[splice] = listener.target
@@ -96,9 +97,9 @@ class Network:
                         self._let(splice)
 
     def _name(self) -> None:
-        parts = self._diallers.parts_of({splice.port for splice in self._unnamed})
+        parts = self._diallers.parts_of({each.dialled for each in self._unnamed if each.dialled})
         for splice in self._unnamed:
-            splice.source = parts.get(splice.port)
+            splice.source = parts.get(splice.dialled) if splice.dialled else None
         self._unnamed.clear()
 
     def _let(self, splice: Splice) -> None:

@@ -14,6 +14,8 @@ import struct
 from collections.abc import Callable
 from typing import cast
 
+from portcullis.lab.dialler import Dialled
+
 READ_AHEAD_BYTES = 65536
 _RESET = struct.pack("ii", 1, 0)  # SO_LINGER of no time: the peer is sent a reset
 
@@ -88,11 +90,11 @@ class Side(asyncio.Protocol):
 class Splice:
     """`near` is who dialled, `far` the part that was dialled."""
 
-    def __init__(self, target: str, port: int, on_closed: Callable[[Splice], None]) -> None:
-        """`port`: the dialler's own. `on_closed` is called once."""
+    def __init__(self, target: str, dialled: Dialled | None, on_closed: Callable[[Splice], None]) -> None:
+        """`dialled` is None for one that had gone before it was met. `on_closed` is called once."""
         self.source: str | None = None
         self.target = target
-        self.port = port
+        self.dialled = dialled
         self._on_closed = on_closed
         self.near = Side(self)
         self.far = Side(self)

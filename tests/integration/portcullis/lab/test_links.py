@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from portcullis.lab.dialler import Diallers
+from portcullis.lab.dialler import Dialled, Diallers
 from portcullis.lab.links import Listener, Network
 from portcullis.lab.rules import Rule
 from tests.support.patience import patient
@@ -140,9 +140,9 @@ async def test_nobody_is_looked_up_in_a_network_without_rules(
     asked: list[int] = []
     parts_of = Diallers.parts_of
 
-    def noted(diallers: Diallers, ports: Collection[int]) -> dict[int, str]:
-        asked.append(len(ports))
-        return parts_of(diallers, ports)
+    def noted(diallers: Diallers, dialled: Collection[Dialled]) -> dict[Dialled, str]:
+        asked.append(len(dialled))
+        return parts_of(diallers, dialled)
 
     monkeypatch.setattr(Diallers, "parts_of", noted)
     ends = [await scene.dial() for _ in range(5)]
