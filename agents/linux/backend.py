@@ -29,7 +29,7 @@ class LinuxBackend:
     async def hosting(self, settings: AgentSettings) -> AsyncIterator[Launcher]:
         from agents.linux import hosting
         from agents.linux.forking import Forking
-        from agents.linux.launcher import WORKER_ENVIRONMENT
+        from agents.linux.launch_line import WORKER_ENVIRONMENT
 
         accounts = hosting.accounts_of(settings)
         with hosting.only_agent(settings.runtime, accounts.folder_mode):

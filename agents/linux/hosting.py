@@ -14,7 +14,8 @@ from agents.linux import groups
 from agents.linux.accounts import Accounts, SessionAccounts
 from agents.linux.desktops.attachments import DisplayAttachments
 from agents.linux.forking import Forking
-from agents.linux.launcher import WORKER_COMMAND, LinuxLauncher, this_machine
+from agents.linux.launch_line import WORKER_COMMAND
+from agents.linux.launcher import LinuxLauncher, this_machine
 from agents.linux.leaders import make_passable
 from agents.linux.one_account import OneAccount
 from agents.linux.rdp.addresses import networks_of

@@ -21,7 +21,8 @@ import xcffib.xproto
 
 from agents.linux import display
 from agents.linux.accounts import remove_accounts
-from agents.linux.launcher import WORKER_COMMAND, end_all
+from agents.linux.launch_line import WORKER_COMMAND
+from agents.linux.launcher import end_all
 from agents.linux.usage import parent_of, proportional_bytes
 from portcullis.protocol.worker_channel import Status, WorkerState
 from tests.bench.figures import Figure, report

@@ -19,7 +19,8 @@ from pathlib import Path
 
 from agents.linux.accounts import remove_accounts
 from agents.linux.forking import Forking
-from agents.linux.launcher import WORKER_COMMAND, WORKER_ENVIRONMENT, LinuxLauncher, end_all
+from agents.linux.launch_line import WORKER_COMMAND, WORKER_ENVIRONMENT
+from agents.linux.launcher import LinuxLauncher, end_all
 from agents.linux.leaders import LeaderConnection
 from agents.linux.usage import parent_of, proportional_bytes, usage_of
 from portcullis.protocol.worker_channel import Status

@@ -19,7 +19,8 @@ import psutil
 
 from agents.linux import groups
 from agents.linux.accounts import remove_accounts
-from agents.linux.launcher import WORKER_COMMAND, LinuxLauncher, end_all, this_machine
+from agents.linux.launch_line import WORKER_COMMAND
+from agents.linux.launcher import LinuxLauncher, end_all, this_machine
 from agents.linux.usage import proportional_bytes
 from agents.linux.wine import making
 from agents.linux.wine.bridge import WineHost

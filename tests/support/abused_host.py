@@ -24,7 +24,7 @@ import psutil
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from agents.linux.launcher import WORKER_COMMAND
+from agents.linux.launch_line import WORKER_COMMAND
 from agents.sessions.manager import Manager, SiteFacts
 from agents.sessions.session import TimeLimits
 from broker.pki import certificates

@@ -23,7 +23,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from agents.linux.launcher import WORKER_ENVIRONMENT
+from agents.linux.launch_line import WORKER_ENVIRONMENT
 from broker.pki import certificates
 from portcullis.ids import new_id
 from portcullis.model.stream_figures import StreamFigures

@@ -10,7 +10,7 @@ it. Display and worker run under the slot's worker account, all else under the u
 A session may be prepared ahead of need: with a `warm` line, display and worker start before any user is known, and
 the `launch` that comes later finds them there (docs/decisions/0009-warm-sessions.md).
 
-The agent sends one `launch` line (what it holds: agents/linux/launcher.py) to FOLDER/leader.sock and may come
+The agent sends one `launch` line (what it holds: agents/linux/launch_line.py) to FOLDER/leader.sock and may come
 and go from then on (docs/protocol.md 5). When the session has ended, nothing is left of it but
 FOLDER/ended.json, which the agent removes together with the folder.
 

@@ -9,7 +9,7 @@ import numpy as np
 import psutil
 import pytest
 
-from agents.linux.launcher import WORKER_COMMAND
+from agents.linux.launch_line import WORKER_COMMAND
 from portcullis.model.session import Display
 from tests.support.framebuffer import read_framebuffer
 from tests.support.patience import patient

@@ -13,7 +13,7 @@ import pytest
 
 from agents.linux import forking as forking_module
 from agents.linux.forking import Forking
-from agents.linux.launcher import WORKER_COMMAND, WORKER_ENVIRONMENT
+from agents.linux.launch_line import WORKER_COMMAND, WORKER_ENVIRONMENT
 from agents.linux.leader import beginning
 from tests.support.patience import patient
 from tests.support.session_host import MARKER, PATIENCE_SECONDS, gone, until_ended, until_told, until_window

@@ -8,7 +8,7 @@ import pytest
 from agents.linux import groups
 from agents.linux.forking import Forking
 from agents.linux.groups import Backend, Group, Limits
-from agents.linux.launcher import WORKER_ENVIRONMENT
+from agents.linux.launch_line import WORKER_ENVIRONMENT
 from agents.linux.leaders import end_one, start_leader
 from agents.linux.scopes import NO_MORE, unit_of
 from portcullis.ids import new_id

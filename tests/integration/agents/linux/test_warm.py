@@ -10,7 +10,8 @@ import psutil
 import pytest
 
 from agents.linux import launcher as launcher_module
-from agents.linux.launcher import WORKER_COMMAND, end_all
+from agents.linux.launch_line import WORKER_COMMAND
+from agents.linux.launcher import end_all
 from agents.linux.leaders import session_folders
 from portcullis.model.session import Display
 from portcullis.protocol.worker_channel import Status, WorkerState

@@ -3,7 +3,7 @@ from pathlib import Path
 from agents.linux.accounts import Account
 from agents.linux.environment import Machine
 from agents.linux.groups import Backend, Limits
-from agents.linux.launcher import People, build_launch
+from agents.linux.launch_line import People, build_launch
 from portcullis.model.session import Display
 from portcullis.protocol.orders import Order
 from portcullis.protocol.worker_channel import Start, encode_line
