@@ -34,15 +34,22 @@ class GdiCapture:
 
     def grab(self, seconds: float) -> Pixels:
         screen = virtual_screen()
+        return self.copy(screen, Box(0, 0, screen.width, screen.height))
+
+    def copy(self, screen: Box, part: Box | None) -> Pixels:
+        """As `grab`, of a screen of this size; this part of the picture alone is new. None: nothing is."""
         if self._pixels.shape != (screen.height, screen.width):
             self._resize(screen)
+        if part is None:
+            return self._pixels
         # Anew each time: one that is kept is of no use after the desktop has changed.
         source = self._user32.GetDC(None)
         if not source:
             raise Uncapturable(f"GDI gives no screen: error {last_error()}")
         try:
-            size = screen.width, screen.height
-            done = self._gdi32.BitBlt(self._context, 0, 0, *size, source, screen.x, screen.y, SRCCOPY)
+            place = part.x, part.y, part.width, part.height
+            at = screen.x + part.x, screen.y + part.y
+            done = self._gdi32.BitBlt(self._context, *place, source, *at, SRCCOPY)
             error = last_error()
         finally:
             self._user32.ReleaseDC(None, source)

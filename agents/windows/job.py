@@ -18,14 +18,14 @@ ENDED_BY_US = 1
 
 
 class Job:
-    def __init__(self) -> None:
-        """Raises OSError."""
+    def __init__(self, name: str = "") -> None:
+        """`name`: by which another process may ask who is in it. Raises OSError."""
         import pywintypes
         import win32job
 
         self._asked: dict[int, float] = {}
         try:
-            self._job = win32job.CreateJobObject(None, "")
+            self._job = win32job.CreateJobObject(None, name)
             kind = win32job.JobObjectExtendedLimitInformation
             limits = win32job.QueryInformationJobObject(self._job, kind)
             limits["BasicLimitInformation"]["LimitFlags"] |= win32job.JOB_OBJECT_LIMIT_KILL_ON_JOB_CLOSE

@@ -18,6 +18,7 @@ from agents.windows.structures import (
     BOOL,
     DWORD,
     HANDLE,
+    HOOKPROC,
     LONG,
     LPARAM,
     LRESULT,
@@ -30,9 +31,13 @@ from agents.windows.structures import (
     BitmapInfo,
     CursorInfo,
     DisplayMode,
+    GuiThread,
     IconInfo,
     InputRecord,
     Message,
+    MessageSource,
+    Point,
+    Rect,
     WindowClass,
 )
 
@@ -41,6 +46,7 @@ Prototypes = Mapping[str, tuple[Any, tuple[Any, ...]]]
 
 _USER32: Prototypes = {
     "AddClipboardFormatListener": (BOOL, (HANDLE,)),
+    "CallNextHookEx": (LRESULT, (HANDLE, c_int32, WPARAM, LPARAM)),
     "ChangeDisplaySettingsExW": (LONG, (c_wchar_p, POINTER(DisplayMode), HANDLE, DWORD, c_void_p)),
     "CloseClipboard": (BOOL, ()),
     "CloseDesktop": (BOOL, (HANDLE,)),
@@ -67,25 +73,38 @@ _USER32: Prototypes = {
     "EmptyClipboard": (BOOL, ()),
     "EnumDisplaySettingsW": (BOOL, (c_wchar_p, DWORD, POINTER(DisplayMode))),
     "EnumWindows": (BOOL, (WNDENUMPROC, LPARAM)),
+    "FindWindowW": (HANDLE, (c_wchar_p, c_wchar_p)),
+    "GetAncestor": (HANDLE, (HANDLE, UINT)),
     "GetClassNameW": (c_int32, (HANDLE, POINTER(WCHAR), c_int32)),
     "GetClipboardData": (HANDLE, (UINT,)),
     "GetClipboardOwner": (HANDLE, ()),
     "GetClipboardSequenceNumber": (DWORD, ()),
+    "GetCurrentInputMessageSource": (BOOL, (POINTER(MessageSource),)),
     "GetCursorInfo": (BOOL, (POINTER(CursorInfo),)),
     "GetDC": (HANDLE, (HANDLE,)),
+    "GetDpiForSystem": (UINT, ()),
     "GetForegroundWindow": (HANDLE, ()),
+    "GetGUIThreadInfo": (BOOL, (DWORD, POINTER(GuiThread))),
     "GetIconInfo": (BOOL, (HANDLE, POINTER(IconInfo))),
     "GetKeyState": (ctypes.c_int16, (c_int32,)),
     "GetKeyboardLayout": (HANDLE, (DWORD,)),
+    "GetLayeredWindowAttributes": (
+        BOOL,
+        (HANDLE, POINTER(DWORD), POINTER(ctypes.c_uint8), POINTER(DWORD)),
+    ),
     "GetMessageW": (BOOL, (POINTER(Message), HANDLE, UINT, UINT)),
+    "GetPropW": (HANDLE, (HANDLE, c_wchar_p)),
     "GetSystemMetrics": (c_int32, (c_int32,)),
     "GetUserObjectInformationW": (BOOL, (HANDLE, c_int32, c_void_p, DWORD, POINTER(DWORD))),
     "GetWindow": (HANDLE, (HANDLE, UINT)),
     "GetWindowLongW": (LONG, (HANDLE, c_int32)),
+    "GetWindowRect": (BOOL, (HANDLE, POINTER(Rect))),
+    "GetWindowRgn": (c_int32, (HANDLE, HANDLE)),
     "GetWindowTextW": (c_int32, (HANDLE, POINTER(WCHAR), c_int32)),
     "GetWindowThreadProcessId": (DWORD, (HANDLE, POINTER(DWORD))),
     "IsClipboardFormatAvailable": (BOOL, (UINT,)),
     "IsIconic": (BOOL, (HANDLE,)),
+    "IsWindowEnabled": (BOOL, (HANDLE,)),
     "IsWindowVisible": (BOOL, (HANDLE,)),
     "LoadCursorW": (HANDLE, (HANDLE, c_void_p)),
     "MapVirtualKeyExW": (UINT, (UINT, UINT, HANDLE)),
@@ -98,14 +117,20 @@ _USER32: Prototypes = {
     "RemoveClipboardFormatListener": (BOOL, (HANDLE,)),
     "SendInput": (UINT, (UINT, POINTER(InputRecord), c_int32)),
     "SetClipboardData": (HANDLE, (UINT, HANDLE)),
+    "SetForegroundWindow": (BOOL, (HANDLE,)),
+    "SetPropW": (BOOL, (HANDLE, c_wchar_p, HANDLE)),
     "SetProcessDPIAware": (BOOL, ()),
+    "SetWindowsHookExW": (HANDLE, (c_int32, HOOKPROC, HANDLE, DWORD)),
     "SetWinEventHook": (HANDLE, (DWORD, DWORD, HANDLE, WINEVENTPROC, DWORD, DWORD, DWORD)),
+    "ShowWindowAsync": (BOOL, (HANDLE, c_int32)),
     "ToUnicodeEx": (
         c_int32,
         (UINT, UINT, POINTER(ctypes.c_uint8), POINTER(WCHAR), c_int32, UINT, HANDLE),
     ),
+    "UnhookWindowsHookEx": (BOOL, (HANDLE,)),
     "UnhookWinEvent": (BOOL, (HANDLE,)),
     "UnregisterClassW": (BOOL, (c_wchar_p, HANDLE)),
+    "WindowFromPoint": (HANDLE, (Point,)),
 }
 _DPI: Prototypes = {"SetProcessDpiAwarenessContext": (BOOL, (HANDLE,))}
 """Also of user32, from Windows 10, 1703 on."""
@@ -119,20 +144,26 @@ _GDI32: Prototypes = {
         HANDLE,
         (HANDLE, POINTER(BitmapInfo), UINT, POINTER(c_void_p), HANDLE, DWORD),
     ),
+    "CreateRectRgn": (HANDLE, (c_int32, c_int32, c_int32, c_int32)),
     "DeleteDC": (BOOL, (HANDLE,)),
     "DeleteObject": (BOOL, (HANDLE,)),
     "GdiFlush": (BOOL, ()),
     "GetDIBits": (c_int32, (HANDLE, HANDLE, UINT, UINT, c_void_p, POINTER(BitmapInfo), UINT)),
     "GetObjectW": (c_int32, (HANDLE, c_int32, c_void_p)),
+    "GetRegionData": (DWORD, (HANDLE, DWORD, c_void_p)),
     "SelectObject": (HANDLE, (HANDLE, HANDLE)),
 }
 _KERNEL32: Prototypes = {
+    "CloseHandle": (BOOL, (HANDLE,)),
     "GetModuleHandleW": (HANDLE, (c_wchar_p,)),
+    "GetTickCount": (DWORD, ()),
     "GlobalAlloc": (HANDLE, (UINT, ctypes.c_size_t)),
     "GlobalFree": (HANDLE, (HANDLE,)),
     "GlobalLock": (c_void_p, (HANDLE,)),
     "GlobalSize": (ctypes.c_size_t, (HANDLE,)),
     "GlobalUnlock": (BOOL, (HANDLE,)),
+    "OpenJobObjectW": (HANDLE, (DWORD, BOOL, c_wchar_p)),
+    "QueryInformationJobObject": (BOOL, (HANDLE, c_int32, c_void_p, DWORD, c_void_p)),
 }
 _WTSAPI32: Prototypes = {
     "WTSFreeMemory": (None, (c_void_p,)),
@@ -140,7 +171,10 @@ _WTSAPI32: Prototypes = {
     "WTSRegisterSessionNotification": (BOOL, (HANDLE, DWORD)),
     "WTSUnRegisterSessionNotification": (BOOL, (HANDLE,)),
 }
-_DWMAPI: Prototypes = {"DwmGetWindowAttribute": (c_int32, (HANDLE, DWORD, c_void_p, DWORD))}
+_DWMAPI: Prototypes = {
+    "DwmFlush": (c_int32, ()),
+    "DwmGetWindowAttribute": (c_int32, (HANDLE, DWORD, c_void_p, DWORD)),
+}
 
 
 @cache

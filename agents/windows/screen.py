@@ -11,14 +11,13 @@ import ctypes
 import logging
 from collections.abc import Iterable, Iterator
 
-from agents.windows.libraries import user32, user32_dpi
+from agents.windows.libraries import user32
 from agents.windows.structures import (
     CDS_FULLSCREEN,
     CDS_TEST,
     DISP_CHANGE_SUCCESSFUL,
     DM_PELSHEIGHT,
     DM_PELSWIDTH,
-    PER_MONITOR_AWARE_V2,
     SM_CMONITORS,
     SM_CXVIRTUALSCREEN,
     SM_CYVIRTUALSCREEN,
@@ -45,14 +44,6 @@ def virtual_screen() -> Box:
         metric(SM_CXVIRTUALSCREEN),
         metric(SM_CYVIRTUALSCREEN),
     )
-
-
-def see_real_pixels() -> None:
-    """Else Windows tells sizes, and takes positions, of a screen that is smaller than the real one."""
-    try:
-        user32_dpi().SetProcessDpiAwarenessContext(PER_MONITOR_AWARE_V2)
-    except AttributeError:  # Windows Server 2016
-        user32().SetProcessDPIAware()
 
 
 def monitor_count() -> int:

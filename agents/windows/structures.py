@@ -25,6 +25,7 @@ WPARAM = ctypes.c_size_t
 WNDPROC = ctypes.CFUNCTYPE(LRESULT, HANDLE, UINT, WPARAM, LPARAM)
 WINEVENTPROC = ctypes.CFUNCTYPE(None, HANDLE, DWORD, HANDLE, LONG, LONG, DWORD, DWORD)
 WNDENUMPROC = ctypes.CFUNCTYPE(BOOL, HANDLE, LPARAM)
+HOOKPROC = ctypes.CFUNCTYPE(LRESULT, c_int32, WPARAM, LPARAM)
 
 
 class Point(Structure):
@@ -69,6 +70,40 @@ class InputRecord(Structure):
     _fields_ = (("kind", DWORD), ("any", _AnyInput))
 
 
+class KeyboardHook(Structure):
+    """KBDLLHOOKSTRUCT."""
+
+    _fields_ = (
+        ("virtual_key", DWORD),
+        ("scan", DWORD),
+        ("flags", DWORD),
+        ("time", DWORD),
+        ("extra", ULONG_PTR),
+    )
+
+
+class MouseHook(Structure):
+    """MSLLHOOKSTRUCT."""
+
+    _fields_ = (
+        ("point", Point),
+        ("data", DWORD),
+        ("flags", DWORD),
+        ("time", DWORD),
+        ("extra", ULONG_PTR),
+    )
+
+
+class MessageSource(Structure):
+    """INPUT_MESSAGE_SOURCE."""
+
+    _fields_ = (("device", c_int32), ("origin", c_int32))
+
+
+WH_KEYBOARD_LL, WH_MOUSE_LL = 13, 14
+LLKHF_EXTENDED, LLKHF_LOWER_IL_INJECTED, LLKHF_INJECTED, LLKHF_UP = 0x01, 0x02, 0x10, 0x80
+LLMHF_INJECTED, LLMHF_LOWER_IL_INJECTED = 0x01, 0x02
+IMO_HARDWARE, IMO_INJECTED, IMO_SYSTEM = 1, 2, 4
 INPUT_MOUSE, INPUT_KEYBOARD = 0, 1
 KEYEVENTF_EXTENDEDKEY, KEYEVENTF_KEYUP, KEYEVENTF_UNICODE = 0x1, 0x2, 0x4
 MOUSEEVENTF_MOVE = 0x0001
@@ -222,7 +257,12 @@ NOTIFY_FOR_THIS_SESSION = 0
 WS_POPUP = 0x80000000
 WS_EX_TOOLWINDOW, WS_EX_NOACTIVATE = 0x80, 0x08000000
 GWL_EXSTYLE = -20
+WS_EX_TRANSPARENT, WS_EX_LAYERED = 0x20, 0x80000
 GW_OWNER = 4
+GA_ROOT, GA_ROOTOWNER = 2, 3
+SW_RESTORE = 9
+LWA_ALPHA = 0x2
+DWMWA_EXTENDED_FRAME_BOUNDS = 9
 DWMWA_CLOAKED = 14
 EVENT_SYSTEM_FOREGROUND, EVENT_SYSTEM_DESKTOPSWITCH = 0x0003, 0x0020
 EVENT_OBJECT_CREATE, EVENT_OBJECT_DESTROY, EVENT_OBJECT_SHOW, EVENT_OBJECT_HIDE = (
@@ -235,6 +275,32 @@ EVENT_OBJECT_LOCATIONCHANGE, EVENT_OBJECT_NAMECHANGE, EVENT_OBJECT_VALUECHANGE =
 EVENT_OBJECT_CLOAKED, EVENT_OBJECT_UNCLOAKED = 0x8017, 0x8018
 OBJID_WINDOW, OBJID_CURSOR = 0, -9
 WINEVENT_OUTOFCONTEXT, WINEVENT_SKIPOWNPROCESS = 0x0, 0x2
+
+JOB_OBJECT_QUERY = 0x4
+JOB_BASIC_PROCESS_ID_LIST = 3
+
+
+class ProcessIds(Structure):
+    """JOBOBJECT_BASIC_PROCESS_ID_LIST, of up to so many."""
+
+    _fields_ = (("assigned", DWORD), ("listed", DWORD), ("ids", ULONG_PTR * 1024))
+
+
+class GuiThread(Structure):
+    """GUITHREADINFO."""
+
+    _fields_ = (
+        ("size", DWORD),
+        ("flags", DWORD),
+        ("active", HANDLE),
+        ("focus", HANDLE),
+        ("capture", HANDLE),
+        ("menu_owner", HANDLE),
+        ("move_size", HANDLE),
+        ("caret", HANDLE),
+        ("caret_box", Rect),
+    )
+
 
 # --- Clipboard, sessions, desktops
 

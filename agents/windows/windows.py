@@ -36,8 +36,15 @@ _NOT_WINDOWS = frozenset({"Shell_TrayWnd", "Shell_SecondaryTrayWnd", "WorkerW"})
 class Windows:
     """`on_changed` is called when `count` or `title` changed."""
 
-    def __init__(self, window: MessageWindow, on_changed: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        window: MessageWindow,
+        on_changed: Callable[[], None],
+        counts: Callable[[int], bool] = lambda window: True,
+    ) -> None:
+        """`counts`: whether a window is looked at at all."""
         self._on_changed = on_changed
+        self._counts = counts
         self._looking = Throttle(self._look, _FIRST_LOOK_SECONDS)
         self._timer: asyncio.TimerHandle | None = None
         self._is_visible = WNDENUMPROC(self._take)
@@ -60,7 +67,7 @@ class Windows:
         self.count = self._found
         if self.count:
             self._looking.seconds = _LOOK_SECONDS
-        self.title = _active_title()
+        self.title = self._active_title()
         if self._timer is not None:
             self._timer.cancel()
         seconds = _AGAIN_SECONDS if self.count else _FIRST_AGAIN_SECONDS
@@ -69,8 +76,12 @@ class Windows:
             self._on_changed()
 
     def _take(self, window: int, _: int) -> int:
-        self._found += is_top_level(window)
+        self._found += is_top_level(window) and self._counts(window)
         return 1
+
+    def _active_title(self) -> str:
+        window = user32().GetForegroundWindow()
+        return window_title(window) if window and is_top_level(window) and self._counts(window) else ""
 
 
 def is_top_level(window: int) -> bool:
@@ -81,7 +92,7 @@ def is_top_level(window: int) -> bool:
     style = library.GetWindowLongW(window, GWL_EXSTYLE)
     if style & (WS_EX_TOOLWINDOW | WS_EX_NOACTIVATE) and class_name(window) != "Progman":
         return False
-    return class_name(window) not in _NOT_WINDOWS and not _is_cloaked(window)
+    return class_name(window) not in _NOT_WINDOWS and not is_cloaked(window)
 
 
 def class_name(window: int) -> str:
@@ -95,12 +106,7 @@ def window_title(window: int) -> str:
     return clean_title(_decoded(text, user32().GetWindowTextW(window, text, len(text))))
 
 
-def _active_title() -> str:
-    window = user32().GetForegroundWindow()
-    return window_title(window) if window and is_top_level(window) else ""
-
-
-def _is_cloaked(window: int) -> bool:
+def is_cloaked(window: int) -> bool:
     """Of an application that sleeps, or on another virtual desktop."""
     value = DWORD()
     result = dwmapi().DwmGetWindowAttribute(window, DWMWA_CLOAKED, ctypes.byref(value), ctypes.sizeof(value))

@@ -58,6 +58,8 @@ class Start:
     """Nothing is typed, clicked or pasted there, whatever grants say."""
     reads_keys_late: bool = False
     """Programs there follow a changed keyboard map only between two messages of theirs: Wine's."""
+    application_job: str = ""
+    """On Windows: the name of the job object whose processes' windows alone are shown; empty: the whole screen is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,7 @@ class Prepare:
     attached: bool = False
     view_only: bool = False
     reads_keys_late: bool = False
+    application_job: str = ""
 
     @classmethod
     def of(cls, start: Start) -> Prepare:

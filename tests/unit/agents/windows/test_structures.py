@@ -23,6 +23,8 @@ from agents.windows import structures as s
         (s.DisplayMode, 220),
         (s.Message, 48),
         (s.WindowClass, 72),
+        (s.GuiThread, 72),
+        (s.ProcessIds, 8 + 8 * 1024),
     ],
 )
 def test_structure_has_the_size_that_windows_expects(structure, size):
@@ -51,6 +53,8 @@ def test_structure_has_the_size_that_windows_expects(structure, size):
         (s.Message, "point", 36),
         (s.WindowClass, "procedure", 8),
         (s.WindowClass, "class_name", 64),
+        (s.GuiThread, "capture", 24),
+        (s.ProcessIds, "ids", 8),
         (s.SessionInfo, "session", 8),
         (s.SessionInfo, "state", 12),
         (s.SessionInfo, "flags", 16),
