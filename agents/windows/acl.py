@@ -74,6 +74,18 @@ def own_sid() -> str:
     return sid_of(win32security.OpenProcessToken(win32api.GetCurrentProcess(), win32con.TOKEN_QUERY))
 
 
+def account_of(sid: str) -> tuple[str, str]:
+    """Name and domain; of an account of this machine that is the machine's. Raises OSError."""
+    import pywintypes
+    import win32security
+
+    try:
+        name, domain, _ = win32security.LookupAccountSid(None, win32security.ConvertStringSidToSid(sid))
+    except pywintypes.error as exc:
+        raise OSError(exc.winerror, exc.strerror) from exc
+    return str(name), str(domain)
+
+
 def sid_of(token: Any) -> str:
     import win32security
 

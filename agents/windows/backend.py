@@ -78,6 +78,10 @@ class WindowsBackend:
         return pipe.inherited(int(given))
 
     async def open_desktop(self, prepare: Prepare, listener: DesktopListener, clock: Clock) -> Desktop:
+        if prepare.attached:
+            from agents.windows.desktops.desktop import attach_desktop
+
+            return await attach_desktop(prepare, listener, clock)
         from agents.windows.desktop import open_desktop
 
         return await open_desktop(prepare, listener, clock)

@@ -20,7 +20,7 @@ from agents.windows.structures import (
     WTS_SESSIONSTATE_LOCK,
     PointerToInfo,
 )
-from agents.worker.desktop import LOCKED, PROMPT, SCREEN_OFF
+from agents.worker.covered import LOCKED, PROMPT, SCREEN_OFF
 
 _NAME_BYTES = 256
 _OURS = "default"

@@ -7,6 +7,8 @@ import logging
 from collections.abc import Iterator
 from pathlib import Path
 
+from agents.desktops.attachments import Attachments
+from agents.desktops.rules import allowed_consents
 from agents.settings import AgentSettings
 from agents.windows import acl, paths
 from agents.windows.interactive import Places
@@ -27,7 +29,9 @@ def runtime_of(settings: AgentSettings) -> Path:
 
 def launcher(settings: AgentSettings, runtime: Path, places: Places) -> WindowsLauncher:
     log.info("sessions run in the account of whoever is signed in to Windows, one at a time")
-    return WindowsLauncher(runtime, places, (*WORKER_COMMAND, "--log-format", settings.log_format))
+    worker_command = (*WORKER_COMMAND, "--log-format", settings.log_format)
+    attachments = Attachments(allowed_consents(settings.desktops), ignores_case=True)
+    return WindowsLauncher(runtime, places, worker_command, attachments=attachments)
 
 
 @contextlib.contextmanager

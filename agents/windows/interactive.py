@@ -6,12 +6,14 @@ one. So every application runs in the account, and on the desktop, of the user w
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from agents.windows import acl, machine, wts
+from agents.windows.desktops.finding import Seat, seat
 from portcullis.errors import PortcullisError, Refused, Unavailable
 
 DESKTOP = "winsta0\\default"
@@ -48,6 +50,10 @@ class Places(Protocol):
         """Raises Refused: nobody is there whose desktop could be used now. OSError."""
         ...
 
+    def seats(self) -> list[Seat]:
+        """Every desktop here with somebody at it. Raises OSError."""
+        ...
+
     def start(self, place: Place, command: Sequence[str]) -> Started:
         """A process there, without a window. Raises PortcullisError, OSError."""
         ...
@@ -63,6 +69,15 @@ class LoggedOn:
     def find(self) -> Place:
         chosen = wts.choose(*wts.look())
         return Place(chosen.id, chosen.user, acl.sid_of(_token(chosen.id)))
+
+    def seats(self) -> list[Seat]:
+        sessions, console = wts.look()
+        found = []
+        for each in sessions:
+            if each.user:
+                with contextlib.suppress(PortcullisError, OSError):  # who signs out right now
+                    found.append(_seat(each, acl.sid_of(_token(each.id)), console))
+        return found
 
     def start(self, place: Place, command: Sequence[str]) -> Started:
         import pywintypes
@@ -106,6 +121,15 @@ class OwnSession:
             raise Refused("console_locked")
         return Place(session, win32api.GetUserName(), acl.own_sid())
 
+    def seats(self) -> list[Seat]:
+        import win32process
+        import win32ts
+
+        own = win32ts.ProcessIdToSessionId(win32process.GetCurrentProcessId())
+        sessions, console = wts.look()
+        state = next((each.state for each in sessions if each.id == own), wts.ACTIVE)
+        return [_seat(wts.WindowsSession(own, state, ""), acl.own_sid(), console)]
+
     def start(self, place: Place, command: Sequence[str]) -> Started:
         import pywintypes
         import win32process
@@ -124,6 +148,12 @@ class OwnSession:
 
     def is_there(self, place: Place) -> bool:
         return True
+
+
+def _seat(session: wts.WindowsSession, sid: str, console: int) -> Seat:
+    import win32api
+
+    return seat(session, sid, acl.account_of(sid), win32api.GetComputerName(), console)
 
 
 def _started(process: object, pid: int) -> Started:

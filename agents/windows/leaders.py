@@ -39,6 +39,8 @@ class Notes:
     pipe: str
     place: Place
     helper: Started
+    is_attached: bool = False
+    """To somebody's own desktop."""
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -51,6 +53,7 @@ class Notes:
             str(data["pipe"]),
             Place(int(place["windows_session"]), str(place["user"]), str(place["sid"])),
             Started(int(helper["pid"]), float(helper["created"])),
+            data.get("is_attached") is True,
         )
 
 

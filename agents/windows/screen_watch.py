@@ -23,8 +23,9 @@ from agents.windows.pace import Pace
 from agents.windows.picture import Picture, gathered
 from agents.windows.screen import virtual_screen
 from agents.windows.uncapturable import Uncapturable
+from agents.worker.covered import SCREEN_OFF
 from agents.worker.damage import Box, Pixels
-from agents.worker.desktop import SCREEN_OFF, DesktopLost
+from agents.worker.desktop import DesktopLost
 
 log = logging.getLogger(__name__)
 

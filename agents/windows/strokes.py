@@ -41,7 +41,8 @@ class MouseEvent:
 Event = KeyEvent | MouseEvent
 
 
-def record(event: Event) -> InputRecord:
+def record(event: Event, extra: int = 0) -> InputRecord:
+    """`extra`: what stands beside it, for whoever looks."""
     if isinstance(event, KeyEvent):
         flags = KEYEVENTF_UNICODE if event.is_unicode else 0
         flags |= KEYEVENTF_EXTENDEDKEY if event.is_extended else 0
@@ -50,17 +51,19 @@ def record(event: Event) -> InputRecord:
         key.any.keyboard.virtual_key = event.virtual_key
         key.any.keyboard.scan = event.scan
         key.any.keyboard.flags = flags
+        key.any.keyboard.extra = extra
         return key
     mouse = InputRecord(INPUT_MOUSE)
     mouse.any.mouse.dx, mouse.any.mouse.dy = event.dx, event.dy
     mouse.any.mouse.data = event.data & 0xFFFFFFFF
     mouse.any.mouse.flags = event.flags
+    mouse.any.mouse.extra = extra
     return mouse
 
 
-def send(events: Sequence[Event]) -> None:
+def send(events: Sequence[Event], extra: int = 0) -> None:
     """What the secure desktop, or a window of higher integrity, does not take is lost: nobody here may change that."""
-    records = (InputRecord * len(events))(*map(record, events))
+    records = (InputRecord * len(events))(*(record(event, extra) for event in events))
     taken = user32().SendInput(len(records), records, ctypes.sizeof(InputRecord))
     if taken != len(records):
         log.debug(

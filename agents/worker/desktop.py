@@ -15,10 +15,6 @@ from agents.worker.damage import Box, Pixels
 from portcullis.protocol.messages import Input
 from portcullis.protocol.worker_channel import Prepare
 
-LOCKED, PROMPT, SCREEN_OFF = "locked", "prompt", "off"
-"""Why a screen cannot be seen: it is locked; the system asks for permission where no application may look; there is no
-display, as somebody signed in elsewhere."""
-
 
 class DesktopLost(Exception):
     """The display server is gone: so is the session."""
@@ -82,8 +78,7 @@ class Desktop(Protocol):
 
     @property
     def covered(self) -> str:
-        """LOCKED, PROMPT or SCREEN_OFF while the screen cannot be seen, nor typed into: its last picture stays. Else
-        empty."""
+        """One of covered.py while the screen cannot be seen, nor typed into: its last picture stays. Else empty."""
         ...
 
     @property

@@ -8,6 +8,7 @@ restarted, it dials again and is adopted. It ends when its session has ended and
     __main__.py  one process: the loop, its tasks and their end
     session.py   the order of starting and ending, and what is told: no I/O
     parts.py     what the session does: processes, job objects, lines
+    attendant.py the process that asks, and shows the sign, where it is somebody's own desktop
     service.py   the connection to the service, dialled again whenever it breaks
 
 It runs in the user's account, as the application does: what it says is believed about its own session, and of nothing

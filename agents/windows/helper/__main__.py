@@ -39,6 +39,7 @@ async def lead(name: str, owner: str) -> None:
         lambda status: session.application_ended(status),
         lambda: session.job_is_empty(),
         over.set,
+        lambda: session.agreed(),
     )
     session = Session(parts)
     dialling = spawn(service.run(), name="service")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import secrets
 import subprocess
 import sys
 from collections import deque
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from agents.windows import pipe, programs
+from agents.windows.helper.attendant import Attendant
 from agents.windows.helper.session import Failed
 from agents.windows.job import Job
 from portcullis.tasks import cancel_and_wait, spawn
@@ -28,7 +30,8 @@ _ELEVATION_REQUIRED = 740
 
 class WindowsParts:
     """`on_line`: a line of the worker. `on_printed`: a line of its log. `on_worker_ended`, `on_application_ended`: with
-    the exit code. `on_job_empty`: once. `on_ended`: nothing more is to be done."""
+    the exit code; of an attendant likewise. `on_job_empty`: once. `on_ended`: nothing more is to be done. `on_agreed`:
+    an attendant shows its sign."""
 
     def __init__(
         self,
@@ -39,6 +42,7 @@ class WindowsParts:
         on_application_ended: Callable[[int], None],
         on_job_empty: Callable[[], None],
         on_ended: Callable[[], None],
+        on_agreed: Callable[[], None],
     ) -> None:
         self.to_service = to_service
         self._on_line = on_line
@@ -47,13 +51,17 @@ class WindowsParts:
         self._on_application_ended = on_application_ended
         self._on_job_empty = on_job_empty
         self.ended = on_ended
+        self._on_agreed = on_agreed
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._job: Job | None = None
         self._worker_job: Job | None = None
         self._worker: asyncio.StreamWriter | None = None
+        self._program: programs.Program | None = None
+        self._environment: dict[str, str] = {}
         self._application: Any = None
+        self._attendant: Attendant | None = None
         self._is_asking = False
         self._tail: deque[str] = deque(maxlen=TAIL_LINES)
 
@@ -110,7 +118,7 @@ class WindowsParts:
 
     # application
 
-    def start_application(self, launch: Mapping[str, Any]) -> int | None:
+    def prepare_application(self, launch: Mapping[str, Any]) -> str:
         import win32profile
 
         asked = launch["application"]
@@ -120,11 +128,23 @@ class WindowsParts:
         except (OSError, ValueError) as exc:
             raise Failed("application_missing", str(exc)) from exc
         if programs.is_shell(asked["command"], program, environment):
+            return ""
+        name = f"Local\\Portcullis-{secrets.token_hex(16)}"
+        self._program, self._environment, self._job = program, environment, Job(name)
+        return name
+
+    def start_application(self, launch: Mapping[str, Any]) -> int | None:
+        if self._program is None or self._job is None:
             return None
-        self._job = Job()
-        self._application, pid = _start_application(program, environment, self._job)
+        self._application, pid = _start_application(self._program, self._environment, self._job)
         self._tasks.append(spawn(self._watch(self._job), name="application"))
         return pid
+
+    def start_attendant(self, launch: Mapping[str, Any]) -> int:
+        self._attendant = Attendant(
+            launch["application"], self._on_agreed, self._note, self._on_application_ended
+        )
+        return self._attendant.pid
 
     def ask_to_close(self) -> None:
         self._is_asking = True
@@ -166,6 +186,8 @@ class WindowsParts:
         self.at_no_time()
         self.end_application()
         self.end_worker()
+        if self._attendant is not None:
+            await self._attendant.dismiss()
         await cancel_and_wait(*self._tasks)
 
 

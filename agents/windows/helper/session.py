@@ -1,7 +1,10 @@
 """One session as its helper leads it: the order of starting and ending, and what is told to the service. No I/O.
 
-Starting: the worker; once it has told its first state (the desktop is open), the application. The session lives as long
-as any process of the application's job does; where the desktop itself is published, until somebody ends it.
+Starting: the worker, which is told whose windows it shows; once it has told its first state (the desktop is open), the
+application. The session lives as long as any process of the application's job does; where the desktop itself is
+published, until somebody ends it.
+
+To somebody's own desktop ("attached") their attendant comes first, and the worker once that says that they agreed.
 
 Ending: the worker is told to close, the application asked to (its windows are closed); after the grace, or as soon as
 it has gone, the job is ended, and the worker a moment later. Any failure ends the session, and never the helper.
@@ -15,6 +18,8 @@ from typing import Any, Protocol
 
 LAUNCH_SECONDS = 20.0
 PREPARED_SECONDS = 60.0
+ANSWER_SECONDS = 30.0
+"""The attendant's own deadline comes first; this is for one that hangs, and counts its start."""
 LAST_GRACE_SECONDS = 2.0
 MAXIMUM_GRACE_SECONDS = 60.0
 _SIGNED = 1 << 31
@@ -30,12 +35,22 @@ class Failed(Exception):
 
 
 class Parts(Protocol):
+    def prepare_application(self, launch: Mapping[str, Any]) -> str:
+        """The name of the job that it will run in, by which the worker knows its windows; empty where the desktop
+        itself is published. Raises Failed."""
+        ...
+
     def start_worker(self, launch: Mapping[str, Any]) -> int:
         """Its process id. Raises Failed."""
         ...
 
     def start_application(self, launch: Mapping[str, Any]) -> int | None:
         """Likewise; None where the desktop itself is published, which runs already and is not ended."""
+        ...
+
+    def start_attendant(self, launch: Mapping[str, Any]) -> int:
+        """Of somebody's own desktop, in place of an application: `agreed` and `application_ended` tell what comes of
+        it. Its process id. Raises Failed."""
         ...
 
     def to_worker(self, line: bytes) -> None: ...
@@ -76,10 +91,15 @@ class Session:
         self._exit_statuses: dict[str, int] = {}
         self._worker_state: bytes | None = None
         self._window_seen = False
+        self._is_leaving = False
         self._code: str | None = None
         self._detail: str | None = None
         self._phase = "waiting"  # -> running -> terminating -> killing -> ended
         parts.at(LAUNCH_SECONDS, self._nothing_came)
+
+    @property
+    def _is_attached(self) -> bool:
+        return "attached" in self._launch
 
     @property
     def was_launched(self) -> bool:
@@ -105,8 +125,27 @@ class Session:
         self._phase = "running"
         self._launch = launch
         self._tell()
-        start = json.dumps(launch["worker"]["start"]).encode()
-        self._pids["worker"] = self._parts.start_worker(launch)
+        if self._is_attached:
+            self._ask()
+        else:
+            self._start_worker(self._parts.prepare_application(launch))
+
+    def _ask(self) -> None:
+        """On somebody's own desktop: their attendant, which asks them, is all that starts before they agreed."""
+        self._pids["application"] = self._parts.start_attendant(self._launch)
+        self._stage = "display"
+        self._tell()
+        seconds = self._launch["attached"]["answer_seconds"] + ANSWER_SECONDS
+        self._parts.at(seconds, lambda: self.end("display_failed", "the attendant did not answer"))
+
+    def agreed(self) -> None:
+        """Whoever is there has, or nobody had to; the sign stands."""
+        if self._phase == "running" and "worker" not in self._pids:
+            self._guarded(lambda: self._start_worker(""))
+
+    def _start_worker(self, job: str) -> None:
+        start = json.dumps({**self._launch["worker"]["start"], "application_job": job}).encode()
+        self._pids["worker"] = self._parts.start_worker(self._launch)
         self._tell()
         self._parts.to_worker(start)
         self._parts.at(PREPARED_SECONDS, lambda: self._worker_failed("did not get ready"))
@@ -125,6 +164,18 @@ class Session:
         self._window_seen |= isinstance(windows, int) and windows > 0
         if is_first and self._phase == "running":
             self._guarded(self._start_application)
+        if self._is_attached and self._phase == "running":
+            self._note_connections(message)
+
+    def _note_connections(self, state: Mapping[str, Any]) -> None:
+        """Nobody comes back unseen."""
+        is_left = not state.get("connections")
+        if is_left and not self._is_leaving:
+            seconds = float(self._launch["attached"]["left_seconds"])
+            self._parts.at(seconds, lambda: self.end("desktop_left", "nobody was connected"))
+        elif not is_left:
+            self._parts.at_no_time()
+        self._is_leaving = is_left
 
     def worker_ended(self, status: int) -> None:
         self._exit_statuses["worker"] = signed(status)
@@ -142,7 +193,7 @@ class Session:
         self._parts.at_no_time()
         self._stage = "display"
         self._tell()
-        if (pid := self._parts.start_application(self._launch)) is not None:
+        if not self._is_attached and (pid := self._parts.start_application(self._launch)) is not None:
             self._pids["application"] = pid
         self._stage = "application"
         self._tell()
@@ -150,7 +201,10 @@ class Session:
     def application_ended(self, status: int) -> None:
         """The process that was started; others of its job may go on."""
         self._exit_statuses["application"] = signed(status)
-        if self._phase == "running":
+        if self._phase == "running" and self._is_attached:
+            meanings = self._launch["application"].get("exit_codes", {})
+            self.end(str(meanings.get(str(signed(status)), "display_failed")), self._parts.last_lines())
+        elif self._phase == "running":
             self._tell()
 
     def job_is_empty(self) -> None:
@@ -176,14 +230,15 @@ class Session:
         self._tell()
         closing = {"to": "worker", "type": "closing", "code": 4410, "reason": "session_ended"}
         self._parts.to_worker(json.dumps(closing).encode())
-        if "application" in self._pids:
+        if "application" in self._pids and not self._is_attached:
             self._parts.ask_to_close()
             self._parts.at(min(max(grace_seconds, 0.0), MAXIMUM_GRACE_SECONDS), self._kill)
         else:
             self._kill()
 
     def _kill(self) -> None:
-        """The worker gets a moment more: it says goodbye to its clients."""
+        """The worker gets a moment more: it says goodbye to its clients. An attendant goes last (`ended`): its sign
+        stands for as long as the worker may look."""
         self._phase = "killing"
         self._parts.end_application()
         if "worker" in self._pids and "worker" not in self._exit_statuses:

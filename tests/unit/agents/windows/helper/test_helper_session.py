@@ -20,9 +20,14 @@ class Parts:
         self.done = []
         self.told = []
         self.worker_lines = []
+        self.started = None
         self.later = None
         self.fails = {}
         self.runs_already = set()
+        self.job = "Local\\job"
+
+    def prepare_application(self, launch):
+        return self.job
 
     def start_worker(self, launch):
         return self._start("worker", 11)
@@ -37,6 +42,7 @@ class Parts:
         return None if name in self.runs_already else pid
 
     def to_worker(self, line):
+        self.started = self.started or json.loads(line)
         self.worker_lines.append(json.loads(line)["type"])
 
     def to_service(self, line):
@@ -166,6 +172,11 @@ def test_what_does_not_start_says_why(session, parts, name):
     session.obey(json.dumps(LAUNCH).encode())
     session.hear(state())
     assert parts.status["code"] == "elevation_needed" and parts.status["detail"] == "it asks for more"
+
+
+def test_the_worker_is_told_whose_windows_it_shows(session, parts):
+    session.obey(json.dumps(LAUNCH).encode())
+    assert parts.started == {**LAUNCH["worker"]["start"], "application_job": "Local\\job"}
 
 
 def test_a_launch_that_lacks_something_ends_the_session_not_the_helper(session, parts):

@@ -1,0 +1,16 @@
+"""By what an attendant and the workers of its Windows session know each other: windows of these classes.
+
+Any program of that user may make such a window. It gains nothing: a question that is none stops whoever is connected
+from typing, and a sign that is none shows what the person did who made it.
+"""
+
+from __future__ import annotations
+
+QUESTION_CLASS = "Portcullis.Question"
+"""While one is there nobody who is connected can type or click."""
+SIGN_CLASS = "Portcullis.Sign"
+"""While none is there nobody can."""
+PERSON = "Portcullis.Person"
+"""A property of signs: when the person last typed or pointed, as GetTickCount tells time, and never 0."""
+FROM_AFAR = 0x504F5254
+"""What stands beside every event that a worker makes (dwExtraInfo)."""
