@@ -45,19 +45,25 @@ class Candidate:
     """Sessions that were placed there and have no window yet."""
     features: frozenset[str] = frozenset()
     """What it can do that not every host can."""
+    beside: int = 0
+    """So many slots above the host's own are there for this session, and these alone; 0: the host's own are."""
     free: int = field(init=False, default=0)
     score: float = field(init=False, default=0.0)
 
     def __post_init__(self) -> None:
         free = self.host.slots - len(self.taken)
-        if self.taken and max(self.taken) >= self.host.slots:  # it had more slots when they were claimed
+        if self.beside or (
+            self.taken and max(self.taken) >= self.host.slots
+        ):  # it had more, or others use those
             free = len(self.free_slots)
         object.__setattr__(self, "free", free)
         object.__setattr__(self, "score", _score(self, free))
 
     @property
     def free_slots(self) -> list[int]:
-        return [slot for slot in range(self.host.slots) if slot not in self.taken]
+        own = self.host.slots
+        slots = range(own, own + self.beside) if self.beside else range(own)
+        return [slot for slot in slots if slot not in self.taken]
 
     def with_claims(self, slots: Iterable[int]) -> Candidate:
         """As it will be when these slots, which somebody is claiming just now, are taken."""
@@ -121,7 +127,8 @@ def _spread(candidates: Sequence[Candidate], homes: Set[str], choose: Choose) ->
 
 def _score(candidate: Candidate, free: int) -> float:
     host, load = candidate.host, candidate.load
-    taken = (host.slots - free) / host.slots
+    slots = candidate.beside or host.slots
+    taken = (slots - free) / slots
     cpu = UNHEARD_CPU if load is None else load.cpu
     rush = candidate.on_their_way / host.starting_limit
     return taken + cpu + rush + _lack(load)

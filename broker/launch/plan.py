@@ -31,6 +31,9 @@ from portcullis.protocol.features import RDP
 from portcullis.protocol.wine import WINE, template_feature
 
 _FOR_RDP = frozenset({RDP})
+WATCHERS = 4
+"""So many sessions at once may be attached to the desktops of a Windows host. None takes its one slot for applications:
+what is shown runs already."""
 _FOR_DESKTOPS = frozenset({DESKTOPS})
 _FOR_WINDOWS = frozenset({WINDOWS})
 _NONE: frozenset[str] = frozenset()
@@ -323,6 +326,8 @@ def _hosts(
     for candidate in view.candidates:
         if tenant_id not in candidate.host.tenants:
             continue  # another tenant's hosts are not even named
+        if application.desktop is not None and WINDOWS in candidate.features:
+            candidate = replace(candidate, beside=WATCHERS)
         code = _rejection(candidate, groups, features, needed_bytes)
         if code is None:
             accepted.append(candidate)
@@ -444,7 +449,8 @@ def _named(candidate: Candidate) -> str:
 def _reason(code: str, candidate: Candidate, application: Application, needed_bytes: int) -> str:
     host = candidate.host
     if code == "host_full":
-        return f"{host.slots} of {host.slots} slots are taken"
+        slots = candidate.beside or host.slots
+        return f"{slots} of {slots} slots are taken"
     if code == "host_short_of_memory":
         available = candidate.load.memory_available_bytes if candidate.load else 0
         return f"{available >> 20} MiB of memory are available, {needed_bytes >> 20} MiB are needed"

@@ -6,7 +6,7 @@ import pytest
 
 from broker.audit.acts import desktop_events
 from broker.launch.placement import Candidate
-from broker.launch.plan import Context, LaunchPlan, LaunchRequest, LaunchView, Refusal, plan
+from broker.launch.plan import WATCHERS, Context, LaunchPlan, LaunchRequest, LaunchView, Refusal, plan
 from broker.policy.conditions import channels
 from portcullis.model.application import Application, Entitlement
 from portcullis.model.desktops import DesktopTarget
@@ -73,6 +73,32 @@ def test_who_may_only_see_gets_no_channel_that_writes():
     assert channels(under("document"), DesktopTarget()) == channels(under("view")) == everything
     assert channels(under("view"), DesktopTarget()) == {"display", "clipboard_out"}
     assert channels(under("document"), DesktopTarget(view_only=True)) == {"display", "clipboard_out"}
+
+
+CONSOLE = Candidate(replace(HOST, slots=1, name="desk-7"), True, features=frozenset({"desktops", "windows"}))
+
+
+def test_on_windows_an_attachment_takes_no_slot_of_an_application_and_leaves_them_their_own():
+    busy = replace(CONSOLE, taken=frozenset({0}))  # by an application
+    answer = decide(busy)
+    assert isinstance(answer, LaunchPlan)
+    assert answer.slot == 1
+    watched = replace(CONSOLE, taken=frozenset({1, 2}))
+    assert (watched.free, watched.free_slots) == (1, [0])
+    assert decide(watched).slot == 3
+
+
+def test_so_many_may_be_attached_to_a_windows_host_and_no_more():
+    full = replace(CONSOLE, taken=frozenset(range(1, 1 + WATCHERS)))
+    answer = decide(full)
+    assert isinstance(answer, Refusal)
+    assert answer.code == "host_full"
+    assert any(f"{WATCHERS} of {WATCHERS} slots" in step.detail for step in answer.steps)
+
+
+def test_on_linux_it_takes_one_of_the_host_s():
+    assert decide(replace(ABLE, taken=frozenset({0}))).slot == 1
+    assert decide(replace(ABLE, taken=frozenset({0, 1}))).code == "host_full"
 
 
 def session(stage, **target):
