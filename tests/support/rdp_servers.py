@@ -12,9 +12,7 @@ import re
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +24,8 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from portcullis.certificate_files import CertificateFiles
 from tests.support.certificates import PublicCa
-from tests.support.patience import patient
+from tests.support.patience import until_now
+from tests.support.ports import free_port, free_ports
 
 PATIENCE_SECONDS = 60
 IN_ITS_PLACE = "mount --bind {folder} /etc/xrdp && {{ xrdp-sesman --nodaemon & }} && exec xrdp --nodaemon"
@@ -52,7 +51,7 @@ class RdpServer:
 def xrdp(folder: Path, program: str, address: str = "127.0.0.1") -> Iterator[RdpServer]:
     """Whoever signs in finds `program` (a shell script) in place of a desktop."""
     name, password = f"rdp{secrets.token_hex(4)}", secrets.token_urlsafe(12)
-    port, sesman_port, display = _free_port(), _free_port(socket.AF_INET6), 100 + secrets.randbelow(800)
+    (port, sesman_port), display = free_ports(2), 100 + secrets.randbelow(800)
     folder.mkdir(mode=0o755, parents=True)
     files = _certificate(folder)
     settings = shutil.copytree("/etc/xrdp", folder / "xrdp", symlinks=True)
@@ -76,8 +75,7 @@ def xrdp(folder: Path, program: str, address: str = "127.0.0.1") -> Iterator[Rdp
     try:
         subprocess.run(["chpasswd"], input=f"{name}:{password}", text=True, check=True)
         command = ["unshare", "-m", "sh", "-c", IN_ITS_PLACE.format(folder=settings)]
-        with _running(command, folder / "output"):
-            _until_listening(port, folder / "output")
+        with _listening(command, port, folder / "output"):
             yield RdpServer(port, name, password, files.certificate, home, address)
     finally:
         _end_all_of(name)
@@ -87,7 +85,7 @@ def xrdp(folder: Path, program: str, address: str = "127.0.0.1") -> Iterator[Rdp
 @contextlib.contextmanager
 def shadow(folder: Path, display: str) -> Iterator[RdpServer]:
     """What `display` shows, to whom NLA lets in."""
-    name, password, port = "shadow", secrets.token_urlsafe(12), _free_port()
+    name, password, port = "shadow", secrets.token_urlsafe(12), free_port()
     folder.mkdir(parents=True)
     sam = subprocess.run(
         ["winpr-hash", "-u", name, "-p", password, "-f", "sam"], check=True, capture_output=True, text=True
@@ -97,8 +95,7 @@ def shadow(folder: Path, display: str) -> Iterator[RdpServer]:
         "freerdp-shadow-cli",
         *(f"/port:{port}", "/bind-address:127.0.0.1", "/sec:nla", f"/sam-file:{folder / 'sam'}", "+auth"),
     ]
-    with _running(command, folder / "output", HOME=str(folder), DISPLAY=display):
-        _until_listening(port, folder / "output")
+    with _listening(command, port, folder / "output", HOME=str(folder), DISPLAY=display):
         yield RdpServer(port, name, password, folder / ".config/freerdp/shadow/shadow.crt")
 
 
@@ -115,17 +112,22 @@ def address_of_its_own() -> Iterator[str]:
 
 @contextlib.contextmanager
 def screen() -> Iterator[str]:
-    """An X display that nothing is shown on."""
+    """An X display that nothing is shown on.
+
+    Without `-noreset` it would begin anew whenever its last client goes, and drop who comes in that moment: FreeRDP's
+    programs connect to look, leave, and come back at once.
+    """
     read_end, write_end = os.pipe()
+    options = ("-screen", "0", "800x600x24", "-nolisten", "tcp", "-noreset")
     server = subprocess.Popen(
-        ["Xvfb", "-displayfd", str(write_end), "-screen", "0", "800x600x24", "-nolisten", "tcp"],
-        pass_fds=[write_end],
-        stderr=subprocess.DEVNULL,
+        ["Xvfb", "-displayfd", str(write_end), *options], pass_fds=[write_end], stderr=subprocess.DEVNULL
     )
     os.close(write_end)
     try:
         with os.fdopen(read_end) as numbers:
-            yield f":{numbers.readline().strip()}"
+            number = numbers.readline().strip()
+        assert number, "Xvfb did not start"
+        yield f":{number}"
     finally:
         server.kill()
         server.wait()
@@ -152,33 +154,29 @@ def _passable(folder: Path) -> None:
             each.chmod(each.stat().st_mode | 0o011)
 
 
-def _free_port(family: socket.AddressFamily = socket.AF_INET) -> int:
-    with socket.create_server(("", 0), family=family) as listener:
-        return int(listener.getsockname()[1])
-
-
 @contextlib.contextmanager
-def _running(command: list[str], output: Path, **environment: str) -> Iterator[None]:
+def _listening(command: list[str], port: int, output: Path, **environment: str) -> Iterator[None]:
+    """A server while it listens there."""
     with output.open("wb") as out:
         process = subprocess.Popen(
             command, stdout=out, stderr=out, stdin=subprocess.DEVNULL, env={**os.environ, **environment}
         )
     try:
+        until_now(lambda: _listens(process, port, output), PATIENCE_SECONDS)
         yield
     finally:
-        for each in (*psutil.Process(process.pid).children(recursive=True), psutil.Process(process.pid)):
-            with contextlib.suppress(psutil.NoSuchProcess):
-                each.kill()
+        with contextlib.suppress(psutil.NoSuchProcess):
+            for each in (*psutil.Process(process.pid).children(recursive=True), psutil.Process(process.pid)):
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    each.kill()
         process.wait()
 
 
-def _until_listening(port: int, output: Path) -> None:
-    deadline = time.monotonic() + patient(PATIENCE_SECONDS)
-    while not any(
-        each.laddr.port == port for each in psutil.net_connections("tcp") if each.status == "LISTEN"
-    ):
-        assert time.monotonic() < deadline, f"nothing listens on {port}: {output.read_text()}"
-        time.sleep(0.02)
+def _listens(process: subprocess.Popen[bytes], port: int, output: Path) -> bool:
+    """Itself: somebody else may have taken the port. One that has ended will not, and says why."""
+    assert process.poll() is None, f"it ended: {output.read_text()}"
+    own = psutil.Process(process.pid).net_connections("tcp")
+    return any(each.laddr.port == port and each.status == psutil.CONN_LISTEN for each in own)
 
 
 def _end_all_of(account: str) -> None:

@@ -298,6 +298,7 @@ def _display(work: Path, account: pwd.struct_passwd) -> Iterator[dict[str, str]]
             "1280x1024x24",
             "-nolisten",
             "tcp",
+            "-noreset",  # or it would drop the program that comes just when the one before it has gone
         ),
         env={"PATH": environment.PATH},
         cwd=work,

@@ -240,9 +240,9 @@ def _nested(outer):
     """An X server in a window of another."""
     made = object.__new__(type(outer))
     made.folder, made.xauthority = outer.folder, outer.folder / "of the inner"
-    made._programs = []
+    made._programs, made.variables = [], {}
     made._write_cookie("")
-    words = ("Xephyr", "-screen", "900x700", "-displayfd", "1", "-auth", str(made.xauthority))
+    words = ("Xephyr", "-screen", "900x700", "-displayfd", "1", "-noreset", "-auth", str(made.xauthority))
     program = subprocess.Popen(
         words, env=outer.environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
     )
