@@ -111,3 +111,29 @@ test("an accented letter at the place of V pastes nothing", () => {
   assert.deepEqual(desk.told, ["+é"]);
   assert.equal(desk.out[0].locks, LOCK.CAPS);
 });
+
+test("the field is emptied a while after the last stroke, not between strokes", (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const desk = new Desk();
+  desk.value = "é";
+  desk.fire("input", { inputType: "insertText", data: "é", isComposing: false });
+  for (let count = 0; count < 5; count++) {
+    t.mock.timers.tick(900);
+    desk.down("a");
+  }
+  assert.equal(desk.value, "é");
+  t.mock.timers.tick(1000);
+  assert.equal(desk.value, "");
+});
+
+for (const [what, options] of Object.entries({ Dead: {}, Compose: {}, Process: { keyCode: 229 }, n: { isComposing: true } }))
+  test(`the field is left alone while ${what} waits for what completes it`, (t) => {
+    t.mock.timers.enable({ apis: ["setTimeout"] });
+    const desk = new Desk();
+    desk.value = "é";
+    desk.fire("input", { inputType: "insertText", data: "é", isComposing: false });
+    desk.down(what, { code: "Quote", ...options });
+    desk.down("Shift", { code: "ShiftLeft" });
+    t.mock.timers.tick(60_000);
+    assert.equal(desk.value, "é");
+  });

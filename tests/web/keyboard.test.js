@@ -124,6 +124,16 @@ test("F11 and the volume stay with the browser", () => {
   assert.deepEqual(desk.out, []);
 });
 
+test("F11 goes to the application where the browser lends all keys", () => {
+  let areLent = true;
+  const desk = new Desk({ areKeysLent: () => areLent });
+  desk.down("F11", { code: "F11" });
+  areLent = false;
+  desk.up("F11", { code: "F11" });
+  desk.down("F11", { code: "F11" });
+  assert.deepEqual(desk.told, ["+F11", "-F11"]);
+});
+
 test("on Windows, AltGr arrives without the Control that Windows adds", () => {
   const desk = new Desk({ platform: { isWindows: true } });
   desk.down("Control", { code: "ControlLeft", ctrlKey: true });

@@ -6,6 +6,13 @@ function keyboardLock() {
   return /** @type {{keyboard?: KeyboardLock}} */ (navigator).keyboard;
 }
 
+let isAsked = false;
+
+/** Whether the system's keys go to the page now. */
+export function isKeyboardLent() {
+  return isAsked && document.fullscreenElement !== null;
+}
+
 /** Whether this browser can lend the system's keys at all. */
 export function canLockKeyboard() {
   return keyboardLock()?.lock !== undefined;
@@ -20,7 +27,7 @@ export async function enterFullScreen(element) {
   if (!canLockKeyboard()) return false;
   try {
     await keyboardLock()?.lock?.();
-    return true;
+    return (isAsked = true);
   } catch {
     // Refused or not possible here: the system keeps its keys, everything else works.
     return false;
@@ -28,6 +35,7 @@ export async function enterFullScreen(element) {
 }
 
 export async function leaveFullScreen() {
+  isAsked = false;
   keyboardLock()?.unlock?.();
   if (document.fullscreenElement) await document.exitFullscreen();
 }

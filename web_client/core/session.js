@@ -26,6 +26,7 @@ import { Connection } from "./connection.js";
 import { Cursor } from "./display/cursor.js";
 import { Screen } from "./display/screen.js";
 import { ViewObserver } from "./display/view_size.js";
+import { isKeyboardLent } from "./fullscreen.js";
 import { Handheld } from "./handheld.js";
 import { Keyboard } from "./input/keyboard.js";
 import { Pointer } from "./input/pointer.js";
@@ -93,7 +94,9 @@ export class Session extends EventTarget {
       send: (text) => this.#sendClipboard(text),
       refused: (code) => this.#tell("notice", { code }),
     });
-    this.#keyboard = new Keyboard(this.#area, { send, clipboard: this.#clipboard, reserved, platform: platform() });
+    this.#keyboard = new Keyboard(this.#area, {
+      send, clipboard: this.#clipboard, reserved, areKeysLent: isKeyboardLent, platform: platform(),
+    });
     this.#pointer = new Pointer(this.#screen.canvas, {
       send,
       pixelAt: (x, y) => this.#screen.pixelAt(x, y),

@@ -6,13 +6,14 @@
  * erase by changing the field, so there the field keeps something to erase, and each change is handed on as it comes.
  */
 
+import { isDead, isModifierKey, isTaken } from "./keymap.js";
 import { showComposition } from "./text_area.js";
 
 /**
- * When the field is emptied. At once would be wrong: a browser then resets its input method, and a dead key or a stroke
- * that is already on its way to it would be lost.
+ * When the field is emptied: after the last stroke, and never while one waits for what completes it. A browser then resets
+ * its input method, and a dead key or a stroke that is already on its way to it would be lost.
  */
-const IDLE_MS = 300;
+const IDLE_MS = 1000;
 /** What an Android keyboard finds before the cursor: in an empty field it reports no Backspace. */
 const FILLING = "\u00a0".repeat(16);
 
@@ -38,6 +39,7 @@ export class ComposedText {
     this.#type = type;
     this.#tap = tap;
     this.#isAndroid = isAndroid;
+    area.addEventListener("keydown", (event) => this.#stroke(event), { signal });
     area.addEventListener("input", (event) => this.#input(/** @type {InputEvent} */ (event)), { signal });
     area.addEventListener("compositionstart", () => clearTimeout(this.#timer), { signal });
     area.addEventListener("compositionupdate", (event) => this.#composing(event.data), { signal });
@@ -55,6 +57,13 @@ export class ComposedText {
 
   stop() {
     clearTimeout(this.#timer);
+  }
+
+  /** @param {KeyboardEvent} event */
+  #stroke(event) {
+    if (isModifierKey(event)) return;
+    clearTimeout(this.#timer);
+    if (!isTaken(event) && !isDead(event)) this.#emptyWhenIdle();
   }
 
   /** @param {string} text */
@@ -88,7 +97,11 @@ export class ComposedText {
     if (this.#isAndroid) return this.reset();
     showComposition(this.#area, "");
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.reset(), IDLE_MS);
+    this.#emptyWhenIdle();
+  }
+
+  #emptyWhenIdle() {
+    if (!this.#isAndroid && this.#area.value !== "") this.#timer = setTimeout(() => this.reset(), IDLE_MS);
   }
 
   /** Turns what the application got into what the field holds now. */

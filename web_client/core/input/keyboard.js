@@ -7,7 +7,9 @@
 
 import { MODIFIER } from "../protocol/messages.js";
 import { ComposedText } from "./composed_text.js";
-import { isBrowserKey, isCommandChord, isCopy, isNamed, isOptionText, isPaste, keyMessage, textPieces } from "./keymap.js";
+import {
+  isBrowserKey, isCommandChord, isCopy, isDead, isModifierKey, isNamed, isOptionText, isPaste, isTaken, keyMessage, textPieces,
+} from "./keymap.js";
 
 /** @typedef {import("../protocol/messages.js").Input} Input */
 /**
@@ -23,13 +25,13 @@ import { isBrowserKey, isCommandChord, isCopy, isNamed, isOptionText, isPaste, k
 const PASTE_EVENT_MS = 60;
 /** Windows sends AltGr as Control and, within the same instant, Alt. */
 const ALT_GRAPH_MS = 10;
-const MODIFIERS = new Set(["Shift", "Control", "Alt", "AltGraph", "Meta", "CapsLock", "NumLock", "ScrollLock"]);
 
 export class Keyboard {
   #area;
   #send;
   #clipboard;
   #reserved;
+  #areKeysLent;
   #platform;
   /** Strokes that went down to the application, by code: what it holds. @type {Map<string, Input>} */
   #down = new Map();
@@ -49,13 +51,15 @@ export class Keyboard {
    * @param {(input: Input) => void} parts.send
    * @param {Clipboard} parts.clipboard
    * @param {(event: KeyboardEvent) => boolean} [parts.reserved] strokes that the page keeps for itself
+   * @param {() => boolean} [parts.areKeysLent] whether the browser keeps no key for itself just now
    * @param {Platform} [parts.platform]
    */
-  constructor(area, { send, clipboard, reserved = () => false, platform = {} }) {
+  constructor(area, { send, clipboard, reserved = () => false, areKeysLent = () => false, platform = {} }) {
     this.#area = area;
     this.#send = send;
     this.#clipboard = clipboard;
     this.#reserved = reserved;
+    this.#areKeysLent = areKeysLent;
     this.#platform = platform;
     this.#listen("keydown", (event) => this.#keydown(/** @type {KeyboardEvent} */ (event)));
     this.#listen("keyup", (event) => this.#keyup(/** @type {KeyboardEvent} */ (event)));
@@ -102,7 +106,7 @@ export class Keyboard {
   /** @param {KeyboardEvent} event */
   #keydown(event) {
     if (this.#reserved(event)) return event.preventDefault();
-    if (isBrowserKey(event) || this.#isComposed(event)) return;
+    if (isBrowserKey(event, this.#areKeysLent()) || this.#isComposed(event)) return;
     if (this.#holdControl(event)) return event.preventDefault();
     if (isCopy(event)) this.#clipboard.copying();
     if (isPaste(event) && this.#clipboard.takesText && !event.repeat) this.#awaitPaste();
@@ -113,11 +117,12 @@ export class Keyboard {
   /** @param {KeyboardEvent} event */
   #keyup(event) {
     if (this.#control && event.code === "ControlLeft") this.#flushControl();
-    if (!this.#down.has(event.code || event.key)) return;
-    event.preventDefault();
-    this.#down.delete(event.code || event.key);
-    this.#emit(keyMessage(event, false));
-    // macOS reports no keyup of a key that was released while Command was held.
+    const name = event.code || event.key;
+    if (this.#down.delete(name)) {
+      event.preventDefault();
+      this.#emit(keyMessage(event, false));
+    }
+    // macOS reports no keyup of a key that was released while Command was held, wherever Command went down.
     if (event.key === "Meta" && this.#platform.isMac && this.#down.size) this.releaseAll();
   }
 
@@ -127,9 +132,9 @@ export class Keyboard {
    */
   #isComposed(event) {
     const { key } = event;
-    if (event.isComposing || event.keyCode === 229 || key === "Process") return true;
-    if (key === "Dead") return (this.#isDead = true);
-    if (MODIFIERS.has(key)) return false;
+    if (isTaken(event)) return true;
+    if (isDead(event)) return (this.#isDead = true);
+    if (isModifierKey(event)) return false;
     const wasDead = this.#isDead;
     this.#isDead = false;
     const isShortcut = (event.ctrlKey || event.altKey || event.metaKey) && !event.getModifierState("AltGraph");

@@ -9,15 +9,40 @@ import { LOCK, MAXIMUM_TEXT_BYTES, MODIFIER } from "../protocol/messages.js";
  * @typedef {ModifierState & {key: string, code: string}} Stroke
  */
 
-/** Keys that stay with the browser: the volume and media keys, and F11, which people know as its full screen. */
+/** Keys that stay with the browser. */
 const BROWSER_KEYS = new Set([
-  "F11", "AudioVolumeUp", "AudioVolumeDown", "AudioVolumeMute", "MediaPlayPause", "MediaTrackNext",
+  "AudioVolumeUp", "AudioVolumeDown", "AudioVolumeMute", "MediaPlayPause", "MediaTrackNext",
   "MediaTrackPrevious", "BrightnessUp", "BrightnessDown", "Power", "Sleep", "WakeUp",
 ]);
 
-/** @param {Stroke} stroke */
-export function isBrowserKey({ key }) {
-  return BROWSER_KEYS.has(key);
+/**
+ * People know F11 as the browser's full screen: it stays with the browser, but where all keys are lent to the page.
+ * @param {{key: string}} stroke
+ * @param {boolean} areKeysLent
+ */
+export function isBrowserKey({ key }, areKeysLent) {
+  return BROWSER_KEYS.has(key) || (key === "F11" && !areKeysLent);
+}
+
+/** Keys that change what others mean, as long as they are held or as locks. */
+const MODIFIER_KEYS = new Set(["Shift", "Control", "Alt", "AltGraph", "Meta", "CapsLock", "NumLock", "ScrollLock"]);
+
+/** @param {{key: string}} stroke */
+export function isModifierKey({ key }) {
+  return MODIFIER_KEYS.has(key);
+}
+
+/**
+ * Whether an input method has the stroke.
+ * @param {{key: string, keyCode: number, isComposing: boolean}} event
+ */
+export function isTaken({ key, keyCode, isComposing }) {
+  return isComposing || keyCode === 229 || key === "Process";
+}
+
+/** Whether the key waits for others to make a character with. @param {{key: string}} stroke */
+export function isDead({ key }) {
+  return key === "Dead" || key === "Compose";
 }
 
 /** @param {ModifierState} event */
