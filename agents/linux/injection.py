@@ -1,10 +1,8 @@
 """Keys, text, pointer and wheel into the session by XTEST.
 
-What was pressed for a physical key is what is released for it, whatever its release says. The modifiers that X sees
-follow the flags of every event, so that a release lost while the browser was elsewhere heals with the next event. A
-character is typed with exactly the modifiers and in the group that it needs in the session's layout: others are lifted
-for the moment. One that the layout does not have is lent a spare keycode. X's own auto-repeat is off: the browser
-repeats, and a stalled connection must not type on.
+A character is typed with exactly the modifiers and in the group that it needs in the session's layout: others are
+lifted for the moment. One that the layout does not have is lent a spare keycode. X's own auto-repeat is off: the
+browser repeats, and a stalled connection must not type on.
 """
 
 from __future__ import annotations
@@ -23,30 +21,13 @@ from agents.linux.pointing import Pointing
 from agents.linux.spare_keys import SpareKeys
 from agents.linux.x11 import XConnection
 from agents.linux.xkb_state import XkbState
-from agents.worker.keys import LOCK_NAMES, MODIFIER_NAMES, shortcut_letter
+from agents.worker.injection import SHORTCUT, InputInjector
+from agents.worker.keys import MODIFIER_NAMES, shortcut_letter
 from portcullis.clock import Clock
-from portcullis.protocol.messages import (
-    ALT,
-    ALT_GRAPH,
-    CAPS_LOCK,
-    CONTROL,
-    META,
-    NUM_LOCK,
-    SHIFT,
-    CommittedText,
-    Input,
-    Key,
-    Pointer,
-    ReleaseAll,
-    Wheel,
-)
+from portcullis.protocol.messages import ALT_GRAPH, CAPS_LOCK, NUM_LOCK, SHIFT, Input, Key
 
 _PRESS, _RELEASE, _MOTION = 2, 3, 6
 _CLIENT_MESSAGE = 33
-_SHORTCUT = CONTROL | ALT | META
-_MAXIMUM_HELD = 64
-_TYPED_AT_ONCE = 64
-"""Characters; then the event loop has its turn."""
 _LATE_SECONDS = 0.1
 """Wine makes its table of keys anew when the map changes, and looks up in it what was pressed before as well."""
 _LATE_MOST_SECONDS = 1.5
@@ -58,8 +39,8 @@ _LATE_SPARES = 6
 """Wine has few numbers left for keys that it does not know, and gives what comes then one and the same."""
 
 
-class Injector:
-    """`apply` does one input message. It yields the seconds to wait before it goes on, hardly ever any."""
+class Injector(InputInjector[int]):
+    """What is pressed are keycodes."""
 
     def __init__(
         self, x: XConnection, size: Callable[[], tuple[int, int]], clock: Clock, reads_late: bool = False
@@ -69,12 +50,8 @@ class Injector:
         self._clock = clock
         self._xtest = x.extension(xtest.key)
         x.reply(self._xtest.GetVersion(2, 2))
-        self._pointing = Pointing(self._fake, size)
+        super().__init__(Pointing(self._fake, size))
         self._state = XkbState(x, self._map_changed)
-        self._held: dict[str, int] = {}
-        """Physical code, or the text of a key without one -> the keycode that is down for it."""
-        self._modifier_keys: dict[str, int] = {}
-        """Those of `held` that are modifiers -> their bit."""
         self._spares = SpareKeys([])
         self._reads_late = reads_late
         self._few: tuple[int, ...] = ()
@@ -94,23 +71,9 @@ class Injector:
 
     def apply(self, message: Input) -> Iterator[float]:
         self._follow_display()
-        match message:
-            case Key():
-                yield from self._waited()
-                yield from self._key(message)
-            case CommittedText():
-                yield from self._type(message.text)
-            case Pointer():
-                self._sync_modifiers(message.modifiers)
-                self._pointing.move(message.x, message.y)
-                self._pointing.press(message.buttons)
-            case Wheel():
-                self._sync_modifiers(message.modifiers)
-                self._pointing.move(message.x, message.y)
-                self._pointing.scroll(message.dx, message.dy)
-            case ReleaseAll():
-                self._release_all()
-        self._x.flush()
+        if isinstance(message, Key):
+            yield from self._waited()
+        yield from super().apply(message)
 
     def offered(self) -> None:
         """Something else is to be pasted from now on."""
@@ -149,31 +112,8 @@ class Injector:
 
     # --- Keys
 
-    def _key(self, event: Key) -> Iterator[float]:
-        identity = event.code or event.text
-        bit = self._modifier_bit(event)
-        if not event.down:
-            self._release(identity)
-            self._sync_modifiers(event.modifiers, bit)
-            return
-        self._sync_modifiers(event.modifiers, bit)
-        if event.text in LOCK_NAMES:
-            return  # the state of the locks comes with every event
-        self._sync_locks(event.locks)
-        if bit:
-            self._press_modifier(identity, bit, event.code)
-            return
-        self._release(identity)  # a repetition: X ignores a press of what is down
-        if len(self._held) >= _MAXIMUM_HELD:
-            self._release_all()
-        yield from self._press_key(identity, event)
-
-    def _modifier_bit(self, event: Key) -> int:
-        """Browsers call the shift of the fifth level AltGraph too; the session's layout knows which key it is."""
-        bit = MODIFIER_NAMES.get(event.text, 0)
-        return self._layout.modifier_at(event.code) or bit if bit == ALT_GRAPH else bit
-
     def _press_key(self, identity: str, event: Key) -> Iterator[float]:
+        self._release(identity)  # a repetition: X ignores a press of what is down
         num_lock = bool(self._state.locks & NUM_LOCK)
         keypad = self._layout.keypad(event.code, event.text, self._is_held(SHIFT), num_lock)
         if keypad is not None:
@@ -192,14 +132,7 @@ class Injector:
             # The browser has no text for the key, yet knows its place.
             self._press(identity, PHYSICAL[event.code])
 
-    def _press_character(self, identity: str, event: Key) -> Iterator[float]:
-        if self._is_shortcut(event):
-            yield from self._press_shortcut(identity, event)
-        else:
-            yield from self._put(identity, event.text, event.code)
-
     def _put(self, identity: str, character: str, code: str) -> Iterator[float]:
-        """The character as text: whatever is held, no shortcut comes of it."""
         place = self._best(character, code)
         keysym = keysym_of(character)
         if place is not None:
@@ -207,17 +140,9 @@ class Injector:
         elif keysym is not None:
             keycode = self._layout.keycode(keysym, "") or (yield from self._lend(keysym))
             if keycode is not None:
-                self._press_lent(identity, keycode, character, self._held_bits() & ~_SHORTCUT if code else 0)
+                self._press_lent(identity, keycode, character, self._held_bits() & ~SHORTCUT if code else 0)
                 if self._reads_late:
                     yield from self._caught_up()
-
-    def _is_shortcut(self, event: Key) -> bool:
-        held = event.modifiers & _SHORTCUT
-        if event.modifiers & ALT_GRAPH or not held:
-            return False
-        # Option on a Mac makes characters as AltGraph does elsewhere, yet older clients call it Alt.
-        is_option_text = held == ALT and not event.text.isascii()
-        return not (is_option_text and not self._lies_plainly(event.text))
 
     def _lies_plainly(self, text: str) -> bool:
         return any(place.modifiers & ~SHIFT == 0 for place in self._layout.places(text))
@@ -233,9 +158,9 @@ class Injector:
                 self._press(identity, keycode)
         elif letter.isalpha() and not place.modifiers & ~SHIFT:
             # Shift is part of the shortcut, not of the letter.
-            self._press_at(identity, place, held & (_SHORTCUT | SHIFT))
+            self._press_at(identity, place, held & (SHORTCUT | SHIFT))
         else:
-            self._press_at(identity, place, place.modifiers | held & _SHORTCUT)
+            self._press_at(identity, place, place.modifiers | held & SHORTCUT)
 
     def _best(self, character: str, code: str) -> Place | None:
         """Of the places where the character lies, the physical one, else that with the fewest changes."""
@@ -243,7 +168,7 @@ class Injector:
         physical = PHYSICAL.get(code)
 
         def cost(place: Place) -> tuple[bool, int, bool]:
-            changes = ((place.modifiers ^ held) & ~_SHORTCUT).bit_count()
+            changes = ((place.modifiers ^ held) & ~SHORTCUT).bit_count()
             return place.group not in (None, self._state.group), changes, place.keycode != physical
 
         return min(self._layout.places(character, self._state.locks), key=cost, default=None)
@@ -260,69 +185,38 @@ class Injector:
         self._press_with(identity, keycode, modifiers)
         self._state.lock(locks)
 
-    def _press_with(self, identity: str, keycode: int, modifiers: int) -> None:
-        """Press the key while exactly these modifiers are down, then put back those that are held."""
-        held = self._held_bits()
-        lifted = [key for key, bit in self._modifier_keys.items() if bit & held & ~modifiers]
-        added = self._modifier_keycodes(modifiers & ~held)
-        for key in lifted:
-            self._fake(_RELEASE, self._held[key])
-        for modifier in added:
-            self._fake(_PRESS, modifier)
-        self._press(identity, keycode)
-        for modifier in reversed(added):
-            self._fake(_RELEASE, modifier)
-        for key in reversed(lifted):
-            self._fake(_PRESS, self._held[key])
-
-    def _modifier_keycodes(self, modifiers: int) -> list[int]:
-        every = (*MODIFIER_NAMES.values(), LEVEL_FIVE)
-        keycodes = (self._layout.modifier(bit) for bit in every if bit & modifiers)
-        return [keycode for keycode in keycodes if keycode is not None]
-
     def _press(self, identity: str, keycode: int) -> None:
         for other in [name for name, held in self._held.items() if held == keycode]:
             self._release(other)
         self._held[identity] = keycode
-        self._fake(_PRESS, keycode)
+        self._down(keycode)
 
-    def _release(self, identity: str) -> None:
-        keycode = self._held.pop(identity, None)
-        self._modifier_keys.pop(identity, None)
-        if keycode is not None:
-            self._fake(_RELEASE, keycode)
+    def _down(self, key: int) -> None:
+        self._fake(_PRESS, key)
+
+    def _up(self, key: int) -> None:
+        self._fake(_RELEASE, key)
+
+    def _flush(self) -> None:
+        self._x.flush()
 
     # --- Modifiers and locks
 
-    def _press_modifier(self, identity: str, bit: int, code: str) -> None:
-        keycode = self._layout.modifier(bit, code)
-        if keycode is not None and identity not in self._held:
-            self._press(identity, keycode)
-            self._modifier_keys[identity] = bit
+    def _modifier_bit(self, event: Key) -> int:
+        """Browsers call the shift of the fifth level AltGraph too; the session's layout knows which key it is."""
+        bit = super()._modifier_bit(event)
+        return self._layout.modifier_at(event.code) or bit if bit == ALT_GRAPH else bit
 
-    def _sync_modifiers(self, modifiers: int, own_bit: int = 0) -> None:
-        """`own_bit`: of the modifier key that the event is about, which is not to be pressed in its stead."""
-        if modifiers & ALT_GRAPH:
-            modifiers &= ~(CONTROL | ALT)  # Windows calls AltGraph so
-        for bit in MODIFIER_NAMES.values():
-            keys = [key for key, held in self._modifier_keys.items() if held == bit]
-            if modifiers & bit and not keys and bit != own_bit and not self._stands_for(bit):
-                self._press_modifier(f"held:{bit}", bit, "")
-            elif not modifiers & bit:
-                for key in keys:
-                    self._release(key)
+    def _modifier_key(self, bit: int, code: str = "") -> int | None:
+        return self._layout.modifier(bit, code)
 
-    def _stands_for(self, bit: int) -> bool:
+    def _keys_of(self, modifiers: int) -> list[int]:
+        every = (*MODIFIER_NAMES.values(), LEVEL_FIVE)
+        keycodes = (self._layout.modifier(bit) for bit in every if bit & modifiers)
+        return [keycode for keycode in keycodes if keycode is not None]
+
+    def _is_stood_for(self, bit: int) -> bool:
         return bit == ALT_GRAPH and self._is_held(LEVEL_FIVE)
-
-    def _held_bits(self) -> int:
-        bits = 0
-        for bit in self._modifier_keys.values():
-            bits |= bit
-        return bits
-
-    def _is_held(self, bit: int) -> bool:
-        return bit in self._modifier_keys.values()
 
     def _sync_locks(self, locks: int) -> None:
         self._state.lock(locks & (CAPS_LOCK | NUM_LOCK))
@@ -332,12 +226,7 @@ class Injector:
     def _type(self, text: str) -> Iterator[float]:
         if self._reads_late:
             yield from self._lend_ahead(text)
-        for number, character in enumerate(text.replace("\r\n", "\n"), 1):
-            yield from self._put("text", character, "")
-            self._release("text")
-            if number % _TYPED_AT_ONCE == 0:
-                self._x.flush()
-                yield 0.0
+        yield from super()._type(text)
 
     def _lend(self, keysym: int) -> Generator[float, None, int | None]:
         """A spare keycode that gives `keysym`. Waits while all were used too recently."""
@@ -403,13 +292,8 @@ class Injector:
         """A program asks Xlib for changes of the map only once it has looked up a key."""
         shift = self._layout.modifier(SHIFT)
         if shift is not None and not self._is_held(SHIFT):
-            self._fake(_PRESS, shift)
-            self._fake(_RELEASE, shift)
-
-    def _release_all(self) -> None:
-        for identity in list(self._held):
-            self._release(identity)
-        self._pointing.release()
+            self._down(shift)
+            self._up(shift)
 
     def _fake(self, kind: int, detail: int, x: int = 0, y: int = 0) -> None:
         self._xtest.FakeInput(kind, detail, 0, self._x.root if kind == _MOTION else 0, x, y, 0)
