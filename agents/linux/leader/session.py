@@ -40,6 +40,8 @@ JUDGE_SECONDS = 0.1
 ACTIVATION_SECONDS = 3.0
 """For the first window of a program that the bus starts, after the command that asked for it has ended well."""
 LAST_GRACE_SECONDS = 1.0
+LETTING_GO_SECONDS = 5.0
+"""For the helper of an attachment to release what a worker that was killed left pressed; it needs a moment of them."""
 MAXIMUM_GRACE_SECONDS = 60.0
 KILLED_SECONDS = 10.0
 """How long ago a kill may be to be why the application has gone."""
@@ -437,7 +439,8 @@ class Session:
         closing = {"to": "worker", "type": "closing", "code": 4410, "reason": "session_ended"}
         self._to_worker(json.dumps(closing).encode())
         processes.kill(self._asked_to_end(), signal.SIGTERM)
-        self._loop.at("grace", min(max(grace_seconds, 0.0), MAXIMUM_GRACE_SECONDS), self._kill)
+        least = 0.0 if self._attached is None else LETTING_GO_SECONDS
+        self._loop.at("grace", min(max(grace_seconds, least), MAXIMUM_GRACE_SECONDS), self._kill)
         self._look_after()
 
     def _asked_to_end(self) -> set[int]:
