@@ -7,6 +7,9 @@ import os
 import pytest
 from hypothesis import settings
 
+# What is asserted there says what it saw, too.
+pytest.register_assert_rewrite("tests.support")
+
 settings.register_profile("portcullis", deadline=None)
 settings.load_profile("portcullis")
 

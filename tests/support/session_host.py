@@ -142,6 +142,12 @@ async def until_ended(link):
 
 async def gone(process):
     """Until a process that is no child of ours has ended."""
-    await until(
-        lambda: not (process.is_running() and process.status() != psutil.STATUS_ZOMBIE), PATIENCE_SECONDS
-    )
+    await until(lambda: not is_alive(process), PATIENCE_SECONDS)
+
+
+def is_alive(process):
+    """It may end while it is looked at."""
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False

@@ -223,7 +223,7 @@ async def test_what_is_prepared_ahead_is_forked_too(host, forked):
         while not forked.launcher.ready:
             await forked.launcher.keep_ready(1)
             await asyncio.sleep(0.02)
-    assert {p.pid for p in psutil.process_iter() if p.ppid() == forked.server.pid} == set()
+    assert forked.server.children() == []
     _, link, status = await forked.session()
     assert forked.launcher.ready == 0
     assert own_bytes(status.processes["worker"]) < 20 << 20
