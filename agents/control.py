@@ -31,7 +31,6 @@ from portcullis.protocol.channel import (
     Cut,
     FromAgent,
     FromBroker,
-    Revocations,
     encode,
     parse_from_broker,
 )
@@ -41,6 +40,7 @@ from portcullis.protocol.directory import HEARTBEAT_SECONDS, Directory, Welcome
 from portcullis.protocol.discovery import Discover, Discovered
 from portcullis.protocol.orders import Desired
 from portcullis.protocol.reports import Heartbeat, Hello, Report
+from portcullis.protocol.revoked import Revocations
 
 log = logging.getLogger(__name__)
 

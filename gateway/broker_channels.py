@@ -23,6 +23,7 @@ from portcullis.backoff import Backoff
 from portcullis.errors import PortcullisError, ProtocolError, Refused
 from portcullis.ids import new_id
 from portcullis.protocol import gateway_channel as protocol
+from portcullis.protocol.revoked import MAXIMUM_REVOCATIONS, Revocations
 from portcullis.tasks import cancel_and_wait, spawn
 
 log = logging.getLogger(__name__)
@@ -207,9 +208,9 @@ class _Channel:
                 self._wake.clear()
                 await self._send(self._state())
                 while self._revoked:
-                    few = min(len(self._revoked), protocol.MAXIMUM_REVOCATIONS // 4)
+                    few = min(len(self._revoked), MAXIMUM_REVOCATIONS // 4)
                     texts = tuple(self._revoked.popleft() for _ in range(few))
-                    await self._send(protocol.Revocations(texts))
+                    await self._send(Revocations(texts))
                 with suppress(TimeoutError):
                     async with asyncio.timeout(protocol.STATE_SECONDS):
                         await self._wake.wait()

@@ -30,6 +30,7 @@ from portcullis.ids import parse_secret
 from portcullis.protocol import gateway_channel as protocol
 from portcullis.protocol.closing import CLOSE_CODES
 from portcullis.protocol.fields import Fields
+from portcullis.protocol.revoked import Revocations
 from portcullis.tasks import cancel_and_wait
 from portcullis.tickets import Grant, verify_grant
 
@@ -202,7 +203,7 @@ class Brokers:
         await self._requests.close()
 
     def _take(self, address: str, message: protocol.FromBroker) -> None:
-        if isinstance(message, protocol.Revocations):
+        if isinstance(message, Revocations):
             self._heard.revocations(message.revocations)
             return
         self._said[address] = message.brokers

@@ -1,10 +1,8 @@
 """The broker's end of the control channel (docs/protocol.md 4): one WebSocket a host.
 
-`ControlServer` accepts channels; a `ControlChannel` is one of them. Its handler runs a reader and a writer task
-and waits for the end, which either of them, another channel of the host (here or at another broker), the drain or
-the stop of the broker may bring. What is to be sent is level-triggered: the writer looks at the snapshot and sends
-orders or directory when they differ from what it sent last, so nothing queues up behind a slow agent. Only cuts and
-revocations are queued.
+`ControlServer` accepts channels; a `ControlChannel` is one of them (`broker.machine_channel`). Its end may also come by
+a channel of the host to another broker, or by the drain. The writer looks at the snapshot and sends orders or directory
+when they differ from what it sent last; cuts, revocations and questions are queued.
 
 Nothing here waits for the grid: announcing the host (`announcing`) and taking its reports (`reports`) are tasks of
 their own, so that a broker whose grid is away still holds its hosts, and tells them what they have to know.
@@ -14,11 +12,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from aiohttp import WSMsgType, web
+from aiohttp import web
 
 from broker.gateways.directory import GatewayDirectory
 from broker.hosts.acts import pending_acts
@@ -29,9 +26,20 @@ from broker.hosts.checks import pending_checks
 from broker.hosts.discovery import pending_discoveries
 from broker.hosts.loads import HostLoad, HostLoads
 from broker.hosts.orders import KeptOrders
-from broker.hosts.registry import ChannelRegistry, revocation_messages
+from broker.hosts.registry import ChannelRegistry, ToHost
 from broker.hosts.reports import Reports
 from broker.launch.waiting import WaitingLines
+from broker.machine_channel import (
+    CERTIFICATE_REFUSED,
+    GOING_AWAY,
+    MALFORMED,
+    NOT_TAKEN,
+    REPLACED,
+    SERVICE_RESTART,
+    TRY_AGAIN,
+    Closing,
+    MachineChannel,
+)
 from broker.repositories.hosts import Hosts, live_path
 from broker.repositories.late_ends import LateEnds
 from broker.repositories.sessions import Sessions
@@ -48,10 +56,8 @@ from portcullis.protocol.acts import Act, Acted
 from portcullis.protocol.channel import (
     MAXIMUM_FROM_AGENT_BYTES,
     SUBPROTOCOL,
-    Cut,
     FromAgent,
     FromBroker,
-    Revocations,
     encode,
     parse_from_agent,
 )
@@ -62,34 +68,24 @@ from portcullis.protocol.discovery import Discover, Discovered
 from portcullis.protocol.features import SESSIONS_WORD
 from portcullis.protocol.orders import Order, encode_desired, encode_order
 from portcullis.protocol.reports import MAXIMUM_REPORTS, Heartbeat, Hello, Report
+from portcullis.protocol.revoked import revocation_messages
 from portcullis.tasks import cancel_and_wait, spawn
 
 log = logging.getLogger(__name__)
 
 HELLO_SECONDS = 10.0
 SILENCE_SECONDS = 3.0 * HEARTBEAT_SECONDS
-SEND_SECONDS = 10.0
 PING_SECONDS = 10.0
 CLOSE_SECONDS = 2.0
 ANNOUNCED_SECONDS = 2.0
 """An agent is welcomed once its host is live, or after so long: the grid may be away, or others come as well."""
 DRAIN_SECONDS = 8.0
 """All channels of a broker that drains have been sent elsewhere by then."""
-MAXIMUM_CUTS = 1024
 MAXIMUM_GIVING = 64
 """Sessions that a host asks credentials for at once."""
 
 NOBODY = "0" * 16
 NO_TENANT = "0" * 16
-
-NORMAL = 1000
-GOING_AWAY = 1001
-MALFORMED = 1002
-INTERNAL_ERROR = 1011
-SERVICE_RESTART = 1012
-TRY_AGAIN = 1013
-CERTIFICATE_REFUSED = 4403
-REPLACED = 4409
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,16 +159,15 @@ class ControlServer:
             await asyncio.sleep(min(0.1, DRAIN_SECONDS / len(hosts)))
 
 
-class ControlChannel:
+class ControlChannel(MachineChannel[ToHost]):
+    SEND_SECONDS = 10.0
+
     def __init__(self, services: ControlServices, host: Host, socket: web.WebSocketResponse) -> None:
+        super().__init__("host", host.id, socket)
         self._services = services
         self._host = host
-        self._socket = socket
-        self._ended: asyncio.Future[_Closing] = asyncio.get_running_loop().create_future()
-        self._wake = asyncio.Event()
         self._is_due = True
         """Whether the orders may be other ones than were sent last."""
-        self._cuts: deque[Cut | Revocations | Check | Act | Discover | GivenCredentials] = deque()
         self._checks = pending_checks()
         self._acts = pending_acts()
         self._discoveries = pending_discoveries()
@@ -186,57 +181,31 @@ class ControlChannel:
         self.is_older = True
         """Its agent knows no words about several sessions, as far as it said."""
 
-    async def run(self) -> None:
-        """Until the agent closes, or something calls `end`."""
-        unsubscribe = self._services.changes.watch(self._host.id, self._changed)
-        reader = spawn(self._read(), name=f"control-reader-{self._host.id}")
-        reader.add_done_callback(lambda _: self.end(INTERNAL_ERROR, "the broker failed"))
-        writer = spawn(self._write(), name=f"control-writer-{self._host.id}")
-        try:
-            closing = await self._ended
-        finally:
-            unsubscribe()
-            self._checks.end()
-            self._acts.end()
-            self._discoveries.end()
-            if self._services.registry.remove(self._host.id, self):
-                self._services.loads.forget(self._host.id)
-            await cancel_and_wait(reader, writer)
-            await cancel_and_wait(*self._giving)
-            await self._reports.stop()
-            if self._announcement is not None:
-                await self._announcement.stop()
-        log.info("host disconnected: %s", closing.reason, extra=ids(host=self._host.id, code=closing.code))
-        await self._socket.close(code=closing.code, message=closing.reason.encode()[:120])
+    def _begin(self) -> Callable[[], None]:
+        self._spawn(self._write(), "writer")
+        return self._services.changes.watch(self._host.id, self._changed)
 
-    def end(self, code: int, reason: str) -> None:
-        """The first call decides."""
-        if not self._ended.done():
-            self._ended.set_result(_Closing(code, reason))
+    def _leave(self) -> None:
+        self._checks.end()
+        self._acts.end()
+        self._discoveries.end()
+        if self._services.registry.remove(self._host.id, self):
+            self._services.loads.forget(self._host.id)
+
+    async def _stop(self) -> None:
+        await cancel_and_wait(*self._giving)
+        await self._reports.stop()
+        if self._announcement is not None:
+            await self._announcement.stop()
 
     async def check(self, check: Check) -> HostAnswer:
-        return await self._checks.ask(check.id, lambda: self.cut(check))
+        return await self._checks.ask(check.id, lambda: self.queue(check))
 
     async def act(self, act: Act) -> Acted:
-        return await self._acts.ask(act.id, lambda: self.cut(act))
+        return await self._acts.ask(act.id, lambda: self.queue(act))
 
     async def discover(self, question: Discover) -> Discovered:
-        return await self._discoveries.ask(question.id, lambda: self.cut(question))
-
-    def cut(self, message: Cut | Revocations | Check | Act | Discover | GivenCredentials) -> None:
-        if len(self._cuts) >= MAXIMUM_CUTS:
-            self.end(TRY_AGAIN, "messages are not taken")
-            return
-        self._cuts.append(message)
-        self._wake.set()
-
-    async def _read(self) -> None:
-        try:
-            await self._converse()
-        except _Closing as closing:
-            self.end(closing.code, closing.reason)
-        else:
-            self.end(NORMAL, "the agent closed")
+        return await self._discoveries.ask(question.id, lambda: self.queue(question))
 
     async def _converse(self) -> None:
         hello = await self._read_hello()
@@ -260,7 +229,7 @@ class ControlChannel:
         text = await self._receive(HELLO_SECONDS)
         message = None if text is None else _parse(text)
         if not isinstance(message, Hello):
-            raise _Closing(MALFORMED, "the first message is not hello")
+            raise Closing(MALFORMED, "the first message is not hello")
         return message
 
     async def _announce(self, hello: Hello) -> None:
@@ -277,23 +246,11 @@ class ControlChannel:
     def _moved(self) -> None:
         self.end(REPLACED, "the host holds a channel to another broker")
 
-    async def _receive(self, timeout_seconds: float) -> str | None:
-        """The next text message; None when the agent closed."""
-        try:
-            message = await self._socket.receive(timeout=timeout_seconds)
-        except TimeoutError as exc:
-            raise _Closing(GOING_AWAY, f"nothing was heard for {timeout_seconds:.0f} s") from exc
-        if message.type is WSMsgType.TEXT:
-            return str(message.data)
-        if message.type is WSMsgType.BINARY:
-            raise _Closing(MALFORMED, "a binary message")
-        return None
-
     def _handle(self, text: str) -> None:
         match _parse(text):
             case Report() as report:
                 if not self._reports.add(report):
-                    raise _Closing(MALFORMED, "more reports than a host has sessions")
+                    raise Closing(MALFORMED, "more reports than a host has sessions")
             case Heartbeat() as heartbeat:
                 load = HostLoad(heartbeat.load, heartbeat.memory_available_bytes)
                 self._services.loads.hear(self._host.id, load)
@@ -309,7 +266,7 @@ class ControlChannel:
             case Discovered() as discovered:
                 self._discoveries.take(discovered.id, discovered)
             case Hello():
-                raise _Closing(MALFORMED, "hello twice")
+                raise Closing(MALFORMED, "hello twice")
             case None:
                 pass  # a later version's
 
@@ -323,7 +280,7 @@ class ControlChannel:
 
     async def _given(self, wanted: CredentialsWanted) -> None:
         assert self._services.credentials is not None
-        self.cut(await self._services.credentials(self._host.id, wanted))
+        self.queue(await self._services.credentials(self._host.id, wanted))
 
     def _hear_figures(self, heartbeat: Heartbeat) -> None:
         """A host speaks for its own sessions."""
@@ -383,11 +340,11 @@ class ControlChannel:
         try:
             await self._send(Welcome(self._host.name, self._host.id, now, self._directory))
         except (TimeoutError, ConnectionError) as exc:
-            raise _Closing(TRY_AGAIN, "messages are not taken") from exc
+            raise Closing(TRY_AGAIN, NOT_TAKEN) from exc
         for message in self._services.lifecycle.cuts_due(self._host.id):
-            self.cut(message)
+            self.queue(message)
         for told in revocation_messages(self._services.revocations(self._host.id, self.is_older)):
-            self.cut(told)
+            self.queue(told)
         self._look_anew()
 
     def _changed(self, change: Change) -> None:
@@ -403,17 +360,6 @@ class ControlChannel:
         announced = self._announcement is not None and self._announcement.done.is_set()
         return announced and change.record.value["broker_id"] != self._services.broker_id
 
-    async def _write(self) -> None:
-        """Send what is due until cancelled; an agent that does not take it loses its channel."""
-        try:
-            while True:
-                await self._wake.wait()
-                self._wake.clear()
-                await self._send_due()
-        except (TimeoutError, ConnectionError) as exc:
-            log.warning("host does not take its messages: %r", exc, extra=ids(host=self._host.id))
-            self.end(TRY_AGAIN, "messages are not taken")
-
     async def _send_due(self) -> None:
         host = self._services.hosts.get(self._host.id)
         if host is None or host.revoked:
@@ -428,8 +374,8 @@ class ControlChannel:
         if self._is_due:
             self._is_due = False
             await self._send_orders()
-        while self._cuts:
-            await self._send(self._cuts.popleft())
+        while self._queued:
+            await self._send(self._queued.popleft())
 
     async def _send_orders(self) -> None:
         waiting = self._services.lines.of_host(self._host.id)
@@ -451,17 +397,6 @@ class ControlChannel:
 
     async def _send(self, message: FromBroker) -> None:
         await self._send_text(encode(message))
-
-    async def _send_text(self, text: str) -> None:
-        async with asyncio.timeout(SEND_SECONDS):
-            await self._socket.send_str(text)
-
-
-class _Closing(Exception):
-    def __init__(self, code: int, reason: str) -> None:
-        super().__init__(reason)
-        self.code = code
-        self.reason = reason
 
 
 def _end_of(report: Report) -> Order:
@@ -485,4 +420,4 @@ def _parse(text: str) -> FromAgent | None:
     try:
         return parse_from_agent(text)
     except ProtocolError as exc:
-        raise _Closing(MALFORMED, exc.message) from exc
+        raise Closing(MALFORMED, exc.message) from exc

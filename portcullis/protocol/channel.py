@@ -20,13 +20,11 @@ from portcullis.protocol.discovery import Discover, Discovered, read_discover, r
 from portcullis.protocol.fields import Fields
 from portcullis.protocol.orders import Desired, read_desired
 from portcullis.protocol.reports import Heartbeat, Hello, Report, read_heartbeat, read_hello, read_report
-from portcullis.revocations import MAXIMUM_REVOCATION_BYTES
+from portcullis.protocol.revoked import Revocations, read_revocations
 
 SUBPROTOCOL = "portcullis-control.v1"
 MAXIMUM_FROM_AGENT_BYTES = 1024 * 1024
 MAXIMUM_FROM_BROKER_BYTES = 16 * 1024 * 1024  # one order may carry 64 KiB of command and environment
-MAXIMUM_REVOCATIONS = 256
-"""In one message; more are told in several."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,16 +37,6 @@ class Cut:
 
     def to_json(self) -> dict[str, Any]:
         return {"type": "cut", "tenant": self.tenant, "login": self.login, "code": self.code}
-
-
-@dataclass(frozen=True, slots=True)
-class Revocations:
-    """Signed texts (`portcullis.revocations`): whoever receives them verifies them."""
-
-    revocations: tuple[str, ...]
-
-    def to_json(self) -> dict[str, Any]:
-        return {"type": "revocations", "revocations": list(self.revocations)}
 
 
 FromAgent = Hello | Report | Heartbeat | Checked | Acted | Discovered | CredentialsWanted
@@ -69,10 +57,6 @@ def parse_from_broker(text: str | bytes) -> FromBroker | None:
     fields = Fields.parse(text, MAXIMUM_FROM_BROKER_BYTES)
     reader = _FROM_BROKER.get(fields.text("type", 64))
     return None if reader is None else reader(fields)
-
-
-def _revocations(fields: Fields) -> Revocations:
-    return Revocations(fields.texts("revocations", MAXIMUM_REVOCATIONS, MAXIMUM_REVOCATION_BYTES))
 
 
 def _cut(fields: Fields) -> Cut:
@@ -97,5 +81,5 @@ _FROM_BROKER: dict[str, Callable[[Fields], FromBroker | None]] = {
     "act": read_act,
     "discover": read_discover,
     "credentials": read_given,
-    "revocations": _revocations,
+    "revocations": read_revocations,
 }

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from portcullis.protocol.fields import Fields
+from portcullis.protocol.revoked import Revocations, read_revocations
 
 PATH = "/gateway"
 SUBPROTOCOL = "portcullis-gateway.v1"
@@ -31,9 +32,6 @@ MAXIMUM_OWN_NAMES = 4096
 MAXIMUM_HOSTS = 4096
 MAXIMUM_KEYS = 64
 MAXIMUM_AUTHORITIES = 16
-MAXIMUM_REVOCATIONS = 256
-"""In one message; more are told in several."""
-REVOCATION_CHARACTERS = 2048
 NAME_CHARACTERS = 128
 ADDRESS_CHARACTERS = 300
 
@@ -106,17 +104,6 @@ class Site:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class Revocations:
-    """Signed texts (`portcullis.revocations`): whoever receives them verifies them. A gateway passes on what one broker
-    said to the others: they may not reach each other, nor the grid."""
-
-    revocations: tuple[str, ...]
-
-    def to_json(self) -> dict[str, Any]:
-        return {"type": "revocations", "revocations": list(self.revocations)}
-
-
 FromGateway = Hello | State | Revocations
 FromBroker = Site | Revocations
 
@@ -165,13 +152,9 @@ def _site(fields: Fields) -> Site:
     )
 
 
-def _revocations(fields: Fields) -> Revocations:
-    return Revocations(fields.texts("revocations", MAXIMUM_REVOCATIONS, REVOCATION_CHARACTERS))
-
-
 _FROM_GATEWAY: dict[str, Callable[[Fields], FromGateway]] = {
     "hello": _hello,
     "state": _state,
-    "revocations": _revocations,
+    "revocations": read_revocations,
 }
-_FROM_BROKER: dict[str, Callable[[Fields], FromBroker]] = {"site": _site, "revocations": _revocations}
+_FROM_BROKER: dict[str, Callable[[Fields], FromBroker]] = {"site": _site, "revocations": read_revocations}

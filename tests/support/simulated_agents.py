@@ -20,16 +20,11 @@ from pathlib import Path
 import aiohttp
 
 from portcullis.clock import SystemClock
-from portcullis.protocol.channel import (
-    MAXIMUM_FROM_BROKER_BYTES,
-    SUBPROTOCOL,
-    Revocations,
-    encode,
-    parse_from_broker,
-)
+from portcullis.protocol.channel import MAXIMUM_FROM_BROKER_BYTES, SUBPROTOCOL, encode, parse_from_broker
 from portcullis.protocol.directory import HEARTBEAT_SECONDS, Welcome
 from portcullis.protocol.features import SESSIONS_WORD
 from portcullis.protocol.reports import Heartbeat, Hello, Report
+from portcullis.protocol.revoked import Revocations
 from portcullis.revocations import RevocationBook
 from portcullis.site_tls import SiteClientContext
 from portcullis.tickets import verifying_keys

@@ -10,7 +10,8 @@ from aiohttp import web
 from websockets.exceptions import ConnectionClosed
 
 from portcullis.protocol import gateway_channel
-from portcullis.protocol.gateway_channel import Hello, Revocations, State
+from portcullis.protocol.gateway_channel import Hello, State
+from portcullis.protocol.revoked import Revocations
 from tests.integration.gateway.small_site import admit_grant, small_site
 from tests.integration.gateway.stubs import BrokerStub
 from tests.support.patience import patient, until

@@ -19,12 +19,12 @@ from portcullis.protocol.gateway_channel import (
     PATH,
     SUBPROTOCOL,
     Hello,
-    Revocations,
     Site,
     State,
     encode,
     parse_from_broker,
 )
+from portcullis.protocol.revoked import Revocations
 from portcullis.revocations import Revocation, sign_revocation
 from tests.support.patience import patient, until
 from tests.support.running_broker import running_broker

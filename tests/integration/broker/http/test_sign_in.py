@@ -287,7 +287,7 @@ async def test_signing_out_cuts_the_connections_of_that_login(site: ApiSite) -> 
     class Channel:
         is_older = False
 
-        def cut(self, message: object) -> None:
+        def queue(self, message: object) -> None:
             cuts.append(message)
 
         async def close(self, code: int, reason: str) -> None: ...

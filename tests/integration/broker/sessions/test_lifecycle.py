@@ -313,7 +313,7 @@ class Hearer:
     def __init__(self) -> None:
         self.cuts: list[Cut] = []
 
-    def cut(self, message: Cut) -> None:
+    def queue(self, message: Cut) -> None:
         self.cuts.append(message)
 
     def end(self, code: int, reason: str) -> None:

@@ -14,7 +14,7 @@ class Channel:
         self.cuts: list[Cut] = []
         self.ended: list[int] = []
 
-    def cut(self, message: Cut) -> None:
+    def queue(self, message: Cut) -> None:
         self.cuts.append(message)
 
     def end(self, code: int, reason: str) -> None:

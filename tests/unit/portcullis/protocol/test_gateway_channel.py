@@ -8,13 +8,13 @@ from portcullis.errors import ProtocolError
 from portcullis.protocol.gateway_channel import (
     MAXIMUM_FROM_BROKER_BYTES,
     Hello,
-    Revocations,
     Site,
     State,
     encode,
     parse_from_broker,
     parse_from_gateway,
 )
+from portcullis.protocol.revoked import Revocations
 
 SITE = Site(
     1763676000.5, "b" * 16, ("b1:8443",), {"k1": "key"}, ("https://a.example",), ("https://a.example",), True, True
