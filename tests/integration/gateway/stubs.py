@@ -199,6 +199,8 @@ class ChannelStub:
         self.gateways: list[str] = []
         self.heard: list[gateway_channel.FromGateway | None] = []
         self.opened = 0
+        self.answered = 0
+        """Pings."""
         self.close_codes: list[int | None] = []
         self.socket: web.WebSocketResponse | None = None
 
@@ -213,6 +215,7 @@ class ChannelStub:
             await self.thawed.wait()
             if message.type is WSMsgType.PING:
                 await socket.pong(message.data)
+                self.answered += 1
             elif message.type is WSMsgType.TEXT:
                 self.heard.append(gateway_channel.parse_from_gateway(message.data))
         self.close_codes.append(socket.close_code)

@@ -21,9 +21,9 @@ SIGNATURE = {"Portcullis-Signature": "v1 1 n s"}
 
 @pytest.fixture(autouse=True)
 def hurried(monkeypatch):
-    """What takes seconds in life takes tenths here."""
+    """What takes seconds in life takes tenths here; no broker is taken for frozen because this machine stood still."""
     monkeypatch.setattr(gateway_channel, "PING_SECONDS", 0.05)
-    monkeypatch.setattr(gateway_channel, "SILENCE_SECONDS", 0.4)
+    monkeypatch.setattr(gateway_channel, "SILENCE_SECONDS", 30.0)
     monkeypatch.setattr(gateway_channel, "STATE_SECONDS", 0.2)
 
 
@@ -55,8 +55,17 @@ async def second(site):
     await broker.stop()
 
 
-def freeze(broker):
-    broker.channel.thawed.clear()
+@pytest.fixture
+def freeze(monkeypatch):
+    """A broker, from when its silence is soon noticed."""
+
+    async def frozen(broker):
+        monkeypatch.setattr(gateway_channel, "SILENCE_SECONDS", 1.0)
+        answered = broker.channel.answered
+        await until(lambda: broker.channel.answered > answered + 2)
+        broker.channel.thawed.clear()
+
+    return frozen
 
 
 async def changed(http, site, **headers):
@@ -102,8 +111,8 @@ async def test_what_a_broker_says_that_makes_no_sense_ends_its_channel_and_chang
     assert site.gateway.brokers.origins == good
 
 
-async def test_a_read_in_flight_at_a_broker_that_freezes_is_answered_by_another(site, http, second):
-    freeze(site.broker)
+async def test_a_read_in_flight_at_a_broker_that_freezes_is_answered_by_another(site, http, second, freeze):
+    await freeze(site.broker)
     async with http.get("/api/v1/catalogue") as got:
         assert got.status == 200
     assert [len(broker.requests) for broker in (site.broker, second)] == [1, 1]
@@ -113,9 +122,9 @@ async def test_a_read_in_flight_at_a_broker_that_freezes_is_answered_by_another(
 
 
 async def test_a_signed_change_in_flight_at_a_broker_that_freezes_goes_to_another_unchanged(
-    site, http, second
+    site, http, second, freeze
 ):
-    freeze(site.broker)
+    await freeze(site.broker)
     async with await changed(http, site, **SIGNATURE) as got:
         assert got.status == 200
     (first,), (again,) = site.broker.requests, second.requests
@@ -148,9 +157,9 @@ async def test_a_change_by_a_token_is_never_sent_twice(site, http, second):
     assert second.requests == []
 
 
-async def test_an_only_broker_that_is_slow_is_waited_for(site, http):
+async def test_an_only_broker_that_is_slow_is_waited_for(site, http, freeze):
     """Its channel may be silent: there is nobody else."""
-    freeze(site.broker)
+    await freeze(site.broker)
     asking = asyncio.ensure_future(http.get("/api/v1/catalogue"))
     await until(lambda: site.broker.requests and not site.gateway.brokers.connected)
     site.broker.channel.thawed.set()
@@ -159,7 +168,7 @@ async def test_an_only_broker_that_is_slow_is_waited_for(site, http):
     await until(lambda: site.gateway.brokers.connected)
 
 
-async def test_an_event_stream_of_a_broker_that_freezes_breaks_off(site, http, second):
+async def test_an_event_stream_of_a_broker_that_freezes_breaks_off(site, http, second, freeze):
     started = asyncio.Event()
 
     async def events(request):
@@ -173,13 +182,13 @@ async def test_an_event_stream_of_a_broker_that_freezes_breaks_off(site, http, s
     site.broker.api = events
     async with http.get("/api/v1/sessions/x/stages") as got:
         await started.wait()
-        freeze(site.broker)
+        await freeze(site.broker)
         with pytest.raises(aiohttp.ClientError):
             await got.content.read()
 
 
-async def test_a_broker_that_thaws_is_asked_again(site, http, second):
-    freeze(site.broker)
+async def test_a_broker_that_thaws_is_asked_again(site, http, second, freeze):
+    await freeze(site.broker)
     await until(lambda: site.gateway.brokers.connected == {second.address})
     assert site.gateway.brokers.order[0] == second.address
     site.broker.channel.thawed.set()
