@@ -1,6 +1,5 @@
 """Sessions of real Wine: Notepad as a user without rights, in a copy of a template that Portcullis made."""
 
-import asyncio
 import fcntl
 import os
 import pwd
@@ -22,7 +21,9 @@ from portcullis.errors import Refused
 from portcullis.model.wine import WineProgram
 from portcullis.protocol.checks import Check
 from tests.support import windows_python
-from tests.support.session_host import TINY_WORKER, gone, processes, until_ended, until_window, variables
+from tests.support.patience import until
+from tests.support.session_host import PATIENCE_SECONDS, TINY_WORKER, processes, until_window, variables
+from tests.support.told import until_ended
 
 NOTEPAD = WineProgram("notes", "C:\\Windows\\NOTEPAD.EXE")
 
@@ -73,12 +74,19 @@ def of_session(order):
 
 
 def program_of(order, name):
-    return next(each for each in of_session(order) if name in " ".join(each.info["cmdline"]).lower())
+    """The process of a Windows program, by its file; None: there is none."""
+    return next((each for each in of_session(order) if runs(each, name)), None)
+
+
+def runs(process, name):
+    """One that begins or ends has no arguments, or none any more."""
+    program, *_ = process.info["cmdline"] or [""]
+    return program.lower().endswith(name)
 
 
 def on_display(order, *words):
     """An X client as the session's user."""
-    program = program_of(order, "notepad")
+    program = program_of(order, "notepad.exe")
     own = {name: variables(program)[name] for name in ("DISPLAY", "XAUTHORITY", "PATH")}
     subprocess.run(words, env=own, user=program.uids().effective, check=True, stdin=subprocess.DEVNULL)
 
@@ -94,7 +102,7 @@ async def test_notepad_runs_as_the_user_in_a_copy_of_their_own_and_leaves_nothin
     user, folder = await copy_of(host)
     accounts = {each.info["username"] for each in of_session(order)}
     assert user.name in accounts and "root" not in accounts
-    assert any("notepad" in " ".join(each.info["cmdline"]).lower() for each in of_session(order))
+    assert program_of(order, "notepad.exe")
     assert sorted(path.name for path in (folder / "prefix/dosdevices").iterdir() if ":" in path.name) == [
         "c:",
         "h:",
@@ -119,9 +127,8 @@ async def test_a_program_that_hands_over_lives_as_long_as_its_window(host, launc
     hands_over = WineProgram("notes", "windows/system32/cmd.exe", ("/c", "start", "notepad.exe"))
     order, link = await started(launcher, host, hands_over)
     await until_window(link)
-    starter = [each for each in of_session(order) if "cmd.exe" in each.info["cmdline"][0].lower()]
-    await asyncio.gather(*map(gone, starter))
-    assert program_of(order, "notepad").is_running()
+    await until(lambda: program_of(order, "cmd.exe") is None, PATIENCE_SECONDS)
+    assert program_of(order, "notepad.exe")
     close_window(order)
     assert (await until_ended(link)).code == "application_closed"
     assert of_session(order) == []
