@@ -20,7 +20,7 @@ async def main() -> int:
     while line := await reader.readline():
         message = json.loads(line)
         if message["type"] == "start":
-            writer.write(state(0))
+            writer.write(state(1 if message.get("attached") else 0))
         elif message["type"] == "tell" and message["text"] == "die":
             return 3
         elif message["type"] == "tell" and message["text"] == "show":

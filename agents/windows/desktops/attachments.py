@@ -19,6 +19,7 @@ BROKEN = 70
 ATTENDANT_COMMAND = (sys.executable, "-I", "-m", "agents.windows.desktops")
 _KILLED, _KILLED_AT_THE_END, _CONTROL_C = 1, 0x40010004, 0xC000013A - (1 << 32)
 _BY_HAND = {
+    0: "desktop_ended",  # of who asks it to end nobody hears any more
     _KILLED: "desktop_ended",
     _KILLED_AT_THE_END: "desktop_closed",
     _CONTROL_C: "desktop_closed",

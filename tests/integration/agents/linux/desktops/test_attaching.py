@@ -19,16 +19,16 @@ from agents.linux.desktops.finding import LocalDisplay, local_displays
 from agents.linux.launcher import LinuxLauncher, this_machine
 from portcullis.errors import Refused
 from portcullis.model.desktops import DesktopTarget
-from portcullis.protocol.checks import Check
 from portcullis.protocol.worker_channel import Status, WorkerState
 from tests.support import ordinary_user
+from tests.support.attaching_claims import CLAIMS
+from tests.support.attaching_desk_x import ALLOW, END, XDesk
 from tests.support.patience import until
-from tests.support.session_host import until_ended, until_told, until_window
+from tests.support.session_host import until_window
+from tests.support.told import until_ended, until_told
 from tests.support.workstation import everything_said, workstation
 
 WORKER = (sys.executable, "-I", "-m", "agents.worker")
-ALLOW, REFUSE, END = (-88, -42), (-228, -42), (-36, 17)
-"""Where to click, in the question and on the sign."""
 
 
 def launcher_of(host, *allowed, **options):
@@ -64,7 +64,12 @@ async def ended(launcher, host, order):
         await link.close()
 
 
-async def test_whoever_is_there_is_asked_by_name_lets_in_and_ends_it_by_the_sign(host, desk):
+@pytest.mark.parametrize("name", CLAIMS)
+async def test_x_keeps_that(host, desk, name):
+    await CLAIMS[name](XDesk(host, desk, WORKER))
+
+
+async def test_both_processes_are_the_owner_s_and_its_end_ends_none_of_their_programs(host, desk):
     order = order_of(host, desk)
     link = await launcher_of(host).launch(order, host.start(order))
     asked = await until_told(
@@ -96,87 +101,7 @@ async def test_the_cookie_is_told_to_nobody(host, desk):
         assert desk.cookie.hex().encode() not in said
 
 
-async def test_a_refusal_ends_it_and_nothing_ever_looked(host, desk):
-    order = order_of(host, desk)
-    link = await launcher_of(host).launch(order, host.start(order))
-    await desk.answer("asks for your screen", *REFUSE)
-    last = await until_ended(link)
-    assert last.code == "desktop_refused"
-    assert "worker" not in last.processes
-    await link.close()
-
-
-async def test_no_answer_is_a_refusal(host, desk):
-    order = order_of(host, desk)
-    order = replace(order, desktop=replace(order.desktop, answer_seconds=1))
-    assert await ended(launcher_of(host), host, order) == "desktop_unanswered"
-
-
-async def test_a_click_that_another_program_sends_is_no_answer(host, desk):
-    order = replace(order_of(host, desk), desktop=DesktopTarget(desk.display, answer_seconds=2))
-    link = await launcher_of(host).launch(order, host.start(order))
-    window = await desk.window("asks for your screen")
-    for place in (ALLOW, REFUSE):  # xdotool sends these events, in place of making them
-        x, y = (str(side + size) for side, size in zip(place, (460, 236), strict=True))
-        await desk.run("xdotool", "mousemove", "--window", str(window), x, y)
-        await desk.run("xdotool", "click", "--window", str(window), "1")
-    assert (await until_ended(link)).code == "desktop_unanswered"
-    await link.close()
-
-
-async def test_keys_answer_nothing(host, desk):
-    order = replace(order_of(host, desk), desktop=DesktopTarget(desk.display, answer_seconds=2))
-    link = await launcher_of(host).launch(order, host.start(order))
-    await desk.window("asks for your screen")
-    await desk.run("xdotool", "key", "Return", "space", "Tab", "Return", "y")
-    assert (await until_ended(link)).code == "desktop_unanswered"
-    await link.close()
-
-
-async def test_without_a_question_only_where_the_host_says_so(host, desk):
-    order = order_of(host, desk, consent="none")
-    with pytest.raises(Refused) as refused:
-        await launcher_of(host, "ask").launch(order, host.start(order))
-    assert refused.value.code == "desktop_not_allowed"
-
-
-async def test_own_is_the_account_that_is_signed_in(host, desk):
-    launcher, theirs = launcher_of(host), order_of(host, desk, "Ada", consent="own")
-    with pytest.raises(Refused) as refused:
-        await launcher.launch(theirs, host.start(theirs))
-    assert refused.value.code == "desktop_not_own"
-    own = order_of(host, desk, desk.user.name, consent="own")
-    async with attached(launcher, host, own) as link:
-        await until_window(link)
-        await desk.window(f"{desk.user.name} can see and use this screen")
-
-
-async def test_two_at_once_only_where_both_are_shared(host, desk):
-    launcher = launcher_of(host)
-    first = order_of(host, desk, consent="none", shared=True)
-    async with attached(launcher, host, first) as link:
-        await until_window(link)
-        alone = order_of(host, desk, "Bo", consent="none")
-        with pytest.raises(Refused) as refused:
-            await launcher.launch(alone, host.start(alone))
-        assert refused.value.code == "desktop_in_use"
-        second = order_of(host, desk, "Bo", consent="none", shared=True)
-        async with attached(launcher, host, second) as other:
-            await until_window(other)
-            await desk.window("Bo can see")
-    async with attached(
-        launcher, host, alone
-    ) as link:  # free again, though nobody has forgotten the others yet
-        await until_window(link)
-
-
-async def test_nobody_comes_back_unseen(host, desk):
-    order = order_of(host, desk, consent="none")
-    assert await ended(launcher_of(host, left_seconds=0.2), host, order) == "desktop_left"
-    assert not await desk.shows("this screen")
-
-
-async def test_an_agent_that_returns_knows_who_is_connected(host, desk):
+async def test_nothing_is_left_of_a_session_that_an_agent_found(host, desk):
     order = order_of(host, desk, consent="none", view_only=True)
     link = await launcher_of(host).launch(order, host.start(order))
     await until_window(link)
@@ -184,25 +109,11 @@ async def test_an_agent_that_returns_knows_who_is_connected(host, desk):
     returned = launcher_of(host)
     (adopted,) = await returned.adopt()
     assert adopted.status.session == order.session
-    second = order_of(host, desk, "Bo", consent="none")
-    with pytest.raises(Refused) as refused:
-        await returned.launch(second, host.start(second))
-    assert refused.value.code == "desktop_in_use"
-    await desk.window("Ada can see this screen")
     adopted.link.end("logged_off", 0)
     assert (await until_ended(adopted.link)).code == "logged_off"
     await adopted.link.close()
     await returned.forget(order.session)
     assert host.traces(order) == []
-
-
-async def test_a_helper_that_is_killed_takes_the_connection_along(host, desk):
-    order = order_of(host, desk, consent="none")
-    link = await launcher_of(host).launch(order, host.start(order))
-    status, _ = await until_window(link)
-    os.kill(status.processes["application"], signal.SIGKILL)
-    assert (await until_ended(link)).code == "desktop_ended"
-    await link.close()
 
 
 async def test_a_worker_that_is_killed_leaves_no_key_pressed(host, desk):
@@ -319,15 +230,6 @@ async def test_the_agent_says_which_displays_there_are(desk):
     assert [desk.display, "-", desk.user.name] in [
         line.split() for line in claimed.splitlines()
     ]  # their own alone
-
-
-def test_a_dry_run_says_whose_display_it_is_and_asks_nobody(host, desk):
-    check = Check("c", host.tenant, host.user_id, "Ada", (), {}, desktop=DesktopTarget(desk.display))
-    (what, look), *others = launcher_of(host).looks(check).items()
-    assert (what, others) == ("desktop", [])
-    assert look().detail == f"{desk.display} of {desk.user.name}; whoever is there will be asked"
-    own = replace(check, desktop=DesktopTarget(desk.display, consent="own"))
-    assert launcher_of(host).looks(own)["desktop"]().code == "desktop_not_own"
 
 
 def _workers(order):
