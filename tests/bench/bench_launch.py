@@ -26,7 +26,8 @@ from agents.linux.launcher import end_all
 from agents.linux.usage import parent_of, proportional_bytes
 from portcullis.protocol.worker_channel import Status, WorkerState
 from tests.bench.figures import Figure, report
-from tests.support.session_host import Host, until_ended, until_told
+from tests.support.session_host import Host
+from tests.support.told import until_ended, until_told
 
 ROUNDS = 5
 APPLICATION = "xterm"

@@ -218,7 +218,7 @@ def main() -> None:
         peer = asyncio.run(watch(path, arguments.seconds, is_paced=False)) if path.has_peer else None
         figures += figures_of(path, seen, peer, arguments.seconds)
         for name, one in ((f"Portcullis, {path.name}", seen), (f"without pacing, {path.name}", peer)):
-            if one is not None and one.ages:
+            if one is not None and path.has_film:
                 series.append(Series(name, [round(age * 1000, 1) for _, age in one.ages]))
     report("paths", figures, series, {"seconds": arguments.seconds})
 

@@ -25,7 +25,8 @@ from agents.linux.leaders import LeaderConnection
 from agents.linux.usage import parent_of, proportional_bytes, usage_of
 from portcullis.protocol.worker_channel import Status
 from tests.bench.figures import Figure, report
-from tests.support.session_host import Host, until_ended, until_window
+from tests.support.session_host import Host, until_window
+from tests.support.told import until_ended
 
 COUNTS = 1, 5, 20
 LIMIT_MB = 90.0

@@ -30,7 +30,8 @@ from portcullis.model.wine import WineProgram
 from portcullis.protocol.orders import Order
 from portcullis.protocol.worker_channel import Status
 from tests.bench.figures import Figure, report
-from tests.support.session_host import Host, until_ended, until_window, variables
+from tests.support.session_host import Host, until_window, variables
+from tests.support.told import until_ended
 
 ROUNDS = 5
 NATIVE = "mousepad"

@@ -2,30 +2,34 @@
 
     python -m tests.bench.page
 
-The words of the page are written by hand; what stands between `<!-- figures NAME -->` and `<!-- end -->` is made here.
+The words of the page are written by hand; what stands between `<!-- figures NAME -->` and `<!-- end -->` is made here,
+where there is a result of that name: a bench that did not run keeps its table, which says when it was made.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from tests.bench.figures import RESULTS, Figure, Series, number
-from tests.bench.pictures import dots
+from tests.bench.pictures import dots, pairs
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 PAGE = DOCS / "performance.md"
-_MARKED = re.compile(r"(<!-- figures ([a-z_]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+_MARKED = re.compile(r"(<!-- figures ([a-z_]+) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
 PICTURES = {
     "latency": ("Key press to pixel, 1920x1080, one machine", "ms"),
     "video": ("A picture of 1080p motion converted and encoded: CPU", "ms"),
     "gateway": ("Frame and acknowledgement, round trip with TLS", "ms"),
     "signin": ("Sign-in: password and verification code", "ms"),
     "crowd": ("Ten who type among fifty who don't: key to picture", "ms"),
+    "paths": ("A film's pictures over bad networks: their age when drawn", "ms"),
 }
+COMPARED = {"scenes": "People's work in motion, beside a peer in the same run"}
+"""Pictures of figures, each beside its peer's."""
 
 
 def main() -> None:
@@ -33,33 +37,38 @@ def main() -> None:
     for name, (title, unit) in PICTURES.items():
         if results.get(name, {}).get("series"):
             series = [Series(**one) for one in results[name]["series"]]
-            (DOCS / "images" / f"performance-{name}.svg").write_text(dots(title, series, unit))
-    PAGE.write_text(_MARKED.sub(lambda mark: mark[1] + block(mark[2], results) + mark[3], PAGE.read_text()))
+            picture_of(name).write_text(dots(title, series, unit))
+    for name, title in COMPARED.items():
+        if name in results:
+            picture_of(name).write_text(pairs(title, figures_of(results[name])))
+    PAGE.write_text(with_results(PAGE.read_text(), results))
     print(f"{PAGE}: made from {', '.join(results)}")
 
 
-def block(name: str, results: dict[str, Any]) -> str:
-    """What stands between the marks of this name; a bench that did not run says so."""
-    if name == "run":
-        return run_of(results)
-    if name not in results:
-        return f"Not measured in this run: `tests/run.sh bench {name}`.\n"
-    return table([Figure(**figure) for figure in results[name]["figures"]])
+def picture_of(name: str) -> Path:
+    return DOCS / "images" / f"performance-{name}.svg"
 
 
-def run_of(results: dict[str, Any]) -> str:
-    whens = sorted(result["when"] for result in results.values())
-    machines = sorted({result["machine"] for result in results.values()}, key=len)
-    versions = sorted(
-        {version for result in results.values() for version in result["facts"].get("versions", [])}
-        | {
-            f"Chromium {result['facts']['chromium']}"
-            for result in results.values()
-            if "chromium" in result["facts"]
-        }
-    )
-    lines = [f"- Run: {whens[0]} to {whens[-1]}", f"- Machine: {machines[-1]}"]
-    return "\n".join([*lines, *(f"- {version}" for version in versions)]) + "\n"
+def with_results(text: str, results: Mapping[str, Any]) -> str:
+    def made(mark: re.Match[str]) -> str:
+        before, name, old, after = mark.groups()
+        return before + (block(results[name]) if name in results else old) + after
+
+    return _MARKED.sub(made, text)
+
+
+def block(result: Mapping[str, Any]) -> str:
+    return f"{table(figures_of(result))}\n{run_of(result)}"
+
+
+def figures_of(result: Mapping[str, Any]) -> list[Figure]:
+    return [Figure(**figure) for figure in result["figures"]]
+
+
+def run_of(result: Mapping[str, Any]) -> str:
+    facts = result["facts"]
+    chromium = [f"Chromium {facts['chromium']}"] if "chromium" in facts else []
+    return f"{'; '.join([result['when'], result['machine'], *chromium, *facts.get('versions', [])])}.\n"
 
 
 def table(figures: Sequence[Figure]) -> str:

@@ -1,5 +1,5 @@
-"""Pictures of samples as SVG: a row of dots for each series, its median marked, on one scale. Text in, text
-out.
+"""Pictures as SVG: of samples a row of dots for each series, its median marked, on one scale; of figures beside their
+peer two bars each. Text in, text out.
 
 The file stands alone in a Markdown page: colours follow the reader's light or dark scheme, fonts are the
 system's.
@@ -11,9 +11,10 @@ import html
 import math
 from collections.abc import Sequence
 
-from tests.bench.figures import Series, number, percentile
+from tests.bench.figures import Figure, Series, number, percentile
 
-WIDTH, LABEL_WIDTH, RIGHT, ROW, TOP, BOTTOM = 860, 250, 64, 44, 40, 34
+WIDTH, LABEL_WIDTH, RIGHT, ROW, TOP, BOTTOM = 860, 290, 64, 44, 40, 34
+PAIR, BAR, PAIR_LABEL_WIDTH = 34, 11, 510
 MAXIMUM_DOTS = 300
 TAIL_PERCENT = 98
 """The scale ends here: a few late samples would press all others together. They are drawn at the edge."""
@@ -47,6 +48,39 @@ def dots(title: str, series: Sequence[Series], unit: str, limit: float | None = 
         parts.append(
             f'<line class="limit" x1="{at(limit):.1f}" x2="{at(limit):.1f}" y1="{TOP - 6}" y2="{height - BOTTOM}"/>'
         )
+    return whole(title, parts, height)
+
+
+def pairs(title: str, figures: Sequence[Figure]) -> str:
+    """Those that have a peer: our bar above the peer's, the longer of the two as long as there is room."""
+    rows = [figure for figure in figures if figure.peer]
+    legend = f"above Portcullis, below {', '.join(sorted({figure.peer_name for figure in rows}))}"
+    parts = [
+        f'<text class="title" x="12" y="22">{html.escape(title)}</text>',
+        f'<text class="axis" x="{WIDTH - 12}" y="22" text-anchor="end">{html.escape(legend)}</text>',
+    ]
+    for place, figure in enumerate(rows):
+        parts += pair(figure, TOP + PAIR * place)
+    return whole(title, parts, TOP + PAIR * len(rows) + 8)
+
+
+def pair(figure: Figure, y: float) -> list[str]:
+    assert figure.peer is not None
+    longest = max(figure.value, figure.peer)
+    parts = [f'<text x="12" y="{y + PAIR / 2 + 2:.0f}">{html.escape(figure.name)}</text>']
+    for kind, value, at in (("ours", figure.value, y + 3), ("theirs", figure.peer, y + PAIR / 2)):
+        long = value / longest * (WIDTH - PAIR_LABEL_WIDTH - 2 * RIGHT)
+        parts.append(
+            f'<rect class="{kind}" x="{PAIR_LABEL_WIDTH}" y="{at:.0f}" width="{max(long, 1):.1f}" height="{BAR}"/>'
+        )
+        said = f"{number(value)} {html.escape(figure.unit)}"
+        parts.append(
+            f'<text class="axis" x="{PAIR_LABEL_WIDTH + long + 6:.1f}" y="{at + BAR - 1:.0f}">{said}</text>'
+        )
+    return parts
+
+
+def whole(title: str, parts: Sequence[str], height: float) -> str:
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" role="img" '
         f'aria-label="{html.escape(title)}"><style>{STYLE}</style>\n' + "\n".join(parts) + "\n</svg>\n"
