@@ -78,15 +78,19 @@ class Application:
         if not window or not self.owns(window):
             return False
         self._last_focus = window
-        return True
+        # One that was just brought to the foreground has yet to activate a window: until then keys are lost.
+        return bool(self._foreground().active)
 
     def has_capture(self) -> bool:
         """Whether a button that is released, wherever that is, is released for the application alone: nothing of it is
         being dropped on whatever lies there."""
+        window = self._foreground().capture
+        return bool(window) and class_name(window) not in _DRAGGING and self.owns(window)
+
+    def _foreground(self) -> GuiThread:
         told = GuiThread(size=ctypes.sizeof(GuiThread))
-        if not self._user32.GetGUIThreadInfo(0, ctypes.byref(told)) or not told.capture:
-            return False
-        return class_name(told.capture) not in _DRAGGING and self.owns(told.capture)
+        self._user32.GetGUIThreadInfo(0, ctypes.byref(told))
+        return told
 
     def _look(self) -> frozenset[int]:
         """The processes, as they are now."""

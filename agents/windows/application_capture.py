@@ -1,7 +1,8 @@
 """Ways to the pixels of an application's windows alone, on a plain backdrop (`capture.CaptureBackend`).
 
-By GDI the screen is copied where the application's windows are the topmost, as the order of all windows has it: it is
-read before and after the copy, and what is another's by either is backdrop. By Windows.Graphics.Capture each window is
+By GDI the screen is copied where the application's windows are the topmost, as the order of all windows has it. That is
+read before and after the copy, what is another's by either is backdrop, and after a change the copy waits until it has
+been drawn. By Windows.Graphics.Capture each window is
 captured by itself, whatever lies over it, and painted at its place; one that cannot be captured so (menus of some
 programs) is copied from the screen as by GDI. That was never run on genuine Windows: docs/windows.md says how to.
 """
@@ -25,6 +26,8 @@ from agents.worker.damage import Box, Pixels, area
 
 log = logging.getLogger(__name__)
 
+_DRAWN_SECONDS = 1 / 60
+"""From when a window moved until what is on the screen shows it, where the compositor does not tell."""
 _AGAIN_SECONDS = 2.0
 """Before a window that could not be captured is tried again."""
 
@@ -42,19 +45,22 @@ class VisibleParts:
         self._stack = stack
         self._gdi = GdiCapture(on_news)
         self._lingering = Lingering()
-        self._shown: tuple[Box, ...] = ()
+        self._before: Scene | None = None
 
     def grab(self, seconds: float) -> Pixels:
         screen = virtual_screen()
-        before = self._scene(screen)
-        if before.shown != self._shown:
-            self._shown = before.shown
-            dwmapi().DwmFlush()  # what the windows say is on the screen once the compositor has drawn anew
-        pixels = self._gdi.copy(screen, around(before.shown))
-        after = self._scene(screen)
-        veil(pixels, before.hidden)
-        if after.shown != before.shown:
-            veil(pixels, after.hidden)
+        scenes = [self._scene(screen)]
+        if scenes[0] != self._before:
+            # Windows say where they are before they are drawn there.
+            dwmapi().DwmFlush()
+            time.sleep(_DRAWN_SECONDS)
+            scenes.append(self._scene(screen))
+        self._before = scenes[-1]
+        pixels = self._gdi.copy(screen, around(scenes[-1].shown))
+        scenes.append(self._scene(screen))
+        for number, scene in enumerate(scenes):
+            if scene not in scenes[:number]:
+                veil(pixels, scene.hidden)
         return pixels
 
     def close(self) -> None:

@@ -7,6 +7,7 @@ nowhere. Keys of the shell do not go out at all: nothing of the shell is shown. 
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Protocol, TypeVar
@@ -23,10 +24,13 @@ from portcullis.protocol.messages import (
     Wheel,
 )
 
+log = logging.getLogger(__name__)
+
 M = TypeVar("M", Pointer, Wheel, Key)
 
-_FOCUS_SECONDS = 0.005
-_MOST_WAITS = 60
+_ASK_SECONDS = 0.005
+_FOCUS_SECONDS, _REFUSED_SECONDS = 1.5, 0.05
+"""How long a key waits for the application to come forward; and where Windows did not let it for the key before."""
 _SHELL_KEYS = frozenset({"Meta", "OS", "PrintScreen"})
 """PrintScreen copies the whole screen, for any program to paste."""
 _SHELL_CHORDS = {"Tab": ALT, "Escape": ALT | CONTROL}
@@ -54,6 +58,7 @@ class Reach:
         """Buttons that were pressed elsewhere, until they are released."""
         self._inside = (0, 0)
         """Where the pointer was last over the application."""
+        self._patience = _FOCUS_SECONDS
 
     def admit(self, message: Input) -> Iterator[float | Input]:
         """Seconds to wait, and then the message as it may go out, if it may."""
@@ -109,12 +114,15 @@ class Reach:
     def _typed(self, message: Key | CommittedText) -> Iterator[float | Input]:
         if not self._subject.has_focus():
             self._subject.come_forward()
-            for _ in range(_MOST_WAITS):
+            for _ in range(round(self._patience / _ASK_SECONDS)):
                 if self._subject.has_focus():
                     break
-                yield _FOCUS_SECONDS
+                yield _ASK_SECONDS
             else:
+                log.info("input is dropped: another program has the keyboard, and keeps it")
+                self._patience = _REFUSED_SECONDS
                 return
+        self._patience = _FOCUS_SECONDS
         yield message
 
 

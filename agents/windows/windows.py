@@ -52,7 +52,7 @@ class Windows:
         self.count = 0
         self.title = ""
         window.on("windows", self._looking.ask)
-        self._look()
+        self._sees_news()
 
     def close(self) -> None:
         self._looking.cancel()
@@ -61,6 +61,10 @@ class Windows:
             self._timer = None
 
     def _look(self) -> None:
+        if self._sees_news():
+            self._on_changed()
+
+    def _sees_news(self) -> bool:
         before = self.count, self.title
         self._found = 0
         user32().EnumWindows(self._is_visible, 0)
@@ -72,8 +76,7 @@ class Windows:
             self._timer.cancel()
         seconds = _AGAIN_SECONDS if self.count else _FIRST_AGAIN_SECONDS
         self._timer = asyncio.get_running_loop().call_later(seconds, self._look)
-        if (self.count, self.title) != before:
-            self._on_changed()
+        return (self.count, self.title) != before
 
     def _take(self, window: int, _: int) -> int:
         self._found += is_top_level(window) and self._counts(window)

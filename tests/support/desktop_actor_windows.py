@@ -113,8 +113,8 @@ def _turn(wparam: int) -> int:
     return turn - 0x10000 if turn >= 0x8000 else turn
 
 
-def main() -> None:
-    stage = Stage()
+def main(stage: Stage | None = None) -> None:
+    stage = stage or Stage()
     thread = win32api.GetCurrentThreadId()
     orders: list[dict[str, Any]] = []
 

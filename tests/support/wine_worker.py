@@ -26,10 +26,16 @@ STARTED_SECONDS = 30
 
 
 class WineWorker(WorkerSession):
-    def __init__(self, windows: Wine, *, width: int, height: int) -> None:
+    def __init__(self, windows: Wine, *, width: int, height: int, application_job: str = "") -> None:
         assert windows.x is not None
         super().__init__(windows.x, width=width, height=height)
         self.windows = windows
+        self._own = {
+            "display": "",
+            "framebuffer": "",
+            "xauthority": "",
+            "application_job": application_job,
+        }
         # Xvfb draws the pointer into its framebuffer, where Windows programs do not see it.
         self._hiding = windows.x.connection()
         fixes = self._hiding(xcffib.xfixes.key)
@@ -38,7 +44,7 @@ class WineWorker(WorkerSession):
         self._hiding.flush()
 
     def start_line(self, **changes: object) -> Start:
-        return super().start_line(**{"display": "", "framebuffer": "", "xauthority": "", **changes})
+        return super().start_line(**{**self._own, **changes})
 
     async def start(self, *, shown: bool = False) -> None:
         """Its desktop is open. Until a program shows a window, viewers wait for it."""
@@ -79,8 +85,11 @@ class WineWorker(WorkerSession):
 
 
 @contextlib.asynccontextmanager
-async def wine_worker(windows: Wine, *, width: int = 1280, height: int = 800) -> AsyncIterator[WineWorker]:
-    session = WineWorker(windows, width=width, height=height)
+async def wine_worker(
+    windows: Wine, *, width: int = 1280, height: int = 800, application_job: str = ""
+) -> AsyncIterator[WineWorker]:
+    """`application_job`: whose windows alone are shown; empty: the whole screen is."""
+    session = WineWorker(windows, width=width, height=height, application_job=application_job)
     await session.start()
     try:
         yield session
