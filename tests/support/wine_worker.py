@@ -21,6 +21,7 @@ from tests.support.patience import patient
 from tests.support.windows_python import CLONE
 from tests.support.wine import Wine
 from tests.support.worker_session import WAIT_SECONDS, WorkerSession
+from tests.support.xserver import XServer
 
 STARTED_SECONDS = 30
 
@@ -36,12 +37,7 @@ class WineWorker(WorkerSession):
             "xauthority": "",
             "application_job": application_job,
         }
-        # Xvfb draws the pointer into its framebuffer, where Windows programs do not see it.
-        self._hiding = windows.x.connection()
-        fixes = self._hiding(xcffib.xfixes.key)
-        fixes.QueryVersion(5, 0).reply()
-        fixes.HideCursor(self._hiding.get_setup().roots[0].root)
-        self._hiding.flush()
+        self._hiding = hide_pointer(windows.x)
 
     def start_line(self, **changes: object) -> Start:
         return super().start_line(**{**self._own, **changes})
@@ -82,6 +78,16 @@ class WineWorker(WorkerSession):
             while data := self.process.stderr.read1(1 << 16):
                 self._log_file.write(data)
                 self._log_file.flush()
+
+
+def hide_pointer(x: XServer) -> xcffib.Connection:
+    """Until this connection ends. Xvfb draws the pointer into its framebuffer, where Windows programs do not see it."""
+    connection = x.connection()
+    fixes = connection(xcffib.xfixes.key)
+    fixes.QueryVersion(5, 0).reply()
+    fixes.HideCursor(connection.get_setup().roots[0].root)
+    connection.flush()
+    return connection
 
 
 @contextlib.asynccontextmanager
