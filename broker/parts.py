@@ -275,11 +275,10 @@ class Parts:
         self._job("changes", self.configuration.round, CHANGES_SECONDS)
 
     def _make_questions_to_hosts(self) -> None:
-        self.host_acts = HostActs(self.snapshot, self.registry, self._broker_id, self._ask_peer)
-        self.checks = HostChecks(self.snapshot, self.registry, self._broker_id, self._ask_peer)
-        self.discovery = HostDiscovery(
-            self.snapshot, self.registry, self._broker_id, lambda *asked: self.exchange.post(*asked)
-        )
+        asked = (self.snapshot, self.registry, self._broker_id, self._ask_peer_of_host)
+        self.host_acts = HostActs(*asked)
+        self.checks = HostChecks(*asked)
+        self.discovery = HostDiscovery(*asked)
 
     def _make_explanations(self) -> None:
         users, applications = self.identity.users, self.applications
@@ -472,6 +471,10 @@ class Parts:
 
     async def _ask_peer(self, broker_id: str, path: str, body: bytes) -> bytes | None:
         return await self.exchange.post(broker_id, path, body)
+
+    async def _ask_peer_of_host(self, broker_id: str, path: str, body: bytes) -> bytes | None:
+        """For as long as whoever asks waits."""
+        return await self.exchange.post(broker_id, path, body, seconds=None)
 
     def _serving_brokers(self) -> int:
         return sum(not broker.draining for broker in self.brokers.live())

@@ -12,8 +12,7 @@ from broker.http.admin.status import StatusRoutes
 from broker.http.audit_peers import AuditPeerRoutes
 from broker.http.body import MAXIMUM_BODY_BYTES
 from broker.http.credential_peers import CredentialPeerRoutes
-from broker.http.host_acts import HostActRoutes
-from broker.http.host_discovery import HostDiscoveryRoutes
+from broker.http.host_questions import HostQuestionRoutes
 from broker.http.inner import InnerServices, inner_routes
 from broker.http.measured import measured, routes_of
 from broker.http.public import PublicServices, check_policies, public_middlewares, public_routes
@@ -34,8 +33,8 @@ def application_of(parts: Parts) -> web.Application:
     )
     application.add_routes(public_routes(public))
     application.add_routes(inner_routes(_inner(parts)))
-    application.add_routes(HostActRoutes(parts.peers, parts.host_acts).routes())
-    application.add_routes(HostDiscoveryRoutes(parts.peers, parts.discovery).routes())
+    to_hosts = (parts.checks, parts.host_acts, parts.discovery)
+    application.add_routes(HostQuestionRoutes(parts.peers, *to_hosts).routes())
     application.add_routes(CredentialPeerRoutes(parts.peers, parts.credentials).routes())
     application.add_routes(AuditPeerRoutes(parts.peers, parts.audit_everywhere, parts.copies).routes())
     application.add_routes(_site_routes(parts, public))
@@ -65,7 +64,6 @@ def _inner(parts: Parts) -> InnerServices:
         parts.gateway_channels,
         parts.exchange,
         parts.clock_guard,
-        parts.checks,
         parts.probe_results,
     )
 

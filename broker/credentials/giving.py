@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Awaitable, Callable
 
 from broker.credentials.memory import LaunchCredentials
 from broker.credentials.vault import Vault
+from broker.hosts.questions import AskPeer
 from broker.repositories.sessions import Sessions
 from portcullis.errors import PortcullisError, ProtocolError
 from portcullis.logs import ids
@@ -25,9 +25,6 @@ PATH = "/inner/v1/credentials"
 MAXIMUM_BYTES = 16 * 1024
 _LOST = "credentials_lost"
 _STARTING = frozenset({"pending", "starting"})
-
-AskPeer = Callable[[str, str, bytes], Awaitable[bytes | None]]
-"""Broker id, path, body: the answer; None when that broker does not answer, or does not know the path."""
 
 
 class GivesCredentials:

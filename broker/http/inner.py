@@ -14,10 +14,8 @@ from broker.gateways.channel import GatewayServer
 from broker.gateways.directory import GatewayDirectory
 from broker.grid.grid import GridError
 from broker.hosts.channel import ControlServer
-from broker.hosts.checks import HostChecks
 from broker.http.control import ControlRoutes
 from broker.http.enrolment import EnrolmentRoutes
-from broker.http.host_checks import HostCheckRoutes
 from broker.http.peer import PeerRoutes
 from broker.http.peers import Peers
 from broker.http.probe_results import ProbeResultRoutes
@@ -47,7 +45,6 @@ class InnerServices:
     gateways: GatewayServer
     exchange: PeerExchange
     clock_guard: ClockGuard
-    checks: HostChecks
     probe_results: ProbeResults
 
 
@@ -58,7 +55,6 @@ def inner_routes(services: InnerServices) -> list[web.RouteDef]:
         *ControlRoutes(services.peers, services.control).routes(),
         *GatewayRoutes(services).routes(),
         *PeerRoutes(services.peers, services.exchange).routes(),
-        *HostCheckRoutes(services.peers, services.checks).routes(),
         *ProbeResultRoutes(services.peers, services.probe_results).routes(),
         *WebCertificateRoutes(services.peers, services.web_authority).routes(),
         web.get("/healthz", healthy),

@@ -76,10 +76,10 @@ class PeerExchange:
             await self._http.close()
 
     async def post(
-        self, broker_id: str, path: str, body: bytes, seconds: float = ANSWER_SECONDS
+        self, broker_id: str, path: str, body: bytes, seconds: float | None = ANSWER_SECONDS
     ) -> bytes | None:
         """Ask one of the others something else; None when it does not answer with 200: it may be of a version that does
-        not know the path."""
+        not know the path. Within `seconds`; None: the caller ends it."""
         address = self._others().get(broker_id)
         if self._http is None or address is None:
             return None

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Any
 
 from broker.audit.query import Page, Query
+from broker.hosts.questions import AskPeer
 from broker.probes.records import Probes
 from broker.probes.result import Result
 from broker.snapshot import Snapshot
@@ -22,7 +23,6 @@ MAXIMUM_BYTES = 1 << 20
 MOST = 1000
 MOST_SEARCHED = 500
 
-AskPeer = Callable[[str, str, bytes], Awaitable[bytes | None]]
 Search = Callable[[Query], Awaitable[Page]]
 
 

@@ -200,14 +200,14 @@ async def test_a_host_that_another_broker_holds_is_asked_through_it(
 ) -> None:
     parts = site.broker.parts
 
-    async def post(broker_id: str, path: str, body: bytes, seconds: float) -> bytes | None:
-        assert path == discovery.PATH
+    async def post(broker_id: str, path: str, body: bytes) -> bytes | None:
+        assert path == HostDiscovery.PATH
         return await parts.discovery.answer(body)
 
-    async def silent(broker_id: str, path: str, body: bytes, seconds: float) -> bytes | None:
+    async def silent(broker_id: str, path: str, body: bytes) -> bytes | None:
         return None
 
-    async def nonsense(broker_id: str, path: str, body: bytes, seconds: float) -> bytes | None:
+    async def nonsense(broker_id: str, path: str, body: bytes) -> bytes | None:
         return b"{"
 
     host_id, registry = site.broker.host.id, type(parts.registry)()

@@ -40,6 +40,7 @@ async def agent(site: RunningBroker) -> AsyncIterator[TestAgent]:
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """A loaded machine may take its time: what these tests are about is not how long."""
     monkeypatch.setattr(checks, "ANSWER_SECONDS", 20.0)
+    monkeypatch.setattr(HostChecks, "WITHIN_SECONDS", 20.0)
 
 
 def a_check(user_name: str = "ann") -> Check:
@@ -128,7 +129,7 @@ async def test_a_host_that_another_broker_holds_is_asked_through_it(
     site: RunningBroker, agent: TestAgent, patient: None
 ) -> None:
     async def post(broker_id: str, path: str, body: bytes) -> bytes | None:
-        assert path == checks.PATH
+        assert path == HostChecks.PATH
         return await site.parts.checks.answer(body)
 
     elsewhere = HostChecks(site.parts.snapshot, type(site.parts.registry)(), new_id(), post)
@@ -152,5 +153,5 @@ async def test_another_broker_that_says_nothing_that_can_be_read_decides_nothing
 
 async def test_only_a_broker_may_have_a_host_asked(site: RunningBroker) -> None:
     for who in ("gateway", "host"):
-        status, body = await site.call("POST", checks.PATH, {"host": site.host.id}, as_=who)
+        status, body = await site.call("POST", HostChecks.PATH, {"host": site.host.id}, as_=who)
         assert (status, body["error"]["code"]) == (401, "certificate_refused")
