@@ -11,6 +11,7 @@ import datetime
 import hashlib
 import os
 import re
+import shutil
 import struct
 import subprocess
 import sys
@@ -54,6 +55,7 @@ def main() -> None:
         )
     except (BuildError, payload.PayloadError) as exc:
         sys.exit(f"build.sh: {exc}")
+    shutil.copyfile(CLONE / "deploy/windows/install.ps1", given.output.parent / "install.ps1")
     with given.output.open("rb") as file:
         print(f"{hashlib.file_digest(file, 'sha256').hexdigest()}  {given.output}")
 

@@ -7,15 +7,20 @@ Downloads the package from a place of yours, or takes a file, checks its hash, a
 question. Run it as administrator. What is decided, the package decides: docs/windows.md.
 
 .EXAMPLE
+powershell -ExecutionPolicy Bypass -File install.ps1 -Source portcullis-agent.msi -Broker broker.example:9443 -Name desk-7
+Takes the package beside it, and asks for the join token, which `portcullis host join-token` prints. The token goes through a
+file that system and administrators alone may read, and that is removed: it stands on no command line.
+
+.EXAMPLE
 .\install.ps1 -Source https://files.example/portcullis-agent.msi -Sha256 0a1b... -Broker broker.example:9443
-Asks for the join token, which `portcullis host join-token` prints.
+Downloads the package.
 #>
 [CmdletBinding()]
 param(
     # https://..., or the path of a file
     [Parameter(Mandatory = $true)] [string] $Source,
-    # of the package, as deploy/windows/build.sh printed it
-    [Parameter(Mandatory = $true)] [ValidatePattern('^[0-9a-fA-F]{64}$')] [string] $Sha256,
+    # of the package, as deploy/windows/build.sh printed it; a file that you brought yourself needs none
+    [ValidatePattern('^([0-9a-fA-F]{64})?$')] [string] $Sha256 = '',
     # host:port, the inner address of a broker; without it the machine joins later
     [string] $Broker = '',
     # what the host is called; this machine's name if absent
@@ -35,6 +40,7 @@ if ($LASTEXITCODE -ne 0) { throw "No private folder could be made ($LASTEXITCODE
 try {
     $package = Join-Path $folder 'portcullis-agent.msi'
     if ($Source -like 'https://*') {
+        if (-not $Sha256) { throw 'A package that is downloaded needs its hash: -Sha256.' }
         [Net.ServicePointManager]::SecurityProtocol = [Net.SecurityProtocolType]::Tls12
         Invoke-WebRequest -UseBasicParsing -Uri $Source -OutFile $package
     } elseif ($Source -like '*://*') {
@@ -43,7 +49,7 @@ try {
         Copy-Item -LiteralPath $Source -Destination $package
     }
     $found = (Get-FileHash -LiteralPath $package -Algorithm SHA256).Hash
-    if ($found -ne $Sha256) { throw "The package has the hash $found, expected was $Sha256." }
+    if ($Sha256 -and $found -ne $Sha256) { throw "The package has the hash $found, expected was $Sha256." }
 
     $log = Join-Path $folder 'msiexec.log'
     $arguments = @('/i', "`"$package`"", '/qn', '/norestart', '/l*v', "`"$log`"")

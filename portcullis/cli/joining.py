@@ -24,9 +24,10 @@ On the other machine, in a clone of this repository:
 """
 _ON_WINDOWS = """\
 
-On a Windows machine, as administrator, with the package that deploy/windows/build.sh makes (docs/windows.md):
+On a Windows machine, as administrator, with the package and the script that deploy/windows/build.sh makes
+(docs/windows.md); it asks for the token:
 
-  msiexec /i portcullis-agent.msi /qn BROKERURL={broker} JOINTOKEN={token}{options}
+  powershell -ExecutionPolicy Bypass -File install.ps1 -Source portcullis-agent.msi -Broker {broker}{options}
 """
 
 
@@ -64,5 +65,5 @@ def advice(made: dict[str, Any], role: str, name: str | None) -> str:
     command = _COMMAND.format(token=token, script=f"{role}.sh", broker=broker, options=options)
     if role != "host":
         return command
-    named = "" if name is None else f" HOSTNAME={safe(name)}"
-    return command + _ON_WINDOWS.format(token=token, broker=broker, options=named)
+    named = "" if name is None else f" -Name {safe(name)}"
+    return command + _ON_WINDOWS.format(broker=broker, options=named)

@@ -228,8 +228,9 @@ async def test_joining_a_host_shows_what_to_type_there(desk: Desk) -> None:
         re.compile(r"JOIN_TOKEN=join_\w+ deploy/host.sh --broker \S+ --name h7")
     )
     await expect(page.get_by_label("To type on Windows")).to_contain_text(
-        re.compile(r"msiexec /i portcullis-agent.msi /qn BROKERURL=\S+ JOINTOKEN=join_\w+ HOSTNAME=h7")
+        re.compile(r"install\.ps1 -Source portcullis-agent\.msi -Broker \S+ -Name h7")
     )
+    await expect(page.get_by_label("To type on Windows")).not_to_contain_text("join_")
 
 
 async def test_no_name_is_ever_markup(desk: Desk) -> None:

@@ -62,7 +62,7 @@ export class JoinPanel {
       h("pre", { class: "command", tabindex: "0", "aria-label": t("join.command") }, command),
       h("div", { class: "buttons" }, copyButton(command, { copy: t("join.copy"), copied: t("copied"), failed: t("copy.failed") }),
         copyButton(token, { copy: t("join.copy.token"), copied: t("copied"), failed: t("copy.failed") })),
-      ...(this.#role === "host" ? onWindows(windowsCommand(name, token, broker)) : []));
+      ...(this.#role === "host" ? onWindows(windowsCommand(name, broker)) : []));
     this.element.replaceChildren(once);
     once.focus();
   }
@@ -78,12 +78,12 @@ function onWindows(command) {
 }
 
 /**
+ * It asks for the token, which is to stand on no command line.
  * @param {string} name
- * @param {string} token
  * @param {string} broker
  */
-function windowsCommand(name, token, broker) {
-  return `msiexec /i portcullis-agent.msi /qn BROKERURL=${broker} JOINTOKEN=${token}${name ? ` HOSTNAME=${name}` : ""}`;
+function windowsCommand(name, broker) {
+  return `powershell -ExecutionPolicy Bypass -File install.ps1 -Source portcullis-agent.msi -Broker ${broker}${name ? ` -Name ${name}` : ""}`;
 }
 
 /**

@@ -271,7 +271,7 @@ export const OBJECTS = {
   "join.unreachable": "Other machines cannot reach this site yet: it listens on its own machine alone. Open it first (deploy/quickstart.sh --listen), then make a new token.",
   "join.command": "Command",
   "join.copy": "Copy the command",
-  "join.windows": "On a Windows machine, as administrator, with the package that deploy/windows/build.sh makes:",
+  "join.windows": "On a Windows machine, as administrator, with the package and the script that deploy/windows/build.sh makes. It asks for the token:",
   "join.windows.command": "To type on Windows",
   "join.windows.copy": "Copy the line for Windows",
   "join.copy.token": "Copy the token",
