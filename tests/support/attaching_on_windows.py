@@ -18,18 +18,25 @@ import win32gui
 
 from agents.desktops.attachments import Attachments
 from agents.windows import machine
+from agents.windows.backend import WindowsBackend
+from agents.windows.desktops.desktop import AttachedDesktop, may_act
 from agents.windows.desktops.words import FROM_AFAR, QUESTION_CLASS
 from agents.windows.interactive import OwnSession
 from agents.windows.launcher import WORKER_COMMAND, WindowsLauncher
 from agents.windows.strokes import KeyEvent, MouseEvent, send
 from agents.windows.structures import MOUSEEVENTF_LEFTDOWN, MOUSEEVENTF_LEFTUP
+from agents.worker.damage import Box
+from portcullis.clock import SystemClock
 from portcullis.errors import Refused
 from portcullis.model.desktops import CONSENTS, DesktopTarget
 from portcullis.model.session import Display
+from portcullis.protocol import messages
 from portcullis.protocol.checks import Check
 from portcullis.protocol.orders import Order
-from portcullis.protocol.worker_channel import Start, Status, WorkerState
+from portcullis.protocol.worker_channel import Prepare, Start, Status, WorkerState
+from tests.support.desktop_claims import Heard
 from tests.support.patience import patient
+from tests.support.windows_desktop_probe import notepad_s_text
 
 WORKER = (sys.executable, "-I", str(Path(__file__).with_name("windows_worker.py")))
 PATIENCE_SECONDS = 45
@@ -44,6 +51,7 @@ class Host:
         self.links: dict[str, tuple[WindowsLauncher, Any]] = {}
         self.last: dict[str, Status] = {}
         self.orders = 0
+        self.desktops: list[AttachedDesktop] = []
 
     async def account(self) -> dict[str, Any]:
         (seat,) = OwnSession().seats()
@@ -115,6 +123,44 @@ class Host:
 
     async def is_shift_down(self) -> bool:
         return bool(win32api.GetAsyncKeyState(SHIFT[0]) & 0x8000)
+
+    # the worker's desktop, in this very process
+
+    async def open_desktop(self, view_only: bool) -> None:
+        prepare = Prepare(1024, 768, attached=True, view_only=view_only)
+        desktop = await WindowsBackend().open_desktop(prepare, Heard(), SystemClock())
+        assert isinstance(desktop, AttachedDesktop)
+        self.desktops.append(desktop)
+
+    async def close_desktop(self) -> None:
+        self.desktops.pop().close()
+
+    @property
+    def desktop(self) -> AttachedDesktop:
+        return self.desktops[-1]
+
+    async def type(self, text: str) -> bool:
+        """As a browser's message. Whether it may have been done."""
+        self.desktop._looked_at = float("-inf")
+        for seconds in self.desktop.apply(messages.CommittedText(1, text)):
+            await asyncio.sleep(seconds)
+        return self.desktop._may_act
+
+    async def hold_key_from_afar(self) -> None:
+        for _ in self.desktop.apply(messages.Key(1, True, messages.SHIFT, 0, "ShiftLeft", "Shift")):
+            pass
+
+    async def may_act(self) -> bool:
+        return may_act()
+
+    async def sizes(self) -> list[Any]:
+        """Before and after somebody far away wants another one."""
+        before = self.desktop.size
+        self.desktop.arrange([Box(0, 0, 800, 600)])
+        return [before, self.desktop.maximum, self.desktop.size]
+
+    async def notepad_text(self) -> str:
+        return notepad_s_text()
 
     def _order(self, user: str, target: dict[str, Any]) -> Order:
         self.orders += 1

@@ -18,3 +18,8 @@ def test_character_has_no_virtual_key():
 def test_wheel_s_data_is_signed():
     mouse = record(MouseEvent(0x0800, data=-120))
     assert (mouse.kind, mouse.any.mouse.data) == (0, 0xFFFFFF88)
+
+
+def test_events_carry_what_is_to_stand_beside_them():
+    assert record(KeyEvent(0x25, 0x4B), 0x504F5254).any.keyboard.extra == 0x504F5254
+    assert record(MouseEvent(0x0001), 0x504F5254).any.mouse.extra == 0x504F5254

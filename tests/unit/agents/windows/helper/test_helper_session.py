@@ -41,6 +41,9 @@ class Parts:
         self.done.append(name)
         return None if name in self.runs_already else pid
 
+    def start_attendant(self, launch):
+        return self._start("attendant", 13)
+
     def to_worker(self, line):
         self.started = self.started or json.loads(line)
         self.worker_lines.append(json.loads(line)["type"])
@@ -217,3 +220,74 @@ def test_a_desktop_that_is_published_runs_already_and_is_left_as_it_is(session, 
     session.obey(line(type="end", code="logged_off", grace_seconds=7))
     session.worker_ended(0)
     assert parts.status["ended"] and "ask" not in parts.done
+
+
+ATTACHED = {
+    **LAUNCH,
+    "attached": {"display": ":1", "answer_seconds": 30, "view_only": False, "left_seconds": 60},
+    "application": {"command": ["a"], "entered": "{}", "exit_codes": {"10": "desktop_refused"}},
+}
+
+
+@pytest.fixture
+def asking(session, parts):
+    session.obey(json.dumps(ATTACHED).encode())
+    return session
+
+
+def test_on_somebody_s_own_desktop_nothing_looks_before_they_agreed(asking, parts):
+    assert parts.done == ["attendant"]
+    assert (parts.status["stage"], parts.status["processes"]) == ("display", {"application": 13})
+    asking.agreed()
+    asking.agreed()  # said twice it is the same
+    assert parts.done == ["attendant", "worker"]
+    asking.hear(state(1))
+    assert parts.status["stage"] == "application"
+    assert parts.done == ["attendant", "worker"]
+
+
+def test_how_its_attendant_ended_is_why_it_ends(asking, parts):
+    asking.application_ended(10)
+    assert parts.status["ended"]
+    assert (parts.status["code"], parts.done[-1]) == ("desktop_refused", "ended")
+
+
+def test_an_attendant_that_broke_is_no_answer_of_anybody(asking, parts):
+    asking.application_ended(70)
+    assert parts.status["code"] == "display_failed"
+
+
+def test_an_attendant_that_says_nothing_is_not_waited_for_without_end(asking, parts):
+    assert parts.later[0] > 30
+    parts.time_passes()
+    assert (parts.status["code"], parts.done[-1]) == ("display_failed", "ended")
+
+
+def test_its_sign_stands_until_the_worker_has_gone_and_nothing_is_asked_to_close(asking, parts):
+    asking.agreed()
+    asking.hear(state(1))
+    asking.obey(line(type="end", code="logged_off", grace_seconds=30))
+    assert "ask" not in parts.done and "ended" not in parts.done
+    asking.worker_ended(0)
+    assert parts.done[-1] == "ended"
+
+
+def test_nobody_comes_back_after_a_minute(asking, parts):
+    asking.agreed()
+    asking.hear(state(1))
+    assert parts.later[0] == 60
+    somebody = json.loads(state(1)) | {"connections": 1}
+    asking.hear(json.dumps(somebody).encode())
+    assert parts.later is None
+    asking.hear(state(1))
+    first = parts.later
+    asking.hear(state(2))
+    assert parts.later is first  # the time runs on
+    parts.time_passes()
+    assert parts.status["code"] == "desktop_left"
+
+
+def test_who_agrees_after_it_has_ended_starts_nothing(asking, parts):
+    asking.end("logged_off")
+    asking.agreed()
+    assert "worker" not in parts.done
