@@ -1,6 +1,5 @@
 """A host for sessions: accounts of its own, a runtime folder that accounts can traverse, real X."""
 
-import asyncio
 import functools
 import glob
 import secrets
@@ -18,7 +17,8 @@ from broker.pki import certificates
 from portcullis.model.session import Display
 from portcullis.protocol.orders import Order
 from portcullis.protocol.worker_channel import Start, Status, WorkerState
-from tests.support.patience import patient, until
+from tests.support.patience import until
+from tests.support.told import until_told
 
 TINY_WORKER = (sys.executable, "-I", str(Path(__file__).parent / "tiny_worker.py"))
 PATIENCE_SECONDS = 60
@@ -113,17 +113,6 @@ def marked(session):
     return {process.pid for process in processes() if variables(process).get(MARKER) == session}
 
 
-async def until_told(link, is_it):
-    """The first message of the leader for which `is_it` holds."""
-    async with asyncio.timeout(patient(PATIENCE_SECONDS)):
-        last = None
-        while (message := await link.receive()) is not None:
-            last = message
-            if is_it(message):
-                return message
-    raise AssertionError(f"the leader closed the link after {last}")
-
-
 async def until_window(link):
     """The status and the state once a window is mapped."""
     seen = {}
@@ -134,10 +123,6 @@ async def until_window(link):
 
     await until_told(link, note)
     return seen[Status], seen[WorkerState]
-
-
-async def until_ended(link):
-    return await until_told(link, lambda message: isinstance(message, Status) and message.ended)
 
 
 async def gone(process):

@@ -24,7 +24,8 @@ from portcullis.model.session import Display
 from portcullis.protocol.checks import Check
 from portcullis.protocol.orders import Order
 from portcullis.protocol.worker_channel import Start, Status, Tell, WorkerState
-from tests.support.patience import patient
+from tests.support.patience import patient, until
+from tests.support.told import until_ended, until_told
 
 WORKER = (sys.executable, "-I", str(Path(__file__).with_name("windows_worker.py")))
 PATIENCE_SECONDS = 45
@@ -68,34 +69,14 @@ class Host:
         return leaders.read_notes(self.runtime / "sessions" / session).helper
 
 
-async def until(link, is_it):
-    async with asyncio.timeout(patient(PATIENCE_SECONDS)):
-        last = None
-        while (message := await link.receive()) is not None:
-            last = message
-            if is_it(message):
-                return message
-    raise AssertionError(f"the link closed after {last}")
-
-
 async def until_runs(link):
-    return await until(link, lambda message: isinstance(message, Status) and message.stage == "application")
-
-
-async def until_ended(link):
-    return await until(link, lambda message: isinstance(message, Status) and message.ended)
+    return await until_told(
+        link, lambda message: isinstance(message, Status) and message.stage == "application"
+    )
 
 
 async def until_gone(*pids):
-    async with asyncio.timeout(patient(PATIENCE_SECONDS)):
-        while any(machine.measure(pid) is not None for pid in pids):
-            await asyncio.sleep(0.02)
-
-
-async def until_true(is_so):
-    async with asyncio.timeout(patient(PATIENCE_SECONDS)):
-        while not is_so():
-            await asyncio.sleep(0.02)
+    await until(lambda: all(machine.measure(pid) is None for pid in pids), PATIENCE_SECONDS)
 
 
 def kill(pid):
@@ -107,7 +88,7 @@ async def begins_and_logs_off(host):
     status = await until_runs(link)
     pids = list(status.processes.values())
     names = [each.name for each in host.launcher.processes(status.processes)]
-    await until_true(lambda: window_of(status.processes["application"]))
+    await until(lambda: window_of(status.processes["application"]), PATIENCE_SECONDS)
     link.end("logged_off", 60)
     ended = await until_ended(link)
     assert await link.receive() is None
@@ -163,12 +144,12 @@ async def arguments_and_environment(host):
 async def child_goes_on(host):
     """The process that was started ends, one that it started does not."""
     link = await host.launch("cmd.exe", "/c", "start notepad.exe")
-    first = await until(
+    first = await until_told(
         link, lambda message: isinstance(message, Status) and "application" in message.exit_statuses
     )
     link.send(Tell("show"))
-    await until(link, lambda message: isinstance(message, WorkerState) and message.windows == 1)
-    await until_true(lambda: notepads())
+    await until_told(link, lambda message: isinstance(message, WorkerState) and message.windows == 1)
+    await until(notepads, PATIENCE_SECONDS)
     for pid in notepads():
         kill(pid)
     ended = await until_ended(link)
@@ -298,7 +279,7 @@ async def second_helper(host):
     except OSError as exc:
         refused = exc.errno
     link.send(Tell("show"))
-    await until(link, lambda message: isinstance(message, WorkerState) and message.windows == 1)
+    await until_told(link, lambda message: isinstance(message, WorkerState) and message.windows == 1)
     link.end("logged_off", 5)
     await until_ended(link)
     return {"refused": refused}
@@ -343,7 +324,7 @@ async def the_desktop_itself(host):
     link = await host.launch("explorer.exe")
     status = await until_runs(link)
     link.send(Tell("show"))
-    await until(link, lambda message: isinstance(message, WorkerState) and message.windows == 1)
+    await until_told(link, lambda message: isinstance(message, WorkerState) and message.windows == 1)
     link.end("logged_off", 5)
     ended = await until_ended(link)
     return {"processes": list(status.processes), "code": ended.code}
@@ -380,11 +361,11 @@ async def service_runs_and_stops(host):
 
     try:
         win32service.StartService(service, None)
-        await until_true(lambda: state() == win32service.SERVICE_RUNNING)
-        await until_true(lambda: log.is_file() and "waiting for it to join" in log.read_text())
+        await until(lambda: state() == win32service.SERVICE_RUNNING, PATIENCE_SECONDS)
+        await until(lambda: log.is_file() and "waiting for it to join" in log.read_text(), PATIENCE_SECONDS)
         accepted = win32service.QueryServiceStatus(service)[2]
         win32service.ControlService(service, win32service.SERVICE_CONTROL_STOP)
-        await until_true(lambda: state() == win32service.SERVICE_STOPPED)
+        await until(lambda: state() == win32service.SERVICE_STOPPED, PATIENCE_SECONDS)
         failed = win32service.QueryServiceStatus(service)[3]
     finally:
         win32service.DeleteService(service)

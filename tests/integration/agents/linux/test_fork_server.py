@@ -16,7 +16,8 @@ from agents.linux.forking import Forking
 from agents.linux.launch_line import WORKER_COMMAND, WORKER_ENVIRONMENT
 from agents.linux.leader import beginning
 from tests.support.patience import patient
-from tests.support.session_host import MARKER, PATIENCE_SECONDS, gone, until_ended, until_told, until_window
+from tests.support.session_host import MARKER, PATIENCE_SECONDS, gone, until_window
+from tests.support.told import until_ended, until_told
 
 SECRET = "of the agent alone"
 

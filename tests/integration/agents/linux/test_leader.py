@@ -15,15 +15,8 @@ from agents.linux.leaders import start_leader
 from portcullis.model.session import Display
 from portcullis.protocol.worker_channel import Status
 from tests.support.patience import patient
-from tests.support.session_host import (
-    TINY_WORKER,
-    gone,
-    processes,
-    until_ended,
-    until_told,
-    until_window,
-    variables,
-)
+from tests.support.session_host import TINY_WORKER, gone, processes, until_window, variables
+from tests.support.told import until_ended, until_told
 
 
 class Links:

@@ -16,15 +16,8 @@ from agents.linux.leaders import session_folders
 from portcullis.model.session import Display
 from portcullis.protocol.worker_channel import Status, WorkerState
 from tests.support.patience import patient, until
-from tests.support.session_host import (
-    PATIENCE_SECONDS,
-    TINY_WORKER,
-    gone,
-    marked,
-    until_ended,
-    until_told,
-    until_window,
-)
+from tests.support.session_host import PATIENCE_SECONDS, TINY_WORKER, gone, marked, until_window
+from tests.support.told import until_ended, until_told
 
 
 class Ahead:

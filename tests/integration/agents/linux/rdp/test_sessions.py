@@ -16,7 +16,8 @@ from portcullis.errors import Refused
 from portcullis.model.rdp import Credentials, RdpTarget
 from portcullis.protocol.orders import Desired
 from tests.support.patience import patient
-from tests.support.session_host import PATIENCE_SECONDS, TINY_WORKER, until_ended, until_window
+from tests.support.session_host import PATIENCE_SECONDS, TINY_WORKER, until_window
+from tests.support.told import until_ended
 
 LOOPBACK = networks_of("127.0.0.0/8")
 CONFIRM_TLS = bytes.fromhex("030000130ed000000000000200080001000000")
