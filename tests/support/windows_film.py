@@ -1,5 +1,6 @@
-"""Run by the Windows interpreter: `python windows_film.py WIDTH HEIGHT RATE`, a window without a frame at the screen's
-corner that shows so many pictures a second (0: one that stays), each with its number, and answers keys.
+"""Run by the Windows interpreter: `python windows_film.py WIDTH HEIGHT RATE [JOB]`, a window without a frame at the
+screen's corner that shows so many pictures a second (0: one that stays), each with its number, and answers keys; in the
+job object of that name, if one is given.
 
 The number stands in a row of squares along the upper edge, black for 0 and white for 1, the lowest bit first. A square
 behind them turns from black to white, or back, with each key that goes down. `number_of` and `answer_of` read
@@ -9,10 +10,13 @@ them from a picture of any system.
 from __future__ import annotations
 
 import ctypes
+import os
 import sys
 import time
 
 import numpy as np
+
+from agents.windows.job import Job
 
 SQUARE, BITS, ANSWER = 16, 16, 48
 
@@ -119,4 +123,6 @@ class Film:
 
 
 if __name__ == "__main__":
+    for job in sys.argv[4:]:
+        Job(job).take_pid(os.getpid())
     Film(int(sys.argv[1]), int(sys.argv[2])).run(float(sys.argv[3]))
