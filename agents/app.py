@@ -36,6 +36,7 @@ from portcullis.ids import new_id
 from portcullis.logs import ids
 from portcullis.measuring import Metrics
 from portcullis.metrics import GROUPING
+from portcullis.model.platforms import WINDOWS
 from portcullis.probes import Probes, Watch
 from portcullis.protocol.acts import FEATURE as ACT
 from portcullis.protocol.checks import FEATURE as CHECK
@@ -70,15 +71,27 @@ class Agent:
         self._isolation = launcher.isolation
         self._launcher = launcher
         self._starting_limit = settings.starting_limit or max(2, os.cpu_count() or 1)
-        facts = SiteFacts(
-            credentials.id,
-            credentials.site_id,
-            credentials.ca,
-            credentials.grant_keys,
-            video=video_codecs(settings.video),
-        )
         self._keys = verifying_keys(credentials.grant_keys)
-        handlers = ControlHandlers(
+        self._clock = SiteClock(SystemClock())
+        self._metrics = Metrics("agent", version())
+        self._control = ControlClient(
+            lambda: self._credentials.brokers, self._context_for_brokers, self._handlers()
+        )
+        self._desk = CredentialsDesk(self._control.want)
+        self._renewal = Renewal(credentials, self._on_renewed, trusts=self._trusts)
+        self._make_sessions(settings)
+        self._revocations = HostRevocations(
+            lambda: self._keys, self._clock, self._manager.sessions, lambda: self._control.is_up
+        )
+        self._links = self._make_links()
+        offer_readings(self._metrics, launcher, self._manager, self._control, self._links, backend.usage_of)
+        self._metrics.read(GROUPING, lambda: {(launcher.grouping,): 1})
+        self._watch = Watch.of(settings.metrics, settings.metrics_exposed)
+        self._probes = Probes(self._metrics, self._trouble)
+
+    def _handlers(self) -> ControlHandlers:
+        """Of parts that are made later: they know the control channel."""
+        return ControlHandlers(
             hello=self._hello,
             reports=lambda: self._manager.reports(),
             directory=self._on_directory,
@@ -87,45 +100,41 @@ class Agent:
             check=lambda check: self._dry_runs.answer(check),
             act=lambda act: self._acts.answer(act),
             credentials=lambda given: self._desk.take(given),
-            discover=backend.discovery(),
+            discover=self._backend.discovery(),
             heartbeat=self._heartbeat,
             revocations=lambda texts: self._revocations.take(texts),
             time=self._on_time,
         )
-        self._clock = SiteClock(SystemClock())
-        self._control = ControlClient(lambda: self._credentials.brokers, self._context_for_brokers, handlers)
-        self._desk = CredentialsDesk(self._control.want)
-        self._metrics = Metrics("agent", version())
+
+    def _make_sessions(self, settings: AgentSettings) -> None:
+        """Those that run, those prepared ahead, and what is asked about them."""
+        credentials, launcher = self._credentials, self._launcher
         self._manager = Manager(
             launcher,
-            facts,
+            SiteFacts(
+                *(credentials.id, credentials.site_id, credentials.ca, credentials.grant_keys),
+                video=video_codecs(settings.video),
+            ),
             self._on_report,
             time_limits(settings),
             LaunchCounts(self._metrics),
             lambda session: self._revocations.welcome(session),
             self._desk.ask,
         )
-        self._revocations = HostRevocations(
-            lambda: self._keys, self._clock, self._manager.sessions, lambda: self._control.is_up
-        )
         self._warmth = Warmth(
-            launcher,
-            settings.warm_sessions,
-            self._slots,
+            *(launcher, settings.warm_sessions, self._slots),
             self._manager.states,
-            backend.memory_available_bytes,
+            self._backend.memory_available_bytes,
         )
-        doorkeeper = Doorkeeper(
-            credentials.id, self._clock, lambda: self._keys, self._find, self._revocations.check
-        )
-        self._links = Links(doorkeeper, self._context_for_gateways, self._told_by_gateway)
         self._dry_runs = DryRuns(launcher.looks, self._knowledge())
         self._acts = SessionActs(self._manager.find, launcher.processes)
-        self._renewal = Renewal(credentials, self._on_renewed, trusts=self._trusts)
-        offer_readings(self._metrics, launcher, self._manager, self._control, self._links, backend.usage_of)
-        self._metrics.read(GROUPING, lambda: {(launcher.grouping,): 1})
-        self._watch = Watch.of(settings.metrics, settings.metrics_exposed)
-        self._probes = Probes(self._metrics, self._trouble)
+
+    def _make_links(self) -> Links:
+        doorkeeper = Doorkeeper(
+            *(self._credentials.id, self._clock, lambda: self._keys, self._find),
+            self._revocations.check,
+        )
+        return Links(doorkeeper, self._context_for_gateways, self._told_by_gateway)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Until `stop` is set. Raises what a task failed with: a new agent then adopts the sessions."""
@@ -178,10 +187,23 @@ class Agent:
     def _knowledge(self) -> Knowledge:
         return Knowledge(
             self._slots,
-            running=lambda: sum(state != "ended" for state in self._manager.states()),
+            running=self._running,
             memory_available_bytes=self._backend.memory_available_bytes,
             links=lambda: (self._links.up, self._links.wanted),
+            takes_place=lambda check: check.desktop is None or not self._attaches_apart,
         )
+
+    @property
+    def _attaches_apart(self) -> bool:
+        """Whether sessions that are attached to somebody's desktop have places of their own (broker/launch/plan.py)."""
+        return WINDOWS in self._launcher.features
+
+    def _running(self) -> int:
+        """Sessions that take one of this host's places."""
+        running = [session for session in self._manager.sessions() if session.state != "ended"]
+        if not self._attaches_apart:
+            return len(running)
+        return sum(session.about is None or session.about.slot < self._slots for session in running)
 
     def _find(self, session: str, tenant: str) -> AttachedSession | None:
         return self._manager.find(session, tenant)

@@ -462,25 +462,26 @@ DESKTOPS: dict[str, Reason] = {
         "Nobody is signed in at that desktop, or there is no such desktop.",
         user="Try again when somebody is there.",
         administrator=f"{_EXPLAIN}The detail names the displays that the host has. `console` is the host's own screen; "
-        "others are named as `:1`. A sign-in screen is nobody's desktop.",
+        "others are named as `:1`, on Windows by the number of their session. A sign-in screen is nobody's desktop.",
     ),
     "desktop_not_own": Reason(
         "Somebody else is signed in at that desktop.",
         user="You can use it when you are signed in there yourself.",
-        administrator="With `consent: own` the account at the desktop has to be the user's own, as `account` says. "
-        "With `ask` whoever is there can let them in.",
+        administrator="With `consent: own` the account at the desktop has to be the user's own, as `account` says: "
+        "that of a Windows domain as `CORP\\{user}`. With `ask` whoever is there can let them in.",
     ),
     "desktop_unsupported": Reason(
         "That desktop cannot be shown.",
         user=_ASK,
         administrator=f"{_EXPLAIN}A Wayland session gives nobody its picture through X: choose the Xorg session at the "
-        "sign-in screen. A display of root, or one of other than 24 bits of colour, is not shown either.",
+        "sign-in screen. A display of root, one of other than 24 bits of colour, or a Windows session that no "
+        "screen shows is not shown either.",
     ),
     "desktop_locked": Reason(
         "That desktop is locked: nobody is there who could be asked.",
         user="Try again when somebody is there.",
         administrator="With `consent: ask` a locked desktop refuses, and ends a connection when it gets locked. With "
-        "`own` the user sees the lock and can open it.",
+        "`own` the user sees the lock and can open it; that of Windows is opened there alone.",
     ),
     "desktop_unanswered": Reason(
         "Nobody answered at that desktop.",

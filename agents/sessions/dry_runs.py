@@ -32,6 +32,8 @@ class Knowledge:
     memory_available_bytes: Callable[[], int]
     links: Callable[[], tuple[int, int]]
     """To gateways: how many stand, and how many should."""
+    takes_place: Callable[[Check], bool] = lambda check: True
+    """Whether a session of it would take one of the places."""
 
 
 class DryRuns:
@@ -50,7 +52,8 @@ class DryRuns:
             results = await asyncio.gather(*looked)
         finally:
             self._under_way -= 1
-        return Checked(check.id, (*results, self._room(), self._gateways()))
+        room = [self._room()] if self._knowledge.takes_place(check) else []
+        return Checked(check.id, (*results, *room, self._gateways()))
 
     def _room(self) -> CheckResult:
         free = self._knowledge.slots - self._knowledge.running()

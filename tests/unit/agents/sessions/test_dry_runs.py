@@ -6,12 +6,14 @@ import asyncio
 import subprocess
 import threading
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import pytest
 
 from agents.sessions import dry_runs
 from agents.sessions.dry_runs import AT_ONCE, DryRuns, Knowledge
 from portcullis.ids import new_id
+from portcullis.model.desktops import DesktopTarget
 from portcullis.protocol.checks import Check, Checked, CheckResult
 
 FINE = CheckResult("command", "passed", "there")
@@ -52,6 +54,15 @@ async def test_a_host_without_room_or_way_says_so(
     running: int, links: tuple[int, int], expected: dict[str, tuple[str, str]]
 ) -> None:
     assert results(await runs({}, running, links).answer(a_check())) == expected
+
+
+async def test_what_takes_no_place_needs_none_free() -> None:
+    links, memory = (1, 1), 2**31
+    knowledge = Knowledge(1, lambda: 1, lambda: memory, lambda: links, lambda check: check.desktop is None)
+    full = DryRuns(lambda check: {}, knowledge)
+    assert results(await full.answer(a_check()))["room"] == ("failed", "host_full")
+    desktop = replace(a_check(), desktop=DesktopTarget())
+    assert results(await full.answer(desktop)) == {"gateways": ("passed", "")}
 
 
 async def test_a_look_that_takes_too_long_is_skipped(monkeypatch: pytest.MonkeyPatch) -> None:
