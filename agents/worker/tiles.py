@@ -6,9 +6,14 @@ than JPEG on screen text and three times as fast (measured); a few letters are w
 A larger tile goes column by column, in strips of a line of text each: a letter is then one run of bytes wherever it
 stands, and a page of text takes 40 % of the bytes of rows, in the same time (measured; level 3 is worth it there and
 not on rows). Where the lines are shows in how often the colour changes along each row.
+
+Text is mostly of greys: a byte a pixel is then enough. A screen of a terminal takes half to a fifth of the bytes, and
+0.4 to 0.06 of the time (measured: docs/decisions/0027-grey-tiles.md).
 """
 
 from __future__ import annotations
+
+from typing import TypeVar
 
 import numpy as np
 import zstandard
@@ -20,10 +25,12 @@ from portcullis.protocol.operations import (
     CacheDraw,
     CachePut,
     TileColumns,
+    TileGrey,
     cache_draw_operation,
     cache_put_operation,
     columns_operation,
     fill_operation,
+    grey_operation,
     tile_operation,
 )
 
@@ -34,9 +41,14 @@ _USUAL_ROWS = 16
 _LOWEST_LINE, _HIGHEST_LINE = 8, 40
 _LEAST_REGULARITY = 0.5
 _SAMPLES, _SAMPLE_COLUMNS = 4, 160
+_GREY = np.uint32(0x010101)
+_BAND_ROWS = 32
+"""Looked at in one go: what was just read is still at hand."""
 
 Strips = tuple[int, int]
 """Rows of the first, and of each further one."""
+Greys = NDArray[np.uint8]
+P = TypeVar("P", bound=np.generic)
 
 
 class TileEncoder:
@@ -45,7 +57,9 @@ class TileEncoder:
     def __init__(self, draws: int = 0) -> None:
         self._quick = zstandard.ZstdCompressor(level=1)
         self._thorough = zstandard.ZstdCompressor(level=9)
-        self._columns = zstandard.ZstdCompressor(level=3) if draws >> TileColumns.KIND & 1 else None
+        self._strips = zstandard.ZstdCompressor(level=3)
+        self._draws_columns = bool(draws >> TileColumns.KIND & 1)
+        self._draws_grey = bool(draws >> TileGrey.KIND & 1)
         has_cache = draws >> CachePut.KIND & 1 and draws >> CacheDraw.KIND & 1
         self._cache = TileCache() if has_cache else None
         self.rest()
@@ -58,7 +72,7 @@ class TileEncoder:
     def rest(self) -> None:
         """Give back what is kept between calls, but for the cache."""
         # Kept: fresh memory costs more to touch than all that is done with it.
-        self._turned: Pixels = np.empty(0, np.uint32)
+        self._turned: NDArray[np.uint8] = np.empty(0, np.uint8)
         self._rgb: NDArray[np.uint8] = np.empty((0, 3), np.uint8)
 
     def encode(self, pixels: Pixels, box: Box) -> bytes:
@@ -73,22 +87,37 @@ class TileEncoder:
         return cache_put_operation(box.x, box.y, box.width, box.height, place.slot, self._by_rows(pixels))
 
     def _tile(self, pixels: Pixels, box: Box) -> bytes:
-        if self._columns is None or pixels.size < _COLUMNS_PIXELS:
+        greys = greys_of(pixels) if self._draws_grey else None
+        if greys is not None:
+            return self._grey_tile(greys, box)
+        if not self._draws_columns or pixels.size < _COLUMNS_PIXELS:
             return tile_operation(box.x, box.y, box.width, box.height, self._by_rows(pixels))
         first, rows = lines_of(pixels) or (_USUAL_ROWS, _USUAL_ROWS)
-        data = self._columns.compress(self._as_rgb(self._turn(pixels, first, rows)).data)
+        data = self._strips.compress(self._as_rgb(self._turn(pixels, first, rows)).data)
         return columns_operation(box.x, box.y, box.width, box.height, first, rows, data)
 
-    def _by_rows(self, pixels: Pixels) -> bytes:
-        compressor = self._thorough if pixels.size <= _SMALL_PIXELS else self._quick
-        return compressor.compress(self._as_rgb(np.ascontiguousarray(pixels).reshape(-1)).data)
+    def _grey_tile(self, greys: Greys, box: Box) -> bytes:
+        if greys.size < _COLUMNS_PIXELS:
+            first = rows = 1
+            data = self._compressor(greys.size).compress(greys.data)
+        else:
+            first, rows = lines_of(greys) or (_USUAL_ROWS, _USUAL_ROWS)
+            data = self._strips.compress(self._turn(greys, first, rows).data)
+        return grey_operation(box.x, box.y, box.width, box.height, first, rows, data)
 
-    def _turn(self, pixels: Pixels, first: int, rows: int) -> Pixels:
-        """In the order of TILE_COLUMNS."""
+    def _by_rows(self, pixels: Pixels) -> bytes:
+        rgb = self._as_rgb(np.ascontiguousarray(pixels).reshape(-1))
+        return self._compressor(pixels.size).compress(rgb.data)
+
+    def _compressor(self, pixels: int) -> zstandard.ZstdCompressor:
+        return self._thorough if pixels <= _SMALL_PIXELS else self._quick
+
+    def _turn(self, pixels: NDArray[P], first: int, rows: int) -> NDArray[P]:
+        """In the order of TILE_COLUMNS and TILE_GREY."""
         height, width = pixels.shape
-        if self._turned.size < pixels.size:
-            self._turned = np.empty(pixels.size, np.uint32)
-        turned = self._turned[: pixels.size]
+        if self._turned.size < pixels.nbytes:
+            self._turned = np.empty(pixels.nbytes, np.uint8)
+        turned = self._turned[: pixels.nbytes].view(pixels.dtype)
         whole = (height - first) // rows if height > first else 0
         end = first + whole * rows
         if whole:
@@ -110,12 +139,23 @@ class TileEncoder:
         return rgb
 
 
-def _strips(turned: Pixels, first: int, count: int, rows: int, width: int) -> Pixels:
+def greys_of(pixels: Pixels) -> Greys | None:
+    """A byte a pixel, where red, green and blue are the same all over."""
+    greys = np.empty(pixels.shape, np.uint8)
+    for top in range(0, len(pixels), _BAND_ROWS):
+        band, of_band = pixels[top : top + _BAND_ROWS], greys[top : top + _BAND_ROWS]
+        np.copyto(of_band, band, casting="unsafe")  # the lowest byte: blue
+        if not np.array_equal(of_band * _GREY, band):
+            return None
+    return greys
+
+
+def _strips(turned: NDArray[P], first: int, count: int, rows: int, width: int) -> NDArray[P]:
     start = first * width
     return turned[start : start + count * rows * width].reshape(count, width, rows)
 
 
-def lines_of(pixels: Pixels) -> Strips | None:
+def lines_of(pixels: Pixels | Greys) -> Strips | None:
     """Where lines of text begin that all have one height: the rows of the first and of the further strips."""
     height = len(pixels)
     highest = min(_HIGHEST_LINE, height // 3)
@@ -139,7 +179,7 @@ def lines_of(pixels: Pixels) -> Strips | None:
     return _quietest_row(ink, rows), rows
 
 
-def _ink(pixels: Pixels) -> NDArray[np.float32]:
+def _ink(pixels: Pixels | Greys) -> NDArray[np.float32]:
     """How often the colour changes along each row, in some of its columns."""
     width = pixels.shape[1]
     ink = np.zeros(len(pixels), np.float32)

@@ -161,6 +161,20 @@ class TileColumns(Operation):
 
 
 @dataclass(frozen=True, slots=True)
+class TileGrey(Operation):
+    """As TileColumns, with one byte a pixel: red, green and blue are all that. Strips of one row are rows."""
+
+    KIND: ClassVar[int] = 0x0B
+    x: U16
+    y: U16
+    width: Side
+    height: Side
+    first: Rows
+    rows: Rows
+    data: Data
+
+
+@dataclass(frozen=True, slots=True)
 class UnknownOperation:
     """A kind of a later version: not drawn, and a reason to ask for REFRESH."""
 
@@ -180,6 +194,7 @@ OPERATIONS: Final[tuple[type[Operation], ...]] = (
     VideoEnd,
     TileJpeg,
     TileColumns,
+    TileGrey,
 )
 _BY_KIND: Final = {cls.KIND: cls for cls in OPERATIONS}
 
@@ -222,6 +237,11 @@ def tile_operation(x: int, y: int, width: int, height: int, data: bytes) -> byte
 
 def columns_operation(x: int, y: int, width: int, height: int, first: int, rows: int, data: bytes) -> bytes:
     head = pack_header(TileColumns.KIND, _COLUMNS.size + len(data))
+    return head + _COLUMNS.pack(x, y, width, height, first, rows) + data
+
+
+def grey_operation(x: int, y: int, width: int, height: int, first: int, rows: int, data: bytes) -> bytes:
+    head = pack_header(TileGrey.KIND, _COLUMNS.size + len(data))
     return head + _COLUMNS.pack(x, y, width, height, first, rows) + data
 
 

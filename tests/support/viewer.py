@@ -169,7 +169,16 @@ class Viewer:
         box, data = _boxed(body)
         first, rows = data[:2]
         _expect(first > 0 and rows > 0, "a strip of no rows")
-        pixels = _raw(data[2:], box[2], box[3], 3).reshape(-1, 3)
+        self._in_strips(box, first, rows, _raw(data[2:], box[2], box[3], 3).reshape(-1, 3))
+
+    def _tile_grey(self, body: bytes) -> None:
+        box, data = _boxed(body)
+        first, rows = data[:2]
+        _expect(first > 0 and rows > 0, "a strip of no rows")
+        greys = _raw(data[2:], box[2], box[3], 1).reshape(-1)
+        self._in_strips(box, first, rows, np.repeat(greys[:, None], 3, axis=1))
+
+    def _in_strips(self, box: tuple[int, ...], first: int, rows: int, pixels: np.ndarray) -> None:
         area, y, height = self._area(box), 0, first
         while y < box[3]:
             strip = area[y : y + height]
@@ -226,10 +235,14 @@ _DRAWING: dict[int, tuple[str, Callable[[Viewer, bytes], None]]] = {
     0x08: ("video_end", Viewer._video_end),
     0x09: ("tile_jpeg", Viewer._tile_jpeg),
     0x0A: ("tile_columns", Viewer._tile_columns),
+    0x0B: ("tile_grey", Viewer._tile_grey),
 }
 
 
-_SMALL = {0x01: "HHHH*", 0x02: "HHHHBBB", 0x03: "HHHHHH", 0x04: "HHHHH*", 0x05: "HHH", 0x0A: "HHHHBB*"}
+_SMALL = {
+    **{0x01: "HHHH*", 0x02: "HHHHBBB", 0x03: "HHHHHH", 0x04: "HHHHH*", 0x05: "HHH"},
+    **{0x0A: "HHHHBB*", 0x0B: "HHHHBB*"},
+}
 
 
 def _lengthened(reader: Iterator[int]) -> tuple[int, bytes]:

@@ -66,6 +66,7 @@ OPERATION_NAMES: dict[type[o.Operation], str] = {
     o.VideoEnd: "VIDEO_END",
     o.TileJpeg: "TILE_JPEG",
     o.TileColumns: "TILE_COLUMNS",
+    o.TileGrey: "TILE_GREY",
 }
 
 NONCE = bytes(range(32))
@@ -154,6 +155,9 @@ def _frames() -> dict[str, list[m.Message]]:
         "frame with a tile of columns": [
             m.Frame(11, 6, 7, (o.TileColumns(0, 0, 2, 1, 1, 18, TILE),)),
         ],
+        "frame with a tile of greys": [
+            m.Frame(12, 6, 7, (o.TileGrey(0, 0, 2, 1, 1, 18, TILE),)),
+        ],
     }
 
 
@@ -172,6 +176,7 @@ def _small_frames() -> dict[str, list[m.Message]]:
                     o.CachePut(8, 8, 2, 1, 4095, TILE),
                     o.CacheDraw(20, 8, 4095),
                     o.TileColumns(0, 0, 2, 1, 255, 1, TILE),
+                    o.TileGrey(0, 0, 2, 1, 1, 1, TILE),
                 ),
             )
         ],

@@ -7,7 +7,7 @@ import test from "node:test";
 import { TileCache } from "../../web_client/core/display/cache.js";
 import { sizeOfJpeg } from "../../web_client/core/display/jpeg.js";
 import { Offer } from "../../web_client/core/display/offer.js";
-import { DRAWN, expandColumns, paint } from "../../web_client/core/display/tiles.js";
+import { DRAWN, expandColumns, expandGrey, paint } from "../../web_client/core/display/tiles.js";
 import { Streams, bitOf } from "../../web_client/core/display/video.js";
 import { MESSAGES, decode, encode } from "../../web_client/core/protocol/messages.js";
 import { CACHE_PIXELS, VIDEO } from "../../web_client/core/protocol/operations.js";
@@ -40,6 +40,22 @@ test("columns become rows, whatever the strips are", () => {
   }
 });
 
+test("a grey is all three colours, whatever the strips are", () => {
+  const [width, height] = [3, 7];
+  const at = (x, y) => 255 - (x * 16 + y);
+  for (const [first, rows] of [[1, 1], [2, 3], [7, 1], [3, 200], [255, 255]]) {
+    const greys = [];
+    for (let top = 0, count = first; top < height; top += count, count = rows)
+      for (let x = 0; x < width; x++)
+        for (let y = top; y < Math.min(top + count, height); y++) greys.push(at(x, y));
+    const rgba = new Uint32Array(width * height + 2);
+    expandGrey(Uint8Array.from(greys), rgba, 1, { width, height, first, rows });
+    const expected = Array.from({ length: width * height }, (_, n) => at(n % width, Math.floor(n / width)));
+    assert.deepEqual([...new Uint8Array(rgba.buffer, 4, width * height * 4)], expected.flatMap((grey) => [grey, grey, grey, 255]));
+    assert.deepEqual([rgba[0], rgba.at(-1)], [0, 0]);
+  }
+});
+
 test("a move that takes pixels from beyond the display is refused", () => {
   const move = (fromX) => ({ kind: 3, operation: "MOVE", ...box(0, 0, 60, 1), fromX, fromY: 0 });
   assert.throws(() => paint(frame(move(5)), display, {}), ProtocolError);
@@ -48,7 +64,7 @@ test("a move that takes pixels from beyond the display is refused", () => {
 
 test("every kind in the table is said to be drawn, and nothing else", () => {
   const kinds = Array.from({ length: 31 }, (_, kind) => kind).filter((kind) => (DRAWN / 2 ** kind) & 1);
-  assert.deepEqual(kinds, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+  assert.deepEqual(kinds, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]);
   assert.deepEqual(decode(encode({ message: "CAPABILITIES", operations: DRAWN, video: 15 }))[0].operations, DRAWN);
 });
 

@@ -123,7 +123,7 @@ def bgra(pixels: np.ndarray) -> np.ndarray:
 
 
 def random_operation(rnd: random.Random, slots: dict[int, tuple[int, int]]) -> bytes:
-    kind = rnd.choice(["tile", "fill", "move", "move", "put", "draw", "columns"])
+    kind = rnd.choice(["tile", "fill", "move", "move", "put", "draw", "columns", "grey"])
     width, height = rnd.randrange(1, 120), rnd.randrange(1, 120)
     x, y = rnd.randrange(WIDTH - width), rnd.randrange(HEIGHT - height)
     if kind == "move":
@@ -142,6 +142,10 @@ def random_operation(rnd: random.Random, slots: dict[int, tuple[int, int]]) -> b
         first, rows = rnd.randrange(1, 30), rnd.randrange(1, 30)
         data = compress(cut(noise(rnd, width, height), first, rows))
         return o.columns_operation(x, y, width, height, first, rows, data)
+    if kind == "grey":
+        first, rows = rnd.randrange(1, 30), rnd.randrange(1, 30)
+        data = compress(cut(noise(rnd, width, height)[..., :1], first, rows))
+        return o.grey_operation(x, y, width, height, first, rows, data)
     if kind == "tile":
         return o.tile_operation(x, y, width, height, compress(noise(rnd, width, height).tobytes()))
     return o.fill_operation(x, y, width, height, rnd.randbytes(3))
@@ -195,7 +199,7 @@ async def test_a_photograph_is_drawn_and_a_damaged_one_ends_the_connection(scene
 async def test_what_is_drawn_is_said_with_the_proof_and_videos_when_they_were_tried_out(scene: Scene) -> None:
     await scene.until_offered(ALL_VIDEO)
     first = scene.worker.of(m.Capabilities)[0]
-    assert first.operations == sum(1 << kind for kind in range(1, 11)) | 1 << 31
+    assert first.operations == sum(1 << cls.KIND for cls in o.OPERATIONS) | 1 << 31
 
 
 @pytest.mark.parametrize("video", [o.VIDEO_H264, o.VIDEO_H264_444, o.VIDEO_VP8, o.VIDEO_VP9])

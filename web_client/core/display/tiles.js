@@ -42,7 +42,7 @@ const MOST_PADDING = 128;
 /** However small the display is: enough for each stream's padding. */
 const LEAST_STREAM_PIXELS = 1 << 20;
 /** Bit k: kind k is drawn, and the bit of SMALL_FRAME. */
-export const DRAWN = 0b111_1111_1110 + 2 ** 31;
+export const DRAWN = 0b1111_1111_1110 + 2 ** 31;
 
 /** Whether a page must give the operation to its worker. @param {Operation} operation */
 export function needsMedia({ operation }) {
@@ -71,6 +71,7 @@ export function pixelsOf(operation) {
   switch (operation.operation) {
     case "TILE_ZSTD":
     case "TILE_COLUMNS":
+    case "TILE_GREY":
     case "CACHE_PUT":
     case "TILE_JPEG":
       return operation.width * operation.height;
@@ -162,6 +163,8 @@ class Painting {
         return void this.#addTile(operation, expandRgb);
       case "TILE_COLUMNS":
         return void this.#addTile(operation, (rgb, rgba, at) => expandColumns(rgb, rgba, at, operation));
+      case "TILE_GREY":
+        return void this.#addTile(operation, (greys, rgba, at) => expandGrey(greys, rgba, at, operation), 1);
       case "TILE_JPEG":
         return this.#addPhotograph(operation);
       case "VIDEO_CONFIG":
@@ -191,11 +194,12 @@ class Painting {
 
   /**
    * @param {Box & {data: Uint8Array}} tile
-   * @param {(rgb: Uint8Array, rgba: Uint32Array, at: number, count: number) => void} expand
+   * @param {(bytes: Uint8Array, rgba: Uint32Array, at: number, count: number) => void} expand
+   * @param {number} [depth] bytes of a pixel
    */
-  #addTile({ data, ...box }, expand) {
+  #addTile({ data, ...box }, expand, depth = 3) {
     const { part, at, area } = this.#place(box);
-    this.#fills.push(() => expand(decompressed(this.#tools.zstd, data, area * 3), this.pixels, at, area));
+    this.#fills.push(() => expand(decompressed(this.#tools.zstd, data, area * depth), this.pixels, at, area));
     return part;
   }
 
@@ -312,5 +316,24 @@ export function expandColumns(rgb, rgba, at, { width, height, first, rows }) {
       let to = at + top * width + x;
       for (let y = 0; y < count; y++, from += 3, to += width)
         rgba[to] = rgb[from] | (rgb[from + 1] << 8) | (rgb[from + 2] << 16) | OPAQUE;
+    }
+}
+
+/** A grey of eight bits to all three colours. */
+const GREY = 0x010101;
+
+/**
+ * The same with one byte a pixel. Strips of one row are rows.
+ * @param {Uint8Array} greys
+ * @param {Uint32Array} rgba
+ * @param {number} at first pixel written
+ * @param {{width: number, height: number, first: number, rows: number}} strips
+ */
+export function expandGrey(greys, rgba, at, { width, height, first, rows }) {
+  let from = 0;
+  for (let top = 0, count = Math.min(first, height); top < height; top += count, count = Math.min(rows, height - top))
+    for (let x = 0; x < width; x++) {
+      let to = at + top * width + x;
+      for (let y = 0; y < count; y++, to += width) rgba[to] = (greys[from++] * GREY) | OPAQUE;
     }
 }

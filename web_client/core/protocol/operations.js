@@ -24,11 +24,11 @@ import { ProtocolError, flag, readFields, readRow, remainder, text, unsigned, wr
 /** @typedef {{kind: number, operation: "VIDEO", stream: number, isKey: boolean, data: Uint8Array}} Video */
 /** @typedef {{kind: number, operation: "VIDEO_END", stream: number}} VideoEnd */
 /**
- * @typedef {Box & {kind: number, operation: "TILE_COLUMNS", first: number, rows: number, data: Uint8Array}} TileColumns
+ * @typedef {Box & {kind: number, operation: "TILE_COLUMNS" | "TILE_GREY", first: number, rows: number, data: Uint8Array}} TileStrips
  */
 /** @typedef {{kind: number, operation: null, body: Uint8Array}} UnknownOperation */
 /**
- * @typedef {Tile | Fill | Move | CachePut | CacheDraw | VideoConfig | Video | VideoEnd | TileColumns
+ * @typedef {Tile | Fill | Move | CachePut | CacheDraw | VideoConfig | Video | VideoEnd | TileStrips
  *   | UnknownOperation} Operation
  */
 
@@ -56,6 +56,7 @@ const place = varint(0, 0xffff);
 const smallSide = varint(1, 0xffff);
 const smallSlot = varint(0, CACHE_SLOTS - 1);
 const smallBox = { x: place, y: place, width: smallSide, height: smallSide };
+const smallStrips = { ...smallBox, first: varint(1, 255), rows: varint(1, 255), data: smallData };
 
 /** @typedef {{kind: number, fields: Record<string, Codec>, check?: (operation: any) => void}} Row */
 
@@ -78,6 +79,7 @@ const OPERATIONS = {
   VIDEO_END: { kind: 0x08, fields: { stream } },
   TILE_JPEG: { kind: 0x09, fields: { ...box, data: remainder } },
   TILE_COLUMNS: { kind: 0x0a, fields: { ...box, first: rows, rows, data: remainder } },
+  TILE_GREY: { kind: 0x0b, fields: { ...box, first: rows, rows, data: remainder } },
 };
 
 const NAME_OF_KIND = new Map(Object.entries(OPERATIONS).map(([operation, { kind }]) => [kind, operation]));
@@ -100,7 +102,8 @@ const SMALL = {
   MOVE: { kind: 0x03, fields: { ...smallBox, fromX: place, fromY: place } },
   CACHE_PUT: { kind: 0x04, fields: { ...smallBox, slot: smallSlot, data: smallData }, check: fitsSlot },
   CACHE_DRAW: { kind: 0x05, fields: { x: place, y: place, slot: smallSlot } },
-  TILE_COLUMNS: { kind: 0x0a, fields: { ...smallBox, first: varint(1, 255), rows: varint(1, 255), data: smallData } },
+  TILE_COLUMNS: { kind: 0x0a, fields: smallStrips },
+  TILE_GREY: { kind: 0x0b, fields: smallStrips },
 };
 
 /** @type {Codec<Operation[]>} */

@@ -6,13 +6,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agents.worker.damage import Box
-from agents.worker.tiles import TileEncoder, lines_of
+from agents.worker.tiles import TileEncoder, greys_of, lines_of
 from portcullis.protocol import operations as o
 from portcullis.protocol.small_frames import small_frame_payload
 from tests.support.viewer import Viewer
 
 CACHE = 1 << o.CachePut.KIND | 1 << o.CacheDraw.KIND
 COLUMNS = 1 << o.TileColumns.KIND
+GREY = 1 << o.TileGrey.KIND
 
 
 def text(height, width, line=18, top=5, seed=1):
@@ -41,7 +42,7 @@ def pictures(draw):
 @settings(max_examples=40, deadline=None)
 @given(
     st.lists(st.tuples(pictures(), st.integers(0, 30), st.integers(0, 30)), max_size=3),
-    st.sampled_from((0, COLUMNS, CACHE, CACHE | COLUMNS)),
+    st.sampled_from((0, COLUMNS, CACHE, CACHE | COLUMNS, GREY, CACHE | COLUMNS | GREY)),
 )
 def test_every_tile_is_drawn_exactly(tiles, draws):
     encoder, viewer = TileEncoder(draws), Viewer(200, 200)
@@ -52,6 +53,7 @@ def test_every_tile_is_drawn_exactly(tiles, draws):
     allowed = {"tile_zstd", "fill"}
     allowed |= {"cache_put", "cache_draw"} if draws & CACHE else set()
     allowed |= {"tile_columns"} if draws & COLUMNS else set()
+    allowed |= {"tile_grey"} if draws & GREY else set()
     assert set(viewer.drawn) <= allowed
 
 
@@ -64,9 +66,31 @@ def as_rgb(pixels):
 def test_strips_of_any_height_hold_every_pixel(height, width, first, rows):
     pixels = text(height, width)
     encoder, viewer = TileEncoder(COLUMNS), Viewer(width, height)
-    data = encoder._columns.compress(encoder._as_rgb(encoder._turn(pixels, first, rows)).data)
+    data = encoder._strips.compress(encoder._as_rgb(encoder._turn(pixels, first, rows)).data)
     viewer.draw([o.columns_operation(0, 0, width, height, first, rows, data)])
     assert viewer.differing(pixels) == 0
+    greys = encoder._strips.compress(encoder._turn(greys_of(pixels), first, rows).data)
+    viewer.draw([o.fill_operation(0, 0, width, height, b"\1\2\3")])
+    viewer.draw([o.grey_operation(0, 0, width, height, first, rows, greys)])
+    assert viewer.differing(pixels) == 0
+
+
+def test_what_has_one_coloured_pixel_is_not_of_greys():
+    pixels = text(100, 60)
+    assert (greys_of(pixels) * np.uint32(0x010101) == pixels).all()
+    for at in ((0, 0), (99, 59), (50, 30)):
+        coloured = pixels.copy()
+        coloured[at] ^= 0x010000
+        assert greys_of(coloured) is None
+
+
+def test_a_page_of_greys_costs_less_than_one_of_three_colours():
+    pixels = text(360, 640)
+    box = Box(0, 0, 640, 360)
+    by_columns = len(TileEncoder(COLUMNS).encode(pixels, box))
+    assert len(TileEncoder(COLUMNS | GREY).encode(pixels, box)) < 0.8 * by_columns
+    coloured = pixels | 0x010000  # of hardly any other shade, and no grey
+    assert TileEncoder(COLUMNS | GREY).encode(coloured, box)[0] == o.TileColumns.KIND
 
 
 def test_without_capabilities_a_box_is_what_it_always_was():
