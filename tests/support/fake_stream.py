@@ -6,6 +6,7 @@ For tests of the HTML5 client alone, where no host can run. Codec, grants and si
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import secrets
 import time
 from dataclasses import dataclass, field, replace
@@ -29,12 +30,49 @@ from tests.support.patience import patient
 
 TILE = 256
 SUBPROTOCOL = "portcullis.v1"
+ANSWER_SECONDS = 5
+"""For a client to answer a Close."""
 
 
 def test_picture(width: int, height: int) -> np.ndarray:
     """Every pixel differs from its neighbours, so that a shift or a scaling by one shows."""
     y, x = np.mgrid[0:height, 0:width]
     return np.stack([x * 7 + y, x + y * 5, (x ^ y) * 3], axis=2).astype(np.uint8)
+
+
+class Stream(web.WebSocketResponse):
+    """Closed once its client has answered.
+
+    aiohttp closes the socket at once where a task still reads from it, and a client whose next bytes are met by a reset
+    may never read the Close frame.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(protocols=(SUBPROTOCOL,), compress=False, max_msg_size=2 << 20, autoclose=False)
+        self.has_said_goodbye = False
+        self._is_read = asyncio.Event()
+
+    async def close(self, *, code: int = 1000, message: bytes = b"", drain: bool = True) -> bool:
+        if self.has_said_goodbye:
+            return False
+        if not self._waiting:
+            return await super().close(code=code, message=message, drain=drain)
+        assert self._writer is not None
+        self.has_said_goodbye = True
+        await self._writer.close(code, message)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._is_read.wait(), ANSWER_SECONDS)
+        self._set_closed()
+        self._close_transport()
+        return True
+
+    async def read_to_the_end(self) -> None:
+        """Whoever reads has read the client's Close, or nothing comes any more."""
+        self._is_read.set()
+        if self.has_said_goodbye:
+            self._set_closed()
+        else:
+            await self.close()
 
 
 @dataclass
@@ -79,7 +117,7 @@ class FakeWorker:
         )
 
     async def serve(self, request: web.Request, redeem) -> web.WebSocketResponse:  # type: ignore[no-untyped-def]
-        stream = web.WebSocketResponse(protocols=(SUBPROTOCOL,), compress=False, max_msg_size=2 << 20)
+        stream = Stream()
         await stream.prepare(request)
         grant_text = await self._admit(stream, redeem)
         if grant_text and await self._prove(stream, grant_text):
@@ -143,11 +181,12 @@ class FakeWorker:
         async with self.changed:
             self.changed.notify_all()
 
-    async def _run(self, stream: web.WebSocketResponse) -> None:
+    async def _run(self, stream: Stream) -> None:
         async for message in stream:
-            if message.type is WSMsgType.BINARY:
+            if message.type is WSMsgType.BINARY and not stream.has_said_goodbye:
                 for each in m.decode(message.data):
                     await self._handle(stream, each)
+        await stream.read_to_the_end()
         async with self.changed:
             self.changed.notify_all()
 

@@ -19,11 +19,22 @@ PHONE = {"width": 360, "height": 740}
 
 
 async def settled(page: Page) -> None:
-    """Colours are judged when what appears has appeared; what turns for ever is left out."""
+    """Colours are judged when what appears has appeared; what turns for ever is left out.
+
+    What another size or scheme changes is there a frame later, and may begin to appear only then.
+    """
     await page.evaluate(
-        """() => Promise.all(document.getAnimations()
-            .filter((each) => each.effect.getComputedTiming().endTime !== Infinity)
-            .map((each) => each.finished.catch(() => {})))"""
+        """async () => {
+            const frame = () => new Promise(requestAnimationFrame);
+            const running = () => document.getAnimations()
+                .filter((each) => each.playState === "running")
+                .filter((each) => each.effect.getComputedTiming().endTime !== Infinity);
+            do {
+                await Promise.all(running().map((each) => each.finished.catch(() => {})));
+                await frame();
+                await frame();
+            } while (running().length);
+        }"""
     )
 
 
