@@ -36,9 +36,10 @@ this gets fewer pictures, which is up to pacing."""
 
 
 class Rate:
-    def __init__(self, pixels: int, now: float, *, full_colour: bool = False) -> None:
+    def __init__(self, pixels: int, now: float, *, full_colour: bool = False, coarser: float = 0.0) -> None:
+        """`coarser`: by so many quantisers this encoder has the same decibels."""
         share = max(pixels, _SMALLEST_PIXELS) / _FULL_HD
-        best = _BEST + (_FULL_COLOUR_COARSER if full_colour else 0)
+        best = _BEST + coarser + (_FULL_COLOUR_COARSER if full_colour else 0)
         self._best = max(_FINEST, best + _FINER_A_HALF * math.log2(share))
         self._full_rate = _BYTES_PER_SECOND * share ** (0.3 if share < 1 else 0.75)
         self._debt = 0.0
