@@ -15,7 +15,7 @@ from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, 
 from broker.probes.result import Result
 from portcullis.ids import new_id
 from portcullis.model.host import Gateway, Host
-from tests.support.console_site import ConsoleSite
+from tests.support.console_site import ConsoleSite, NotDone
 from tests.support.pages import be_patient
 
 HOSTILE = '"><img src=x onerror=boom()>'
@@ -107,9 +107,9 @@ async def seed(site: ConsoleSite) -> str:
     await put_hosts(site)
     applications = (await site.api("GET", "applications"))["items"]
     wanted = next(each["id"] for each in applications if each["name"] == HOSTILE)
-    with pytest.raises(AssertionError) as refused:
+    with pytest.raises(NotDone) as refused:
         await site.api("POST", "../sessions", {"application": wanted, "display": DISPLAY})
-    return str(json.loads(refused.value.args[0][3])["error"]["reference"])
+    return str(json.loads(refused.value.args[3])["error"]["reference"])
 
 
 async def fail_probe(site: ConsoleSite) -> None:

@@ -52,6 +52,10 @@ _PASSED_ON = (
 _PASSED_BACK = ("Content-Type", "Portcullis-Revision", "Set-Cookie")
 
 
+class NotDone(AssertionError):
+    """What the API refused: method, path, status, body."""
+
+
 @dataclass
 class ConsoleSite:
     url: str = ""
@@ -75,7 +79,8 @@ class ConsoleSite:
         context = self.broker.context("gateway")
         async with self._http.request(method, url, json=body, headers=headers, ssl=context) as answer:
             text = await answer.text()
-            assert answer.status < 300, (method, path, answer.status, text)
+            if answer.status >= 300:
+                raise NotDone(method, path, answer.status, text)
             return await answer.json() if text else None
 
     async def let_in(self, context: BrowserContext, user: str = "admin") -> None:
