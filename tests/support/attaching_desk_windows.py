@@ -20,9 +20,63 @@ PLACES["end"] = (END, "this screen")
 _WINDOW_SECONDS = 30
 
 
-class WindowsDesk:
-    def __init__(self, windows: Wine, folder: str = "C:\\attached") -> None:
+class PersonAtWindows:
+    """Who sits at that screen."""
+
+    def __init__(self, windows: Wine) -> None:
         self.windows = windows
+
+    async def window(self, title: str) -> None:
+        await until(lambda: self.shows(title), _WINDOW_SECONDS)
+
+    async def shows(self, title: str) -> bool:
+        return bool(await self._found(title))
+
+    async def choose(self, what: str) -> None:
+        """Clicked until it counts: at first *Allow* does not."""
+        area, title = PLACES[what]
+
+        async def is_chosen() -> bool:
+            found = await self._found(title)
+            if found:
+                x, y = await self._place(found[0])
+                await self.move(x + middle(area)[0], y + middle(area)[1])
+                await self.xdotool("click", "1")
+            return not found
+
+        await self.window(title)
+        await until(is_chosen)
+
+    async def type_keys(self) -> None:
+        await self.xdotool("key", "Return", "space", "Tab", "Return", "y")
+
+    async def move(self, x: int, y: int) -> None:
+        await self.xdotool("mousemove", str(x), str(y))
+
+    async def xdotool(self, *words: str) -> str:
+        done = await asyncio.to_thread(
+            subprocess.run,
+            ("xdotool", *words),
+            env=self.windows.environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return done.stdout
+
+    async def _found(self, title: str) -> list[str]:
+        return (await self.xdotool("search", "--onlyvisible", "--name", f"^Portcullis: .*{title}")).split()
+
+    async def _place(self, window: str) -> tuple[int, int]:
+        lines = (await self.xdotool("getwindowgeometry", "--shell", window)).split()
+        said = dict(line.split("=") for line in lines)
+        return int(said["X"]), int(said["Y"])
+
+
+class WindowsDesk(PersonAtWindows):
+    def __init__(self, windows: Wine, folder: str = "C:\\attached") -> None:
+        super().__init__(windows)
         self._host = windows.start_python("-m", "tests.support.attaching_on_windows", folder)
         self._lock = asyncio.Lock()
         self.log = b""
@@ -49,61 +103,14 @@ class WindowsDesk:
         )
         return WindowsAgent(self, number)
 
-    async def window(self, title: str) -> None:
-        await until(lambda: self.shows(title), _WINDOW_SECONDS)
-
-    async def shows(self, title: str) -> bool:
-        return bool(await self._found(title))
-
-    async def choose(self, what: str) -> None:
-        """Clicked until it counts: at first *Allow* does not."""
-        area, title = PLACES[what]
-
-        async def is_chosen() -> bool:
-            found = await self._found(title)
-            if found:
-                x, y = await self._place(found[0])
-                await self.move(x + middle(area)[0], y + middle(area)[1])
-                await self.xdotool("click", "1")
-            return not found
-
-        await self.window(title)
-        await until(is_chosen)
-
     async def make_up_clicks(self) -> None:
         await self.call("make_up_clicks", places=[middle(ALLOW), middle(REFUSE)])
-
-    async def type_keys(self) -> None:
-        await self.xdotool("key", "Return", "space", "Tab", "Return", "y")
 
     async def hold_shift_from_afar(self) -> None:
         await self.call("hold_shift")
 
     async def is_shift_down(self) -> bool:
         return bool(await self.call("is_shift_down"))
-
-    async def move(self, x: int, y: int) -> None:
-        await self.xdotool("mousemove", str(x), str(y))
-
-    async def xdotool(self, *words: str) -> str:
-        done = await asyncio.to_thread(
-            subprocess.run,
-            ("xdotool", *words),
-            env=self.windows.environment,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        return done.stdout
-
-    async def _found(self, title: str) -> list[str]:
-        return (await self.xdotool("search", "--onlyvisible", "--name", f"^Portcullis: .*{title}")).split()
-
-    async def _place(self, window: str) -> tuple[int, int]:
-        lines = (await self.xdotool("getwindowgeometry", "--shell", window)).split()
-        said = dict(line.split("=") for line in lines)
-        return int(said["X"]), int(said["Y"])
 
     def _call(self, request: dict[str, Any]) -> Any:
         assert self._host.stdin is not None and self._host.stdout is not None

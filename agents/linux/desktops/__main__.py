@@ -22,9 +22,10 @@ import xcffib.xproto as xproto
 
 from agents.desktops import wording
 from agents.desktops.rules import CLOSED, ENDED, LOCKED, REFUSED, UNANSWERED, UNSUPPORTED
+from agents.desktops.shapes import GUARD_SECONDS
 from agents.linux.desktops import leftovers, locks
 from agents.linux.desktops.connection import QUESTION, NoDisplay, atom, open_display
-from agents.linux.desktops.windows import GUARD_SECONDS, Dialog, Overlay, Sign
+from agents.linux.desktops.windows import Dialog, Overlay, Sign
 
 AGREED = "portcullis-agreed"
 _LOOK_SECONDS = 1.0

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import ctypes
 from ctypes import byref, c_char_p, c_double, c_int, c_void_p
-from dataclasses import dataclass
 from types import TracebackType
+
+from agents.desktops.shapes import Area
 
 _RGB24 = 1
 _PANGO_SCALE = 1024
@@ -68,19 +69,6 @@ def _pango() -> tuple[ctypes.CDLL, ctypes.CDLL, ctypes.CDLL]:
         _library("libpangocairo-1.0.so.0", showing),
         _library("libgobject-2.0.so.0", objects),
     )
-
-
-@dataclass(frozen=True, slots=True)
-class Area:
-    """In points: pixels divided by the scale."""
-
-    x: float
-    y: float
-    width: float
-    height: float
-
-    def holds(self, x: float, y: float) -> bool:
-        return self.x <= x < self.x + self.width and self.y <= y < self.y + self.height
 
 
 class Canvas:

@@ -10,17 +10,33 @@ from __future__ import annotations
 
 import contextlib
 from abc import ABC, abstractmethod
+from dataclasses import replace
 from typing import Any
 
 import xcffib
 import xcffib.randr as randr
 import xcffib.xproto as xproto
 
-from agents.desktops.wording import END, Question
+from agents.desktops.shapes import (
+    ALLOW,
+    COUNTING,
+    DIALOG,
+    END,
+    REFUSE,
+    SIGN,
+    SIGN_MARK,
+    SIGN_TEXT,
+    TEXT,
+    TITLE,
+    Area,
+    Choice,
+    Clicks,
+)
+from agents.desktops.wording import END as END_WORD
+from agents.desktops.wording import Question
 from agents.linux.desktops.connection import atom, text_property
-from agents.linux.desktops.drawing import Area, Canvas
+from agents.linux.desktops.drawing import Canvas
 
-GUARD_SECONDS = 0.8
 _SENT = 0x80
 _STRIP_BYTES = 192 << 10
 """Of a picture, in one request: what every server takes."""
@@ -30,24 +46,21 @@ _EDGE, _QUIET, _ACCENT = (0.78, 0.80, 0.84), (0.94, 0.95, 0.96), (0.11, 0.36, 0.
 _ALERT, _ON_ALERT = (0.72, 0.11, 0.11), (1.0, 1.0, 1.0)
 _TITLE_FONT, _TEXT_FONT = "Sans Bold 15px", "Sans 13px"
 _BUTTON_FONT = "Sans Bold 13px"
-_MARGIN = 24.0
-_DIALOG = (460, 236)
-_SIGN_HEIGHT, _SIGN_WIDTH, _END_WIDTH = 34, 430, 64
 _MOST_RAISES_A_SECOND = 5
 
 
 class Overlay(ABC):
     """A window above all others, of a picture that its kinds draw."""
 
-    size = _DIALOG
+    size = DIALOG
 
-    def __init__(self, connection: Any, name: str) -> None:
+    def __init__(self, connection: Any, name: str, clicks: Clicks) -> None:
         self._x = connection
+        self._clicks = clicks
         self._screen = connection.get_setup().roots[connection.pref_screen]
         self._scale = _scale(connection, self._screen.root)
         self._window: int = connection.generate_id()
         self._gc: int = connection.generate_id()
-        self._pressed: str | None = None
         self._width, self._height = (round(side * self._scale) for side in self.size)
         kind, mask = xproto.WindowClass.InputOutput, xproto.CW
         events = xproto.EventMask
@@ -90,7 +103,7 @@ class Overlay(ABC):
         self._x.core.ConfigureWindow(self._window, xproto.ConfigWindow.X | xproto.ConfigWindow.Y, [x, y])
         self.tick()
 
-    def handle(self, event: Any) -> str | None:
+    def handle(self, event: Any) -> Choice | None:
         """The choice that an event made, if any."""
         if getattr(event, "window", None) == self._window:
             if isinstance(event, xproto.ExposeEvent):
@@ -103,10 +116,6 @@ class Overlay(ABC):
         elif getattr(event, "event", None) == self._window and not event.response_type & _SENT:
             return self._button(event)
         return None
-
-    @abstractmethod
-    def choices(self) -> dict[str, Area]:
-        """What a click may mean, and where."""
 
     @abstractmethod
     def paint(self, canvas: Canvas) -> None:
@@ -126,16 +135,14 @@ class Overlay(ABC):
             )
         self._x.flush()
 
-    def _button(self, event: Any) -> str | None:
+    def _button(self, event: Any) -> Choice | None:
         x, y = event.event_x / self._scale, event.event_y / self._scale
-        on = next((name for name, area in self.choices().items() if area.holds(x, y)), None)
         if event.detail != 1:
             return None
         if isinstance(event, xproto.ButtonPressEvent):
-            self._pressed = on
+            self._clicks.pressed(x, y)
             return None
-        pressed, self._pressed = self._pressed, None
-        return on if on is not None and on == pressed else None
+        return self._clicks.released(x, y)
 
     def _raise(self) -> None:
         """Two that both want to be on top would else raise each other without end."""
@@ -181,20 +188,17 @@ class Dialog(Overlay):
     def __init__(self, connection: Any, question: Question, seconds: int) -> None:
         self._question = question
         self._seconds = seconds
-        self.is_guarded = True
-        """*Allow* does not count yet."""
-        super().__init__(connection, f"Portcullis: {question.title}")
+        super().__init__(connection, f"Portcullis: {question.title}", Clicks({"refuse": REFUSE}))
 
-    def choices(self) -> dict[str, Area]:
-        width, height = self.size
-        y, button = height - _MARGIN - 36, 128.0
-        allow = Area(width - _MARGIN - button, y, button, 36)
-        refuse = Area(allow.x - button - 12, y, button, 36)
-        return {"refuse": refuse} if self.is_guarded else {"refuse": refuse, "allow": allow}
+    @property
+    def is_guarded(self) -> bool:
+        """*Allow* does not count yet."""
+        return "allow" not in self._clicks.choices
 
     def count_down(self, seconds: int, *, is_guarded: bool) -> None:
         if (seconds, is_guarded) != (self._seconds, self.is_guarded):
-            self._seconds, self.is_guarded = seconds, is_guarded
+            self._seconds = seconds
+            self._clicks.choices = {"refuse": REFUSE} if is_guarded else {"refuse": REFUSE, "allow": ALLOW}
             self.draw()
 
     def paint(self, canvas: Canvas) -> None:
@@ -202,20 +206,16 @@ class Dialog(Overlay):
         canvas.fill(_PAPER)
         canvas.box(Area(0.5, 0.5, width - 1, height - 1), _EDGE, line=1.0)
         canvas.box(Area(0, 0, width, 4), _ACCENT)
-        inner = width - 2 * _MARGIN
-        _, used = canvas.text(self._question.title, Area(_MARGIN, _MARGIN, inner, 40), _TITLE_FONT, _INK)
-        canvas.text(self._question.text, Area(_MARGIN, _MARGIN + used + 10, inner, 100), _TEXT_FONT, _INK)
-        y = height - _MARGIN - 36
+        _, used = canvas.text(self._question.title, TITLE, _TITLE_FONT, _INK)
+        canvas.text(self._question.text, replace(TEXT, y=TITLE.y + used + 10), _TEXT_FONT, _INK)
         left = self._question.counting(self._seconds)
-        canvas.text(left, Area(_MARGIN, y + 2, 136, 36), "Sans 12px", _MUTED)
-        refuse = self.choices()["refuse"]
-        allow = Area(refuse.x + refuse.width + 12, refuse.y, refuse.width, refuse.height)
-        canvas.box(refuse, _ACCENT, radius=5)
-        canvas.text(self._question.refuse, refuse, _BUTTON_FONT, _PAPER, is_centred=True)
-        canvas.box(allow, _QUIET, radius=5)
-        canvas.box(allow, _EDGE, radius=5, line=1.0)
+        canvas.text(left, replace(COUNTING, y=COUNTING.y + 10), "Sans 12px", _MUTED)
+        canvas.box(REFUSE, _ACCENT, radius=5)
+        canvas.text(self._question.refuse, REFUSE, _BUTTON_FONT, _PAPER, is_centred=True)
+        canvas.box(ALLOW, _QUIET, radius=5)
+        canvas.box(ALLOW, _EDGE, radius=5, line=1.0)
         ink = _EDGE if self.is_guarded else _INK
-        canvas.text(self._question.allow, allow, _BUTTON_FONT, ink, is_centred=True)
+        canvas.text(self._question.allow, ALLOW, _BUTTON_FONT, ink, is_centred=True)
 
     def _place(self) -> tuple[int, int]:
         x, y, width, height = self._monitor(with_pointer=True)
@@ -225,24 +225,20 @@ class Dialog(Overlay):
 class Sign(Overlay):
     """`handle` answers "end"."""
 
-    size = (_SIGN_WIDTH, _SIGN_HEIGHT)
+    size = SIGN
 
     def __init__(self, connection: Any, text: str, number: int = 0) -> None:
         """`number`: of this sign, from above: others may be connected too."""
         self._text = text
         self._number = number
-        super().__init__(connection, f"Portcullis: {text}")
-
-    def choices(self) -> dict[str, Area]:
-        return {"end": Area(_SIGN_WIDTH - _END_WIDTH - 4, 4, _END_WIDTH, _SIGN_HEIGHT - 8)}
+        super().__init__(connection, f"Portcullis: {text}", Clicks({"end": END}))
 
     def paint(self, canvas: Canvas) -> None:
         canvas.fill(_ALERT)
-        end = self.choices()["end"]
-        canvas.box(Area(14, _SIGN_HEIGHT / 2 - 4, 8, 8), _ON_ALERT, radius=4)
-        canvas.text(self._text, Area(30, 0, end.x - 38, _SIGN_HEIGHT), _TEXT_FONT, _ON_ALERT, is_centred=True)
-        canvas.box(end, _ON_ALERT, radius=4)
-        canvas.text(END, end, _BUTTON_FONT, _ALERT, is_centred=True)
+        canvas.box(SIGN_MARK, _ON_ALERT, radius=4)
+        canvas.text(self._text, SIGN_TEXT, _TEXT_FONT, _ON_ALERT, is_centred=True)
+        canvas.box(END, _ON_ALERT, radius=4)
+        canvas.text(END_WORD, END, _BUTTON_FONT, _ALERT, is_centred=True)
 
     def _place(self) -> tuple[int, int]:
         x, y, width, _ = self._monitor(with_pointer=False)
