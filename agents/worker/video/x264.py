@@ -22,8 +22,8 @@ _ROOM = 16 * 1024
 """For the rest of a structure: more than any has."""
 _SEQUENCE_PARAMETERS = 7
 _AVX512 = 1 << 16
-"""Among the flags of x86. A picture of 1920x1080 takes x264 9.1 ms by its code for AVX-512 and 6.5 by that for AVX2, to the
-same bytes (measured on a Xeon of 2023, at preset ultrafast)."""
+"""Among the flags of x86. A picture of 1920x1080 takes x264 9.1 ms by its code for AVX-512 and 6.5 by that for AVX2,
+to the same bytes (measured on a Xeon of 2023, at preset ultrafast)."""
 
 
 class _Image(ctypes.Structure):
