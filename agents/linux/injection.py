@@ -7,18 +7,18 @@ browser repeats, and a stalled connection must not type on.
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Callable, Generator, Iterator, Mapping
 
 import xcffib.xproto as xproto
 import xcffib.xtest as xtest
 
 from agents.linux.keyboard_map import read_layout
+from agents.linux.keyboard_reader import KeyboardReader
 from agents.linux.keymap import NAMED, PHYSICAL
 from agents.linux.keysyms import keysym_of
 from agents.linux.layout import LEVEL_FIVE, Place
 from agents.linux.pointing import Pointing
-from agents.linux.spare_keys import SpareKeys
+from agents.linux.spare_keys import SETTLE_SECONDS, SpareKeys
 from agents.linux.x11 import XConnection
 from agents.linux.xkb_state import XkbState
 from agents.worker.injection import SHORTCUT, InputInjector
@@ -27,12 +27,8 @@ from portcullis.clock import Clock
 from portcullis.protocol.messages import ALT_GRAPH, CAPS_LOCK, NUM_LOCK, SHIFT, Input, Key
 
 _PRESS, _RELEASE, _MOTION = 2, 3, 6
-_CLIENT_MESSAGE = 33
 _LATE_SECONDS = 0.1
 """Wine makes its table of keys anew when the map changes, and looks up in it what was pressed before as well."""
-_LATE_MOST_SECONDS = 1.5
-"""For a program to answer that it has handled what came before."""
-_LOOK_SECONDS = 0.02
 _LATE_CLIPBOARD_SECONDS = 0.4
 """Wine fetches what is newly offered in a process of its own, and pastes what it had until then."""
 _LATE_SPARES = 6
@@ -56,9 +52,7 @@ class Injector(InputInjector[int]):
         self._reads_late = reads_late
         self._few: tuple[int, ...] = ()
         self._keys_wait_until = 0.0
-        self._answered = False
-        if reads_late:
-            x.on(xproto.ClientMessageEvent, self._heard)
+        self._reader = KeyboardReader(x, clock)
         self._read_map()
         self._take_keyboard()
         self._x.flush()
@@ -99,13 +93,14 @@ class Injector(InputInjector[int]):
         self._map_is_stale = False
         for keycode in self._few:
             self._x.core.ChangeKeyboardMapping(1, keycode, 2, [0, 0])  # the same ones are lent again
-        self._layout = read_layout(self._x)
+        self._layout, still = read_layout(self._x, self._spares.loans)
         first, last = self._x.setup.min_keycode, self._x.setup.max_keycode
         held = set(self._held.values())
         spare = [key for key in self._layout.spare_keycodes(first, last) if key not in held]
         if self._reads_late and not self._few:
             self._few = tuple(spare[:_LATE_SPARES])
-        self._spares = SpareKeys([key for key in self._few if key not in held] if self._reads_late else spare)
+        unused = [key for key in self._few if key not in held] if self._reads_late else spare
+        self._spares = self._spares.after(unused, still)
         self._state.num_lock_mask = self._layout.num_lock_mask
         self._state.forget()
         self._state.refresh()
@@ -129,7 +124,8 @@ class Injector(InputInjector[int]):
             if named is not None:
                 self._press(identity, named)
         elif event.code in PHYSICAL and not event.text:
-            # The browser has no text for the key, yet knows its place.
+            # The browser has no text for the key, yet knows its place: in the user's layout, which is the first.
+            self._state.use_group(0)
             self._press(identity, PHYSICAL[event.code])
 
     def _put(self, identity: str, character: str, code: str) -> Iterator[float]:
@@ -229,17 +225,24 @@ class Injector(InputInjector[int]):
         yield from super()._type(text)
 
     def _lend(self, keysym: int) -> Generator[float, None, int | None]:
-        """A spare keycode that gives `keysym`. Waits while all were used too recently."""
+        """A spare keycode that gives `keysym`; None if all are held."""
         known = self._spares.lent(keysym, self._clock.monotonic())
         if known is not None:
             return known
-        while (wait := self._spares.wait_seconds(self._clock.monotonic(), self._held.values())) > 0:
-            self._x.flush()
-            yield wait
+        yield from self._room()
         keycode = self._spares.lend(keysym, self._clock.monotonic(), self._held.values())
         if keycode is not None:
             yield from self._map({keycode: keysym})
         return keycode
+
+    def _room(self) -> Iterator[float]:
+        """Until the key that is to be lent anew was read in its old meaning, as far as that can be known."""
+        used = self._spares.next_use(self._held.values())
+        if used is None or used <= self._reader.caught_up_at or (yield from self._reader.catch_up()):
+            return
+        if (wait := used + SETTLE_SECONDS - self._clock.monotonic()) > 0:
+            self._x.flush()
+            yield wait
 
     def _lend_ahead(self, text: str) -> Iterator[float]:
         """All that a text needs in one change of the map, as far as there are spare keys that nothing was lent."""
@@ -248,7 +251,8 @@ class Injector(InputInjector[int]):
             keysym = None if self._best(character, "") is not None else keysym_of(character)
             if keysym is None or self._layout.keycode(keysym, "") or self._spares.lent(keysym, now):
                 continue
-            if self._spares.wait_seconds(now, self._held.values()) > 0:
+            used = self._spares.next_use(self._held.values())
+            if used is not None and used + SETTLE_SECONDS > now:
                 break
             if (keycode := self._spares.lend(keysym, now, self._held.values())) is not None:
                 mapped[keycode] = keysym
@@ -266,27 +270,9 @@ class Injector(InputInjector[int]):
             yield from self._caught_up()
 
     def _caught_up(self) -> Iterator[float]:
-        """Until the program that has the keyboard has handled all that it was sent."""
-        self._answered = not self._ping()
-        most = self._clock.monotonic() + _LATE_MOST_SECONDS
-        while not self._answered and self._clock.monotonic() < most:
-            self._x.flush()
-            yield _LOOK_SECONDS
+        """Until the program has handled all that it was sent, and followed it."""
+        yield from self._reader.catch_up()
         yield _LATE_SECONDS
-
-    def _ping(self) -> bool:
-        """Whether there is a window to ask (EWMH, _NET_WM_PING)."""
-        active = self._x.property(self._x.root, self._x.atom("_NET_ACTIVE_WINDOW"), 4)
-        if active is None or len(active[1]) != 4:
-            return False
-        (window,) = struct.unpack("=I", active[1])
-        kind, ping = self._x.atom("WM_PROTOCOLS"), self._x.atom("_NET_WM_PING")
-        event = struct.pack("=BBHII5I", _CLIENT_MESSAGE, 32, 0, window, kind, ping, 0, window, 0, 0)
-        self._x.core.SendEvent(False, window, 0, event)
-        return True
-
-    def _heard(self, message: xproto.ClientMessageEvent) -> None:
-        self._answered |= message.window == self._x.root
 
     def _tap_shift(self) -> None:
         """A program asks Xlib for changes of the map only once it has looked up a key."""

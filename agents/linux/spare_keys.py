@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Collection, Sequence
 
-_SETTLE_SECONDS = 0.5
-"""Applications read a changed map when they see its event; a key lent anew earlier could be read as the newer one."""
+SETTLE_SECONDS = 0.5
+"""For a program of which nobody knows how far it has read: a key lent anew earlier could be read as the newer one."""
 
 
 class SpareKeys:
@@ -15,6 +15,18 @@ class SpareKeys:
     def __init__(self, keycodes: Sequence[int]) -> None:
         self._free = list(reversed(keycodes))
         self._lent: OrderedDict[int, tuple[int, float]] = OrderedDict()
+        """Keysym -> the keycode that has it, and when it was used last."""
+
+    @property
+    def loans(self) -> dict[int, int]:
+        """Keycode -> keysym."""
+        return {keycode: keysym for keysym, (keycode, _) in self._lent.items()}
+
+    def after(self, keycodes: Sequence[int], still: Collection[int]) -> SpareKeys:
+        """With a map that was loaded anew: these are unused, and of those that are lent now these still are."""
+        spares = SpareKeys([keycode for keycode in keycodes if keycode not in still])
+        spares._lent.update((keysym, loan) for keysym, loan in self._lent.items() if loan[0] in still)
+        return spares
 
     def lent(self, keysym: int, now: float) -> int | None:
         """The keycode that has this keysym already."""
@@ -26,14 +38,12 @@ class SpareKeys:
         return keycode
 
     def is_lent(self, keycode: int) -> bool:
-        return any(lent == keycode for lent, _ in self._lent.values())
+        return keycode in self.loans
 
-    def wait_seconds(self, now: float, held: Collection[int]) -> float:
-        """How long until `lend` may be called."""
-        if self._free:
-            return 0.0
-        oldest = self._oldest(held)
-        return _SETTLE_SECONDS if oldest is None else max(0.0, self._lent[oldest][1] + _SETTLE_SECONDS - now)
+    def next_use(self, held: Collection[int]) -> float | None:
+        """When the key that would be lent next was used last; None if that one is unused, or none can be lent."""
+        oldest = None if self._free else self._oldest(held)
+        return None if oldest is None else self._lent[oldest][1]
 
     def lend(self, keysym: int, now: float, held: Collection[int]) -> int | None:
         """A keycode to be mapped to this keysym; None while all are held."""
