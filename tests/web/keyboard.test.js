@@ -211,3 +211,48 @@ test("long committed text is cut between characters into pieces that fit", () =>
   assert.ok(pieces.every((piece) => new TextEncoder().encode(piece).length <= MAXIMUM_TEXT_BYTES));
   assert.ok(pieces.every((piece) => piece.isWellFormed()));
 });
+
+const CHROMIUM_ON_LINUX = { platform: { isChromiumOnLinux: true } };
+
+test("in Chromium on Linux, the text of a stroke is what its keypress says", () => {
+  const desk = new Desk(CHROMIUM_ON_LINUX);
+  desk.down("e");
+  assert.deepEqual(desk.told, []);
+  const { defaultPrevented } = desk.fire("keypress", stroke("é", { code: "KeyE" }));
+  desk.up("e");
+  assert.deepEqual(desk.told, ["+é", "-e"]);
+  assert.equal(desk.out[0].code, "KeyE");
+  assert.ok(defaultPrevented, "it does not come into the text area as well");
+});
+
+test("in Chromium on Linux, a stroke without a keypress goes on as it is, before whatever follows", (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const desk = new Desk(CHROMIUM_ON_LINUX);
+  desk.down("a");
+  t.mock.timers.tick(500);
+  assert.ok(desk.fire("keypress", stroke("a")).defaultPrevented, "too late");
+  desk.up("a");
+  desk.down("b");
+  desk.up("b");
+  desk.down("c");
+  desk.down("Enter", { code: "Enter" });
+  desk.down("d");
+  desk.fire("blur");
+  assert.deepEqual(desk.told, ["+a", "-a", "+b", "-b", "+c", "+Enter", "+d", "RELEASE_ALL"]);
+});
+
+test("in Chromium on Linux, a stroke that an input method made a longer text of arrives as that alone", () => {
+  const desk = new Desk(CHROMIUM_ON_LINUX);
+  desk.down("a");
+  desk.fire("input", { inputType: "insertText", data: "한글", isComposing: false });
+  desk.up("a");
+  assert.deepEqual(desk.told, ['"한글"']);
+});
+
+test("in Chromium on Linux, shortcuts, named keys and modifiers wait for nothing", () => {
+  const desk = new Desk(CHROMIUM_ON_LINUX);
+  desk.down("Control", { code: "ControlLeft", ctrlKey: true });
+  desk.down("s", { ctrlKey: true });
+  desk.down("Enter", { code: "Enter" });
+  assert.deepEqual(desk.told, ["+Control", "+s", "+Enter"]);
+});

@@ -9,12 +9,12 @@ import assert from "node:assert/strict";
 import test from "node:test";
 
 import { Outbox } from "../../web_client/core/input/outbox.js";
-import { Desk } from "./keyboard_desk.js";
+import { Desk, stroke } from "./keyboard_desk.js";
 
 const STEPS = 300;
 const STORMS = 60;
 const MODIFIERS = { Shift: "ShiftLeft", Control: "ControlLeft", Alt: "AltLeft", Meta: "MetaLeft" };
-const PLATFORMS = { linux: {}, windows: { isWindows: true }, mac: { isMac: true } };
+const PLATFORMS = { linux: {}, windows: { isWindows: true }, mac: { isMac: true }, "chromium on linux": { isChromiumOnLinux: true } };
 
 /** The same numbers for the same seed (mulberry32). @param {number} seed */
 function chance(seed) {
@@ -129,7 +129,9 @@ class Storm {
   #strike(code, key, repeat) {
     if (!this.#isFocused) return;
     if (!(key in MODIFIERS)) this.#wanted.push(key);
-    this.desk.down(key, { code, repeat, ...this.#flags() });
+    const { defaultPrevented } = this.desk.down(key, { code, repeat, ...this.#flags() });
+    // A busy page hears of the text later than it waits for.
+    if (!defaultPrevented && this.random.below(9)) this.desk.fire("keypress", stroke(key, { code }));
   }
 
   #release(code) {

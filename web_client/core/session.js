@@ -382,5 +382,6 @@ function detailOf(event) {
 function platform() {
   const name = navigator.platform.toLowerCase();
   const isAndroid = /android/i.test(navigator.userAgent);
-  return { isMac: name.startsWith("mac") || name.startsWith("ip"), isWindows: name.startsWith("win"), isAndroid };
+  const isChromiumOnLinux = name.startsWith("linux") && !isAndroid && /Chrom(e|ium)\//.test(navigator.userAgent);
+  return { isMac: name.startsWith("mac") || name.startsWith("ip"), isWindows: name.startsWith("win"), isAndroid, isChromiumOnLinux };
 }

@@ -8,7 +8,7 @@
 import { MODIFIER } from "../protocol/messages.js";
 import { ComposedText } from "./composed_text.js";
 import {
-  isBrowserKey, isCommandChord, isCopy, isDead, isModifierKey, isNamed, isOptionText, isPaste, isTaken, keyMessage, textPieces,
+  isBrowserKey, isCommandChord, isCopy, isDead, isModifierKey, isOptionText, isPaste, isTaken, isText, keyMessage, textPieces,
 } from "./keymap.js";
 
 /** @typedef {import("../protocol/messages.js").Input} Input */
@@ -19,12 +19,17 @@ import {
  * @property {() => Promise<void>} read when no paste event came
  * @property {() => void} copying a stroke that copies went to the application
  */
-/** @typedef {{isMac?: boolean, isWindows?: boolean, isAndroid?: boolean}} Platform */
+/** @typedef {{isMac?: boolean, isWindows?: boolean, isAndroid?: boolean, isChromiumOnLinux?: boolean}} Platform */
 
 /** A paste event follows its stroke at once; without one (nothing to paste, or a browser that fires none) it goes on. */
 const PASTE_EVENT_MS = 60;
 /** Windows sends AltGr as Control and, within the same instant, Alt. */
 const ALT_GRAPH_MS = 10;
+/**
+ * Chromium fires keypress right behind its keydown, on a crowded machine a tenth of a second later. Without one, which
+ * has not been seen, the stroke goes on as it is with whatever comes next, or after this.
+ */
+const KEYPRESS_MS = 500;
 
 export class Keyboard {
   #area;
@@ -42,6 +47,8 @@ export class Keyboard {
   #control = null;
   /** A dead key waits for its letter, in a browser that composes the two without telling. */
   #isDead = false;
+  /** A stroke whose text is told by the keypress behind it. @type {{input: import("../protocol/messages.js").Key, timer: number} | null} */
+  #untold = null;
   #text;
   #listeners = new AbortController();
 
@@ -62,11 +69,12 @@ export class Keyboard {
     this.#areKeysLent = areKeysLent;
     this.#platform = platform;
     this.#listen("keydown", (event) => this.#keydown(/** @type {KeyboardEvent} */ (event)));
+    this.#listen("keypress", (event) => this.#keypress(/** @type {KeyboardEvent} */ (event)));
     this.#listen("keyup", (event) => this.#keyup(/** @type {KeyboardEvent} */ (event)));
     this.#listen("paste", (event) => this.#pasteEvent(/** @type {ClipboardEvent} */ (event)));
     this.#listen("blur", () => this.#left());
     this.#text = new ComposedText(area, {
-      type: (text) => this.#type(text),
+      type: (text) => this.#composed(text),
       tap: (key) => this.#tap(key),
       isAndroid: platform.isAndroid ?? false,
       signal: this.#listeners.signal,
@@ -77,6 +85,7 @@ export class Keyboard {
   releaseAll() {
     clearTimeout(this.#control?.timer);
     this.#control = null;
+    this.#goOn();
     this.#flush();
     this.#down.clear();
     this.#send({ message: "RELEASE_ALL" });
@@ -90,8 +99,7 @@ export class Keyboard {
 
   stop() {
     this.#listeners.abort();
-    clearTimeout(this.#pasteTimer);
-    clearTimeout(this.#control?.timer);
+    for (const timer of [this.#pasteTimer, this.#control?.timer, this.#untold?.timer]) clearTimeout(timer);
     this.#text.stop();
   }
 
@@ -105,9 +113,11 @@ export class Keyboard {
 
   /** @param {KeyboardEvent} event */
   #keydown(event) {
+    this.#goOn();
     if (this.#reserved(event)) return event.preventDefault();
     if (isBrowserKey(event, this.#areKeysLent()) || this.#isComposed(event)) return;
     if (this.#holdControl(event)) return event.preventDefault();
+    if (this.#platform.isChromiumOnLinux && isText(event)) return this.#awaitText(event);
     if (isCopy(event)) this.#clipboard.copying();
     if (isPaste(event) && this.#clipboard.takesText && !event.repeat) this.#awaitPaste();
     else event.preventDefault();
@@ -116,6 +126,7 @@ export class Keyboard {
 
   /** @param {KeyboardEvent} event */
   #keyup(event) {
+    this.#goOn();
     if (this.#control && event.code === "ControlLeft") this.#flushControl();
     const name = event.code || event.key;
     if (this.#down.delete(name)) {
@@ -137,10 +148,8 @@ export class Keyboard {
     if (isModifierKey(event)) return false;
     const wasDead = this.#isDead;
     this.#isDead = false;
-    const isShortcut = (event.ctrlKey || event.altKey || event.metaKey) && !event.getModifierState("AltGraph");
     // Firefox on Linux, and Windows, call the letter after a dead key by its own name, and give the text of both.
-    const isText = !isNamed(event) && key !== "";
-    return isText && !isShortcut && (wasDead || Array.from(key).length > 1);
+    return isText(event) && ((wasDead && !this.#platform.isChromiumOnLinux) || Array.from(key).length > 1);
   }
 
   /** @param {KeyboardEvent} event */
@@ -165,6 +174,44 @@ export class Keyboard {
     this.#emit(keyMessage(stroke, true));
     this.#emit(keyMessage(stroke, false));
     this.#emit(keyMessage({ ...control, ctrlKey: false }, false));
+  }
+
+  // --- Text that comes behind its stroke
+
+  /**
+   * Chromium on Linux names a key without what Compose made of it and, for letters of their own key, without CapsLock
+   * (ù on `fr`). The keypress has the text; keys that Compose takes are not told at all.
+   * @param {KeyboardEvent} event
+   */
+  #awaitText(event) {
+    const input = keyMessage(event, true);
+    this.#down.set(event.code || event.key, input);
+    this.#untold = { input, timer: setTimeout(() => this.#goOn(), KEYPRESS_MS) };
+  }
+
+  /** @param {KeyboardEvent} event */
+  #keypress(event) {
+    if (!this.#platform.isChromiumOnLinux || !this.#down.has(event.code)) return;
+    // It is not to come into the text area as well, however late.
+    event.preventDefault();
+    if (this.#untold) this.#untold.input.text = event.key;
+    this.#goOn();
+  }
+
+  /** What was awaited has come, or does not come. */
+  #goOn() {
+    const untold = this.#untold;
+    this.#untold = null;
+    clearTimeout(untold?.timer);
+    if (untold) this.#emit(untold.input);
+  }
+
+  /** The stroke that is awaited made more than a character. @param {string} text */
+  #composed(text) {
+    if (this.#untold) this.#down.delete(this.#untold.input.code || this.#untold.input.text);
+    clearTimeout(this.#untold?.timer);
+    this.#untold = null;
+    this.#type(text);
   }
 
   // --- AltGr on Windows

@@ -84,6 +84,15 @@ export function isNamed({ key }) {
 }
 
 /**
+ * Whether the stroke types something, rather than being a shortcut or a key with a name.
+ * @param {Stroke} stroke
+ */
+export function isText(stroke) {
+  const isShortcut = (stroke.ctrlKey || stroke.altKey || stroke.metaKey) && !stroke.getModifierState("AltGraph");
+  return !isShortcut && !isNamed(stroke) && stroke.key >= " ";
+}
+
+/**
  * The letter that a shortcut means: a letter of another script means the one printed beside it, at its place.
  * @param {{key: string, code: string}} stroke
  */
