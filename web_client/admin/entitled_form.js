@@ -1,7 +1,7 @@
 /** Which groups and users an application admits, as a form. Saving can be undone. */
 
-import { Form } from "../ui/form.js";
-import { formTexts, ObjectPanel, saveAs } from "./object_panel.js";
+import { editingForm } from "./editing_form.js";
+import { ObjectPanel } from "./object_panel.js";
 import { bodyOf, valuesOf } from "./screens/application_rules.js";
 import { publish } from "./screens/application_acts.js";
 import { t } from "./strings.js";
@@ -11,10 +11,10 @@ import { addWhatIf } from "./whatif_button.js";
 /** @typedef {import("./context.js").Context} Context */
 /** @typedef {import("./screens/application_rules.js").Application} Application */
 
-export class EntitledForm {
+/** @extends {ObjectPanel<Application>} */
+export class EntitledForm extends ObjectPanel {
   #context;
   #saved;
-  #panel;
   #suggestions;
 
   /**
@@ -23,24 +23,10 @@ export class EntitledForm {
    * @param {() => void} saved
    */
   constructor(context, name, saved) {
+    super({ title: name, find: (signal) => this.#find(name, signal), draw: (application) => [this.#form(application)] });
     this.#context = context;
     this.#saved = saved;
     this.#suggestions = new Suggestions(context);
-    /** @type {ObjectPanel<Application>} */
-    this.#panel = new ObjectPanel({ title: name, find: (signal) => this.#find(name, signal), draw: (application) => [this.#form(application)] });
-    this.element = this.#panel.element;
-  }
-
-  stop() {
-    this.#panel.stop();
-  }
-
-  changed() {
-    this.#panel.changed();
-  }
-
-  mayClose() {
-    return this.#panel.mayClose();
   }
 
   /**
@@ -62,17 +48,13 @@ export class EntitledForm {
       { name: "groups", label: t("entitlements.groups"), kind: "names", labels, suggestions: (typed) => this.#suggestions.like("groups", typed) },
       { name: "users", label: t("entitlements.users"), kind: "names", labels, suggestions: (typed) => this.#suggestions.like("users", typed) },
     ];
-    const form = new Form({
-      fields, values: before, texts: formTexts(),
-      send: (values) => saveAs({
-        name: application.name, before, values, revision: application.revision, valuesOf: ({ entitled }) => entitled,
-        label: (name) => t(`entitlements.${name}`),
-        send: (each, revision) => this.#publish(application, each, revision),
-        saved: () => this.#done(application, before),
-      }),
+    const form = editingForm({
+      name: application.name, fields, before, revision: application.revision, valuesOf: ({ entitled }) => entitled,
+      send: (values, revision) => this.#publish(application, values, revision),
+      saved: () => this.#done(application, before),
       cancel: () => {
-        this.#panel.settle();
-        this.#panel.changed();
+        this.settle();
+        this.changed();
       },
     });
     addWhatIf(this.#context, form.element, () => [{
@@ -98,7 +80,7 @@ export class EntitledForm {
    */
   #done(application, before) {
     const { name } = application;
-    this.#panel.settle();
+    this.settle();
     this.#context.toasts.show(t("entitlements.saved", { name }), {
       undo: () => this.#context.doAll([application], () => this.#publish(application, before), { done: "entitlements.undone", name: () => name })
         .then(() => this.#again()),
@@ -107,7 +89,7 @@ export class EntitledForm {
   }
 
   #again() {
-    this.#panel.changed();
+    this.changed();
     this.#saved();
   }
 }

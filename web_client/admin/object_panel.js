@@ -1,12 +1,10 @@
 /**
  * The panel of one object: loaded by its name, drawn again when it changed, unless something is being entered.
  *
- * Screens say how it is found and drawn. A form in it may lose nothing: closing asks, and what others saved meanwhile
- * is shown beside what was entered (`saveAs`).
+ * Screens say how it is found and drawn. A form in it (`editing_form.js`) loses nothing: closing asks.
  */
 
 import { ApiError } from "../api/client.js";
-import { differences, resolveConflict } from "../ui/conflict.js";
 import { h } from "../ui/dom.js";
 import { Form } from "../ui/form.js";
 import { errorText, t } from "./strings.js";
@@ -116,52 +114,10 @@ export class ObjectPanel {
   }
 }
 
-/**
- * Sends what was entered. What is wrong with a field comes back; anything else is said in the form as well.
- * @param {object} parts
- * @param {string} parts.name of the object
- * @param {Record<string, any>} parts.before values as they were read
- * @param {Record<string, any>} parts.values as they were entered
- * @param {number | undefined} parts.revision of the object as it was read
- * @param {(current: any) => Record<string, any>} parts.valuesOf what the API calls `current`
- * @param {(name: string) => string} parts.label of a value
- * @param {(values: Record<string, any>, revision: number | undefined) => Promise<unknown>} parts.send
- * @param {() => void} parts.saved
- * @returns {Promise<import("../ui/form.js").Wrong | null>}
- */
-export async function saveAs({ name, before, values, revision, valuesOf, label, send, saved }) {
-  try {
-    await send(values, revision);
-    saved();
-    return null;
-  } catch (error) {
-    if (!(error instanceof ApiError)) throw error;
-    // A broker of the release before knows no revisions: there the last one wins.
-    if (error.field === "revision") return saveAs({ name, before, values, revision: undefined, valuesOf, label, send, saved });
-    if (error.code !== "changed_meanwhile" || error.current === undefined) return wrongOf(error);
-    const current = /** @type {any} */ (error.current);
-    const theirs = { ...before, ...valuesOf(current) };
-    // Nobody else touched what is shown here: nothing needs asking.
-    const isOwn = differences(before, theirs, values).every(({ state }) => state === "mine");
-    const merged = isOwn ? values : await resolveConflict({
-      title: t("conflict.title", { name }), explanation: t("conflict.explanation"), texts: conflictTexts(), before, theirs, mine: values, label,
-    });
-    if (merged === null) return { field: "", message: t("conflict.title", { name }) };
-    return saveAs({ name, before: theirs, values: merged, revision: current.revision, valuesOf, label, send, saved });
-  }
-}
-
 /** @param {ApiError} error */
 export function wrongOf(error) {
   const expected = error.expected ? t("form.expected", { expected: error.expected }) : errorText(error);
   return { field: error.field, message: error.field ? expected : errorText(error) };
-}
-
-function conflictTexts() {
-  return {
-    field: t("conflict.field"), before: t("conflict.before"), theirs: t("conflict.theirs"), mine: t("conflict.mine"),
-    takeTheirs: t("conflict.take.theirs"), takeMine: t("conflict.take.mine"), save: t("conflict.save"), cancel: t("ask.cancel"),
-  };
 }
 
 export function formTexts(submit = t("form.save")) {

@@ -94,12 +94,7 @@ export function namesField({ id, value, suggestions = () => [], labels = {}, att
   let timer = 0;
   const element = h("div", { class: "names" }, chips, input, list);
 
-  async function suggest() {
-    const typed = input.value;
-    const known = await suggestions(typed);
-    if (typed !== input.value) return; // a newer question is on its way
-    list.replaceChildren(...known.filter((name) => !names.includes(name)).map((name) => h("option", { value: name })));
-  }
+  const suggest = () => offer(input, list, suggestions, (name) => !names.includes(name));
 
   /** What is only typed is taken as it stands: a chip that appeared on leaving would move the button that is pressed. */
   function typed(/** @type {InputEvent} */ event) {
@@ -134,16 +129,39 @@ export function namesField({ id, value, suggestions = () => [], labels = {}, att
 
   function draw() {
     chips.hidden = names.length === 0;
-    chips.replaceChildren(...names.map((name) => h("li", { class: "name-chip" }, h("span", {}, name),
-      h("button", {
-        type: "button", "aria-label": `${labels.remove ?? "×"} ${name}`, click: () => {
-          set(names.filter((each) => each !== name));
-          input.focus();
-        },
-      }, "×"))));
+    chips.replaceChildren(...names.map((name) => chip(name, labels.remove, () => remove(name))));
+  }
+
+  /** @param {string} name */
+  function remove(name) {
+    set(names.filter((each) => each !== name));
+    input.focus();
   }
 
   draw();
   const read = () => (input.value.trim() ? [...names, input.value.trim()] : names);
   return { element, focusable: input, read };
+}
+
+/**
+ * @param {HTMLInputElement} input
+ * @param {HTMLDataListElement} list
+ * @param {NonNullable<FieldParts["suggestions"]>} suggestions
+ * @param {(name: string) => boolean} isFit
+ */
+async function offer(input, list, suggestions, isFit) {
+  const typed = input.value;
+  const known = await suggestions(typed);
+  if (typed !== input.value) return; // a newer question is on its way
+  list.replaceChildren(...known.filter(isFit).map((name) => h("option", { value: name })));
+}
+
+/**
+ * @param {string} name
+ * @param {string | undefined} label of what takes it away
+ * @param {() => void} remove
+ */
+function chip(name, label, remove) {
+  return h("li", { class: "name-chip" }, h("span", {}, name),
+    h("button", { type: "button", "aria-label": `${label ?? "×"} ${name}`, click: remove }, "×"));
 }

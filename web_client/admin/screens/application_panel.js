@@ -1,10 +1,10 @@
 /** One application: its form, or its facts for those who may only look; a new one, or a copy. */
 
-import { Form } from "../../ui/form.js";
 import { h } from "../../ui/dom.js";
 import { facts, names } from "../cells.js";
+import { editingForm } from "../editing_form.js";
 import { iconField } from "../icon_field.js";
-import { formTexts, ObjectPanel, saveAs } from "../object_panel.js";
+import { ObjectPanel } from "../object_panel.js";
 import { addressOf } from "../router.js";
 import { t } from "../strings.js";
 import { Suggestions } from "../suggestions.js";
@@ -68,18 +68,14 @@ export class ApplicationPanel extends ObjectPanel {
   #edit(application) {
     const exists = application !== null && application.id !== "";
     const before = valuesOf(application);
-    const fields = this.#fields(exists);
-    const form = new Form({
-      fields, values: { ...before, icon: { name: before.name, icon: application?.icon ?? null } },
-      texts: formTexts(exists ? t("form.save") : t("applications.publish")),
-      send: async (values) => missing(values) ?? saveAs({
-        name: values.name, before, values, revision: exists ? application.revision : 0, valuesOf,
-        label: (name) => fields.find((field) => field.name === name)?.label ?? name,
-        send: async (each, revision) => publish(this.#context, each.name.trim(), {
-          ...bodyOf(each), ...(await this.#keptIcon(exists, application, each)), ...(revision !== undefined && { revision }),
-        }),
-        saved: () => this.#saved(values.name.trim(), exists),
+    const form = editingForm({
+      fields: this.#fields(exists), before, revision: exists ? application.revision : 0, valuesOf, check: missing,
+      values: { ...before, icon: { name: before.name, icon: application?.icon ?? null } },
+      submit: exists ? undefined : t("applications.publish"),
+      send: async (values, revision) => publish(this.#context, values.name.trim(), {
+        ...bodyOf(values), ...(await this.#keptIcon(exists, application, values)), ...(revision !== undefined && { revision }),
       }),
+      saved: ({ name }) => this.#saved(name.trim(), exists),
       cancel: () => this.#leave(""),
     });
     addWhatIf(this.#context, form.element, () => {

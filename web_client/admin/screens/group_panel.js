@@ -1,11 +1,11 @@
 /** One group: its form, or its facts for those who may only look; a new one. */
 
-import { Form } from "../../ui/form.js";
 import { h } from "../../ui/dom.js";
 import { facts, names } from "../cells.js";
+import { editingForm } from "../editing_form.js";
 import { mayOpen } from "../links.js";
 import { pathTo } from "../named.js";
-import { formTexts, ObjectPanel, saveAs } from "../object_panel.js";
+import { ObjectPanel } from "../object_panel.js";
 import { addressOf } from "../router.js";
 import { t } from "../strings.js";
 import { Suggestions } from "../suggestions.js";
@@ -46,15 +46,11 @@ export class GroupPanel extends ObjectPanel {
     if (!this.#context.may("groups.write")) return group === null ? [] : [this.#links(group), this.#facts(group)];
     const before = valuesOf(group);
     const isLarge = before.users.length > MOST_LISTED;
-    const fields = this.#fields(group !== null, isLarge);
-    const form = new Form({
-      fields, values: before, texts: formTexts(group === null ? t("groups.create") : t("form.save")),
-      send: (values) => saveAs({
-        name: values.name, before, values, revision: group?.revision, valuesOf,
-        label: (name) => fields.find((field) => field.name === name)?.label ?? name,
-        send: (each, revision) => this.#send(each, revision),
-        saved: () => this.#saved(values.name.trim()),
-      }),
+    const form = editingForm({
+      fields: this.#fields(group !== null, isLarge), before, revision: group?.revision, valuesOf,
+      submit: group === null ? t("groups.create") : undefined,
+      send: (values, revision) => this.#send(values, revision),
+      saved: ({ name }) => this.#saved(name.trim()),
       cancel: () => this.#context.go(addressOf("groups")),
     });
     addWhatIf(this.#context, form.element, () => [documentOf(form.values)]);

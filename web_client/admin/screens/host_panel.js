@@ -1,9 +1,9 @@
 /** One host: how it is, which groups it belongs to, in or out of service. */
 
-import { Form } from "../../ui/form.js";
 import { h } from "../../ui/dom.js";
 import { bytesText, facts, meter, names } from "../cells.js";
-import { formTexts, ObjectPanel, saveAs } from "../object_panel.js";
+import { editingForm } from "../editing_form.js";
+import { ObjectPanel } from "../object_panel.js";
 import { addressOf } from "../router.js";
 import { t } from "../strings.js";
 import { Suggestions } from "../suggestions.js";
@@ -72,17 +72,14 @@ export class HostPanel extends ObjectPanel {
   /** @param {Host} host */
   #form(host) {
     const before = { groups: host.groups };
-    return new Form({
+    return editingForm({
+      name: host.name, before, revision: host.revision, valuesOf: ({ groups }) => ({ groups }),
       fields: [{
         name: "groups", label: t("hosts.groups"), kind: "names", hint: t("hosts.groups.hint"), labels: { remove: t("form.remove") },
         suggestions: (typed) => this.#suggestions.like("hostGroups", typed),
       }],
-      values: before, texts: formTexts(),
-      send: (values) => saveAs({
-        name: host.name, before, values, revision: host.revision, valuesOf: ({ groups }) => ({ groups }), label: () => t("hosts.groups"),
-        send: ({ groups }, revision) => this.#put(host.name, groups, revision),
-        saved: () => this.#saved(host, host.groups),
-      }),
+      send: ({ groups }, revision) => this.#put(host.name, groups, revision),
+      saved: () => this.#saved(host, host.groups),
       cancel: () => this.#context.go(addressOf("hosts")),
     });
   }

@@ -1,8 +1,8 @@
 /** One role: which permissions it holds, each with what it allows. */
 
-import { Form } from "../../ui/form.js";
 import { h } from "../../ui/dom.js";
-import { formTexts, ObjectPanel, saveAs } from "../object_panel.js";
+import { editingForm } from "../editing_form.js";
+import { ObjectPanel } from "../object_panel.js";
 import { permissionsField } from "../permissions_field.js";
 import { addressOf } from "../router.js";
 import { t } from "../strings.js";
@@ -56,15 +56,12 @@ export class RolePanel extends ObjectPanel {
       { name: "name", label: t("roles.name"), kind: "text", isFixed: !this.isNew, attributes: { maxlength: "64" } },
       { name: "permissions", label: t("roles.permissions"), kind: permissionsField(sentences) },
     ];
-    const form = new Form({
-      fields, values: before, texts: formTexts(this.isNew ? t("roles.create") : t("form.save")),
-      send: (values) => saveAs({
-        name: values.name, before, values, revision: role.revision, valuesOf: (current) => ({ name: current.name, permissions: current.permissions }),
-        label: (name) => t(`roles.${name}`),
-        send: ({ name, permissions }, revision) => this.#context.change("PUT", `/roles/${encodeURIComponent(name.trim())}`,
-          { permissions, ...(revision !== undefined && { revision }) }),
-        saved: () => this.#saved(values.name.trim()),
-      }),
+    const form = editingForm({
+      fields, before, revision: role.revision, valuesOf: ({ name, permissions }) => ({ name, permissions }),
+      submit: this.isNew ? t("roles.create") : undefined,
+      send: ({ name, permissions }, revision) => this.#context.change("PUT", `/roles/${encodeURIComponent(name.trim())}`,
+        { permissions, ...(revision !== undefined && { revision }) }),
+      saved: ({ name }) => this.#saved(name.trim()),
       cancel: () => this.#context.go(addressOf("roles")),
     });
     return [tools, form];

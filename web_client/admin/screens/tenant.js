@@ -1,10 +1,10 @@
 /** The organisation itself: how it looks to its people; names, quotas and who has entered it, to see. */
 
-import { Form } from "../../ui/form.js";
 import { h } from "../../ui/dom.js";
 import { ago, facts, names } from "../cells.js";
+import { editingForm } from "../editing_form.js";
 import { addPreview, lookBody, lookFields, lookStart, lookValues } from "../look_fields.js";
-import { formTexts, ObjectPanel, saveAs } from "../object_panel.js";
+import { ObjectPanel } from "../object_panel.js";
 import { t } from "../strings.js";
 
 /** @typedef {import("../context.js").Context} Context */
@@ -67,19 +67,14 @@ class TenantScreen {
   /** @param {Own} own */
   #form(own) {
     const { name, revision } = own;
-    const before = lookValues(own);
-    const fields = lookFields();
-    const form = new Form({
-      fields, values: lookStart(own), texts: formTexts(),
-      send: (values) => saveAs({
-        name, before, values, revision, label: (field) => fields.find((each) => each.name === field)?.label ?? field, valuesOf: lookValues,
-        send: (each, known) => this.#context.change("PUT", "/tenant", { ...lookBody(each), ...(known !== undefined && { revision: known }) }),
-        saved: () => {
-          this.#panel.settle();
-          this.#context.toasts.show(t("tenants.saved", { name }));
-          this.#panel.changed();
-        },
-      }),
+    const form = editingForm({
+      name, fields: lookFields(), before: lookValues(own), values: lookStart(own), revision, valuesOf: lookValues,
+      send: (values, known) => this.#context.change("PUT", "/tenant", { ...lookBody(values), ...(known !== undefined && { revision: known }) }),
+      saved: () => {
+        this.#panel.settle();
+        this.#context.toasts.show(t("tenants.saved", { name }));
+        this.#panel.changed();
+      },
       cancel: () => {
         this.#panel.settle();
         this.#panel.changed();

@@ -2,29 +2,29 @@
 
 import { ApiError } from "../../api/client.js";
 import { copyButton } from "../../ui/copy_button.js";
-import { Form } from "../../ui/form.js";
 import { h } from "../../ui/dom.js";
 import { showDialog } from "../../ui/dialog.js";
 import { facts, names } from "../cells.js";
+import { editingForm } from "../editing_form.js";
 import { enter, leave } from "../entered.js";
 import { labelled } from "../labelled.js";
 import { addPreview, lookBody, lookFields, lookStart, lookValues } from "../look_fields.js";
-import { formTexts, ObjectPanel, saveAs } from "../object_panel.js";
+import { ObjectPanel } from "../object_panel.js";
 import { addressOf } from "../router.js";
 import { errorText, t } from "../strings.js";
 import { hostsForm } from "../tenant_hosts.js";
 
 /** @typedef {import("../context.js").Context} Context */
 /** @typedef {import("./tenants.js").Tenant} Tenant */
+/** @typedef {{enrolment?: {link: string, expires: number}}} Made */
 
 const NEW = "+";
 const MINUTES = [15, 30, 60];
 
-export class TenantPanel {
+/** @extends {ObjectPanel<Tenant | null>} */
+export class TenantPanel extends ObjectPanel {
   #context;
-  #panel;
-  #name;
-  /** What is entered there is beside the panel's own form. @type {Form | null} */
+  /** What is entered there is beside the panel's own form. @type {import("../../ui/form.js").Form | null} */
   #hostsForm = null;
 
   /**
@@ -32,34 +32,28 @@ export class TenantPanel {
    * @param {string} name
    */
   constructor(context, name) {
-    this.#context = context;
-    this.#name = name;
-    /** @type {ObjectPanel<Tenant | null>} */
-    this.#panel = new ObjectPanel({
-      title: name === NEW ? t("tenants.new") : name,
-      item: name === NEW ? null : undefined,
+    const isNew = name === NEW;
+    super({
+      title: isNew ? t("tenants.new") : name, item: isNew ? null : undefined, isNew,
       find: (signal) => context.client.get(this.#path(name), signal),
       draw: (tenant) => this.#draw(tenant),
     });
-    this.title = this.#panel.title;
-    this.element = this.#panel.element;
+    this.#context = context;
   }
 
-  focus() {
-    if (this.#name === NEW) this.element.querySelector("input")?.focus();
-    else this.element.parentElement?.querySelector("h2")?.focus({ preventScroll: true });
+  /** @override */
+  async changed() {
+    if (!this.#hostsForm?.isChanged) await super.changed();
   }
 
-  stop() {
-    this.#panel.stop();
+  /** @override */
+  get isEntering() {
+    return super.isEntering || (this.#hostsForm?.isChanged ?? false);
   }
 
-  changed() {
-    if (this.#name !== NEW && !this.#hostsForm?.isChanged) this.#panel.changed();
-  }
-
+  /** @override */
   async mayClose() {
-    if (!this.#hostsForm?.isChanged) return this.#panel.mayClose();
+    if (!this.#hostsForm?.isChanged) return super.mayClose();
     return this.#context.ask({ title: t("form.leave.title"), consequences: [t("form.leave.text")], act: t("form.leave.act"), danger: true });
   }
 
@@ -79,15 +73,15 @@ export class TenantPanel {
   /** @param {Tenant | null} tenant */
   #form(tenant) {
     const before = valuesOf(tenant);
-    const fields = this.#fields(tenant);
-    const form = new Form({
-      fields, values: { ...before, ...lookStart(tenant) }, texts: formTexts(tenant === null ? t("tenants.create") : t("form.save")),
-      send: (values) => saveAs({
-        name: values.name, before, values, revision: tenant?.revision, valuesOf,
-        label: (name) => fields.find((field) => field.name === name)?.label ?? name,
-        send: async (each, revision) => this.#saved(each.name.trim(), await this.#send(each, revision)),
-        saved() {},
-      }),
+    /** @type {Made} */
+    let made = {};
+    const form = editingForm({
+      fields: this.#fields(tenant), before, values: { ...before, ...lookStart(tenant) }, revision: tenant?.revision, valuesOf,
+      submit: tenant === null ? t("tenants.create") : undefined,
+      send: async (values, revision) => {
+        made = await this.#send(values, revision);
+      },
+      saved: ({ name }) => this.#saved(name.trim(), made),
       cancel: () => this.#context.go(addressOf("tenants")),
     });
     addPreview(form, tenant);
@@ -126,13 +120,13 @@ export class TenantPanel {
 
   /**
    * @param {string} name
-   * @param {{enrolment?: {link: string, expires: number}}} answer
+   * @param {Made} made
    */
   async #saved(name, { enrolment }) {
-    this.#panel.settle();
+    this.settle();
     this.#context.toasts.show(t("tenants.saved", { name }));
     if (enrolment) await showLink(name, enrolment);
-    if (this.#name === NEW) this.#context.go(addressOf("tenants", name));
+    if (this.isNew) this.#context.go(addressOf("tenants", name));
     else this.changed();
   }
 
@@ -161,7 +155,7 @@ export class TenantPanel {
   #hosts({ name, hosts }) {
     const form = (this.#hostsForm = hostsForm(this.#context, name, hosts, () => {
       this.#hostsForm = null;
-      this.#panel.settle();
+      this.settle();
       this.changed();
     }));
     return h("details", { class: "tenant-hosts" }, h("summary", {}, t("tenants.hosts.change")), form.element);
@@ -213,7 +207,7 @@ export class TenantPanel {
     const done = await this.#context.doAll([name], () => this.#context.client.change("DELETE", this.#path(name), { confirm: name }),
       { done: "tenants.did.delete", name: (each) => each });
     if (done.length === 0) return;
-    this.#panel.settle();
+    this.settle();
     this.#context.go(addressOf("tenants"));
   }
 }

@@ -1,9 +1,9 @@
 /** One user: how the account stands, groups and role, and what can be done to it. */
 
-import { Form } from "../../ui/form.js";
 import { h } from "../../ui/dom.js";
 import { facts, names } from "../cells.js";
-import { formTexts, ObjectPanel, saveAs } from "../object_panel.js";
+import { editingForm } from "../editing_form.js";
+import { ObjectPanel } from "../object_panel.js";
 import { addressOf } from "../router.js";
 import { errorText, t } from "../strings.js";
 import { Suggestions } from "../suggestions.js";
@@ -64,14 +64,10 @@ export class UserPanel extends ObjectPanel {
       { name: "groups", label: t("users.groups"), kind: "names", labels: { remove: t("form.remove") }, suggestions: (typed) => this.#suggestions.like("groups", typed) },
       { name: "role", label: t("users.role"), kind: roleChoices(context) },
     ];
-    return new Form({
-      fields, values: before, texts: formTexts(),
-      send: (values) => saveAs({
-        name: user.name, before, values, revision: user.revision, valuesOf,
-        label: (name) => fields.find((field) => field.name === name)?.label ?? name,
-        send: (each, revision) => context.change("PUT", userPath(user), { ...each, ...(revision !== undefined && { revision }) }),
-        saved: () => this.#saved(user.name),
-      }),
+    return editingForm({
+      name: user.name, fields, before, revision: user.revision, valuesOf,
+      send: (values, revision) => context.change("PUT", userPath(user), { ...values, ...(revision !== undefined && { revision }) }),
+      saved: () => this.#saved(user.name),
       cancel: () => context.go(addressOf("users")),
     });
   }
