@@ -63,6 +63,8 @@ SCREENS = {
     "tokens": ("tokens", "made by init"),
     "whatif": ("whatif", "See what a change would do"),
     "probe": (f"probes/{NAME}", "Did not pass"),
+    "probe-new": ("probes/%2B", "acts as a user of its own"),
+    "probe-account": ("probes/%2B%2B", "only the brokers know"),
     "history": ("history", "idle_minutes"),
     "rollback": ("history/12", "objects change"),
     "audit": ("audit", "not_entitled"),
@@ -233,6 +235,29 @@ async def test_the_text_of_a_token_is_shown_once(desk: Desk) -> None:
     await page.get_by_role("button", name="Done").click()
     await expect(page.get_by_role("row").filter(has_text="Backup")).to_contain_text("1 permission")
     assert secret not in await page.content()
+
+
+async def test_a_user_for_probes_is_made_and_then_a_probe_that_acts_as_it(desk: Desk) -> None:
+    page = await desk.page_at("probes/%2B")
+    await page.get_by_role("complementary").get_by_role("link", name="New account for probes").click()
+    name = page.get_by_label("Name", exact=True)
+    await name.fill("ann")
+    await page.get_by_role("button", name="Make it").click()
+    await expect(page.get_by_role("alert").filter(has_text=re.compile("ann|exists"))).to_be_visible()
+    await name.fill("watchman")
+    await page.get_by_label("Groups").fill("staff")
+    await page.keyboard.press("Enter")
+    await page.get_by_role("button", name="Make it").click()
+    await expect(page.get_by_label("As the user")).to_have_value("watchman")
+    (made,) = (await desk.site.api("GET", "users?search=watchman"))["items"]
+    assert made["groups"] == ["staff"]
+    await page.get_by_label("Application", exact=True).fill("Editor")
+    await page.get_by_role("button", name="Create", exact=True).click()
+    await expect(page.get_by_text("The probe of Editor is saved.")).to_be_visible()
+    items = (await desk.site.api("GET", "probes"))["items"]
+    assert [each["user"] for each in items if each["application"] == "Editor"] == ["watchman"]
+    await desk.site.api("DELETE", "probes/Editor")
+    await desk.site.api("DELETE", "users/watchman")
 
 
 async def test_a_rollback_is_looked_at_before_it_is_done(desk: Desk) -> None:

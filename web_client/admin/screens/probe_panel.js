@@ -11,13 +11,15 @@ import { addressOf } from "../router.js";
 import { STRINGS, t } from "../strings.js";
 import { Suggestions } from "../suggestions.js";
 import { timeText } from "../walkthrough_rules.js";
+import { NEW_ACCOUNT } from "./probe_account_panel.js";
 import { stateBadge } from "./probes.js";
 
 /** @typedef {import("../context.js").Context} Context */
 /** @typedef {import("./probes.js").Probe} Probe */
 /** @typedef {import("./probes.js").Result} Result */
 
-const NEW = "+";
+/** In the address: `#/probes/+`, and `#/probes/+probe` for one that acts as the user `probe`. */
+const NEW = /^\+(.*)$/s;
 const DEFAULT_SECONDS = 300;
 
 /** @extends {ObjectPanel<Probe | null>} */
@@ -25,13 +27,16 @@ export class ProbePanel extends ObjectPanel {
   #context;
   #name;
   #suggestions;
+  /** Whom a new one acts as, if that is known. */
+  #newUser;
 
   /**
    * @param {Context} context
    * @param {string} name
    */
   constructor(context, name) {
-    const isNew = name === NEW;
+    const user = NEW.exec(name)?.[1];
+    const isNew = user !== undefined;
     super({
       title: isNew ? t("probes.new") : name, item: isNew ? null : undefined, isNew,
       find: (signal) => this.#find(signal),
@@ -39,6 +44,7 @@ export class ProbePanel extends ObjectPanel {
     });
     this.#context = context;
     this.#name = name;
+    this.#newUser = user ?? "";
     this.#suggestions = new Suggestions(context);
   }
 
@@ -51,7 +57,13 @@ export class ProbePanel extends ObjectPanel {
   /** @param {Probe | null} probe null: a new one */
   #draw(probe) {
     const form = this.#context.may("probes.write") ? [this.#form(probe)] : [];
-    return probe === null ? form : [...this.#result(probe), ...form];
+    return probe === null ? [...this.#accounts(), ...form] : [...this.#result(probe), ...form];
+  }
+
+  /** Where its user comes from. */
+  #accounts() {
+    if (this.#newUser !== "" || !this.#context.may("users.write")) return [];
+    return [h("p", {}, `${t("probes.account.needed")} `, h("a", { href: addressOf("probes", NEW_ACCOUNT) }, t("probes.account.new")))];
   }
 
   /** @param {Probe | null} probe */
@@ -64,7 +76,7 @@ export class ProbePanel extends ObjectPanel {
     ];
     const form = new Form({
       fields, texts: formTexts(probe === null ? t("probes.create") : t("form.save")),
-      values: { application: probe?.application ?? "", user: probe?.user ?? "", every_seconds: probe?.every_seconds ?? DEFAULT_SECONDS },
+      values: { application: probe?.application ?? "", user: probe ? probe.user ?? "" : this.#newUser, every_seconds: probe?.every_seconds ?? DEFAULT_SECONDS },
       send: (values) => this.#send(values), cancel: () => this.#context.go(addressOf("probes")),
     });
     this.#suggest(form, "application", "applications");

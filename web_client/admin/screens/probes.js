@@ -4,8 +4,10 @@ import { h } from "../../ui/dom.js";
 import { ago, badge } from "../cells.js";
 import { fieldOf, shortList } from "../lists.js";
 import { ListScreen } from "../list_screen.js";
+import { addressOf } from "../router.js";
 import { t } from "../strings.js";
 import { timeText } from "../walkthrough_rules.js";
+import { NEW_ACCOUNT, ProbeAccountPanel } from "./probe_account_panel.js";
 import { deleteProbes, ProbePanel } from "./probe_panel.js";
 
 /**
@@ -53,7 +55,8 @@ export function open(context, place) {
     acts: mayWrite ? [{ id: "delete", title: t("probes.delete"), danger: true, run: (/** @type {Probe[]} */ items) => deleteProbes(context, items) }] : [],
     empty: t("probes.none"),
     create: mayWrite ? { label: t("probes.new"), name: "+" } : undefined,
-    panel: (name) => new ProbePanel(context, name),
+    tools: context.may("users.write") ? [h("a", { class: "button small", href: addressOf("probes", NEW_ACCOUNT) }, t("probes.account.new"))] : [],
+    panel: (name) => (name === NEW_ACCOUNT ? new ProbeAccountPanel(context) : new ProbePanel(context, name)),
   }));
 }
 

@@ -478,6 +478,12 @@ export const ACCESS = {
   "probes.delete": "Delete",
   "probes.did.delete": "{count} probes are deleted.",
   "probes.did.delete.one": "The probe of {name} is deleted.",
+  "probes.account.new": "New account for probes",
+  "probes.account.text": "A user that probes sign in as: enrolled, without any permission, with a password and a factor that only the brokers know.",
+  "probes.account.needed": "A probe acts as a user of its own.",
+  "probes.account.groups.hint": "Those that the applications admit.",
+  "probes.account.create": "Make it",
+  "probes.account.made": "{name} is there. What shall be launched as this user?",
 
   "screen.tenants": "Organisations",
   "tenants.search": "Search organisations",
