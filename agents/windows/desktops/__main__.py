@@ -18,10 +18,9 @@ from agents.desktops import wording
 from agents.desktops.rules import CLOSED, ENDED, LOCKED, REFUSED, UNANSWERED
 from agents.desktops.shapes import GUARD_SECONDS
 from agents.windows.covers import current_cover
-from agents.windows.desktops.attachments import AGREED, BROKEN
 from agents.windows.desktops.hands import Hands
 from agents.windows.desktops.overlay import Dialog, Overlay, Sign
-from agents.windows.desktops.words import FROM_AFAR
+from agents.windows.desktops.words import AGREED, BROKEN, FROM_AFAR
 from agents.windows.real_pixels import see_real_pixels
 from agents.worker.covered import LOCKED as IS_LOCKED
 from agents.worker.covered import SCREEN_OFF
@@ -152,7 +151,7 @@ def main() -> int:
     except Over as over:
         print(over, flush=True)
         return over.status
-    except Exception as exc:  # another status than of one that somebody killed: that says that they ended it
+    except Exception as exc:  # whatever it was is told to the leader, which logs it
         print(repr(exc), flush=True)
         return BROKEN
     finally:

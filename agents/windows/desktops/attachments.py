@@ -13,9 +13,6 @@ from portcullis.model.desktops import DesktopTarget
 from portcullis.protocol.orders import Order
 from portcullis.protocol.worker_channel import Start
 
-AGREED = "portcullis-agreed"
-"""What the attendant says once a worker may be there."""
-BROKEN = 70
 ATTENDANT_COMMAND = (sys.executable, "-I", "-m", "agents.windows.desktops")
 _KILLED, _KILLED_AT_THE_END, _CONTROL_C = 1, 0x40010004, 0xC000013A - (1 << 32)
 _BY_HAND = {

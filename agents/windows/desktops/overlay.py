@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ctypes
 from abc import ABC, abstractmethod
+from dataclasses import replace
 
 from agents.desktops.shapes import (
     ALLOW,
@@ -57,6 +58,7 @@ _TOPMOST = -1
 _ARROW = 32512
 _WRAPPED, _CENTRED, _ONE_LINE = 0x10 | 0x800 | 0x8000, 0x1 | 0x4 | 0x20 | 0x800 | 0x8000, 0x4 | 0x20 | 0x800
 """Formats of DrawText; in none of them `&` stands for an underline."""
+_TITLE_ROOM = replace(TITLE, height=TITLE.height * 2)
 _NULL_PEN = 8
 _MONITOR_PRIMARY, _MONITOR_NEAREST = 1, 2
 
@@ -185,8 +187,9 @@ class Dialog(Overlay):
         width, height = self.size
         canvas.box(Area(0, 0, width, height), _PAPER, edge=_EDGE)
         canvas.box(Area(0, 0, width, 4), _ACCENT)
-        canvas.text(self._question.title, TITLE, _INK, 15, is_bold=True, how=_ONE_LINE | 0x8000)
-        canvas.text(self._question.text, TEXT, _INK, 13, how=_WRAPPED)
+        used = canvas.text(self._question.title, _TITLE_ROOM, _INK, 15, is_bold=True, how=_WRAPPED)
+        text = replace(TEXT, y=TITLE.y + used + 10)
+        canvas.text(self._question.text, text, _INK, 13, how=_WRAPPED)
         canvas.text(self._question.counting(self._seconds), COUNTING, _MUTED, 12, how=_ONE_LINE)
         canvas.box(REFUSE, _ACCENT, radius=10)
         canvas.text(self._question.refuse, REFUSE, _PAPER, 13, is_bold=True)
@@ -272,7 +275,8 @@ class _Canvas:
         *,
         is_bold: bool = False,
         how: int = _CENTRED,
-    ) -> None:
+    ) -> float:
+        """Answers the height that it took."""
         import win32gui
 
         form = win32gui.LOGFONT()
@@ -283,9 +287,10 @@ class _Canvas:
         before = win32gui.SelectObject(self._context, font)
         win32gui.SetBkMode(self._context, 1)
         win32gui.SetTextColor(self._context, _rgb(colour))
-        win32gui.DrawText(self._context, text, -1, area.pixels(self._scale), how)
+        height, _ = win32gui.DrawText(self._context, text, -1, area.pixels(self._scale), how)
         win32gui.SelectObject(self._context, before)
         win32gui.DeleteObject(font)
+        return int(height) / self._scale
 
 
 def _is_made_by_hand() -> bool:

@@ -1,10 +1,15 @@
-"""By what an attendant and the workers of its Windows session know each other: windows of these classes.
+"""By what an attendant is known: to its leader, and by windows of these classes to the workers of its Windows session.
 
 Any program of that user may make such a window. It gains nothing: a question that is none stops whoever is connected
 from typing, and a sign that is none shows what the person did who made it.
 """
 
 from __future__ import annotations
+
+AGREED = "portcullis-agreed"
+"""What it prints once its sign stands."""
+BROKEN = 70
+"""Its exit status when it fails: 1 is that of a process that somebody killed."""
 
 QUESTION_CLASS = "Portcullis.Question"
 """While one is there nobody who is connected can type or click."""

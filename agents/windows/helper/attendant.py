@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from agents.windows.desktops.attachments import AGREED
+from agents.windows.desktops.words import AGREED
 from agents.windows.helper.session import Failed
 from portcullis.tasks import spawn
 
