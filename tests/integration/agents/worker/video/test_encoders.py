@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import itertools
 import subprocess
 import sys
@@ -188,6 +189,15 @@ def test_a_library_of_another_build_is_not_used(monkeypatch):
     monkeypatch.setattr(x264, "_BUILDS", {999: "libx264.so.164"})
     with pytest.raises(LookupError, match="build"):
         H264Encoder(64, 64, full_colour=False)
+
+
+def test_x264_uses_all_of_the_processor_but_avx_512():
+    encoder = H264Encoder(64, 64, full_colour=False)
+    library, own = encoder._x264._library, x264._Parameters()
+    library.x264_encoder_parameters(ctypes.c_void_p(encoder._x264._handle), ctypes.byref(own))
+    found = x264._Parameters()
+    library.x264_param_default(ctypes.byref(found))
+    assert own.cpu and own.cpu == found.cpu & ~(1 << 16)
 
 
 def test_what_a_library_refuses_opens_nothing(monkeypatch):
