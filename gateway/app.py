@@ -59,6 +59,11 @@ class Options:
 class GatewayApp:
     """Raises InvalidInput when plain http would leave this machine, Refused("tls_refused") for unfit files."""
 
+    brokers: Brokers
+    links: Links
+    streams: Streams
+    _revocations: GatewayRevocations
+
     def __init__(
         self, credentials: Credentials, listen: Address, inner_listen: Address, options: Options | None = None
     ) -> None:
@@ -71,18 +76,23 @@ class GatewayApp:
         self._client_context = client_context(credentials)
         self._server_context = server_context(credentials)
         self._renewal = Renewal(credentials, self._renewed, options.clock)
-        self.brokers = Brokers(
-            credentials,
-            self._client_context,
-            options.clock,
-            Heard(
-                self._changed,
-                self._drain,
-                lambda texts: self._revocations.take(texts),
-                self._renewal.announce,
-            ),
-            self._state,
+        self._metrics = Metrics("gateway", version("portcullis"))
+        self._make_brokers(credentials, options)
+        counts = self._make_streams(credentials, options)
+        self.tls: PublicTls | None = given
+        if name is not None and given is None:
+            self.tls = WebCertificate(credentials.state, name, self.brokers, options.clock)
+        self._make_listeners(credentials, options.limits)
+        offer_readings(self._metrics, self, counts)
+        self._watch = options.watch
+        self.probes = Probes(self._metrics, self._trouble)
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def _make_brokers(self, credentials: Credentials, options: Options) -> None:
+        heard = Heard(
+            self._changed, self._drain, lambda texts: self._revocations.take(texts), self._renewal.announce
         )
+        self.brokers = Brokers(credentials, self._client_context, options.clock, heard, self._state)
         self._revocations = GatewayRevocations(
             lambda: self.brokers.grant_keys,
             options.clock,
@@ -90,40 +100,29 @@ class GatewayApp:
             self.brokers.pass_on,
             lambda is_meant: self.streams.cut(is_meant),
         )
+
+    def _make_streams(self, credentials: Credentials, options: Options) -> StreamCounts:
+        """From the links of hosts to the splice."""
         self.links = Links(
-            credentials.name,
-            options.attach_seconds,
-            self.brokers.silent_seconds,
-            self._revocations.living_of,
+            credentials.name, options.attach_seconds, self.brokers.silent_seconds, self._revocations.living_of
         )
         self.rendezvous = Rendezvous()
-        self._metrics = Metrics("gateway", version("portcullis"))
         counts = StreamCounts(lambda seconds: self._metrics.observe(DIAL_SECONDS, seconds))
         self.streams = Streams(
-            self.brokers,
-            self.links,
-            self.rendezvous,
-            options.clock,
-            options.stream_gate,
-            options.patience,
-            counts,
-            self._revocations.check,
+            *(self.brokers, self.links, self.rendezvous, options.clock),
+            *(options.stream_gate, options.patience, counts, self._revocations.check),
         )
-        api = ApiProxy(self.brokers, options.limits.body_seconds)
+        return counts
+
+    def _make_listeners(self, credentials: Credentials, limits: Limits) -> None:
+        api = ApiProxy(self.brokers, limits.body_seconds)
         self.files = StaticFiles(web_client.ROOT)
-        self.tls: PublicTls | None = given
-        if name is not None and given is None:
-            self.tls = WebCertificate(credentials.state, name, self.brokers, options.clock)
         self.public = Listener(
-            public_app(self.brokers, api, self.streams, self.files, self._is_publicly_trusted), options.limits
+            public_app(self.brokers, api, self.streams, self.files, self._is_publicly_trusted), limits
         )
         # Every host of the site keeps a link here, and each stream has a dial of its own: they share few addresses.
-        inner_limits = replace(options.limits, connections_per_client=options.limits.connections)
+        inner_limits = replace(limits, connections_per_client=limits.connections)
         self.inner = Listener(inner_app(credentials.site_id, self.links, self.rendezvous), inner_limits)
-        offer_readings(self._metrics, self, counts)
-        self._watch = options.watch
-        self.probes = Probes(self._metrics, self._trouble)
-        self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
         """Raises OSError when an address cannot be bound."""
