@@ -20,6 +20,7 @@ from agents.windows.structures import (
     GA_ROOT,
     GA_ROOTOWNER,
     GWL_EXSTYLE,
+    GWL_STYLE,
     JOB_BASIC_PROCESS_ID_LIST,
     JOB_OBJECT_QUERY,
     LWA_ALPHA,
@@ -28,6 +29,8 @@ from agents.windows.structures import (
     WS_EX_LAYERED,
     WS_EX_NOACTIVATE,
     WS_EX_TOOLWINDOW,
+    WS_MINIMIZE,
+    WS_VISIBLE,
     GuiThread,
     Point,
     ProcessIds,
@@ -116,9 +119,11 @@ class Application:
     # --- Where windows lie
 
     def stack(self, screen: Box) -> list[Shown]:
-        """All that are on the screen, the topmost first; boxes are counted from the screen's corner."""
+        """What is on the screen, the topmost first, as far as it can be seen; boxes are counted from the screen's
+        corner."""
         pids = self._look()
         picture = Box(0, 0, screen.width, screen.height)
+        rest = [picture]
         found = []
         for window in self._top_levels():
             whole = self._frame(window).moved(-screen.x, -screen.y)
@@ -128,6 +133,10 @@ class Application:
             is_ours = self._is_of(window, pids)
             boxes = self._pieces(window, screen, frame) if is_ours else (frame,)
             found.append(Shown(window, is_ours, boxes, (whole.x, whole.y)))
+            for box in boxes:
+                rest = [piece for part in rest for piece in part.without(box)]
+            if not rest:
+                break  # each question about a window costs, and there are many
         return found
 
     def _top_levels(self) -> Iterator[int]:
@@ -141,7 +150,8 @@ class Application:
         library = self._user32
         library.EnumWindows(WNDENUMPROC(note), 0)
         for window in found:
-            if library.IsWindowVisible(window) and not library.IsIconic(window) and not is_cloaked(window):
+            style = library.GetWindowLongW(window, GWL_STYLE)
+            if style & WS_VISIBLE and not style & WS_MINIMIZE and not is_cloaked(window):
                 yield window
 
     def _frame(self, window: int) -> Box:
@@ -196,8 +206,8 @@ class Application:
         pids = self._look()
 
         def note(window: int, _: int) -> int:
-            library = self._user32
-            if library.IsWindowVisible(window) and library.IsIconic(window) and self._is_of(window, pids):
+            style = self._user32.GetWindowLongW(window, GWL_STYLE)
+            if style & WS_VISIBLE and style & WS_MINIMIZE and self._is_of(window, pids):
                 found.append(window)
             return 1
 

@@ -15,6 +15,8 @@ import statistics
 import time
 from collections.abc import AsyncIterator, Sequence
 
+import numpy as np
+
 from portcullis.protocol.operations import VIDEO_H264, VIDEO_H264_444
 from tests.bench.figures import Figure, Series, report
 from tests.support import windows_film, windows_python
@@ -74,12 +76,18 @@ async def film(windows: Wine, session: WineWorker, rate: int, job: str) -> Async
     try:
         client = await session.attach()
         client.draws(video=VIDEO_H264 | VIDEO_H264_444)
-        await client.until(lambda: client.frames > (BEGUN if rate else 0) and client.picture.any())
+        await client.until(lambda: client.frames > (BEGUN if rate else 0) and is_shown(client, rate))
         yield client
         await client.close()
     finally:
         program.kill()
         program.wait()
+
+
+def is_shown(client: StreamClient, rate: int) -> bool:
+    """This film is in the picture, which is of one colour without any: one that stays has the number 0."""
+    is_there = bool(np.ptp(client.picture[HEIGHT // 2]) > 0)
+    return is_there and (rate > 0 or windows_film.number_of(client.picture) == 0)
 
 
 async def pictures_a_second(client: StreamClient, seconds: float) -> float:
