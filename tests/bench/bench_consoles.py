@@ -39,6 +39,7 @@ from portcullis.model.host import Host, LiveHost
 from portcullis.model.session import Display, Session
 from portcullis.model.user import User
 from tests.bench.figures import Figure, Series, percentile, report
+from tests.support.patience import patient
 from tests.support.running_broker import broker_settings, make_site
 
 CONSOLES, SESSIONS, HOSTS, ADMINISTRATORS = 200, 100_000, 1_000, 10
@@ -115,6 +116,7 @@ class Console:
     def __init__(self, http: aiohttp.ClientSession, url: str, token: str, lists: bool) -> None:
         self._http, self._url, self._lists = http, url, lists
         self._headers = {"Authorization": f"Bearer {token}", "Portcullis-Origin": ORIGIN}
+        self.opened = asyncio.Event()
         self.heard = 0
         self.milliseconds: dict[str, list[float]] = {"overview": [], "sessions": []}
 
@@ -123,6 +125,8 @@ class Console:
         async with self._http.get(feed, headers=self._headers, timeout=aiohttp.ClientTimeout(None)) as answer:
             assert answer.status == 200, await answer.text()
             async for line in answer.content:
+                if line.startswith(b"event: open"):
+                    self.opened.set()
                 if line.startswith(b"event: changed"):
                     self.heard += 1
                     await self.ask("overview", "overview")
@@ -170,7 +174,9 @@ async def measured(folder: Path, told: dict[str, Any], pid: int, consoles: int, 
         quiet = await _cpu(broker, seconds)
         everybody = [Console(http, url, tokens[n % len(tokens)], n % 2 == 0) for n in range(consoles)]
         tasks = [asyncio.ensure_future(console.follow()) for console in everybody]
-        await asyncio.sleep(5)
+        async with asyncio.timeout(patient(30)):
+            for console in everybody:
+                await console.opened.wait()
         for console in everybody:
             console.heard = 0
         watched = await _cpu(broker, seconds)

@@ -12,7 +12,7 @@ import argparse
 import asyncio
 import contextlib
 import random
-import time
+import threading
 from collections.abc import Awaitable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -82,7 +82,7 @@ async def launched(
     return found
 
 
-async def crowd(site: Installation, ready: asyncio.Event, over: asyncio.Event) -> tuple[list[float], float]:
+async def crowd(site: Installation, ready: threading.Event, over: asyncio.Event) -> tuple[list[float], float]:
     """Every typist's milliseconds, and the megabytes of a session."""
     async with contextlib.AsyncExitStack() as stack:
         started = await launched(site, stack, TYPISTS - 1 + IDLE)
@@ -108,12 +108,13 @@ class Background:
         self._site = site
         self._thread = ThreadPoolExecutor(1)
         self._loop = asyncio.new_event_loop()
-        self._ready, self._over = asyncio.Event(), asyncio.Event()
+        self._ready, self._over = threading.Event(), asyncio.Event()
         self._typed = self._thread.submit(self._loop.run_until_complete, self._run())
+        self._typed.add_done_callback(lambda _: self._ready.set())
 
     def until_ready(self) -> None:
-        while not self._ready.is_set() and not self._typed.done():
-            time.sleep(0.1)
+        """Or until it has failed, as its end says."""
+        self._ready.wait()
 
     def end(self) -> tuple[list[float], float]:
         self._loop.call_soon_threadsafe(self._over.set)

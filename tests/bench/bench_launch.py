@@ -26,6 +26,7 @@ from agents.linux.launcher import end_all
 from agents.linux.usage import parent_of, proportional_bytes
 from portcullis.protocol.worker_channel import Status, WorkerState
 from tests.bench.figures import Figure, report
+from tests.support.patience import until
 from tests.support.session_host import Host
 from tests.support.told import until_ended, until_told
 
@@ -63,9 +64,12 @@ async def session(host: Host, ahead: int) -> dict[str, float]:
     """Seconds to each stage, and megabytes (PSS) of leader, worker and display. `ahead`: sessions prepared ahead."""
     order = host.order(APPLICATION)
     launcher = host.launcher(WORKER_COMMAND)
-    while launcher.ready < ahead:
+
+    async def are_ready() -> bool:
         await launcher.keep_ready(ahead)
-        await asyncio.sleep(0.05)
+        return launcher.ready >= ahead
+
+    await until(are_ready)
     began = time.perf_counter()
     link = await launcher.launch(order, host.start(order))
     reached = {"leader": time.perf_counter() - began}

@@ -26,6 +26,7 @@ from tests.bench.figures import Figure, report
 from tests.bench.people import add_users
 from tests.bench.products import Installation, installation
 from tests.support.browser import ApiBrowser
+from tests.support.patience import until_now
 
 SESSIONS = 60
 SESSIONS_A_USER = 10
@@ -43,11 +44,10 @@ def give_slots(site: Installation, count: int) -> None:
     for arguments in (("--stop",), ()):
         command = ["deploy/quickstart.sh", "--no-install", *arguments]
         subprocess.run(command, cwd=site.clone, check=True, capture_output=True)
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not any(host["slots"] == count and host["online"] for host in listed(site, "hosts")):
-        if time.monotonic() > deadline:
-            raise TimeoutError("the agent did not take its slots")
-        time.sleep(0.5)
+    until_now(
+        lambda: any(host["slots"] == count and host["online"] for host in listed(site, "hosts")),
+        PATIENCE_SECONDS,
+    )
 
 
 def listed(site: Installation, noun: str) -> list[dict]:

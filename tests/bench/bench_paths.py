@@ -33,6 +33,7 @@ FILM = 640, 360
 BLOCK, BITS, A_SECOND = 20, 12, 30
 DRAWS = sum(1 << operation.KIND for operation in OPERATIONS)
 SETTLE_SECONDS = 4.0
+"""Of the film, which are not counted: how it is paced is found out meanwhile. Of a still page: without a picture."""
 LETTER_SECONDS = 0.25
 UNPACED = """
 from agents.worker.pacing import Pacing

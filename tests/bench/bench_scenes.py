@@ -31,6 +31,7 @@ SCENES = {
 }
 LARGE = "sheet", 3840, 2160
 REST_SECONDS = 1.0
+"""After the last change: what is seen then counts, and not when it was."""
 
 
 @dataclass

@@ -25,13 +25,13 @@ from agents.linux.leaders import LeaderConnection
 from agents.linux.usage import parent_of, proportional_bytes, usage_of
 from portcullis.protocol.worker_channel import Status
 from tests.bench.figures import Figure, report
+from tests.bench.processes import levelled
 from tests.support.session_host import Host, until_window
 from tests.support.told import until_ended
 
 COUNTS = 1, 5, 20
 LIMIT_MB = 90.0
 APPLICATION = "xterm"
-SETTLED_SECONDS = 2.0
 
 
 async def sessions(host: Host, count: int, forking: Forking | None) -> dict[str, float]:
@@ -39,13 +39,20 @@ async def sessions(host: Host, count: int, forking: Forking | None) -> dict[str,
     launcher = host.launcher(WORKER_COMMAND, forking=forking)
     if forking is not None:  # it stands ready on a host that runs
         await forking.start()
-        await asyncio.sleep(SETTLED_SECONDS)
+        await levelled(lambda: proportional_bytes(forking.pid))
     begun = [await session(host, launcher, slot) for slot in range(count)]
-    await asyncio.sleep(SETTLED_SECONDS)
-    held: Counter[str] = Counter()
-    for _, status, _ in begun:
-        pids = dict(status.processes) | {"leader": parent_of(status.processes["worker"])}
-        held.update({name: proportional_bytes(pid) for name, pid in pids.items() if name != "application"})
+
+    def held_now() -> Counter[str]:
+        held: Counter[str] = Counter()
+        for _, status, _ in begun:
+            pids = dict(status.processes) | {"leader": parent_of(status.processes["worker"])}
+            held.update(
+                {name: proportional_bytes(pid) for name, pid in pids.items() if name != "application"}
+            )
+        return held
+
+    await levelled(lambda: held_now().total())
+    held = held_now()
     if forking is not None and forking.pid is not None:
         held["server"] = proportional_bytes(forking.pid)
     spent = [usage_of(status.processes["worker"]).cpu_seconds for _, status, _ in begun]

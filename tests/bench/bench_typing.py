@@ -26,6 +26,7 @@ from tests.bench.viewing import View, chromium, new_page
 WIDTH, HEIGHT = 1920, 1080
 SECONDS, IDLE_SECONDS = 20, 30
 EXACT_AFTER_SECONDS = 0.5
+"""After the last letter: what is seen then counts, and not when it was."""
 BYTES_RATIO_LIMIT = 0.5
 IDLE_BYTES_LIMIT = 20
 

@@ -80,7 +80,7 @@ async def quiet(client: StreamClient) -> None:
     frames = -1
     while frames != client.frames:
         frames = client.frames
-        await asyncio.sleep(0.06)
+        await asyncio.sleep(0.06)  # the time over which it is compared
 
 
 async def keys(session: WorkerSession, client: StreamClient, plain: Plain, count: int) -> dict[str, object]:
@@ -104,7 +104,8 @@ async def scrolling(
     worker_seconds = (busy(worker) - before) / (client.frames - frames)
     await quiet(client)
     client.send(m.Visibility(False))
-    await asyncio.sleep(0.1)
+    client.send(m.Ping(1))
+    await client.until(lambda: m.Pong(1) in client.messages)  # what came before it was taken
     before = busy(own)
     for _ in range(count):
         plain.press(ENTER)

@@ -33,8 +33,7 @@ class User:
     def code(self) -> str:
         """One that was not used yet: of this step, or of the next one, which counts as well."""
         step = max(int(time.time()) // STEP_SECONDS, self.used_step + 1)
-        while step > int(time.time()) // STEP_SECONDS + 1:
-            time.sleep(0.2)
+        time.sleep(max(0.0, (step - 1) * STEP_SECONDS - time.time()))  # until the step before it begins
         self.used_step = step
         return pyotp.TOTP(self.totp_secret).at(step * STEP_SECONDS)
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import time
 from collections.abc import Callable, Iterable
 
 import psutil
+
+LEVELLED_SECONDS = 60.0
 
 
 def tree(roots: Iterable[int], without: Iterable[int] = ()) -> list[psutil.Process]:
@@ -27,6 +30,18 @@ def pss_bytes(processes: Iterable[psutil.Process]) -> int:
         with contextlib.suppress(psutil.NoSuchProcess):
             total += process.memory_full_info().pss
     return total
+
+
+async def levelled(measure: Callable[[], float], every: float = 0.5, within: float = 0.02) -> None:
+    """Until two looks in a row give the same, but for a part of `within`: what was begun is over."""
+    before = measure()
+    async with asyncio.timeout(LEVELLED_SECONDS):
+        while True:
+            await asyncio.sleep(every)  # the time over which it is compared
+            now = measure()
+            if abs(now - before) <= within * max(now, before):
+                return
+            before = now
 
 
 class CpuMeter:

@@ -96,7 +96,7 @@ class View:
         quiet = 0
         before = self.bytes_received()
         for _ in range(30):
-            time.sleep(0.1)
+            time.sleep(0.1)  # the time over which it is compared
             now = self.bytes_received()
             quiet = quiet + 1 if now == before else 0
             before = now
@@ -115,7 +115,7 @@ class View:
                 samples.lost += 1
                 if samples.lost > MOST_LOST:
                     raise RuntimeError(f"{samples.lost} presses were not seen")
-                time.sleep(1)
+                self.rest()  # what comes late belongs to no other press
                 shown = self._colour(x, y)
                 continue
             shown = wanted
