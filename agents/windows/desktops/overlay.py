@@ -36,11 +36,9 @@ from agents.windows.structures import (
     WM_CLOSE,
     WM_DISPLAYCHANGE,
     WM_ENDSESSION,
-    WM_WTSSESSION_CHANGE,
     WS_EX_NOACTIVATE,
     WS_EX_TOOLWINDOW,
     WS_POPUP,
-    WTS_SESSION_LOGOFF,
     MessageSource,
 )
 
@@ -87,7 +85,7 @@ class Overlay(ABC):
         kind.lpfnWndProc = self._received
         self._class = win32gui.RegisterClass(kind)
         style = WS_EX_NOACTIVATE | WS_EX_TOOLWINDOW | _WS_EX_TOPMOST
-        x, y = self._place()
+        x, y = self._corner = self._place()
         self.handle: int = win32gui.CreateWindowEx(
             *(style, self._class, f"Portcullis: {title}", WS_POPUP, x, y, self._width, self._height),
             *(0, 0, instance, None),
@@ -98,7 +96,7 @@ class Overlay(ABC):
         """Shown, in its place, above others that want to be."""
         import win32gui
 
-        x, y = self._place()
+        x, y = self._corner
         win32gui.SetWindowPos(self.handle, _TOPMOST, x, y, 0, 0, _SHOWN_ON_TOP)
 
     def close(self) -> None:
@@ -137,10 +135,9 @@ class Overlay(ABC):
         elif kind == WM_CLOSE:
             self.choice = self.on_close
         elif kind == WM_DISPLAYCHANGE:
+            self._corner = self._place()
             self.raise_()
-        elif (kind == WM_ENDSESSION and wparam) or (
-            kind == WM_WTSSESSION_CHANGE and wparam == WTS_SESSION_LOGOFF
-        ):
+        elif kind == WM_ENDSESSION and wparam:
             self.is_over = True
         elif kind != _WM_ERASEBKGND:
             return int(win32gui.DefWindowProc(window, kind, wparam, lparam))
