@@ -3,7 +3,7 @@
 import { copyButton } from "../ui/copy_button.js";
 import { h } from "../ui/dom.js";
 import { qrCode } from "../ui/qr.js";
-import { StepForm, labelled, stepNumber } from "./enrolment_form.js";
+import { StepForm, labelled, stepNumber } from "./step_form.js";
 import { saveCodes } from "./recovery_codes.js";
 import { t } from "./strings.js";
 

@@ -2,11 +2,12 @@
 
 import { h } from "../ui/dom.js";
 import { brand } from "../ui/theme.js";
-import { ApiError } from "./api.js";
 import { generateKey } from "../api/signing.js";
+import { labelled, StepForm } from "./step_form.js";
 import { errorText, t } from "./strings.js";
 
 /** @typedef {import("./api.js").Api} Api */
+/** @typedef {import("./api.js").ApiError} ApiError */
 /** @typedef {import("./api.js").Credentials} Credentials */
 /** @typedef {import("./api.js").SignedIn} SignedIn */
 
@@ -14,18 +15,15 @@ export class SignIn {
   #api;
   #done;
   #organisations;
-  #alert = h("p", { role: "alert", class: "alert" });
   #fields = h("div", { class: "fields" });
   #title = h("h1", {});
-  #submit = h("button", { type: "submit", class: "primary" }, t("signin.submit"));
   #back = h("button", { type: "button", class: "quiet", hidden: true, click: () => this.#askPassword() }, t("signin.another"));
   #other = h("button", { type: "button", class: "quiet", hidden: true, click: () => this.#askCode(!this.#isRecovering) });
-  #form = h("form", { class: "card signin", novalidate: true, submit: (event) => this.#submitted(event) });
+  #form = new StepForm(() => this.#try(), (error) => this.#refusal(error));
   /** Known and right, once the code is asked for. @type {Credentials | null} */
   #credentials = null;
   /** @type {CryptoKeyPair | null} */
   #key = null;
-  #busy = false;
   /** A recovery code is asked for instead of the authenticator's. */
   #isRecovering = false;
   #known;
@@ -44,11 +42,10 @@ export class SignIn {
     this.#done = done;
     this.#organisations = organisations;
     this.#known = known;
-    this.#form.append(this.#title, this.#fields, this.#alert, this.#submit, this.#other, this.#back);
     this.element = h("main", { class: "page signin-page" }, brand(theme, t("product"), 44),
-      notice && h("p", { role: "status", class: "notice" }, notice), this.#form);
+      notice && h("p", { role: "status", class: "notice" }, notice), this.#form.element);
     if (isSecureContext) this.#askPassword();
-    else this.#form.replaceChildren(this.#title, h("p", { role: "alert", class: "alert" }, t("signin.insecure")));
+    else this.#form.element.replaceChildren(this.#title, h("p", { role: "alert", class: "alert" }, t("signin.insecure")));
   }
 
   title = t("signin.title");
@@ -95,27 +92,11 @@ export class SignIn {
    */
   #show(title, fields) {
     this.#title.textContent = title;
-    this.#alert.textContent = "";
     this.#back.hidden = this.#credentials === null;
     this.#other.hidden = this.#credentials === null;
     this.#fields.replaceChildren(...fields.filter((each) => each !== false));
+    this.#form.fill(t("signin.submit"), [this.#title, this.#fields], [this.#other, this.#back]);
     this.focus();
-  }
-
-  /** @param {Event} event */
-  async #submitted(event) {
-    event.preventDefault();
-    if (this.#busy) return;
-    this.#setBusy(true);
-    this.#alert.textContent = "";
-    try {
-      await this.#try();
-    } catch (error) {
-      if (!(error instanceof ApiError)) throw error;
-      this.#refuse(error);
-    } finally {
-      this.#setBusy(false);
-    }
   }
 
   async #try() {
@@ -137,14 +118,6 @@ export class SignIn {
   }
 
   /** @param {ApiError} error */
-  #refuse(error) {
-    this.#alert.textContent = this.#refusal(error);
-    const last = Array.from(this.#fields.querySelectorAll("input")).at(-1);
-    last?.select();
-    last?.focus();
-  }
-
-  /** @param {ApiError} error */
   #refusal(error) {
     const seconds = Math.ceil(error.retryAfterSeconds);
     if (error.code === "sign_in_blocked" && seconds) return t("error.sign_in_blocked.wait", { seconds });
@@ -152,12 +125,6 @@ export class SignIn {
     if (error.code === "sign_in_refused" && this.#credentials)
       return this.#isRecovering ? t("error.recovery_refused") : t("error.code_used");
     return errorText(error);
-  }
-
-  /** @param {boolean} busy */
-  #setBusy(busy) {
-    this.#busy = busy;
-    this.#submit.setAttribute("aria-busy", String(busy));
   }
 }
 
@@ -167,6 +134,5 @@ export class SignIn {
  * @param {Record<string, string | boolean>} attributes
  */
 function field(name, label, attributes) {
-  return h("div", { class: "field" }, h("label", { for: `signin-${name}` }, label),
-    h("input", { id: `signin-${name}`, name, type: "text", required: true, ...attributes }));
+  return labelled(`signin-${name}`, label, { name, ...attributes }).field;
 }

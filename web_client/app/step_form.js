@@ -1,4 +1,4 @@
-/** A step of an enrolment that is a form: it submits once at a time and shows every refusal in one alert. */
+/** A step of a sign-in or an enrolment that is a form: it submits once at a time and shows every refusal in one alert. */
 
 import { h } from "../ui/dom.js";
 import { ApiError } from "./api.js";
@@ -8,14 +8,19 @@ import { errorText, t } from "./strings.js";
 
 export class StepForm {
   #act;
+  #refusal;
   #busy = false;
   #alert = h("p", { role: "alert", class: "alert" });
   #submit = h("button", { type: "submit", class: "primary" });
   element = h("form", { class: "card signin", novalidate: true, submit: (event) => this.#submitted(event) });
 
-  /** @param {() => Promise<void>} act may throw ApiError, whose text is shown */
-  constructor(act) {
+  /**
+   * @param {() => Promise<void>} act may throw ApiError, whose text is shown
+   * @param {(error: ApiError) => string} [refusal] that text, if another one says more
+   */
+  constructor(act, refusal = refusalText) {
     this.#act = act;
+    this.#refusal = refusal;
   }
 
   /**
@@ -50,8 +55,7 @@ export class StepForm {
       await this.#act();
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
-      const seconds = Math.ceil(error.retryAfterSeconds);
-      this.refuse(seconds ? t("error.sign_in_blocked.wait", { seconds }) : errorText(error), this.#lastInput());
+      this.refuse(this.#refusal(error), this.#lastInput());
     } finally {
       this.#setBusy(false);
     }
@@ -68,8 +72,14 @@ export class StepForm {
   }
 }
 
+/** @param {ApiError} error */
+function refusalText(error) {
+  const seconds = Math.ceil(error.retryAfterSeconds);
+  return seconds ? t("error.sign_in_blocked.wait", { seconds }) : errorText(error);
+}
+
 /**
- * @param {string} id also its name
+ * @param {string} id also its name, unless the attributes say another
  * @param {string} label
  * @param {Record<string, string | boolean>} attributes
  * @returns {{field: HTMLElement, input: HTMLInputElement}}
