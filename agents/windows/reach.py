@@ -33,6 +33,10 @@ _FOCUS_SECONDS, _REFUSED_SECONDS = 1.5, 0.05
 """How long a key waits for the application to come forward; and where Windows did not let it for the key before."""
 _SHELL_KEYS = frozenset({"Meta", "OS", "PrintScreen"})
 """PrintScreen copies the whole screen, for any program to paste."""
+_MODIFIER_CODES = frozenset(
+    f"{name}{side}" for name in ("Alt", "Control", "Meta", "OS") for side in ("Left", "Right")
+)
+"""Pressed without the name of one, nothing knows that they are held: what follows could be a chord of the shell."""
 _SHELL_CHORDS = {"Tab": ALT, "Escape": ALT | CONTROL}
 """Keys that are the shell's with any of these modifiers: other windows, the start menu, the task manager."""
 
@@ -128,6 +132,8 @@ class Reach:
 
 def is_of_the_shell(key: Key) -> bool:
     if key.modifiers & META or key.text in _SHELL_KEYS or key.code in _SHELL_KEYS:
+        return True
+    if len(key.text) < 2 and key.code in _MODIFIER_CODES:
         return True
     return bool(key.modifiers & _SHELL_CHORDS.get(key.text, _SHELL_CHORDS.get(key.code, 0)))
 

@@ -135,6 +135,13 @@ def test_keys_of_the_shell_do_not_go_out(send, text, modifiers):
     assert send(key(text, modifiers)) == []
 
 
+@pytest.mark.parametrize("code", ["MetaLeft", "MetaRight", "OSLeft", "AltLeft", "AltRight", "ControlLeft"])
+@pytest.mark.parametrize("text", ["", "é"])
+def test_modifier_key_that_does_not_say_its_name_does_not_go_out(send, code, text):
+    assert send(key(text, m.CONTROL, code=code)) == []
+    assert send(key("Control", m.CONTROL, code=code)) == [key("Control", m.CONTROL, code=code)]
+
+
 @pytest.mark.parametrize(
     ("text", "modifiers"),
     [("Tab", 0), ("Tab", m.CONTROL), ("Escape", 0), ("Escape", m.SHIFT), ("F4", m.ALT), ("c", m.CONTROL)],
