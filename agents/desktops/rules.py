@@ -6,7 +6,7 @@ asks, shows the sign, and exits with a status of `EXIT_CODES`; what is decided h
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from portcullis.errors import InvalidInput, Refused
@@ -45,6 +45,8 @@ class Attached:
     session: str
     display: str
     is_shared: bool
+    number: int = 0
+    """Of its sign among those of the display."""
 
 
 def allowed_consents(text: str) -> frozenset[Consent]:
@@ -98,6 +100,17 @@ def admit(
 def is_own(target: DesktopTarget, display: FoundDisplay, user: str, *, ignores_case: bool = False) -> bool:
     """Names of users are one whatever their case, and accounts of most systems are in small letters."""
     name = target.account_of(user)
-    plain: Callable[[str], str] = str.casefold if ignores_case else str
-    accounts = {plain(each) for each in (display.account, *display.also)}
-    return not accounts.isdisjoint((plain(name), plain(name.lower())))
+    accounts = {display.account, *display.also}
+    if ignores_case:
+        return small(name) in map(small, accounts)
+    return name in accounts or small(name) in accounts
+
+
+def small(name: str) -> str:
+    """In small letters, one for each: `ß` stays apart from `ss`, and the sign of Kelvin from `k`, as accounts do."""
+    return "".join(map(_small, name))
+
+
+def _small(letter: str) -> str:
+    found = letter.lower()
+    return found if len(found) == 1 and found.isascii() == letter.isascii() else letter

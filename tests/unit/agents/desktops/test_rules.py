@@ -59,6 +59,16 @@ def test_an_account_may_have_several_names():
     assert not is_own(DesktopTarget(consent="own", account=r"CORP\{user}"), local, "ann", ignores_case=True)
 
 
+@pytest.mark.parametrize(
+    ("user", "account"), [("strasse", "straße"), ("\u212aim", "kim"), ("ıan", "ian"), ("ſam", "sam")]
+)
+def test_accounts_that_only_look_alike_in_small_letters_are_two(user, account):
+    own = DesktopTarget(consent="own")
+    assert not is_own(own, FoundDisplay(":1", account), user, ignores_case=True)
+    assert not is_own(own, FoundDisplay(":1", account), user)
+    assert is_own(own, FoundDisplay(":1", "ÄNNE"), "Änne", ignores_case=True)
+
+
 def test_one_at_a_time_unless_all_are_shared():
     alone, shared = DesktopTarget(":0"), DesktopTarget(":0", shared=True)
     here, elsewhere = Attached("a", ":0", is_shared=False), Attached("b", ":1", is_shared=False)
