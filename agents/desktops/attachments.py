@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -55,8 +56,8 @@ class Attachments:
     ) -> Iterator[Taken]:
         """While a leader begins; afterwards the display is its session's for as long as that is led. Raises Refused."""
         display = self.judged(target, order.user_name, found)
-        number = sum(each.display == display.name for each in self._others())
-        self._attached[order.session] = Attached(order.session, display.name, target.shared)
+        number = self._free_number(display.name)
+        self._attached[order.session] = Attached(order.session, display.name, target.shared, number)
         self._beginning.add(order.session)
         try:
             yield Taken(display, number)
@@ -70,11 +71,21 @@ class Attachments:
         """A session that was found, from what its leader was given to keep."""
         kept = about.get("desktop")
         if isinstance(kept, Mapping):
-            attached = Attached(session, str(kept.get("display", "")), kept.get("shared") is True)
-            self._attached[session] = attached
+            number = kept.get("number")
+            self._attached[session] = Attached(
+                session,
+                str(kept.get("display", "")),
+                kept.get("shared") is True,
+                number if isinstance(number, int) else 0,
+            )
 
     def release(self, session: str) -> None:
         self._attached.pop(session, None)
+
+    def _free_number(self, display: str) -> int:
+        """Two signs at one place would be one."""
+        taken = {each.number for each in self._others() if each.display == display}
+        return next(number for number in itertools.count() if number not in taken)
 
     def _others(self) -> list[Attached]:
         return [
@@ -103,9 +114,9 @@ def looks(
     return {"desktop": look}
 
 
-def kept(display: FoundDisplay, target: DesktopTarget) -> dict[str, Any]:
+def kept(taken: Taken, target: DesktopTarget) -> dict[str, Any]:
     """Of what a leader keeps for the agent: what `Attachments.adopt` reads."""
-    return {"desktop": {"display": display.name, "shared": target.shared}}
+    return {"desktop": {"display": taken.display.name, "shared": target.shared, "number": taken.number}}
 
 
 def told(order: Order, target: DesktopTarget, taken: Taken) -> dict[str, Any]:

@@ -5,11 +5,13 @@ Names are of people who may choose them: they are shown without what could forge
 
 from __future__ import annotations
 
+import itertools
 import unicodedata
 from dataclasses import dataclass
 
 _HIDDEN = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
-_LONGEST_NAME = 64
+_LONGEST_NAME, _LONGEST_IN_SIGN = 64, 24
+"""In letters of a usual width. A sign has one line: what the person can do must not be pushed out of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +42,21 @@ def question(user: str, application: str, site: str, *, view_only: bool) -> Ques
 
 
 def sign(user: str, *, view_only: bool) -> str:
-    return f"{shown(user)} can see this screen" if view_only else f"{shown(user)} can see and use this screen"
+    name = shown(user, _LONGEST_IN_SIGN)
+    return f"{name} can see this screen" if view_only else f"{name} can see and use this screen"
 
 
 END = "End"
 
 
-def shown(name: str) -> str:
+def shown(name: str, longest: int = _LONGEST_NAME) -> str:
     kept = "".join(each for each in name if unicodedata.category(each) not in _HIDDEN)
     plain = " ".join(kept.split()) or "Somebody"
-    return plain if len(plain) <= _LONGEST_NAME else plain[: _LONGEST_NAME - 1] + "…"
+    if sum(map(_columns, plain)) <= longest:
+        return plain
+    ends = itertools.accumulate(map(_columns, plain))
+    return "".join(each for each, end in zip(plain, ends, strict=True) if end < longest) + "…"
+
+
+def _columns(character: str) -> int:
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1

@@ -131,7 +131,7 @@ def build_attachment(
             "application": order.application_name,
             "reference": order.reference,
             "order": About.of(order).to_json(),
-            **desktops.kept(attachment.taken.display, target),
+            **desktops.kept(attachment.taken, target),
         },
         "accounts": {"user": owner},
         "worker": {**_worker(worker_command), "start": {"to": "worker", **body(start)}},

@@ -232,7 +232,7 @@ def build_attachment(
     begun = attached_start(start, target)
     return {
         "session": order.session,
-        "about": {**_about(order, taken.display.account), **desktops.kept(taken.display, target)},
+        "about": {**_about(order, taken.display.account), **desktops.kept(taken, target)},
         "worker": {"command": list(worker_command), "start": {"to": "worker", **body(begun)}},
         **launch_parts(order, target, taken, left_seconds),
     }

@@ -54,9 +54,18 @@ def test_those_who_share_a_display_are_numbered_and_one_that_did_not_begin_is_no
     assert taken(attachments, "third", SHARED) == 1
 
 
+def test_no_two_signs_lie_at_one_place_whoever_left_before_and_whichever_agent_it_was():
+    attachments, again = Attachments(CONSENTS), Attachments(CONSENTS)
+    numbers = {name: taken(attachments, name, SHARED) for name in ("first", "second", "third")}
+    attachments.release("first")
+    assert taken(attachments, "fourth", SHARED) == 0
+    again.adopt("third", kept(Taken(SCREEN, numbers["third"]), SHARED))
+    assert [taken(again, name, SHARED) for name in ("fifth", "sixth", "seventh")] == [0, 1, 3]
+
+
 def test_an_agent_that_returns_knows_what_is_taken_and_by_whom_it_is_shared():
     attachments = Attachments(CONSENTS)
-    attachments.adopt("first", kept(SCREEN, SHARED))
+    attachments.adopt("first", kept(Taken(SCREEN, 0), SHARED))
     attachments.adopt("application", {})
     assert taken(attachments, "second", SHARED) == 1
     with pytest.raises(Refused):
