@@ -1,6 +1,7 @@
 """What the installation package has the system do beyond files and service: `python -m agents.windows.installation`.
 
     prepare   private folders for state and logs, restarts of a service that failed, and the join, if there is a token
+    start     the service, as often as a busy machine needs
     remove    the sessions, and everything that was made but the identity where it is to stay
 
 Run as LocalSystem, without a window. Windows Installer shows nothing of what it prints: the reason of a failure stands
@@ -19,7 +20,8 @@ import shutil
 import stat
 import subprocess
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -42,11 +44,17 @@ OLDEST_BUILD = 14393
 RESTART_MILLISECONDS = (1_000, 5_000, 30_000)
 """Before the first restart, the second, and each further one."""
 RESET_SECONDS = 3600
+START_ATTEMPTS = 6
+START_SECONDS = 60.0
+"""For one that says that it starts."""
 LOG_BYTES = 1 << 20
 TOKEN_FILE_BYTES = 4096
 
 _ADMINISTRATORS = "S-1-5-32-544"
 _REPARSE_POINT = 0x400
+_TOO_LATE, _DATABASE_LOCKED, _RUNS_ALREADY = 1053, 1055, 1056
+_LOOK_SECONDS = 0.5
+_START_PENDING, _RUNNING = 2, 4
 _INVALID_LEVEL = 124
 """What Wine answers."""
 
@@ -87,6 +95,7 @@ def _parser() -> argparse.ArgumentParser:
     preparing.add_argument("--token", default="")
     preparing.add_argument("--token-file", default="")
     preparing.set_defaults(run=_prepare)
+    commands.add_parser("start").set_defaults(run=_start)
     removing = commands.add_parser("remove")
     removing.add_argument("--keep-identity", default="")
     removing.set_defaults(run=_remove)
@@ -208,6 +217,60 @@ def set_service(service: str, command: str) -> None:
             win32service.CloseServiceHandle(manager)
     except pywintypes.error as exc:
         raise OSError(exc.winerror, f"{service}: {exc.strerror}") from exc
+
+
+def _start(given: argparse.Namespace) -> None:
+    import pywintypes
+    import win32service
+
+    _log_to(paths.logs() / "install.log")
+    try:
+        manager = win32service.OpenSCManager(None, None, win32service.SC_MANAGER_CONNECT)
+        rights = win32service.SERVICE_START | win32service.SERVICE_QUERY_STATUS
+        handle = win32service.OpenService(manager, SERVICE, rights)
+    except pywintypes.error as exc:
+        raise OSError(exc.winerror, f"{SERVICE}: {exc.strerror}") from exc
+
+    def ask() -> int:
+        try:
+            win32service.StartService(handle, None)
+        except pywintypes.error as exc:
+            return int(exc.winerror)
+        return 0
+
+    def state() -> int:
+        return int(win32service.QueryServiceStatus(handle)[1])
+
+    start(ask, state)
+
+
+def start(
+    ask: Callable[[], int], state: Callable[[], int], wait: Callable[[float], None] = time.sleep
+) -> None:
+    """`ask`: the service manager's answer, 0: none but yes. A process that does not say soon
+    (30 s) that it is a service is given up by the manager, however busy the machine is: so it is asked again. Raises
+    OSError."""
+    for attempt in range(START_ATTEMPTS):
+        answer = ask()
+        if answer in (0, _RUNS_ALREADY):
+            _until_it_runs(state, wait)
+            return
+        if answer not in (_TOO_LATE, _DATABASE_LOCKED):
+            break
+        log.info("the service did not start in time (%d), attempt %d", answer, attempt + 1)
+        wait(_LOOK_SECONDS)
+    raise OSError(answer, f"{SERVICE} does not start: error {answer}")
+
+
+def _until_it_runs(state: Callable[[], int], wait: Callable[[float], None]) -> None:
+    for _ in range(round(START_SECONDS / _LOOK_SECONDS)):
+        found = state()
+        if found == _RUNNING:
+            return
+        if found != _START_PENDING:
+            break
+        wait(_LOOK_SECONDS)
+    raise OSError(f"{SERVICE} does not run: state {found}. See agent.log beside this file")
 
 
 def _set_command(service: Any, command: str) -> None:

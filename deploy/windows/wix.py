@@ -3,9 +3,10 @@
 Each version has a folder of its own, so that helpers of an older one keep their files until they end. A folder is one
 component, whose identity follows from version and path; so does each file's name in the tables.
 
-What a plain installation cannot do, `python -m agents.windows.installation` does, as two deferred actions of the
-system: `PrepareAgent` makes the folders of state, has the service restarted when it fails, and joins, before the
-service is started; `RemoveAgent` removes what was made at a removal that is none of an upgrade.
+What a plain installation cannot do, `python -m agents.windows.installation` does, as deferred actions of the
+system: `PrepareAgent` makes the folders of state, has the service restarted when it fails, and joins; `StartAgent`
+starts the service, with more patience than Windows Installer has on a busy machine; `RemoveAgent` removes what was made
+at a removal that is none of an upgrade.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ _PREPARE = (
     '-I -m agents.windows.installation prepare --broker "[BROKERURL]" --name "[HOSTNAME]" '
     '--token "[JOINTOKEN]" --token-file "[JOINTOKENFILE]"'
 )
+_START = "-I -m agents.windows.installation start"
 _REMOVE = '-I -m agents.windows.installation remove --keep-identity "[KEEPIDENTITY]"'
 
 
@@ -54,6 +56,7 @@ def source(files: Iterable[str], version: str, digest: str) -> str:
         references=references,
         python=_id("f", version, PYTHON),
         prepare=escape(_PREPARE, {'"': "&quot;"}),
+        start=escape(_START),
         remove=escape(_REMOVE, {'"': "&quot;"}),
     )
 
@@ -120,7 +123,7 @@ _SERVICE = """\
   Description="Publishes applications and the desktop of this machine by a Portcullis site."
   Type="ownProcess" Start="auto" ErrorControl="normal" Vital="yes" Account="LocalSystem"
   Arguments="-I -m agents.windows.service"/>
-<ServiceControl Id="Service" Name="{name}" Start="install" Stop="both" Remove="uninstall" Wait="yes"/>"""
+<ServiceControl Id="Service" Name="{name}" Stop="both" Remove="uninstall" Wait="yes"/>"""
 
 # REBOOT: an installation without questions never restarts the machine by itself. MSIRESTARTMANAGERCONTROL: programs
 # that use files of an older version, which are the sessions, are not ended. 1501: what is there is removed inside of
@@ -159,12 +162,15 @@ VersionNT64 &gt;= 603</Condition>
     </Directory>
     <CustomAction Id="PrepareAgent" FileKey="{python}" ExeCommand="{prepare}"
       Execute="deferred" Impersonate="no" Return="check"/>
+    <CustomAction Id="StartAgent" FileKey="{python}" ExeCommand="{start}"
+      Execute="deferred" Impersonate="no" Return="check"/>
     <CustomAction Id="RemoveAgent" FileKey="{python}" ExeCommand="{remove}"
       Execute="deferred" Impersonate="no" Return="ignore"/>
     <InstallExecuteSequence>
       <RemoveExistingProducts Sequence="1501"/>
       <Custom Action="RemoveAgent" Sequence="3450">REMOVE="ALL" AND NOT UPGRADINGPRODUCTCODE</Custom>
       <Custom Action="PrepareAgent" Sequence="5850">NOT REMOVE="ALL"</Custom>
+      <Custom Action="StartAgent" Sequence="5910">NOT REMOVE="ALL"</Custom>
     </InstallExecuteSequence>
     <Feature Id="Agent" Title="Portcullis agent" Level="1">
       <ComponentRef Id="PortcullisFolder"/>

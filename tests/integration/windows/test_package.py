@@ -138,7 +138,7 @@ def test_the_tables_say_service_upgrade_and_what_stays_secret(packages: Packages
     assert (name, kind, start, account) == ("PortcullisAgent", "16", "2", "LocalSystem")
     assert arguments == "-I -m agents.windows.service"
     ((_, controlled, event, _, wait, _),) = table(packages.newer, "ServiceControl")
-    assert (controlled, int(event), wait) == ("PortcullisAgent", 0x1 | 0x2 | 0x20 | 0x80, "1")
+    assert (controlled, int(event), wait) == ("PortcullisAgent", 0x2 | 0x20 | 0x80, "1")
     hidden, as_system, in_script, exe_of_file = 8192, 2048, 1024, 18
     actions = {name: int(kind) for name, kind, *_ in table(packages.newer, "CustomAction")}
     assert actions["PrepareAgent"] == hidden | as_system | in_script | exe_of_file
@@ -153,7 +153,7 @@ def test_the_tables_say_service_upgrade_and_what_stays_secret(packages: Packages
 def test_every_action_comes_in_its_turn(packages: Packages) -> None:
     found = {name: int(number) for name, _, number in table(packages.newer, "InstallExecuteSequence")}
     turns = "InstallInitialize RemoveExistingProducts StopServices DeleteServices RemoveAgent RemoveFiles"
-    turns += " InstallFiles InstallServices PrepareAgent StartServices InstallFinalize"
+    turns += " InstallFiles InstallServices PrepareAgent StartAgent InstallFinalize"
     numbers = [found[name] for name in turns.split()]
     assert numbers == sorted(numbers)
 

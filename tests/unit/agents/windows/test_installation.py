@@ -8,7 +8,15 @@ from pathlib import Path
 import pytest
 
 from agents.windows import installation
-from agents.windows.installation import Wish, broker_address, check_windows, host_name, read_token, remove
+from agents.windows.installation import (
+    Wish,
+    broker_address,
+    check_windows,
+    host_name,
+    read_token,
+    remove,
+    start,
+)
 from portcullis.errors import InvalidInput
 
 
@@ -82,3 +90,36 @@ def test_what_cannot_be_removed_does_not_keep_the_rest(
     with pytest.raises(PermissionError):
         remove(folder, None)
     assert [path.name for path in folder.iterdir()] == ["b"]
+
+
+class Manager:
+    """Of services: gives these answers when it is asked to start one, which then has these states."""
+
+    def __init__(self, answers: list[int], states: list[int]) -> None:
+        self.answers, self.states, self.waited = answers, states, 0.0
+
+    def ask(self) -> int:
+        return self.answers.pop(0)
+
+    def state(self) -> int:
+        return self.states.pop(0) if len(self.states) > 1 else self.states[0]
+
+    def wait(self, seconds: float) -> None:
+        self.waited += seconds
+
+
+@pytest.mark.parametrize("answers", [[0], [1056], [1053, 0], [1055, 1053, 1053, 1056]])
+def test_service_that_comes_up_late_is_started_again(answers: list[int]) -> None:
+    manager = Manager(answers, [2, 2, 4])
+    start(manager.ask, manager.state, manager.wait)
+    assert not manager.answers
+
+
+@pytest.mark.parametrize(("answers", "states"), [([1053] * 9, [1]), ([5], [1]), ([0], [2, 1]), ([0], [2])])
+def test_service_that_does_not_come_up_fails_the_installation_in_the_end(
+    answers: list[int], states: list[int]
+) -> None:
+    manager = Manager(answers, states)
+    with pytest.raises(OSError, match="PortcullisAgent"):
+        start(manager.ask, manager.state, manager.wait)
+    assert manager.waited < 120
