@@ -10,8 +10,8 @@ import asyncio
 import json
 import logging
 import ssl
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, asynccontextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -78,6 +78,7 @@ class Brokers:
         self._site = KnownSite(credentials, clock, self._heard.changed)
         self._health = BrokerHealth(credentials.brokers, clock)
         self._requests = BrokerRequests(context, self._health, clock)
+        self.request = self._requests.request
         self._channels = BrokerChannels(
             lambda: self._requests.session, self._health, state, self._take, self.register
         )
@@ -128,23 +129,6 @@ class Brokers:
             fields = Fields.parse(await _read(answer), MAXIMUM_ANSWER_BYTES)
         brokers = fields.texts("brokers", protocol.MAXIMUM_BROKERS, protocol.ADDRESS_CHARACTERS)
         self._learn(brokers, fields.text_map("grant_keys", 64, 64), fields.texts("public_origins", 256, 256))
-
-    @asynccontextmanager
-    async def request(
-        self,
-        method: str,
-        path: str,
-        *,
-        headers: Mapping[str, str] | None = None,
-        body: bytes = b"",
-        repeatable: bool,
-        at: str | None = None,
-    ) -> AsyncIterator[aiohttp.ClientResponse]:
-        """As `BrokerRequests.request`."""
-        async with self._requests.request(
-            method, path, headers=headers, body=body, repeatable=repeatable, at=at
-        ) as answer:
-            yield answer
 
     def watched(
         self, answer: aiohttp.ClientResponse, on_lost: Callable[[], None]
