@@ -64,8 +64,7 @@ class MachineChannel(ABC, Generic[M]):
     async def run(self) -> None:
         """Until the machine closes, or something calls `end`."""
         unsubscribe = self._begin()
-        reader = self._spawn(self._read(), "reader")
-        reader.add_done_callback(lambda _: self.end(INTERNAL_ERROR, "the broker failed"))
+        self._spawn(self._read(), "reader")
         try:
             closing = await self._ended
         finally:
@@ -117,8 +116,9 @@ class MachineChannel(ABC, Generic[M]):
     # --- The socket
 
     def _spawn(self, run: Coroutine[Any, Any, None], what: str) -> asyncio.Task[None]:
-        """Ends with the channel."""
+        """Ends with the channel, and the channel with it: a machine whose writer failed would hear nothing any more."""
         task = spawn(run, name=f"{self._machine}-{what}-{self._machine_id}")
+        task.add_done_callback(lambda _: self.end(INTERNAL_ERROR, "the broker failed"))
         self._tasks.append(task)
         return task
 

@@ -114,6 +114,17 @@ async def test_a_channel_without_hello_is_closed(
     await agent.close()
 
 
+async def test_a_channel_whose_writer_failed_ends_for_its_host_to_come_back(
+    site: RunningBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(_: object) -> None:
+        raise RuntimeError("a fault of the broker's own")
+
+    monkeypatch.setattr(channel.ControlChannel, "_send_due", fail)
+    async with site.agent() as agent:
+        assert await agent.closed() == 1011
+
+
 async def test_a_second_channel_of_the_host_replaces_the_first(site: RunningBroker) -> None:
     application = await site.publish()
     async with site.agent() as first, site.agent() as second:
