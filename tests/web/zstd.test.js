@@ -95,6 +95,16 @@ test("a damaged tile is a protocol error", () => {
   assert.throws(() => paint(frame(damaged), display, { zstd }), ProtocolError);
 });
 
+test("strips of too few or too many bytes are a protocol error, of greys as of colours", () => {
+  const strips = { first: 1, rows: 1, data: fromHex(vectors[0].hex), x: 0, y: 0, height: 1 };
+  for (const [operation, kind, fitting] of [["TILE_GREY", 11, 3], ["TILE_COLUMNS", 10, 1]])
+    for (const width of [1, 2, 3, 4]) {
+      const draw = () => paint(frame({ ...strips, operation, kind, width }), display, { zstd });
+      if (width === fitting) assert.equal(draw().pixels.byteLength >= width * 4, true);
+      else assert.throws(draw, ProtocolError, `${operation} ${width}`);
+    }
+});
+
 test("a large buffer that was given back is used again; small pictures leave it alone", () => {
   const buffers = new SpareBuffers();
   const large = buffers.take(WORTH_KEEPING_BYTES).buffer;
