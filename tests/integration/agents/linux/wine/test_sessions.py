@@ -21,7 +21,7 @@ from portcullis.errors import Refused
 from portcullis.model.wine import WineProgram
 from portcullis.protocol.checks import Check
 from tests.support import windows_python
-from tests.support.patience import until
+from tests.support.patience import patient, until
 from tests.support.session_host import PATIENCE_SECONDS, TINY_WORKER, processes, until_window, variables
 from tests.support.told import until_ended
 
@@ -85,15 +85,24 @@ def runs(process, name):
 
 
 def on_display(order, *words):
-    """An X client as the session's user."""
+    """An X client as the session's user. Whether it did what it was asked for."""
     program = program_of(order, "notepad.exe")
     own = {name: variables(program)[name] for name in ("DISPLAY", "XAUTHORITY", "PATH")}
-    subprocess.run(words, env=own, user=program.uids().effective, check=True, stdin=subprocess.DEVNULL)
+    done = subprocess.run(
+        words,
+        env=own,
+        user=program.uids().effective,
+        stdin=subprocess.DEVNULL,
+        timeout=patient(PATIENCE_SECONDS),
+    )
+    return done.returncode == 0
 
 
 def close_window(order):
     """As its own button does."""
-    on_display(order, sys.executable, "-I", "-c", "from agents.linux.wine.windows import *; close_all()")
+    assert on_display(
+        order, sys.executable, "-I", "-c", "from agents.linux.wine.windows import *; close_all()"
+    )
 
 
 async def test_notepad_runs_as_the_user_in_a_copy_of_their_own_and_leaves_nothing(host, launcher):
@@ -126,9 +135,10 @@ async def test_notepad_runs_as_the_user_in_a_copy_of_their_own_and_leaves_nothin
 async def test_a_program_that_hands_over_lives_as_long_as_its_window(host, launcher):
     hands_over = WineProgram("notes", "windows/system32/cmd.exe", ("/c", "start", "notepad.exe"))
     order, link = await started(launcher, host, hands_over)
-    await until_window(link)
+    await until_window(link)  # of Wine itself perhaps, which may still prepare the copy
+    await until(lambda: program_of(order, "notepad.exe"), PATIENCE_SECONDS)
     await until(lambda: program_of(order, "cmd.exe") is None, PATIENCE_SECONDS)
-    assert program_of(order, "notepad.exe")
+    await until(lambda: on_display(order, "xdotool", "search", "--onlyvisible", "--name", "Notepad"))
     close_window(order)
     assert (await until_ended(link)).code == "application_closed"
     assert of_session(order) == []
@@ -152,7 +162,8 @@ async def test_what_was_changed_until_the_log_off_is_written(host, launcher):
 async def test_a_program_that_asks_whether_to_save_is_ended_within_the_grace(host, launcher):
     order, link = await started(launcher, host)
     await until_window(link)
-    on_display(order, "xdotool", "search", "--sync", "--onlyvisible", "--name", "Notepad", "type", "unsaved")
+    find = ("xdotool", "search", "--sync", "--onlyvisible", "--name", "Notepad")
+    assert on_display(order, *find, "type", "unsaved")
     link.end("logged_off", 5)
     ended = await until_ended(link)
     assert ended.code == "logged_off"
