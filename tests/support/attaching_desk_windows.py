@@ -83,8 +83,8 @@ class WindowsDesk(PersonAtWindows):
         threading.Thread(target=self._keep_log, daemon=True).start()
 
     async def begin(self) -> None:
-        known = await self.call("account")
-        self.account, self.display, self.is_console = known["account"], known["display"], known["console"]
+        self.known = await self.call("account")
+        self.account, self.display = self.known["account"], self.known["display"]
 
     def stop(self) -> None:
         assert self._host.stdin is not None

@@ -21,7 +21,7 @@ from agents.windows import machine
 from agents.windows.backend import WindowsBackend
 from agents.windows.desktops.desktop import AttachedDesktop, may_act
 from agents.windows.desktops.words import FROM_AFAR, QUESTION_CLASS
-from agents.windows.interactive import OwnSession
+from agents.windows.interactive import LoggedOn, OwnSession
 from agents.windows.launcher import WORKER_COMMAND, WindowsLauncher
 from agents.windows.strokes import KeyEvent, MouseEvent, send
 from agents.windows.structures import MOUSEEVENTF_LEFTDOWN, MOUSEEVENTF_LEFTUP
@@ -55,7 +55,13 @@ class Host:
 
     async def account(self) -> dict[str, Any]:
         (seat,) = OwnSession().seats()
-        return {"account": seat.found.account, "display": seat.found.name, "console": seat.found.is_console}
+        found = seat.found
+        return {
+            "account": found.account,
+            "display": found.name,
+            "is_console": found.is_console,
+            "is_so_for_a_service": LoggedOn().seats() == [seat],
+        }
 
     async def agent(self, allowed: list[str], left_seconds: float, real_worker: bool) -> int:
         attachments = Attachments(allowed or CONSENTS, left_seconds, ignores_case=True)

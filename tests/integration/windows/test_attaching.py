@@ -32,6 +32,12 @@ async def test_windows_keeps_that(desk: WindowsDesk, name: str) -> None:
     await CLAIMS[name](desk)
 
 
+async def test_who_is_signed_in_is_at_the_console_for_a_service_as_for_themselves(desk: WindowsDesk) -> None:
+    assert desk.account
+    assert desk.known["is_console"]
+    assert desk.known["is_so_for_a_service"]
+
+
 @contextlib.asynccontextmanager
 async def opened(desk: WindowsDesk, *, view_only: bool = False) -> AsyncIterator[None]:
     """The worker's desktop."""
