@@ -23,9 +23,9 @@ class Hand:
             self._xcb = xcffib.Connection(x.display)
         self._xtest = self._xcb(xcffib.xtest.key)
 
-    def load(self, layout: str) -> None:
+    def load(self, layout: str, options: str = "") -> None:
         """The layout of the whole display, such as `de(neo)` or `us,ru`."""
-        set_layout(self._x, layout)
+        set_layout(self._x, layout, options)
 
     def down(self, *keycodes: int) -> None:
         self._fake(_PRESS, keycodes)
@@ -51,11 +51,11 @@ class Hand:
         self._xcb.flush()
 
 
-def set_layout(x: XServer, layout: str) -> None:
+def set_layout(x: XServer, layout: str, options: str = "") -> None:
     names = [name.partition("(")[::2] for name in layout.split(",")]
     layouts = ",".join(name for name, _ in names)
     variants = ",".join(variant.rstrip(")") for _, variant in names)
-    command = ["setxkbmap", "-layout", layouts, "-variant", variants, "-option", ""]
+    command = ["setxkbmap", "-layout", layouts, "-variant", variants, "-option", "", "-option", options]
     subprocess.run(command, env=x.environment, check=True, stderr=subprocess.DEVNULL)
 
 

@@ -12,8 +12,8 @@ import contextlib
 import difflib
 import subprocess
 import unicodedata
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -26,26 +26,40 @@ from tests.support.hand import Hand, set_layout
 from tests.support.pages import be_patient
 from tests.support.patience import patient, until
 from tests.support.worker_session import WorkerSession, worker_session
-from tests.support.xkb import CAPS_LOCK, MAIN_BLOCK, NUM_LOCK, SHIFT, Keyboard, Stroke
+from tests.support.xkb import CAPS_LOCK, MAIN_BLOCK, NUM_LOCK, SHIFT, Keyboard, Stroke, strokes_of
 from tests.support.xserver import XServer
 
 CHROMIUM = "/usr/bin/chromium"
 EDITORS = {"GTK": "mousepad", "Qt": "featherpad"}
 BROWSERS = ("Chromium", "Firefox")
-CONTROL, DELETE, SPACE = 37, 119, 65
-STARTED_SECONDS = 30
-SAVED_SECONDS = 10
+CONTROL, DELETE, ENTER, SPACE = 37, 119, 36, 65
+STARTED_SECONDS = 90
+SAVED_SECONDS = 20
+_MOST_EMPTY_LINES = 3
 SIZE = (1100, 800)
+_TRIES = 3
+_PACE_SECONDS = 0.03
+_UNSEEN = """() => {
+    Object.defineProperty(document, "visibilityState", { value: "hidden", configurable: true });
+    document.dispatchEvent(new Event("visibilitychange"));
+}"""
+"""For the client the tab is hidden, and no picture comes: it would cost ten times what the keys do."""
+_HEAR = """() => {
+    if (!("heard" in window)) addEventListener("keydown", ({ key }) => (window.heard = key), true);
+    window.heard = "";
+}"""
 _KEYPAD = (79, 80, 81, 82, 83, 84, 85, 86, 87, 88, 89, 90, 91, 63, 106)
 _CAPS_LOCK_KEYSYM = 0xFFE5
 _LETTERS_BEHIND_DEAD_KEYS = "aeioucnszyAEO"
 
+Addition = Callable[[XServer], contextlib.AbstractAsyncContextManager[object]]
 Unit = tuple[Stroke, ...]
 """Strokes that give a text together: a key, or a dead key and what follows it."""
 
 
 @dataclass
 class Lab:
+    browser: str
     machine: XServer
     remote: XServer
     hand: Hand
@@ -55,10 +69,13 @@ class Lab:
     """Playwright's or firefox.py's."""
     files: dict[str, Path]
     _program: subprocess.Popen[bytes] | None = None
+    _empty_lines: int = 0
+    _keyboard: Keyboard = field(default_factory=lambda: Keyboard("us"))
 
     async def load(self, layout: str, locale: str) -> str:
         """The user's layout on the machine, and what follows from it in the session, whose name it gives."""
         self.hand.load(layout)
+        await self._browser_follows(Keyboard(layout))
         script = """async (locale) => {
             const { layoutOf } = await import("/client/app/environment.js");
             const table = await import("/client/app/keyboard_layouts.js");
@@ -69,6 +86,19 @@ class Lab:
         set_layout(self.remote, groups)
         return groups
 
+    async def _browser_follows(self, keyboard: Keyboard) -> None:
+        """It reads a new layout when it has the time: until then it calls a key by its old name, Ctrl+A Ctrl+Q even."""
+        before, self._keyboard = self._keyboard, keyboard
+        plain = [Stroke(key) for key in MAIN_BLOCK if not keyboard.is_dead(Stroke(key))]
+        changed = [each for each in plain if keyboard.text([each]) != before.text([each])]
+        if changed and self._program is not None:
+            await self.page.evaluate(_HEAR)
+            await until(lambda: self._is_called(changed[0], keyboard.text(changed[:1])), STARTED_SECONDS)
+
+    async def _is_called(self, stroke: Stroke, text: str) -> bool:
+        self.hand.type([stroke])
+        return bool(await self.page.evaluate("heard") == text)
+
     async def use(self, editor: str) -> None:
         """This editor alone is in the session, and has its keyboard."""
         if self._program is not None:
@@ -76,33 +106,54 @@ class Lab:
             await asyncio.to_thread(self._program.wait)
         self.files[editor].write_text("")
         self._program = self.remote.start(EDITORS[editor], str(self.files[editor]))
-        async with asyncio.timeout(patient(STARTED_SECONDS)):
-            while self.files[editor].name not in await self._focused():
-                await asyncio.sleep(0.05)
-        # The browser's window and page take the machine's keyboard by a click, which falls into the editor's text.
+        await until(lambda: _has_keyboard(self.remote, self.files[editor].name), STARTED_SECONDS)
+        await until(lambda: _has_keyboard(self.machine, "drawn"), STARTED_SECONDS)
+        # The page takes the browser's keyboard by a click, which falls into the editor's text.
         mouse = getattr(self.page, "mouse", None)
         await (mouse.click(300, 300) if mouse else self.page.click((300, 300)))
+        await self.page.evaluate(_UNSEEN)
 
-    async def _focused(self) -> str:
-        return await self.remote.run("xdotool", "getactivewindow", "getwindowname")
+    async def typed(
+        self, editor: str, keyboard: Keyboard, strokes: Sequence[Stroke], pace_seconds: float = 0.0
+    ) -> str:
+        """What the editor holds after these, and nothing else.
 
-    async def typed(self, editor: str, keyboard: Keyboard, strokes: Sequence[Stroke]) -> str:
-        """What the editor holds after these, and nothing else."""
-        file = self.files[editor]
-        before = file.stat().st_mtime_ns
-        self.hand.tap(CONTROL, place_of(keyboard, "a"))
-        self.hand.tap(DELETE)
-        self.hand.type(strokes)
-        self.hand.tap(CONTROL, place_of(keyboard, "s"))
+        Empty lines before them, of a number that changes, tell what was saved now from what was saved late.
+        """
+        self._empty_lines = self._empty_lines % _MOST_EMPTY_LINES + 1
+        begin = (
+            Stroke(place_of(keyboard, "a"), (CONTROL,)),
+            Stroke(DELETE),
+            *[Stroke(ENTER)] * self._empty_lines,
+        )
+        for stroke in (*begin, *strokes, Stroke(place_of(keyboard, "s"), (CONTROL,))):
+            self.hand.type([stroke])
+            await asyncio.sleep(pace_seconds)
         with contextlib.suppress(TimeoutError):
-            await until(lambda: not (file.stat().st_mtime_ns == before or not file.read_text()))
-        return file.read_text().removesuffix("\n")
+            await until(lambda: self._is_saved(editor), SAVED_SECONDS)
+        return self.files[editor].read_text().strip("\n")
+
+    def _is_saved(self, editor: str) -> bool:
+        text = self.files[editor].read_text()
+        return len(text) > self._empty_lines and len(text) - len(text.lstrip("\n")) == self._empty_lines
+
+    async def composed(self, keys: str, wanted: str) -> str:
+        """What arrives in GTK's editor of these keys of a US keyboard, typed as people do: IBus mixes up a burst.
+
+        Tried anew, as an engine may still be starting.
+        """
+        keyboard = Keyboard("us")
+        for _ in range(_TRIES):
+            got = await self.typed("GTK", keyboard, strokes_of(keys), _PACE_SECONDS)
+            if got == wanted:
+                break
+        return got
 
     async def wrong(self, editor: str, keyboard: Keyboard, units: Sequence[Unit]) -> str:
         """The characters that did not arrive as they should; tried anew, since a map may still be on its way."""
         strokes = [stroke for unit in units for stroke in unit]
         wanted = flat(keyboard.text(strokes))
-        for _ in range(3):
+        for _ in range(_TRIES):
             got = flat(await self.typed(editor, keyboard, strokes))
             if got == wanted:
                 return ""
@@ -163,11 +214,21 @@ def _keypad() -> list[Unit]:
     return [(Stroke(NUM_LOCK), *map(Stroke, _KEYPAD), Stroke(NUM_LOCK))]
 
 
+async def _has_keyboard(x: XServer, title: str) -> bool:
+    await x.run("xdotool", "search", "--name", title, "windowactivate")
+    return title in await x.run("xdotool", "getactivewindow", "getwindowname")
+
+
 @contextlib.asynccontextmanager
-async def keyboard_lab(folder: Path, browser: str) -> AsyncIterator[Lab]:
-    """`browser`: one of BROWSERS, in a window of its own."""
+async def keyboard_lab(
+    folder: Path, browser: str, *, machine_with: Addition | None = None, remote_with: Addition | None = None
+) -> AsyncIterator[Lab]:
+    """`browser`: one of BROWSERS, in a window of its own. What is added to a display is there before its programs."""
     async with contextlib.AsyncExitStack() as stack:
         machine, remote = (_display(stack, folder, name) for name in ("machine", "remote"))
+        for display, addition in ((machine, machine_with), (remote, remote_with)):
+            if addition is not None:
+                await stack.enter_async_context(addition(display))
         await asyncio.gather(machine.window_manager(), remote.window_manager())
         hand = Hand(machine)
         stack.callback(hand.close)
@@ -179,7 +240,7 @@ async def keyboard_lab(folder: Path, browser: str) -> AsyncIterator[Lab]:
         async with asyncio.timeout(patient(30)):
             while await page.evaluate("document.title") != "drawn":
                 await asyncio.sleep(0.02)
-        yield Lab(machine, remote, hand, worker, site, page, files)
+        yield Lab(browser, machine, remote, hand, worker, site, page, files)
 
 
 def _display(stack: contextlib.AsyncExitStack, folder: Path, name: str) -> XServer:

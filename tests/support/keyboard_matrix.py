@@ -1,16 +1,20 @@
 """The conformance matrix of docs/keyboards.md: which layouts, and what of each does not arrive.
 
-python -m tests.support.keyboard_matrix      # all keys of all layouts, in both browsers and editors; writes the page
+python -m tests.support.keyboard_matrix              # all keys of all layouts, in both browsers and editors
+    python -m tests.support.keyboard_matrix Firefox Qt   # of these alone; writes the page, whose other cells stay
 """
 
 from __future__ import annotations
 
 import asyncio
 import re
+import sys
 import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.support.keyboard_lab import BROWSERS, EDITORS, keyboard_lab, units_of
+from tests.support.keyboard_lab import BROWSERS, EDITORS, Lab, keyboard_lab, units_of
 from tests.support.xkb import Keyboard
 
 PAGE = Path(__file__).parents[2] / "docs/keyboards.md"
@@ -38,55 +42,57 @@ def published() -> Results:
     }
 
 
-async def measure(browser: str, editor: str) -> tuple[Results, dict[str, str]]:
-    """Also the layouts that the session had."""
-    results: Results = {layout: {} for layout in LAYOUTS}
-    loaded = {}
-    with tempfile.TemporaryDirectory() as folder:
-        async with keyboard_lab(Path(folder), browser) as lab:
-            await lab.use(editor)
-            for layout, locale in LAYOUTS.items():
-                keyboard = Keyboard(layout)
-                loaded[layout] = await lab.load(layout, locale)
-                wrong = await lab.wrong(editor, keyboard, units_of(keyboard))
-                results[layout][browser, editor] = wrong
-                print(browser, editor, layout, loaded[layout], repr(wrong), flush=True)
-    return results, loaded
+@dataclass
+class Measured:
+    results: Results = field(default_factory=lambda: {layout: {} for layout in LAYOUTS})
+    loaded: dict[str, dict[str, str]] = field(default_factory=lambda: {browser: {} for browser in BROWSERS})
+    """Browser -> layout -> those that the session had."""
+
+    async def measure(self, browser: str, editors: Sequence[str]) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            async with keyboard_lab(Path(folder), browser) as lab:
+                for editor in editors:
+                    await lab.use(editor)
+                    for layout in LAYOUTS:
+                        await self._type(lab, editor, layout)
+
+    async def _type(self, lab: Lab, editor: str, layout: str) -> None:
+        keyboard = Keyboard(layout)
+        session = self.loaded[lab.browser][layout] = await lab.load(layout, LAYOUTS[layout])
+        wrong = await lab.wrong(editor, keyboard, units_of(keyboard))
+        self.results[layout][lab.browser, editor] = wrong
+        print(lab.browser, editor, layout, session, repr(wrong), flush=True)
 
 
-async def main() -> None:
-    results: Results = {layout: {} for layout in LAYOUTS}
-    loaded: dict[str, dict[str, str]] = {}
-    for editors in (("Qt", "GTK"), ("GTK", "Qt")):
-        pairs = list(zip(BROWSERS, editors, strict=True))
-        for (browser, _), (found, layouts) in zip(
-            pairs, await asyncio.gather(*(measure(*pair) for pair in pairs)), strict=True
-        ):
-            loaded[browser] = layouts
-            for layout, cells in found.items():
-                results[layout] |= cells
-        write(results, loaded)
+async def main(chosen: Sequence[str]) -> None:
+    browsers, editors = (
+        [name for name in names if name in chosen] or names for names in (BROWSERS, tuple(EDITORS))
+    )
+    measured = Measured()
+    try:
+        await asyncio.gather(*(measured.measure(browser, editors) for browser in browsers))
+    finally:
+        write(measured)
 
 
-def write(results: Results, loaded: dict[str, dict[str, str]]) -> None:
-    rows = [
-        "| layout | keys | session, Chromium | session, Firefox | "
-        + " | ".join(map(" ".join, COLUMNS))
-        + " |"
-    ]
-    rows.append("| --- | ---: | --- | --- |" + " --- |" * len(COLUMNS))
+def write(measured: Measured) -> None:
+    """What was measured takes the place of what the page says."""
+    before = {match[1]: match[3].split(" | ") for match in _ROW.finditer(PAGE.read_text())}
+    heads = [*(f"session, {browser}" for browser in BROWSERS), *map(" ".join, COLUMNS)]
+    rows = [f"| layout | keys | {' | '.join(heads)} |", "| --- | ---: |" + " --- |" * len(heads)]
     for layout in LAYOUTS:
-        count = len(units_of(Keyboard(layout)))
-        sessions = " | ".join(loaded[browser][layout] for browser in BROWSERS)
-        arrived = " | ".join(_cell(results[layout].get(column)) for column in COLUMNS)
-        rows.append(f"| `{layout}` | {count} | {sessions} | {arrived} |")
+        cells = [cell.strip() for cell in before.get(layout, ["not measured"] * len(heads))]
+        found: list[str | None] = [measured.loaded[browser].get(layout) for browser in BROWSERS]
+        found += [_cell(measured.results[layout].get(column)) for column in COLUMNS]
+        told = [old if new is None else new for old, new in zip(cells, found, strict=True)]
+        rows.append(f"| `{layout}` | {len(units_of(Keyboard(layout)))} | {' | '.join(told)} |")
     table = "\n".join(rows) + "\n"
     PAGE.write_text(_MARKED.sub(lambda match: match[1] + table + match[2], PAGE.read_text()))
 
 
-def _cell(wrong: str | None) -> str:
+def _cell(wrong: str | None) -> str | None:
     if wrong is None:
-        return "not measured"
+        return None
     return "all" if not wrong else "all but " + " ".join(f"U+{ord(each):04X}" for each in wrong)
 
 
@@ -95,4 +101,4 @@ def _missing(cell: str) -> str:
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    asyncio.run(main(sys.argv[1:]))

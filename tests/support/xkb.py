@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 SHIFT, CAPS_LOCK, NUM_LOCK = 50, 66, 77
+_ENTER = 36
 _DOWN, _UP = 1, 0
 _COMPOSING, _COMPOSED, _CANCELLED = 1, 2, 3
 _ISO_LEVEL3_SHIFT, _ISO_LEVEL5_SHIFT = 0xFE03, 0xFE11
@@ -136,3 +137,10 @@ class Keyboard:
 def keysym_to_utf32(keysym: int) -> int:
     """0: none."""
     return int(_XKB.xkb_keysym_to_utf32(keysym))
+
+
+def strokes_of(text: str) -> list[Stroke]:
+    """How a US keyboard types it."""
+    keyboard = Keyboard("us")
+    keys = {keyboard.text([stroke]): stroke for stroke in reversed(keyboard.strokes())}
+    return [Stroke(_ENTER) if character == "\n" else keys[character] for character in text]

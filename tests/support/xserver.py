@@ -46,14 +46,15 @@ class XServer:
         self.display = f":{number}"
         self._write_cookie(number)
         self._programs: list[subprocess.Popen[bytes]] = []
+        self.variables: dict[str, str] = {}
+        """Of the session, beside the usual ones."""
 
     @property
     def environment(self) -> dict[str, str]:
         kept = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
         home = {"HOME": str(self.folder), "XDG_RUNTIME_DIR": str(self.folder), "NO_AT_BRIDGE": "1"}
-        return (
-            kept | home | {"DISPLAY": self.display, "XAUTHORITY": str(self.xauthority), "LC_ALL": "C.UTF-8"}
-        )
+        display = {"DISPLAY": self.display, "XAUTHORITY": str(self.xauthority), "LC_ALL": "C.UTF-8"}
+        return kept | home | display | self.variables
 
     def start(self, *command: str, **options) -> subprocess.Popen[bytes]:
         """A program of the session; ended with the server."""
