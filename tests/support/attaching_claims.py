@@ -189,6 +189,16 @@ async def a_helper_that_is_killed_takes_the_connection_along(desk: Desk) -> None
     assert (await attached.ended()).code == "desktop_ended"
 
 
+async def a_helper_that_is_killed_while_it_asks_lets_nobody_in(desk: Desk) -> None:
+    attached = await (await desk.agent()).launch("Ada")
+    await attached.asked()
+    await desk.window(QUESTION)
+    await attached.kill("application")
+    last = await attached.ended()
+    assert last.code == "desktop_ended"
+    assert "worker" not in last.processes
+
+
 async def a_worker_that_is_killed_leaves_no_key_pressed(desk: Desk) -> None:
     attached = await (await desk.agent()).launch("Ada", consent="none")
     await attached.shown()
@@ -224,6 +234,7 @@ CLAIMS: dict[str, Claim] = {
         nobody_comes_back_unseen,
         an_agent_that_returns_knows_who_is_connected,
         a_helper_that_is_killed_takes_the_connection_along,
+        a_helper_that_is_killed_while_it_asks_lets_nobody_in,
         a_worker_that_is_killed_leaves_no_key_pressed,
         a_dry_run_says_whose_it_is_and_asks_nobody,
         a_display_that_is_not_there_is_nobody_s,
