@@ -119,24 +119,24 @@ class Application:
     # --- Where windows lie
 
     def stack(self, screen: Box) -> list[Shown]:
-        """What is on the screen, the topmost first, as far as it can be seen; boxes are counted from the screen's
-        corner."""
+        """What is on the screen, the topmost first: all of the application's, which may be captured whatever lies over
+        them, and of others what can be seen. Boxes are counted from the screen's corner."""
         pids = self._look()
         picture = Box(0, 0, screen.width, screen.height)
         rest = [picture]
         found = []
         for window in self._top_levels():
+            is_ours = self._is_of(window, pids)
+            if not rest and not is_ours:
+                continue  # each further question about a window costs, and there are many
             whole = self._frame(window).moved(-screen.x, -screen.y)
             frame = whole.shared(picture)
             if frame is None or self._is_glass(window):
                 continue
-            is_ours = self._is_of(window, pids)
             boxes = self._pieces(window, screen, frame) if is_ours else (frame,)
             found.append(Shown(window, is_ours, boxes, (whole.x, whole.y)))
             for box in boxes:
                 rest = [piece for part in rest for piece in part.without(box)]
-            if not rest:
-                break  # each question about a window costs, and there are many
         return found
 
     def _top_levels(self) -> Iterator[int]:
