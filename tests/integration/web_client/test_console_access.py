@@ -64,7 +64,7 @@ SCREENS = {
     "whatif": ("whatif", "See what a change would do"),
     "probe": (f"probes/{NAME}", "Did not pass"),
     "probe-new": ("probes/%2B", "acts as a user of its own"),
-    "probe-account": ("probes/%2B%2B", "only the brokers know"),
+    "probe-account": ("probes/%2F%2B", "only the brokers know"),
     "history": ("history", "idle_minutes"),
     "rollback": ("history/12", "objects change"),
     "audit": ("audit", "not_entitled"),
@@ -258,6 +258,14 @@ async def test_a_user_for_probes_is_made_and_then_a_probe_that_acts_as_it(desk: 
     assert [each["user"] for each in items if each["application"] == "Editor"] == ["watchman"]
     await desk.site.api("DELETE", "probes/Editor")
     await desk.site.api("DELETE", "users/watchman")
+
+
+async def test_an_application_whose_name_begins_with_the_sign_of_a_new_one_has_its_own_probe(
+    desk: Desk,
+) -> None:
+    page = await desk.page_at("probes/%2Bann")
+    await expect(page.get_by_role("complementary").get_by_role("heading", name="+ann")).to_be_visible()
+    await expect(page.get_by_label("As the user")).to_have_count(0)
 
 
 async def test_a_rollback_is_looked_at_before_it_is_done(desk: Desk) -> None:

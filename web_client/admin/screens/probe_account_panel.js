@@ -10,8 +10,8 @@ import { Suggestions } from "../suggestions.js";
 
 /** @typedef {import("../context.js").Context} Context */
 
-/** In the address. */
-export const NEW_ACCOUNT = "++";
+/** In the address, which is else of an application: their names have no slash. */
+export const NEW_ACCOUNT = "/+";
 
 /** @extends {ObjectPanel<null>} */
 export class ProbeAccountPanel extends ObjectPanel {
@@ -60,6 +60,6 @@ export class ProbeAccountPanel extends ObjectPanel {
   #made(name) {
     this.settle();
     this.#context.toasts.show(t("probes.account.made", { name }));
-    this.#context.go(this.#context.may("probes.write") ? addressOf("probes", `+${name}`) : addressOf("probes"));
+    this.#context.go(this.#context.may("probes.write") ? addressOf("probes", `+/${name}`) : addressOf("probes"));
   }
 }

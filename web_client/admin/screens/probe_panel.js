@@ -18,8 +18,8 @@ import { stateBadge } from "./probes.js";
 /** @typedef {import("./probes.js").Probe} Probe */
 /** @typedef {import("./probes.js").Result} Result */
 
-/** In the address: `#/probes/+`, and `#/probes/+probe` for one that acts as the user `probe`. */
-const NEW = /^\+(.*)$/s;
+/** In the address: `+`, and `+/probe` for one that acts as the user `probe`. Applications' names have no slash. */
+const NEW = /^\+(?:\/(.*))?$/s;
 const DEFAULT_SECONDS = 300;
 
 /** @extends {ObjectPanel<Probe | null>} */
@@ -35,8 +35,8 @@ export class ProbePanel extends ObjectPanel {
    * @param {string} name
    */
   constructor(context, name) {
-    const user = NEW.exec(name)?.[1];
-    const isNew = user !== undefined;
+    const place = NEW.exec(name);
+    const isNew = place !== null;
     super({
       title: isNew ? t("probes.new") : name, item: isNew ? null : undefined, isNew,
       find: (signal) => this.#find(signal),
@@ -44,7 +44,7 @@ export class ProbePanel extends ObjectPanel {
     });
     this.#context = context;
     this.#name = name;
-    this.#newUser = user ?? "";
+    this.#newUser = place?.[1] ?? "";
     this.#suggestions = new Suggestions(context);
   }
 
