@@ -54,7 +54,7 @@ async def test_a_person_lets_somebody_in_and_ends_it(
     await expect(page.get_by_text("Whoever is at that screen is asked")).to_be_visible()
     await desk.answer(f"{person.username} asks for your screen", *ALLOW)
     await expect(view(page)).to_be_visible()
-    await desk.window(f"{person.username} can see and use this screen")
+    await desk.window("can see and use this screen")  # names of more than 24 letters are cut
 
     async def is_the_same() -> bool:
         shown = await picture(page)
