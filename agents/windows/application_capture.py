@@ -10,6 +10,7 @@ programs) is copied from the screen as by GDI. That was never run on genuine Win
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Callable, Sequence
 from importlib import import_module
@@ -28,6 +29,7 @@ log = logging.getLogger(__name__)
 
 _DRAWN_SECONDS = 1 / 60
 """From when a window moved until what is on the screen shows it, where the compositor does not tell."""
+_RECENT_SECONDS = 0.05
 _AGAIN_SECONDS = 2.0
 """Before a window that could not be captured is tried again."""
 
@@ -46,18 +48,25 @@ class VisibleParts:
         self._gdi = GdiCapture(on_news)
         self._lingering = Lingering()
         self._before: Scene | None = None
+        self._before_at = -math.inf
+        self._screen: Box | None = None
+        self._is_moving = False
+        """Windows moved while the screen was copied."""
 
     def grab(self, seconds: float) -> Pixels:
         screen = virtual_screen()
-        scenes = [self._scene(screen)]
-        if scenes[0] != self._before:
+        is_recent = screen == self._screen and time.monotonic() - self._before_at < _RECENT_SECONDS
+        # What was read after the last copy is what is there before this one.
+        scenes = [self._before if self._before is not None and is_recent else self._scene(screen)]
+        if self._is_moving or scenes[0] != self._before:
             # Windows say where they are before they are drawn there.
             dwmapi().DwmFlush()
             time.sleep(_DRAWN_SECONDS)
             scenes.append(self._scene(screen))
-        self._before = scenes[-1]
         pixels = self._gdi.copy(screen, around(scenes[-1].shown))
         scenes.append(self._scene(screen))
+        self._is_moving = scenes[-1] != scenes[-2]
+        self._before, self._before_at, self._screen = scenes[-1], time.monotonic(), screen
         for number, scene in enumerate(scenes):
             if scene not in scenes[:number]:
                 veil(pixels, scene.hidden)
