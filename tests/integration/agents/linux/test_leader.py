@@ -15,7 +15,7 @@ from agents.linux.leaders import start_leader
 from portcullis.model.session import Display
 from portcullis.protocol.worker_channel import Status
 from tests.support.patience import patient
-from tests.support.session_host import TINY_WORKER, gone, processes, until_window, variables
+from tests.support.session_host import TINY_WORKER, gone, is_alive, processes, until_window, variables
 from tests.support.told import until_ended, until_told
 
 
@@ -283,7 +283,7 @@ async def test_daemon_that_hid_itself_dies_at_log_off(host, launch):
     assert len(daemons) == 1 and "PORTCULLIS_SESSION" not in variables(daemons[0])
     link.end("logged_off", 1)
     await until_ended(link)
-    assert not daemons[0].is_running() or daemons[0].status() == psutil.STATUS_ZOMBIE
+    assert not is_alive(daemons[0])
 
 
 @pytest.mark.parametrize(("name", "code"), [("display", "display_failed"), ("worker", "worker_failed")])
