@@ -23,6 +23,7 @@ from playwright.async_api import Page, expect
 from agents.windows.scene import BACKDROP
 from tests.e2e.conftest import OUTPUT, Installation, Visitor
 from tests.e2e.portal import Person, picture, sign_in, view, wait_for_session
+from tests.support.attaching_desk_windows import PersonAtWindows
 from tests.support.patience import patient, until
 from tests.support.wine import Wine, wine
 from tests.support.wine_worker import hide_pointer
@@ -31,7 +32,7 @@ from tests.support.xserver import x_server
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 HOST = "windows-1"
-NOTES, MISSING = "Windows notes", "Windows program that is not there"
+NOTES, MISSING, DESK = "Windows notes", "Windows program that is not there", "Windows desk"
 TYPED = "née 5 € 漢字"
 WIDTH, HEIGHT = 1280, 720
 LEAST_SHARE = 0.1
@@ -93,6 +94,7 @@ def host(installation: Installation) -> Iterator[WindowsHost]:
                 *("-m", "agents", "join", "--state", "C:\\agent", "--broker", token["brokers"][0]),
                 *("--token-file", "C:\\token", "--name", HOST),
             )
+            installation.cli("host", "set", HOST, "--groups", "desks")
             made = WindowsHost(windows, installation)
             made.start()
             hiding = hide_pointer(x)
@@ -109,22 +111,25 @@ def applications(installation: Installation) -> None:
         "entitled: {groups: [staff]}\n"
         f"---\nkind: application\nname: {MISSING}\n"
         "command: ['C:\\none.exe']\n"
+        "entitled: {groups: [staff]}\n"
+        f"---\nkind: application\nname: {DESK}\n"
+        "desktop: {display: console}\nhost_groups: [desks]\n"
         "entitled: {groups: [staff]}\n",
     )
 
 
-async def until_same(page: Page, host: WindowsHost) -> None:
+async def until_same(page: Page, host: WindowsHost, *, is_whole: bool = False) -> None:
     """What the browser shows of the application is what the host's screen holds, in every pixel but those of a caret
-    that blinks between two looks; all beside it is backdrop."""
+    that blinks between two looks; all beside it is backdrop. `is_whole`: of the screen, there is none."""
 
     async def is_same() -> bool:
         shown = await picture(page)
         if shown.shape != (HEIGHT, WIDTH, 3):
             return False
-        is_backdrop = (shown == BACKDROP_RGB).all(axis=2)
+        is_backdrop = (shown == BACKDROP_RGB).all(axis=2) & (not is_whole)
         differing = (shown != host.screen).any(axis=2) & ~is_backdrop
         rows, columns = np.nonzero(differing)
-        is_there = LEAST_SHARE < 1 - is_backdrop.mean() < 1
+        is_there = is_whole or LEAST_SHARE < 1 - is_backdrop.mean() < 1
         return bool(is_there and (not rows.size or _is_caret(rows, columns)))
 
     await until(is_same, 60)
@@ -184,3 +189,38 @@ async def test_a_program_that_is_not_there_is_said_in_the_page_and_foreseen_by_t
     asked = ("simulate", "--user", person.username, "--app", MISSING, "--dry-run", "--json")
     told = installation.cli(*asked, check=False).stdout
     assert "application_missing" in told and HOST in told
+
+
+async def test_whoever_is_at_a_windows_screen_lets_somebody_in_and_ends_it(
+    visitor: Visitor, installation: Installation, person: Person, host: WindowsHost
+) -> None:
+    await until(lambda: host.is_connected, 60)
+    sitting = PersonAtWindows(host.windows)
+    program = host.windows.start("notepad.exe", "C:\\notes.txt")
+    await sitting.xdotool("search", "--sync", "--onlyvisible", "--name", "Notepad", "windowfocus", "--sync")
+    page = await visitor.page()
+    await sign_in(page, installation.url, person)
+    await page.get_by_role("button", name=DESK, exact=True).click()
+    await expect(page.get_by_text("Whoever is at that screen is asked")).to_be_visible()
+    await sitting.window(f"{person.username} asks for your screen")
+    await sitting.choose("allow")
+    await expect(view(page)).to_be_visible(timeout=patient(60) * 1000)
+    await sitting.window("can see and use this screen")
+    await until_same(page, host, is_whole=True)
+
+    async def is_written() -> bool:
+        """Tried again: for a second after the person did something nothing from afar is done."""
+        await page.keyboard.press("Control+a")
+        await page.keyboard.type("from afar")
+        await page.keyboard.press("Control+s")
+        with contextlib.suppress(TimeoutError):
+            await until(lambda: host.saved == "from afar", 5)
+        return host.saved == "from afar"
+
+    await until(is_written)
+    await sitting.choose("end")
+    await expect(page.get_by_text("Whoever is at that desktop ended the connection.")).to_be_visible()
+    assert not await sitting.shows("this screen")
+    assert program.poll() is None  # what the person has open stays
+    program.kill()
+    assert not visitor.complaints
