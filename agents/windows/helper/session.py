@@ -203,7 +203,8 @@ class Session:
         self._exit_statuses["application"] = signed(status)
         if self._phase == "running" and self._is_attached:
             meanings = self._launch["application"].get("exit_codes", {})
-            self.end(str(meanings.get(str(signed(status)), "display_failed")), self._parts.last_lines())
+            said = self._parts.last_lines().rpartition(" | ")[2]
+            self.end(str(meanings.get(str(signed(status)), "display_failed")), said)
         elif self._phase == "running":
             self._tell()
 
