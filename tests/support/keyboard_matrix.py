@@ -1,7 +1,7 @@
 """The conformance matrix of docs/keyboards.md: which layouts, and what of each does not arrive.
 
 python -m tests.support.keyboard_matrix              # all keys of all layouts, in both browsers and editors
-    python -m tests.support.keyboard_matrix Firefox Qt   # of these alone; writes the page, whose other cells stay
+python -m tests.support.keyboard_matrix Firefox Qt   # of these alone; writes the page, whose other cells stay
 """
 
 from __future__ import annotations
