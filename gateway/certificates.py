@@ -25,6 +25,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from gateway.brokers import Brokers
 from portcullis import certificate_files
+from portcullis.bodies import read_bounded
 from portcullis.certificate_files import CertificateFiles, CertificatePair
 from portcullis.clock import Clock
 from portcullis.durable import replace_file
@@ -193,7 +194,7 @@ class WebCertificate:
             body=json.dumps({"csr": csr}).encode(),
             repeatable=True,
         ) as answer:
-            raw = await answer.content.read(MAXIMUM_ANSWER_BYTES + 1)
+            raw = await read_bounded(answer.content, MAXIMUM_ANSWER_BYTES)
             fields = Fields.parse(raw, MAXIMUM_ANSWER_BYTES)
             if answer.status != 200:
                 message = fields.inner("error").text("message", 500)

@@ -21,6 +21,7 @@ from broker.live_brokers import LiveBroker, LiveBrokers
 from broker.peers.clock_guard import ClockGuard
 from broker.peers.message import MAXIMUM_BYTES, Orphan, PeerState, encode, parse
 from broker.sessions.figures import SessionFigures
+from portcullis.bodies import read_bounded
 from portcullis.errors import ProtocolError, Refused
 from portcullis.logs import ids
 from portcullis.tasks import cancel_and_wait, spawn
@@ -87,7 +88,7 @@ class PeerExchange:
         timeout = aiohttp.ClientTimeout(total=seconds)
         try:
             async with self._http.post(url, data=body, headers=headers, timeout=timeout) as response:
-                said = await response.content.read(MAXIMUM_BYTES + 1)
+                said = await read_bounded(response.content, MAXIMUM_BYTES)
         except (aiohttp.ClientError, TimeoutError, OSError) as exc:
             log.info("a broker did not answer: %r", exc, extra=ids(broker=address, path=path))
             return None
@@ -145,7 +146,7 @@ class PeerExchange:
                 if response.status == 404:  # of a version that does not know this: it lives
                     self._take(self._as_recorded(broker_id, address))
                     return
-                raw = await response.content.read(MAXIMUM_BYTES + 1)
+                raw = await read_bounded(response.content, MAXIMUM_BYTES)
                 if response.status != 200:
                     raise ProtocolError(f"it answered {response.status}")
             state = parse(raw)

@@ -13,6 +13,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from portcullis.authorities import public_key_hash
+from portcullis.bodies import read_bounded
 from portcullis.enrolment.credentials import Credentials
 from portcullis.errors import CODES, Refused, Unavailable
 from portcullis.settings import Address
@@ -81,12 +82,10 @@ async def post(address: Address, path: str, body: dict[str, Any], context: ssl.S
 
 
 async def _bounded_body(response: aiohttp.ClientResponse) -> bytes:
-    raw = bytearray()
-    async for chunk in response.content.iter_any():
-        raw += chunk
-        if len(raw) > MAXIMUM_ANSWER_BYTES:
-            raise aiohttp.ClientPayloadError("the answer is too long")
-    return bytes(raw)
+    raw = await read_bounded(response.content, MAXIMUM_ANSWER_BYTES)
+    if len(raw) > MAXIMUM_ANSWER_BYTES:
+        raise aiohttp.ClientPayloadError("the answer is too long")
+    return raw
 
 
 def _answer(address: Address, status: int, raw: bytes) -> dict[str, Any]:
