@@ -44,8 +44,9 @@ def classes() -> dict[str, str]:
 
 @cache
 def expected() -> frozenset[str]:
-    """All words that tests expect."""
-    trees = (ast.parse(path.read_text()) for path in (ROOT / "tests").rglob("test_*.py"))
+    """All words that tests expect, and claims that several of them try."""
+    sources = (path for name in ("test_*.py", "*_claims.py") for path in (ROOT / "tests").rglob(name))
+    trees = (ast.parse(path.read_text()) for path in sources)
     return frozenset(word for tree in trees for node in _expectations(tree) for word in _words(node))
 
 
