@@ -38,7 +38,7 @@ others_can_read_this || run_from_a_copy "$@"
 make_clone_environment tests
 PATH=$PWD/.venv/bin:$PATH
 # Tests start hundreds of processes, and write no bytecode themselves.
-env -u PYTHONDONTWRITEBYTECODE .venv/bin/python -m compileall -q agents broker gateway portcullis tests
+env -u PYTHONDONTWRITEBYTECODE .venv/bin/python -m compileall -q -x '^tests/(cache|output)/' agents broker gateway portcullis tests
 
 if [[ ${1-} == bench ]]; then # benches have names and options of their own
     exec .venv/bin/python -m tests.bench "${@:2}"
