@@ -73,6 +73,7 @@ _USER32: Prototypes = {
     "EmptyClipboard": (BOOL, ()),
     "EnumDisplaySettingsW": (BOOL, (c_wchar_p, DWORD, POINTER(DisplayMode))),
     "EnumWindows": (BOOL, (WNDENUMPROC, LPARAM)),
+    "FindWindowExW": (HANDLE, (HANDLE, HANDLE, c_wchar_p, c_wchar_p)),
     "FindWindowW": (HANDLE, (c_wchar_p, c_wchar_p)),
     "GetAncestor": (HANDLE, (HANDLE, UINT)),
     "GetClassNameW": (c_int32, (HANDLE, POINTER(WCHAR), c_int32)),

@@ -27,6 +27,7 @@ YIELD_SECONDS = 1.0
 """For so long after a person's last key or movement nothing from afar is done."""
 _LOOK_SECONDS = 0.05
 _TICKS = 1 << 32
+_MOST_SIGNS = 16
 
 
 class AttachedDesktop(WindowsDesktop):
@@ -90,11 +91,19 @@ def may_act() -> bool:
     library = user32()
     if library.FindWindowW(QUESTION_CLASS, None):
         return False
-    sign = library.FindWindowW(SIGN_CLASS, None)
-    if not sign:
-        return False
-    ticks = library.GetPropW(sign, PERSON)
-    return not ticks or is_away(int(ticks), int(kernel32().GetTickCount()))
+    last = [int(library.GetPropW(sign, PERSON) or 0) for sign in _signs()]
+    now = int(kernel32().GetTickCount())
+    return bool(last) and all(not ticks or is_away(ticks, now) for ticks in last)
+
+
+def _signs() -> Iterator[int]:
+    """All: what one does not say, made up or not, takes nothing from what another does."""
+    sign = 0
+    for _ in range(_MOST_SIGNS):
+        sign = user32().FindWindowExW(None, sign or None, SIGN_CLASS, None)
+        if not sign:
+            return
+        yield sign
 
 
 def is_away(last: int, now: int) -> bool:

@@ -1,7 +1,7 @@
 """By what an attendant is known: to its leader, and by windows of these classes to the workers of its Windows session.
 
 Any program of that user may make such a window. It gains nothing: a question that is none stops whoever is connected
-from typing, and a sign that is none shows what the person did who made it.
+from typing, and a sign that is none lets nobody type while a true one says that the person does.
 """
 
 from __future__ import annotations
