@@ -11,6 +11,9 @@ from portcullis.errors import ProtocolError
 from portcullis.protocol.acts import ANSWER_SECONDS, FEATURE, Act, Acted, read_act, read_acted
 from portcullis.protocol.fields import Fields
 
+WAY_SECONDS = 1.0
+"""To another broker and back."""
+
 
 def pending_acts() -> PendingQuestions[Acted]:
     """One channel's."""
@@ -20,7 +23,7 @@ def pending_acts() -> PendingQuestions[Acted]:
 class HostActs(HostQuestions[Act, Acted]):
     PATH = "/inner/v1/act"
     WORD = "act"
-    WITHIN_SECONDS = ANSWER_SECONDS
+    WITHIN_SECONDS = ANSWER_SECONDS + WAY_SECONDS
 
     async def _ask_here(self, channel: Channel, question: Act) -> Acted:
         return await channel.act(question)

@@ -69,7 +69,9 @@ async def told_version(address: Address, tls: Tls | None) -> str | None:
                 writer.write(
                     f"GET /version HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n".encode()
                 )
-                answer = await reader.read(_VERSION_BYTES)
+                answer = b""
+                while len(answer) < _VERSION_BYTES and (piece := await reader.read(_VERSION_BYTES)):
+                    answer += piece
             finally:
                 writer.close()
                 with contextlib.suppress(OSError):
