@@ -1,5 +1,6 @@
 """A host for sessions: accounts of its own, a runtime folder that accounts can traverse, real X."""
 
+import contextlib
 import functools
 import glob
 import secrets
@@ -97,8 +98,15 @@ MARKER = "PORTCULLIS_SESSION"
 
 def processes():
     """All living processes with their `info` (others come and go meanwhile)."""
-    wanted = ["name", "cmdline", "username", "uids", "gids", "status"]
-    return [p for p in psutil.process_iter(wanted) if p.info["status"] != psutil.STATUS_ZOMBIE]
+    found = []
+    for pid in psutil.pids():
+        # psutil.process_iter shares its processes, and their info, with whoever else iterates in this process.
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process = psutil.Process(pid)
+            process.info = process.as_dict(["pid", "name", "cmdline", "username", "uids", "gids", "status"])
+            if process.info["status"] != psutil.STATUS_ZOMBIE:
+                found.append(process)
+    return found
 
 
 def variables(process):
