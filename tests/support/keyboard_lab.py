@@ -90,7 +90,7 @@ class Lab:
         """It reads a new layout when it has the time: until then it calls a key by its old name, Ctrl+A Ctrl+Q even."""
         before, self._keyboard = self._keyboard, keyboard
         plain = [Stroke(key) for key in MAIN_BLOCK if not keyboard.is_dead(Stroke(key))]
-        changed = [each for each in plain if keyboard.text([each]) != before.text([each])]
+        changed = [each for each in plain if keyboard.text([each]) not in ("", before.text([each]))]
         if changed and self._program is not None:
             await self.page.evaluate(_HEAR)
             await until(lambda: self._is_called(changed[0], keyboard.text(changed[:1])), STARTED_SECONDS)
