@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 
 import pytest
 
@@ -19,13 +20,13 @@ def said(*texts: str) -> str:
 
 
 @pytest.mark.parametrize("read", READERS)
-def test_one_that_is_too_long_to_count_does_not_end_the_channel(read) -> None:  # type: ignore[no-untyped-def]
+def test_one_that_is_too_long_to_count_does_not_end_the_channel(read: Callable[[str], object]) -> None:
     long = "x" * (MAXIMUM_REVOCATION_BYTES + 1)
     assert read(said("one", long)) == Revocations(("one", long))
 
 
 @pytest.mark.parametrize("read", READERS)
-def test_what_no_version_would_say_does(read) -> None:  # type: ignore[no-untyped-def]
+def test_what_no_version_would_say_does(read: Callable[[str], object]) -> None:
     for texts in (["x" * (3 * MAXIMUM_REVOCATION_BYTES)], ["x"] * (MAXIMUM_REVOCATIONS + 1)):
         with pytest.raises(ProtocolError):
             read(said(*texts))
