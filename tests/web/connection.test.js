@@ -44,6 +44,18 @@ test("much input is sent again in as many messages as a worker takes", async () 
   scene.connection.stop();
 });
 
+test("input that is sent while a resume is told of goes behind what is sent again", async () => {
+  const scene = await active();
+  for (const text of "ab") scene.connection.input(stroke(text));
+  scene.connection.addEventListener("welcome", () => scene.connection.input({ message: "RELEASE_ALL" }));
+  scene.transport.sent.length = 0;
+  await scene.resume(1, 1, 1, 2);
+  assert.deepEqual(scene.transport.sent.map(({ message, sequence }) => [message, sequence]), [["KEY", 2], ["RELEASE_ALL", 3]]);
+  scene.connection.input(stroke("c"));
+  assert.equal(scene.transport.sent.at(-1).sequence, 4);
+  scene.connection.stop();
+});
+
 test("a proof names the last frame that was drawn", async () => {
   const scene = await active();
   scene.connection.acknowledge(17, 500);

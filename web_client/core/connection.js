@@ -65,6 +65,8 @@ export class Connection extends EventTarget {
   #pingAt = 0;
   #ticket = "";
   #closingReason = "";
+  /** Whoever listens for `welcome` is being told: what they send follows the input that is repeated. */
+  #isWelcoming = false;
   /** What the worker was told with the proof. @type {Message | null} */
   #offered = null;
   #handshakeTimer = 0;
@@ -130,7 +132,7 @@ export class Connection extends EventTarget {
    * @param {Input} input
    */
   input(input) {
-    if (this.#state === "reconnecting") return this.#outbox.addWhileAway(input);
+    if (this.#state === "reconnecting" || this.#isWelcoming) return this.#outbox.addWhileAway(input);
     if (this.#state !== "active") return false;
     this.#transport.send(this.#outbox.add(input));
     this.#upkeep.sent();
@@ -316,11 +318,15 @@ export class Connection extends EventTarget {
     this.#policy.attached();
     this.#route.attached();
     this.#clearTimers();
-    const again = this.#outbox.resume(welcome.lastInput);
+    this.#outbox.acknowledge(welcome.lastInput);
+    this.#isWelcoming = true;
     this.#enter("active");
     if (this.#offered !== this.#transport.capabilities) this.send(this.#transport.capabilities);
-    // Listeners send the view's size and clipboard first, so that repeated input meets them.
+    // Listeners send the view's size and clipboard first, so that repeated input meets them. Input of their own would
+    // have a higher number: ahead of what is repeated, it would make all of that look applied.
     this.dispatchEvent(new CustomEvent("welcome", { detail: { welcome } }));
+    this.#isWelcoming = false;
+    const again = this.#outbox.resume(welcome.lastInput);
     // The worker takes 1024 messages at once (docs/protocol.md 1.1).
     for (let at = 0; at < again.length; at += AT_ONCE) this.#transport.send(...again.slice(at, at + AT_ONCE));
     this.#upkeep.start();
