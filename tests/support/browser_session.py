@@ -2,6 +2,7 @@
 
     async with browser_session(session) as site:            # `session`: a WorkerSession
         await page.goto(site.url)                            # Playwright's or firefox.py's; `site.e` attaches so far
+        await page.goto(site.view_url)                       # with toolbar, menus and dialogs, as the portal shows it
 
 The page makes its key, tells it, and attaches; the text area has the focus and `drawn` is in its title once the first
 picture is shown. `session` and `states` are the page's own names for the Session and the states it went through.
@@ -43,6 +44,35 @@ session.addEventListener("state", ({ detail }) => states.push(detail.state + (de
 session.addEventListener("notice", ({ detail }) => notices.push(detail.code));
 session.addEventListener("drawn", () => { document.title = "drawn"; session.focus(); });
 session.connect();
+</script>"""
+
+_VIEW = """<!doctype html><html lang="en"><meta charset="utf-8"><title>starting</title>
+<meta name="viewport" content="width=device-width, initial-scale=1, interactive-widget=resizes-visual">
+<meta name="color-scheme" content="light dark">
+<link rel="icon" href="data:,">
+<link rel="stylesheet" href="/client/styles/base.css"><link rel="stylesheet" href="/client/styles/portal.css">
+<link rel="stylesheet" href="/client/styles/session.css">
+<div id="portal"></div>
+<script type="module">
+import { SessionView } from "/client/app/session_view.js";
+import { Gateways } from "/client/core/gateways.js";
+const key = await crypto.subtle.generateKey({ name: "ECDSA", namedCurve: "P-256" }, false, ["sign"]);
+const raw = new Uint8Array(await crypto.subtle.exportKey("raw", key.publicKey));
+const name = btoa(String.fromCharCode(...raw)).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+const api = {
+  gateways: new Gateways(location.origin), key,
+  ticket: async () => name,
+  renewGrant: async () => (await fetch("/grant?key=" + name)).text(),
+  async *stages() {},
+  endingOf: async () => ({ code: "" }),
+};
+const actions = {
+  start: async () => ({ id: "SESSION", state: "active" }),
+  opened() {}, again() {}, signedOut() {}, leave(notice) { document.title = "left"; },
+  inquire: async () => null, asked: null, userName: "demo",
+};
+const view = new SessionView(api, { id: "1", name: "Text editor", icon: null }, false, actions);
+document.getElementById("portal").append(view.element);
 </script>"""
 
 
@@ -102,6 +132,7 @@ class BrowserSession:
         app.add_routes(
             [
                 web.get("/", self._page),
+                web.get("/view", self._view),
                 web.get("/grant", self._grant),
                 web.get("/stream", self._stream),
                 web.static("/client", ROOT),
@@ -114,6 +145,7 @@ class BrowserSession:
         port = self._runner.addresses[0][1]
         # localhost: a secure context, which keys and clipboard need.
         self.url = f"http://localhost:{port}/"
+        self.view_url = f"{self.url}view"
 
     async def stop(self) -> None:
         self.cut()
@@ -127,7 +159,13 @@ class BrowserSession:
                 transport.abort()
 
     async def _page(self, request: web.Request) -> web.Response:
-        return web.Response(text=_PAGE.replace("SESSION", self.session.session), content_type="text/html")
+        return self._html(_PAGE)
+
+    async def _view(self, request: web.Request) -> web.Response:
+        return self._html(_VIEW)
+
+    def _html(self, page: str) -> web.Response:
+        return web.Response(text=page.replace("SESSION", self.session.session), content_type="text/html")
 
     async def _grant(self, request: web.Request) -> web.Response:
         return web.Response(text=self.session.signed(client_key=from_base64url(request.query["key"])))

@@ -30,6 +30,17 @@ test("a repeated stroke is passed on: the display's own repeat is off", () => {
   assert.deepEqual(desk.told, ["+a", "+a"]);
 });
 
+test("a key that is held repeats nothing while the application is out of reach", () => {
+  let isAway = true;
+  const desk = new Desk({ isAway: () => isAway });
+  desk.down("Backspace", { code: "Backspace" });
+  assert.equal(desk.down("Backspace", { code: "Backspace", repeat: true }).defaultPrevented, true);
+  isAway = false;
+  desk.down("Backspace", { code: "Backspace", repeat: true });
+  desk.up("Backspace", { code: "Backspace" });
+  assert.deepEqual(desk.told, ["+Backspace", "+Backspace", "-Backspace"]);
+});
+
 test("when the keyboard turns elsewhere everything is released", () => {
   const desk = new Desk();
   desk.down("Shift", { code: "ShiftLeft" });
@@ -40,7 +51,9 @@ test("when the keyboard turns elsewhere everything is released", () => {
 
 test("what an input method takes is not sent as strokes; what it commits is sent as text", () => {
   const desk = new Desk();
-  const events = [desk.down("Process", { keyCode: 229 }), desk.down("k", { isComposing: true }), desk.down("Dead")];
+  const events = [desk.down("Process", { keyCode: 229 })];
+  desk.fire("compositionstart");
+  events.push(desk.down("k", { isComposing: true }), desk.down("Dead"));
   desk.fire("compositionend", { data: "漢字" });
   assert.ok(events.every(({ defaultPrevented }) => !defaultPrevented));
   assert.deepEqual(desk.told, ['"漢字"']);
@@ -132,6 +145,19 @@ test("F11 goes to the application where the browser lends all keys", () => {
   desk.up("F11", { code: "F11" });
   desk.down("F11", { code: "F11" });
   assert.deepEqual(desk.told, ["+F11", "-F11"]);
+});
+
+test("Escape arrives once, however long it is held, where holding it leaves full screen", () => {
+  let areLent = true;
+  const desk = new Desk({ areKeysLent: () => areLent });
+  const held = { code: "Escape", repeat: true };
+  desk.down("Escape", { code: "Escape" });
+  assert.equal(desk.down("Escape", held).defaultPrevented, true);
+  desk.down("a", { repeat: true });
+  desk.up("Escape", { code: "Escape" });
+  areLent = false;
+  desk.down("Escape", held);
+  assert.deepEqual(desk.told, ["+Escape", "+a", "-Escape", "+Escape"]);
 });
 
 test("on Windows, AltGr arrives without the Control that Windows adds", () => {

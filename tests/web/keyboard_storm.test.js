@@ -94,7 +94,7 @@ class Storm {
     this.platform = platform;
     this.worker = new Worker();
     this.line = new Line(this.worker);
-    this.desk = new Desk({ platform, send: (input) => this.line.send(input) });
+    this.desk = new Desk({ platform, isAway: () => !this.line.isUp, send: (input) => this.line.send(input) });
   }
 
   step() {
@@ -128,7 +128,8 @@ class Storm {
 
   #strike(code, key, repeat) {
     if (!this.#isFocused) return;
-    if (!(key in MODIFIERS)) this.#wanted.push(key);
+    const isForNothing = repeat && !this.line.isUp;
+    if (!(key in MODIFIERS) && !isForNothing) this.#wanted.push(key);
     const { defaultPrevented } = this.desk.down(key, { code, repeat, ...this.#flags() });
     // A busy page hears of the text later than it waits for.
     if (!defaultPrevented && this.random.below(9)) this.desk.fire("keypress", stroke(key, { code }));

@@ -89,13 +89,14 @@ export class Session extends EventTarget {
     this.#cursor = new Cursor(this.#screen.canvas, () => this.#screen.ratio);
     this.#area = createTextArea(element, label);
     const send = (/** @type {Input} */ input) => this.#input(input);
+    const isAway = () => this.#connection.state !== "active";
     this.#clipboard = new BrowserClipboard(element, {
       window: () => this.#windows.focused,
       send: (text) => this.#sendClipboard(text),
       refused: (code) => this.#tell("notice", { code }),
     });
     this.#keyboard = new Keyboard(this.#area, {
-      send, clipboard: this.#clipboard, reserved, areKeysLent: isKeyboardLent, platform: platform(),
+      send, clipboard: this.#clipboard, reserved, areKeysLent: isKeyboardLent, isAway, platform: platform(),
     });
     this.#pointer = new Pointer(this.#screen.canvas, {
       send,
@@ -118,6 +119,7 @@ export class Session extends EventTarget {
       ratio: () => this.#screen.ratio,
       send,
       clipboard: this.#clipboard,
+      isAway,
       platform: platform(),
       onchanged: () => this.#sendSize(),
       onvisibility: () => this.#visibilityChanged(),

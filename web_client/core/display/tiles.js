@@ -42,7 +42,7 @@ const MOST_PADDING = 128;
 /** However small the display is: enough for each stream's padding. */
 const LEAST_STREAM_PIXELS = 1 << 20;
 /** Bit k: kind k is drawn, and the bit of SMALL_FRAME. */
-export const DRAWN = 0b1111_1111_1110 + 2 ** 31;
+export const DRAWN = 0b1_1111_1111_1110 + 2 ** 31;
 
 /** Whether a page must give the operation to its worker. @param {Operation} operation */
 export function needsMedia({ operation }) {
@@ -72,6 +72,7 @@ export function pixelsOf(operation) {
     case "TILE_ZSTD":
     case "TILE_COLUMNS":
     case "TILE_GREY":
+    case "TILE_PALETTE":
     case "CACHE_PUT":
     case "TILE_JPEG":
       return operation.width * operation.height;
@@ -164,7 +165,9 @@ class Painting {
       case "TILE_COLUMNS":
         return void this.#addTile(operation, (rgb, rgba, at) => expandColumns(rgb, rgba, at, operation));
       case "TILE_GREY":
-        return void this.#addTile(operation, (greys, rgba, at) => expandGrey(greys, rgba, at, operation), 1);
+        return void this.#addTile(operation, (greys, rgba, at) => expandGrey(greys, rgba, at, operation), areaOf(operation));
+      case "TILE_PALETTE":
+        return void this.#addTile(operation, (bytes, rgba, at) => expandIndexes(bytes, rgba, at, operation), indexedBytes(operation));
       case "TILE_JPEG":
         return this.#addPhotograph(operation);
       case "VIDEO_CONFIG":
@@ -195,11 +198,11 @@ class Painting {
   /**
    * @param {Box & {data: Uint8Array}} tile
    * @param {(bytes: Uint8Array, rgba: Uint32Array, at: number, count: number) => void} expand
-   * @param {number} [depth] bytes of a pixel
+   * @param {number} [length] that the tile decompresses to
    */
-  #addTile({ data, ...box }, expand, depth = 3) {
+  #addTile({ data, ...box }, expand, length = 3 * areaOf(box)) {
     const { part, at, area } = this.#place(box);
-    this.#fills.push(() => expand(decompressed(this.#tools.zstd, data, area * depth), this.pixels, at, area));
+    this.#fills.push(() => expand(decompressed(this.#tools.zstd, data, length), this.pixels, at, area));
     return part;
   }
 
@@ -232,7 +235,7 @@ class Painting {
   /** @param {Box} box */
   #place({ x, y, width, height }) {
     const at = this.#area;
-    const area = width * height;
+    const area = areaOf({ width, height });
     this.#area += area;
     if (this.#area > this.#most) throw new ProtocolError("a frame holds too many pixels");
     /** @type {Tile} */
@@ -253,6 +256,11 @@ class Painting {
     done.catch(() => {});
     this.#tools.later?.push(done);
   }
+}
+
+/** @param {{width: number, height: number}} box */
+function areaOf({ width, height }) {
+  return width * height;
 }
 
 /**
@@ -336,4 +344,48 @@ export function expandGrey(greys, rgba, at, { width, height, first, rows }) {
       let to = at + top * width + x;
       for (let y = 0; y < count; y++, to += width) rgba[to] = (greys[from++] * GREY) | OPAQUE;
     }
+}
+
+/** @typedef {{width: number, height: number, first: number, rows: number, depth: number, palettes: number}} Indexed */
+
+/** How many bytes a tile's palettes, the numbers of its strips' palettes, and its indexes take. @param {Indexed} tile */
+export function indexedBytes({ width, height, first, rows, depth, palettes }) {
+  let strips = 0;
+  let bytes = 0;
+  for (let top = 0, count = Math.min(first, height); top < height; top += count, count = Math.min(rows, height - top)) {
+    strips++;
+    bytes += Math.ceil((count * depth) / 8);
+  }
+  return ((3 * palettes) << depth) + (palettes > 1 ? strips : 0) + width * bytes;
+}
+
+/**
+ * Palettes of RGB, which palette each strip has, then the strips: each column begins with a byte of its own, whose lowest bits are
+ * its topmost pixel. An index cannot be beyond its palette; the number of a palette can.
+ * @param {Uint8Array} bytes
+ * @param {Uint32Array} rgba
+ * @param {number} at first pixel written
+ * @param {Indexed} tile
+ */
+export function expandIndexes(bytes, rgba, at, { width, height, first, rows, depth, palettes }) {
+  const colours = new Uint32Array(palettes << depth);
+  expandRgb(bytes, colours, 0, colours.length);
+  const last = (1 << depth) - 1;
+  let number = 3 * colours.length;
+  let from = number + (palettes > 1 ? Math.max(1, 1 + Math.ceil((height - first) / rows)) : 0);
+  for (let top = 0, count = Math.min(first, height); top < height; top += count, count = Math.min(rows, height - top)) {
+    const palette = palettes > 1 ? bytes[number++] : 0;
+    if (palette >= palettes) throw new ProtocolError("a strip of no palette");
+    const start = palette << depth;
+    for (let x = 0; x < width; x++) {
+      let to = at + top * width + x;
+      for (const end = to + count * width; to < end; ) {
+        let indexes = bytes[from++];
+        for (let bits = 0; bits < 8 && to < end; bits += depth, to += width) {
+          rgba[to] = colours[start + (indexes & last)];
+          indexes >>= depth;
+        }
+      }
+    }
+  }
 }

@@ -24,6 +24,7 @@ export class ComposedText {
   #isAndroid;
   /** What of the field's text was handed on already. @type {string[]} */
   #handed = [];
+  #isOpen = false;
   #timer = 0;
 
   /**
@@ -41,16 +42,26 @@ export class ComposedText {
     this.#isAndroid = isAndroid;
     area.addEventListener("keydown", (event) => this.#stroke(event), { signal });
     area.addEventListener("input", (event) => this.#input(/** @type {InputEvent} */ (event)), { signal });
-    area.addEventListener("compositionstart", () => clearTimeout(this.#timer), { signal });
+    area.addEventListener("compositionstart", () => this.#open(), { signal });
     area.addEventListener("compositionupdate", (event) => this.#composing(event.data), { signal });
     area.addEventListener("compositionend", (event) => this.#commit(event.data), { signal });
     this.reset();
+  }
+
+  /**
+   * Whether an input method has the stroke. Firefox says `isComposing` of all strokes behind a composition that ended
+   * because the focus went, until the next one: Ctrl+S would be its own.
+   * @param {KeyboardEvent} event
+   */
+  takes(event) {
+    return isTaken(event) || (event.isComposing && this.#isOpen);
   }
 
   /** Forgets what is being composed. */
   reset() {
     clearTimeout(this.#timer);
     this.#handed = [];
+    this.#isOpen = false;
     this.#area.value = this.#isAndroid ? FILLING : "";
     showComposition(this.#area, "");
   }
@@ -63,7 +74,12 @@ export class ComposedText {
   #stroke(event) {
     if (isModifierKey(event)) return;
     clearTimeout(this.#timer);
-    if (!isTaken(event) && !isDead(event)) this.#emptyWhenIdle();
+    if (!this.takes(event) && !isDead(event)) this.#emptyWhenIdle();
+  }
+
+  #open() {
+    this.#isOpen = true;
+    clearTimeout(this.#timer);
   }
 
   /** @param {string} text */
@@ -88,6 +104,7 @@ export class ComposedText {
 
   /** @param {string} text */
   #commit(text) {
+    this.#isOpen = false;
     if (this.#isAndroid) this.#follow();
     else if (text) this.#type(text);
     this.#done();

@@ -8,7 +8,7 @@
 import { MODIFIER } from "../protocol/messages.js";
 import { ComposedText } from "./composed_text.js";
 import {
-  isBrowserKey, isCommandChord, isCopy, isDead, isModifierKey, isOptionText, isPaste, isTaken, isText, keyMessage, textPieces,
+  isBrowserKey, isCommandChord, isCopy, isDead, isModifierKey, isOptionText, isPaste, isText, keyMessage, textPieces,
 } from "./keymap.js";
 
 /** @typedef {import("../protocol/messages.js").Input} Input */
@@ -37,6 +37,7 @@ export class Keyboard {
   #clipboard;
   #reserved;
   #areKeysLent;
+  #isAway;
   #platform;
   /** Strokes that went down to the application, by code: what it holds. @type {Map<string, Input>} */
   #down = new Map();
@@ -59,14 +60,16 @@ export class Keyboard {
    * @param {Clipboard} parts.clipboard
    * @param {(event: KeyboardEvent) => boolean} [parts.reserved] strokes that the page keeps for itself
    * @param {() => boolean} [parts.areKeysLent] whether the browser keeps no key for itself just now
+   * @param {() => boolean} [parts.isAway] whether the application is out of reach just now: what is sent arrives later
    * @param {Platform} [parts.platform]
    */
-  constructor(area, { send, clipboard, reserved = () => false, areKeysLent = () => false, platform = {} }) {
+  constructor(area, { send, clipboard, reserved = () => false, areKeysLent = () => false, isAway = () => false, platform = {} }) {
     this.#area = area;
     this.#send = send;
     this.#clipboard = clipboard;
     this.#reserved = reserved;
     this.#areKeysLent = areKeysLent;
+    this.#isAway = isAway;
     this.#platform = platform;
     this.#listen("keydown", (event) => this.#keydown(/** @type {KeyboardEvent} */ (event)));
     this.#listen("keypress", (event) => this.#keypress(/** @type {KeyboardEvent} */ (event)));
@@ -115,7 +118,9 @@ export class Keyboard {
   #keydown(event) {
     this.#goOn();
     if (this.#reserved(event)) return event.preventDefault();
-    if (isBrowserKey(event, this.#areKeysLent()) || this.#isComposed(event)) return;
+    const areLent = this.#areKeysLent();
+    if (isBrowserKey(event, areLent) || this.#isComposed(event)) return;
+    if (event.repeat && this.#isHeldForNothing(event, areLent)) return event.preventDefault();
     if (this.#holdControl(event)) return event.preventDefault();
     if (this.#platform.isChromiumOnLinux && isText(event)) return this.#awaitText(event);
     if (isCopy(event)) this.#clipboard.copying();
@@ -138,12 +143,22 @@ export class Keyboard {
   }
 
   /**
+   * Whether nobody sees what a held key repeats (how much Backspace has erased already), or it is held for the browser:
+   * Escape, to leave full screen, is not to close one thing of the application after the other.
+   * @param {KeyboardEvent} event
+   * @param {boolean} areLent
+   */
+  #isHeldForNothing({ key }, areLent) {
+    return this.#isAway() || (areLent && key === "Escape");
+  }
+
+  /**
    * Whether the browser makes a text of the stroke, which then comes into the text area.
    * @param {KeyboardEvent} event
    */
   #isComposed(event) {
     const { key } = event;
-    if (isTaken(event)) return true;
+    if (this.#text.takes(event)) return true;
     if (isDead(event)) return (this.#isDead = true);
     if (isModifierKey(event)) return false;
     const wasDead = this.#isDead;

@@ -33,11 +33,11 @@ export function isModifierKey({ key }) {
 }
 
 /**
- * Whether an input method has the stroke.
- * @param {{key: string, keyCode: number, isComposing: boolean}} event
+ * Whether the browser says that an input method has the stroke.
+ * @param {{key: string, keyCode: number}} event
  */
-export function isTaken({ key, keyCode, isComposing }) {
-  return isComposing || keyCode === 229 || key === "Process";
+export function isTaken({ key, keyCode }) {
+  return keyCode === 229 || key === "Process";
 }
 
 /** Whether the key waits for others to make a character with. @param {{key: string}} stroke */

@@ -26,9 +26,13 @@ import { ProtocolError, flag, readFields, readRow, remainder, text, unsigned, wr
 /**
  * @typedef {Box & {kind: number, operation: "TILE_COLUMNS" | "TILE_GREY", first: number, rows: number, data: Uint8Array}} TileStrips
  */
+/**
+ * @typedef {Box & {kind: number, operation: "TILE_PALETTE", first: number, rows: number, depth: number, palettes: number,
+ *   data: Uint8Array}} TilePalette
+ */
 /** @typedef {{kind: number, operation: null, body: Uint8Array}} UnknownOperation */
 /**
- * @typedef {Tile | Fill | Move | CachePut | CacheDraw | VideoConfig | Video | VideoEnd | TileStrips
+ * @typedef {Tile | Fill | Move | CachePut | CacheDraw | VideoConfig | Video | VideoEnd | TileStrips | TilePalette
  *   | UnknownOperation} Operation
  */
 
@@ -38,6 +42,10 @@ export const MAXIMUM_CACHED_PIXELS = 16384;
 /** Of all slots. */
 export const CACHE_PIXELS = 8 << 20;
 export const STREAMS = 16;
+/** Of one tile. */
+export const MOST_PALETTES = 16;
+/** Bits of an index. */
+const DEPTHS = [1, 2, 4, 8];
 
 /** Bits of CAPABILITIES' `video`. */
 export const VIDEO = { H264: 1, H264_444: 2, VP8: 4, VP9: 8 };
@@ -56,7 +64,8 @@ const place = varint(0, 0xffff);
 const smallSide = varint(1, 0xffff);
 const smallSlot = varint(0, CACHE_SLOTS - 1);
 const smallBox = { x: place, y: place, width: smallSide, height: smallSide };
-const smallStrips = { ...smallBox, first: varint(1, 255), rows: varint(1, 255), data: smallData };
+const smallRows = { first: varint(1, 255), rows: varint(1, 255) };
+const smallStrips = { ...smallBox, ...smallRows, data: smallData };
 
 /** @typedef {{kind: number, fields: Record<string, Codec>, check?: (operation: any) => void}} Row */
 
@@ -80,6 +89,11 @@ const OPERATIONS = {
   TILE_JPEG: { kind: 0x09, fields: { ...box, data: remainder } },
   TILE_COLUMNS: { kind: 0x0a, fields: { ...box, first: rows, rows, data: remainder } },
   TILE_GREY: { kind: 0x0b, fields: { ...box, first: rows, rows, data: remainder } },
+  TILE_PALETTE: {
+    kind: 0x0c,
+    fields: { ...box, first: rows, rows, depth: unsigned(1, 1, 8), palettes: unsigned(1, 1, MOST_PALETTES), data: remainder },
+    check: fitsBytes,
+  },
 };
 
 const NAME_OF_KIND = new Map(Object.entries(OPERATIONS).map(([operation, { kind }]) => [kind, operation]));
@@ -104,6 +118,11 @@ const SMALL = {
   CACHE_DRAW: { kind: 0x05, fields: { x: place, y: place, slot: smallSlot } },
   TILE_COLUMNS: { kind: 0x0a, fields: smallStrips },
   TILE_GREY: { kind: 0x0b, fields: smallStrips },
+  TILE_PALETTE: {
+    kind: 0x0c,
+    fields: { ...smallBox, ...smallRows, depth: varint(1, 8), palettes: varint(1, MOST_PALETTES), data: smallData },
+    check: fitsBytes,
+  },
 };
 
 /** @type {Codec<Operation[]>} */
@@ -149,6 +168,11 @@ function writeOperation(writer, operation) {
 /** @param {Box} tile */
 function fitsSlot({ width, height }) {
   if (width * height > MAXIMUM_CACHED_PIXELS) throw new ProtocolError("a tile too large for the cache");
+}
+
+/** @param {TilePalette} tile */
+function fitsBytes({ depth }) {
+  if (!DEPTHS.includes(depth)) throw new ProtocolError(`indexes of ${depth} bits`);
 }
 
 /** @param {VideoConfig} config */

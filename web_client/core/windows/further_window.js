@@ -21,6 +21,7 @@ import { Touch } from "../input/touch.js";
  * @property {() => number} ratio display pixels to a CSS pixel
  * @property {(input: Input) => void} send
  * @property {import("../input/keyboard.js").Clipboard} clipboard
+ * @property {() => boolean} isAway whether the application is out of reach just now
  * @property {import("../input/keyboard.js").Platform} platform
  * @property {() => void} onchanged its size or place
  * @property {() => void} onclosed by its user
@@ -51,7 +52,7 @@ export class FurtherWindow {
    * @param {Window & typeof globalThis} window empty
    * @param {Parts} parts
    */
-  constructor(window, { label, display, ratio, send, clipboard, platform, onchanged, onclosed, onvisibility }) {
+  constructor(window, { label, display, ratio, send, clipboard, isAway, platform, onchanged, onclosed, onvisibility }) {
     this.#window = window;
     this.#display = display;
     this.#ratio = ratio;
@@ -63,7 +64,7 @@ export class FurtherWindow {
     this.#element.append(this.#canvas);
     this.#context = this.#canvas.getContext("2d", { alpha: false, desynchronized: true });
     this.#area = createTextArea(this.#element, label);
-    this.#keyboard = new Keyboard(this.#area, { send, clipboard, platform });
+    this.#keyboard = new Keyboard(this.#area, { send, clipboard, isAway, platform });
     const press = (/** @type {{clientX: number, clientY: number}} */ at) => {
       placeTextArea(this.#area, at);
       this.focus();
