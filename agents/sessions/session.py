@@ -169,6 +169,7 @@ class Session:
         """What its leader kept of it."""
         self._shows_rdp = status.about.get("rdp") is True
         self._makes_copy = status.about.get("wine") is True
+        self._note_worker(status)
 
     def adopt_ended(self, status: Status) -> None:
         self._advance(self.progress.after(status))

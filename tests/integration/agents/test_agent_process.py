@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from portcullis.ids import new_id
 from portcullis.model.application import Entitlement
+from portcullis.protocol.acts import Act
 from tests.support.patience import patient, until
 from tests.support.running_broker import running_broker
 from tests.support.session_host import PATIENCE_SECONDS, marked
@@ -139,6 +141,21 @@ async def test_agent_that_was_killed_adopts_its_sessions(host, site, agent):
     await site.parts.lifecycle.log_off(site.tenant, session.id)
     await in_state(site, session, "ended")
     assert marked(session.id) == set()
+
+
+async def test_processes_of_a_session_are_known_to_the_agent_that_adopted_it(host, site, agent):
+    session = await site.launch(await application(site, "xterm"))
+    await in_state(site, session, "ready")
+
+    async def are_listed():
+        act = Act(new_id(), site.tenant, session.id, "processes")
+        answer = await site.parts.host_acts.ask(site.host.id, act)
+        return {"xterm", "Xvfb"} <= {process.name for process in answer.processes}
+
+    assert await are_listed()
+    agent.end(signal.SIGKILL)
+    agent.start()
+    await until(are_listed, PATIENCE_SECONDS)
 
 
 async def test_agent_that_is_stopped_leaves_its_sessions_running(host, site, agent):
