@@ -132,8 +132,18 @@ for (const [what, options] of Object.entries({ Dead: {}, Compose: {}, Process: {
     const desk = new Desk();
     desk.value = "é";
     desk.fire("input", { inputType: "insertText", data: "é", isComposing: false });
+    if (options.isComposing) desk.fire("compositionstart");
     desk.down(what, { code: "Quote", ...options });
     desk.down("Shift", { code: "ShiftLeft" });
     t.mock.timers.tick(60_000);
     assert.equal(desk.value, "é");
   });
+
+test("a stroke behind a composition is the application's, though Firefox says that it is composed", () => {
+  const desk = new Desk();
+  desk.fire("compositionstart");
+  desk.fire("compositionend", { data: "글" });
+  desk.fire("blur");
+  assert.equal(desk.down("s", { ctrlKey: true, isComposing: true }).defaultPrevented, true);
+  assert.deepEqual(desk.told, ['"글"', "RELEASE_ALL", "+s"]);
+});
