@@ -266,6 +266,7 @@ class Injector(InputInjector[int]):
             yield from self._caught_up()
         for keycode, keysym in mapped.items():
             self._x.core.ChangeKeyboardMapping(1, keycode, 2, [keysym, keysym])
+        self._state.tell_again()
         if self._reads_late:
             yield from self._caught_up()
 

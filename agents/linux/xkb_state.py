@@ -12,7 +12,7 @@ from typing import Any
 import xcffib.xkb as xkb
 
 from agents.linux.keyboard_map import CORE_KEYBOARD
-from agents.linux.layout import LOCK_MASK
+from agents.linux.layout import LOCK_MASK, SHIFT_MASK
 from agents.linux.x11 import XConnection
 from portcullis.protocol.messages import CAPS_LOCK, NUM_LOCK
 
@@ -37,6 +37,7 @@ class XkbState:
         self.locks = 0
         self.group = 0
         self.num_lock_mask = 0
+        self._shift_lock = 0
         self._is_stale = True
 
     def refresh(self) -> None:
@@ -48,6 +49,7 @@ class XkbState:
         caps = CAPS_LOCK if state.lockedMods & LOCK_MASK else 0
         self.locks = caps | (NUM_LOCK if state.lockedMods & self.num_lock_mask else 0)
         self.group = int(state.lockedGroup)
+        self._shift_lock = state.lockedMods & SHIFT_MASK
 
     def forget(self) -> None:
         self._is_stale = True
@@ -61,13 +63,26 @@ class XkbState:
                 values |= real if locks & bit else 0
         self.locks = locks
         if mask:
-            self._xkb.LatchLockState(CORE_KEYBOARD, mask, values, False, 0, 0, False, 0)
+            self._lock(mask, values)
+
+    def tell_again(self) -> None:
+        """Every program hears what is held and locked, though nothing changed.
+
+        Qt asks for map and state together when it hears of a new map, and takes the answer for the state of that time.
+        Who is behind thus learns what is held later, say that Shift is up again, and looks up by it what was pressed
+        before.
+        """
+        for value in (self._shift_lock ^ SHIFT_MASK, self._shift_lock):
+            self._lock(SHIFT_MASK, value)
 
     def use_group(self, group: int | None) -> None:
         """None: whichever it is."""
         if group is not None and group != self.group:
             self.group = group
             self._xkb.LatchLockState(CORE_KEYBOARD, 0, 0, True, group, 0, False, 0)
+
+    def _lock(self, mask: int, values: int) -> None:
+        self._xkb.LatchLockState(CORE_KEYBOARD, mask, values, False, 0, 0, False, 0)
 
     def _select_events(self) -> None:
         details = [*(_NEW_KEYBOARD_PARTS,) * 2, *(_LOCKED,) * 2]

@@ -4,9 +4,12 @@ import asyncio
 import struct
 
 import pytest
+import xcffib.xkb as xkb
 import xcffib.xproto as xproto
 
 from agents.linux.injection import Injector
+from agents.linux.keyboard_map import CORE_KEYBOARD
+from agents.linux.layout import SHIFT_MASK
 from agents.linux.x11 import XConnection
 from portcullis.protocol import messages as m
 from tests.support.clock import ManualClock
@@ -17,6 +20,7 @@ MANY = "".join(chr(0x4E00 + number) for number in range(400))
 """Several times as many as there are spare keys."""
 LATE_SECONDS = 0.7
 F24_KEY, F23 = 202, 0xFFD4
+MAP_NOTIFY = 1
 
 
 class Program:
@@ -63,6 +67,41 @@ class Program:
         self._core.GetInputFocus().reply()
 
 
+class LikeQt:
+    """Asks for the state of the keyboard when it hears of a new map, besides hearing of each change; reads late."""
+
+    def __init__(self, server):
+        self._xcb = server.connection()
+        self._xkb = self._xcb(xkb.key)
+        self._xkb.UseExtension(1, 0).reply()
+        core, root = self._xcb.core, self._xcb.get_setup().roots[0].root
+        window, mask = self._xcb.generate_id(), xproto.EventMask.KeyPress
+        core.CreateWindow(0, window, root, 0, 0, 9, 9, 0, 1, 0, xproto.CW.EventMask, [mask])
+        core.MapWindow(window)
+        core.SetInputFocus(xproto.InputFocus.Parent, window, 0)
+        events = xkb.EventType.MapNotify | xkb.EventType.StateNotify
+        self._xkb.SelectEvents(CORE_KEYBOARD, events, 0, events, 0xFF, 0xFF, [])
+        self._modifiers = self._state()
+
+    def read(self):
+        """What each key gives, that is no Shift: its character, lent keys as they are."""
+        core, text = self._xcb.core, ""
+        core.GetInputFocus().reply()
+        while (event := self._xcb.poll_for_event()) is not None:
+            if isinstance(event, xproto.KeyPressEvent):
+                keysyms = core.GetKeyboardMapping(event.detail, 1).reply().keysyms
+                character = keysym_to_utf32(keysyms[1 if self._modifiers & SHIFT_MASK else 0])
+                text += chr(character) if character else ""
+            elif isinstance(event, xkb.NewKeyboardNotifyEvent) and event.xkbType == MAP_NOTIFY:
+                self._modifiers = self._state()
+            elif isinstance(event, xkb.NewKeyboardNotifyEvent):
+                self._modifiers = xkb.StateNotifyEvent(event).mods
+        return text
+
+    def _state(self):
+        return self._xkb.GetState(CORE_KEYBOARD).reply().mods
+
+
 class Typist:
     def __init__(self, server):
         self.clock = ManualClock()
@@ -73,7 +112,17 @@ class Typist:
         self._injector = Injector(self._x, lambda: (640, 480), self.clock)
 
     async def type(self, text, when_waiting):
-        for seconds in self._injector.apply(m.CommittedText(1, text)):
+        await self._apply(m.CommittedText(1, text), when_waiting)
+
+    async def stroke(self, code, text, modifiers=0):
+        for down in (True, False):
+            await self.key(code, text, modifiers, down)
+
+    async def key(self, code, text, modifiers, down):
+        await self._apply(m.Key(1, down, modifiers, 0, code, text), lambda now: None)
+
+    async def _apply(self, message, when_waiting):
+        for seconds in self._injector.apply(message):
             self.clock.advance(seconds)
             self.waited += seconds
             when_waiting(self.waited)
@@ -128,3 +177,16 @@ async def test_lent_keys_stay_spare_whatever_else_changes_in_the_map(server, typ
         program.change_map()
     program.read()
     assert program.text == MANY
+
+
+async def test_program_that_is_behind_knows_what_was_held_after_a_key_was_lent(server, typist):
+    program = LikeQt(server)
+    await typist.key("ShiftLeft", "Shift", m.SHIFT, down=True)
+    await typist.stroke("KeyO", "Ô", m.SHIFT)
+    await typist.stroke("KeyE", "E", m.SHIFT)
+    await typist.key("ShiftLeft", "Shift", 0, down=False)
+    assert program.read() == "ÔE"
+    await typist.stroke("KeyO", "ô")
+    await typist.stroke("KeyE", "e")
+    await typist.key("ShiftLeft", "Shift", m.SHIFT, down=True)
+    assert program.read() == "ôe"
