@@ -294,11 +294,12 @@ LAUNCH_REFUSED: dict[str, Reason] = {
 
 LAUNCH_FAILED: dict[str, Reason] = {
     "application_missing": Reason(
-        "The application's command does not exist on the host.",
+        "The application's program is missing on the host, or may not be run there.",
         user=_ASK,
         administrator=f"{_EXPLAIN}Install the program on that host, or correct `command` in the application's file. "
-        "The program is looked for in the standard PATH, never in a user's home. `portcullis doctor` on the host "
-        "finds every published command that is missing.",
+        "One that is there has to be executable for every user (`chmod a+rx`). The program is looked for in the "
+        "standard PATH, never in a user's home. `portcullis doctor` on the host finds every published command that "
+        "is missing.",
     ),
     "console_nobody": Reason(
         "Nobody is signed in to the Windows host, so there is no desktop to run on.",
@@ -330,9 +331,10 @@ LAUNCH_FAILED: dict[str, Reason] = {
     "application_exited": Reason(
         "The application ended before it opened a window.",
         user=_ASK,
-        administrator=f"{_EXPLAIN}The exit status stands in the detail, and what the application said in the agent's "
-        "log, under the session. Start the command on the host from a terminal: most often an argument is wrong, a "
-        "file is missing, or the program only hands over to an instance that runs already.",
+        administrator=f"{_EXPLAIN}The exit status, or the signal that ended it, stands in the detail, and what the "
+        "application said in the agent's log, under the session. Start the command on the host from a terminal: most "
+        "often an argument is wrong, a file is missing, or the program only hands over to an instance that runs "
+        "already.",
     ),
     "application_out_of_memory": Reason(
         "The application took more memory than a session may have, and was ended.",
@@ -350,7 +352,8 @@ LAUNCH_FAILED: dict[str, Reason] = {
         "The application did not open a window in time.",
         user="Try again: a first start can take long. Then tell your administrator the reference.",
         administrator=f"{_EXPLAIN}The program waits for something (network, licence, a locked profile) or has no "
-        "window at all. The agent's setting `--window-seconds` says how long is waited.",
+        "window at all: a service, or one that hands over to what runs already (exit status 0). The agent's setting "
+        "`--window-seconds` says how long is waited.",
     ),
     "display_failed": Reason(
         "The display on the host failed.",

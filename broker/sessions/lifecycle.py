@@ -8,6 +8,7 @@ only its host's word, or the end of the host itself, ends it.
 from __future__ import annotations
 
 import logging
+import signal
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Protocol
@@ -31,6 +32,7 @@ log = logging.getLogger(__name__)
 
 ENDS_BY_CHOICE = frozenset({"application_closed", "logged_off"})
 """Of a session that ran: nobody asks why."""
+_ENDED_BY_THE_HOST = frozenset({-signal.SIGTERM, -signal.SIGKILL})
 
 
 class Hearers(Protocol):
@@ -185,10 +187,21 @@ class Lifecycle:
         code = session.end_code or report.code
         if code is None:
             code = "application_closed" if session.stage == "ready" else "application_exited"
-        detail = report.detail or CODES.get(code, code)
-        if report.exit_status is not None:
-            detail += f" (exit status {report.exit_status})"
+        detail = (report.detail or CODES.get(code, code)) + how_it_exited(code, report.exit_status)
         await self.end(session.tenant_id, session.id, code, detail)
+
+
+def how_it_exited(code: str, status: int | None) -> str:
+    """What the end of the application adds to why its session ended: nothing where the host ended it for that.
+
+    `status`: negative is the number of a signal.
+    """
+    if status is None or (code != "application_exited" and status in _ENDED_BY_THE_HOST):
+        return ""
+    try:
+        return f" (ended by {signal.Signals(-status).name})"
+    except ValueError:
+        return f" (exit status {status})"
 
 
 def _moved(session: Session, report: Report, now: float) -> Session | None:
