@@ -21,6 +21,7 @@ TILE = 64
 _BAND_PIXELS = 128 * 1024
 _MAXIMUM_BOX_PIXELS = 256 * 1024
 """A frame's budget is spent in steps of a box."""
+_MAXIMUM_TOGETHER_PIXELS = 2 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +109,20 @@ def joined(boxes: Iterable[Box], waste_pixels: int) -> list[Box]:
         else:
             result.append(box)
     return result
+
+
+def together(boxes: Iterable[Box]) -> list[tuple[Box, list[Box]]]:
+    """Boxes that are mostly filled by some of these, each with those: lines of text that differ in length."""
+    groups: list[tuple[Box, list[Box]]] = []
+    for box in boxes:
+        for index in range(len(groups) - 1, max(-1, len(groups) - 5), -1):
+            whole, pieces = groups[index][0].joined(box), [*groups[index][1], box]
+            if whole.pixels <= min(_MAXIMUM_TOGETHER_PIXELS, 1.5 * sum(each.pixels for each in pieces)):
+                groups[index] = whole, pieces
+                break
+        else:
+            groups.append((box, [box]))
+    return groups
 
 
 def bands(box: Box) -> Iterator[Box]:

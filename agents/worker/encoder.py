@@ -13,13 +13,31 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from agents.worker.damage import TILE, Box, Mask, Pixels, area, bands, changed_boxes, joined, largest_band
+from agents.worker.damage import (
+    TILE,
+    Box,
+    Mask,
+    Pixels,
+    area,
+    bands,
+    changed_boxes,
+    joined,
+    largest_band,
+    together,
+)
 from agents.worker.jpeg import encode_jpeg
 from agents.worker.motion import MINIMUM_GAIN_PIXELS, MoveFinder
 from agents.worker.photographs import LEAST_PIXELS, is_photograph, parts
 from agents.worker.refinement import REST_SECONDS, Refinement
 from agents.worker.tiles import TileEncoder
-from portcullis.protocol.operations import Move, TileJpeg, fill_operation, jpeg_operation, move_operation
+from portcullis.protocol.operations import (
+    MAXIMUM_CACHED_PIXELS,
+    Move,
+    TileJpeg,
+    fill_operation,
+    jpeg_operation,
+    move_operation,
+)
 
 _LITTLE_PIXELS = 64 * 1024
 _UNKNOWN = np.uint32(0xFF000000)
@@ -97,8 +115,7 @@ class FrameEncoder:
             moved = self._move(part, pixels, differs, frame)
             before = len(frame.photographs)
             boxes = changed_boxes(differs, part.x, part.y)
-            for box in boxes:
-                self._draw_in_steps(pixels[area(box.moved(-part.x, -part.y))], box, frame, now)
+            self._draw_changed(pixels, part, boxes, frame, now)
             # A photograph that moves on and on is cheaper as video than by its uncovered edges; a page that is scrolled
             # is not, whatever photographs come into sight.
             if moved is not None:
@@ -213,19 +230,51 @@ class FrameEncoder:
         frame.add(move_operation(box.x, box.y, box.width, box.height, source.x, source.y))
         return box
 
-    def _draw_in_steps(self, pixels: Pixels, box: Box, frame: _Frame, now: float) -> None:
+    def _draw_changed(self, pixels: Pixels, part: Box, boxes: list[Box], frame: _Frame, now: float) -> None:
+        for whole, pieces in together(boxes):
+            is_tried = self._is_text(whole, frame)
+            of_whole = pixels[area(whole.moved(-part.x, -part.y))]
+            if is_tried and self._draw_text(of_whole, whole, frame, is_cut=len(pieces) > 1):
+                continue
+            for box in pieces:
+                of_box = pixels[area(box.moved(-part.x, -part.y))]
+                self._draw_in_steps(of_box, box, frame, now, has_many_colours=is_tried)
+
+    def _is_text(self, box: Box, frame: _Frame) -> bool:
+        """It may be, and may be sent in one. What is smaller belongs to the cache."""
+        is_large = MAXIMUM_CACHED_PIXELS < box.pixels <= self._most_at_once(frame)
+        return self._is_whole and is_large and not frame.is_full
+
+    def _draw_text(self, pixels: Pixels, box: Box, frame: _Frame, *, is_cut: bool) -> bool:
+        """In one tile, if its colours are few, or it is no photograph and in pieces otherwise."""
+        operation = self._tiles.indexed(pixels, box)
+        if operation is None and is_cut and not _has_photograph(pixels):
+            operation = self._tiles.encode(pixels, box, has_many_colours=True)
+        if operation is None:
+            return False
+        self._shown[area(box)] = pixels
+        frame.add(operation)
+        self.refinement.exact(box)
+        return True
+
+    def _most_at_once(self, frame: _Frame) -> int:
         """A frame has one operation at least: where the budget is small, that must not be a large one."""
-        most = max(_LEAST_STEP_PIXELS, _PIXELS_A_BYTE * frame.budget_bytes) if self._is_whole else box.pixels
+        return max(_LEAST_STEP_PIXELS, _PIXELS_A_BYTE * frame.budget_bytes)
+
+    def _draw_in_steps(
+        self, pixels: Pixels, box: Box, frame: _Frame, now: float, *, has_many_colours: bool
+    ) -> None:
+        most = self._most_at_once(frame) if self._is_whole else box.pixels
         rows = max(1, most // box.width)
         rows = rows if rows < TILE else rows // TILE * TILE
         top = 0
         while top < box.height:
             height = box.height - top if frame.is_full else min(rows, box.height - top)
             step = Box(box.x, box.y + top, box.width, height)
-            self._draw(pixels[top : top + height], step, frame, now)
+            self._draw(pixels[top : top + height], step, frame, now, has_many_colours)
             top += height
 
-    def _draw(self, pixels: Pixels, box: Box, frame: _Frame, now: float) -> None:
+    def _draw(self, pixels: Pixels, box: Box, frame: _Frame, now: float, has_many_colours: bool) -> None:
         if frame.is_full:
             frame.rest.append(box)
             if self._is_whole and box.pixels >= LEAST_PIXELS and is_photograph(pixels):
@@ -247,16 +296,25 @@ class FrameEncoder:
                 )
                 self.refinement.coarse(part, now)
             else:
-                self._draw_exactly(of_part, part, frame)
+                # Beside a photograph may well be text of few colours.
+                self._draw_exactly(of_part, part, frame, has_many_colours=has_many_colours and part == box)
 
-    def _draw_exactly(self, pixels: Pixels, box: Box, frame: _Frame) -> None:
-        frame.add(self._tiles.encode(pixels, box))
+    def _draw_exactly(
+        self, pixels: Pixels, box: Box, frame: _Frame, *, has_many_colours: bool = False
+    ) -> None:
+        frame.add(self._tiles.encode(pixels, box, has_many_colours=has_many_colours))
         self.refinement.exact(box)
 
 
 def _is_blank(pixels: Pixels) -> bool:
     """One colour, as far as a glance tells: neither a photograph nor worth looking for where it was before."""
     return bool((pixels[::8, ::8] == pixels[0, 0]).all())
+
+
+def _has_photograph(pixels: Pixels) -> bool:
+    height, width = pixels.shape
+    pieces = bands(Box(0, 0, width, height))
+    return any(is_photo for piece in pieces for _, is_photo in parts(pixels[area(piece)], piece))
 
 
 class _Frame:

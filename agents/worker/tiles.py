@@ -21,16 +21,19 @@ from numpy.typing import NDArray
 
 from agents.worker.cache import TileCache
 from agents.worker.damage import Box, Pixels
+from agents.worker.palettes import PaletteFinder, Strips, are_many, two_colours
 from portcullis.protocol.operations import (
     CacheDraw,
     CachePut,
     TileColumns,
     TileGrey,
+    TilePalette,
     cache_draw_operation,
     cache_put_operation,
     columns_operation,
     fill_operation,
     grey_operation,
+    palette_operation,
     tile_operation,
 )
 
@@ -45,8 +48,6 @@ _GREY = np.uint32(0x010101)
 _BAND_ROWS = 32
 """Looked at in one go: what was just read is still at hand."""
 
-Strips = tuple[int, int]
-"""Rows of the first, and of each further one."""
 Greys = NDArray[np.uint8]
 P = TypeVar("P", bound=np.generic)
 
@@ -58,8 +59,10 @@ class TileEncoder:
         self._quick = zstandard.ZstdCompressor(level=1)
         self._thorough = zstandard.ZstdCompressor(level=9)
         self._strips = zstandard.ZstdCompressor(level=3)
+        self._dense = zstandard.ZstdCompressor(level=6)
         self._draws_columns = bool(draws >> TileColumns.KIND & 1)
         self._draws_grey = bool(draws >> TileGrey.KIND & 1)
+        self._finder = PaletteFinder() if draws >> TilePalette.KIND & 1 else None
         has_cache = draws >> CachePut.KIND & 1 and draws >> CacheDraw.KIND & 1
         self._cache = TileCache() if has_cache else None
         self.rest()
@@ -74,17 +77,35 @@ class TileEncoder:
         # Kept: fresh memory costs more to touch than all that is done with it.
         self._turned: NDArray[np.uint8] = np.empty(0, np.uint8)
         self._rgb: NDArray[np.uint8] = np.empty((0, 3), np.uint8)
+        if self._finder is not None:
+            self._finder.rest()
 
-    def encode(self, pixels: Pixels, box: Box) -> bytes:
+    def encode(self, pixels: Pixels, box: Box, *, has_many_colours: bool = False) -> bytes:
+        """`has_many_colours`: `indexed` said so of a box around this one."""
         first = int(pixels[0, 0])
         if (pixels == first).all():
             return fill_operation(box.x, box.y, box.width, box.height, first.to_bytes(3, "big"))
         place = None if self._cache is None else self._cache.place(pixels)
         if place is None:
-            return self._tile(pixels, box)
+            indexed = None if has_many_colours else self.indexed(pixels, box)
+            return indexed or self._tile(pixels, box)
         if place.is_kept:
             return cache_draw_operation(box.x, box.y, place.slot)
         return cache_put_operation(box.x, box.y, box.width, box.height, place.slot, self._by_rows(pixels))
+
+    def indexed(self, pixels: Pixels, box: Box) -> bytes | None:
+        """As a tile with palettes, where the client draws that and the colours are few."""
+        if self._finder is None or are_many(pixels):
+            return None
+        found = two_colours(pixels)
+        strips = lines_of(pixels if found is None else found.indexes) or (_USUAL_ROWS, _USUAL_ROWS)
+        found = found or self._finder.find(pixels, strips)
+        if found is None:
+            return None
+        compressor = self._strips if found.depth == 8 else self._dense
+        data = compressor.compress(found.content(strips))
+        x, y, width, height = box.x, box.y, box.width, box.height
+        return palette_operation(x, y, width, height, *strips, found.depth, len(found.palettes), data)
 
     def _tile(self, pixels: Pixels, box: Box) -> bytes:
         greys = greys_of(pixels) if self._draws_grey else None
@@ -162,7 +183,7 @@ def lines_of(pixels: Pixels | Greys) -> Strips | None:
     if highest < _LOWEST_LINE:
         return None
     ink = _ink(pixels)
-    wave = ink - ink.mean()
+    wave = (ink - ink.mean()).astype(np.float32)
     energy = float(wave @ wave)
     if energy == 0:
         return None
@@ -179,18 +200,23 @@ def lines_of(pixels: Pixels | Greys) -> Strips | None:
     return _quietest_row(ink, rows), rows
 
 
-def _ink(pixels: Pixels | Greys) -> NDArray[np.float32]:
+def _ink(pixels: Pixels | Greys) -> NDArray[np.uint32]:
     """How often the colour changes along each row, in some of its columns."""
-    width = pixels.shape[1]
-    ink = np.zeros(len(pixels), np.float32)
-    columns = min(_SAMPLE_COLUMNS, width)
-    for left in np.linspace(0, width - columns, min(_SAMPLES, width // columns), dtype=np.intp).tolist():
-        part = pixels[:, left : left + columns]
-        ink += np.count_nonzero(part[:, 1:] != part[:, :-1], axis=1)
+    height, width = pixels.shape
+    ink = np.zeros(height, np.uint32)
+    # Eight pixels a word, each counted in a byte of it: a fifth of the time of counting them one by one.
+    words = min(_SAMPLE_COLUMNS, width - 1) // 8
+    if words == 0:
+        return ink
+    columns = 8 * words
+    for left in np.linspace(0, width - 1 - columns, min(_SAMPLES, width // columns), dtype=np.intp).tolist():
+        changes = pixels[:, left + 1 : left + 1 + columns] != pixels[:, left : left + columns]
+        counts = np.add.reduce(changes.view(np.uint64), axis=1)
+        ink += np.add.reduce(counts.view(np.uint8).reshape(height, 8), axis=1, dtype=np.uint32)
     return ink
 
 
-def _quietest_row(ink: NDArray[np.float32], rows: int) -> int:
+def _quietest_row(ink: NDArray[np.uint32], rows: int) -> int:
     """Of a line of that many rows, counted from 1: between two lines is the least ink."""
     lines = ink[: len(ink) // rows * rows].reshape(-1, rows)
     quietest = int(lines.sum(axis=0).argmin())

@@ -37,6 +37,10 @@ Stream = Annotated[int, Integer("B", 0, STREAMS - 1)]
 Colour = Annotated[int, Integer("B", BT601, BT709)]
 Data = Annotated[bytes, Remainder()]
 Rows = Annotated[int, Integer("B", 1)]
+MOST_PALETTES: Final = 16
+"""Of one tile."""
+DEPTHS: Final = (1, 2, 4, 8)
+"""Bits of an index."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +179,26 @@ class TileGrey(Operation):
 
 
 @dataclass(frozen=True, slots=True)
+class TilePalette(Operation):
+    """As TileColumns, with indexes of `depth` bits: each strip's into one of `palettes` palettes."""
+
+    KIND: ClassVar[int] = 0x0C
+    x: U16
+    y: U16
+    width: Side
+    height: Side
+    first: Rows
+    rows: Rows
+    depth: Annotated[int, Integer("B", DEPTHS[0], DEPTHS[-1])]
+    palettes: Annotated[int, Integer("B", 1, MOST_PALETTES)]
+    data: Data
+
+    def __post_init__(self) -> None:
+        if self.depth not in DEPTHS:
+            raise ProtocolError(f"indexes of {self.depth} bits")
+
+
+@dataclass(frozen=True, slots=True)
 class UnknownOperation:
     """A kind of a later version: not drawn, and a reason to ask for REFRESH."""
 
@@ -195,6 +219,7 @@ OPERATIONS: Final[tuple[type[Operation], ...]] = (
     TileJpeg,
     TileColumns,
     TileGrey,
+    TilePalette,
 )
 _BY_KIND: Final = {cls.KIND: cls for cls in OPERATIONS}
 
@@ -245,6 +270,13 @@ def grey_operation(x: int, y: int, width: int, height: int, first: int, rows: in
     return head + _COLUMNS.pack(x, y, width, height, first, rows) + data
 
 
+def palette_operation(
+    x: int, y: int, width: int, height: int, first: int, rows: int, depth: int, palettes: int, data: bytes
+) -> bytes:
+    head = pack_header(TilePalette.KIND, _INDEXED.size + len(data))
+    return head + _INDEXED.pack(x, y, width, height, first, rows, depth, palettes) + data
+
+
 def jpeg_operation(x: int, y: int, width: int, height: int, data: bytes) -> bytes:
     head = pack_header(TileJpeg.KIND, _BOX.size + len(data))
     return head + _BOX.pack(x, y, width, height) + data
@@ -281,4 +313,5 @@ _MOVE = struct.Struct("<HHHHHH")
 _CACHED = struct.Struct("<HHHHH")
 _DRAW = struct.Struct("<HHH")
 _COLUMNS = struct.Struct("<HHHHBB")
+_INDEXED = struct.Struct("<HHHHBBBB")
 _VIDEO = struct.Struct("<BB")

@@ -21,7 +21,17 @@ CAPABILITY: Final = 1 << 31
 """The bit of CAPABILITIES' `operations` that says: SMALL_FRAME is read."""
 
 _OPERATIONS: Final[dict[int, type[o.Operation]]] = {
-    cls.KIND: cls for cls in (o.TileZstd, o.Fill, o.Move, o.CachePut, o.CacheDraw, o.TileColumns, o.TileGrey)
+    cls.KIND: cls
+    for cls in (
+        o.TileZstd,
+        o.Fill,
+        o.Move,
+        o.CachePut,
+        o.CacheDraw,
+        o.TileColumns,
+        o.TileGrey,
+        o.TilePalette,
+    )
 }
 _VARINT_BYTES = 5
 _WORTH_BYTES = 4096

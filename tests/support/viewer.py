@@ -27,6 +27,7 @@ CACHE_SLOTS = 4096
 CACHE_TILE_PIXELS = 16384
 CACHE_PIXELS = 8 << 20
 STREAMS = 16
+MOST_PALETTES = 16
 
 _HEAD = struct.Struct("<BBHI")
 _COLOUR_SPACES = {1: "ITU601", 2: "ITU709"}
@@ -178,6 +179,28 @@ class Viewer:
         greys = _raw(data[2:], box[2], box[3], 1).reshape(-1)
         self._in_strips(box, first, rows, np.repeat(greys[:, None], 3, axis=1))
 
+    def _tile_palette(self, body: bytes) -> None:
+        box, data = _boxed(body)
+        first, rows, depth, count = data[:4]
+        _expect(first > 0 and rows > 0, "a strip of no rows")
+        _expect(depth in (1, 2, 4, 8) and 1 <= count <= MOST_PALETTES, f"{count} palettes, {depth} bits")
+        tops = [0, *range(first, box[3], rows)]
+        heights = [end - top for top, end in zip(tops, [*tops[1:], box[3]], strict=True)]
+        a_column = [-(-height * depth // 8) for height in heights]
+        numbers_at = 3 * count << depth
+        start = numbers_at + (len(tops) if count > 1 else 0)
+        raw = _decompressed(data[4:], start + box[2] * sum(a_column))
+        palettes = np.frombuffer(raw, np.uint8, numbers_at).reshape(count, -1, 3)
+        for at, (top, height, size) in enumerate(zip(tops, heights, a_column, strict=True)):
+            number = raw[numbers_at + at] if count > 1 else 0
+            _expect(number < count, f"palette {number} of {count}")
+            columns = np.frombuffer(raw, np.uint8, box[2] * size, start).reshape(box[2], size)
+            bits = np.unpackbits(columns, axis=1, bitorder="little").reshape(box[2], -1, depth)
+            indexes = np.packbits(bits, axis=2, bitorder="little")[:, :height, 0]
+            strip = (box[0], box[1] + top, box[2], height)
+            self._area(strip)[...] = palettes[number][indexes.T]
+            start += columns.size
+
     def _in_strips(self, box: tuple[int, ...], first: int, rows: int, pixels: np.ndarray) -> None:
         area, y, height = self._area(box), 0, first
         while y < box[3]:
@@ -236,12 +259,13 @@ _DRAWING: dict[int, tuple[str, Callable[[Viewer, bytes], None]]] = {
     0x09: ("tile_jpeg", Viewer._tile_jpeg),
     0x0A: ("tile_columns", Viewer._tile_columns),
     0x0B: ("tile_grey", Viewer._tile_grey),
+    0x0C: ("tile_palette", Viewer._tile_palette),
 }
 
 
 _SMALL = {
     **{0x01: "HHHH*", 0x02: "HHHHBBB", 0x03: "HHHHHH", 0x04: "HHHHH*", 0x05: "HHH"},
-    **{0x0A: "HHHHBB*", 0x0B: "HHHHBB*"},
+    **{0x0A: "HHHHBB*", 0x0B: "HHHHBB*", 0x0C: "HHHHBBBB*"},
 }
 
 
@@ -297,10 +321,14 @@ def _boxed(body: bytes) -> tuple[tuple[int, int, int, int], bytes]:
 
 
 def _raw(data: bytes, width: int, height: int, depth: int) -> np.ndarray:
-    size = width * height * depth
-    pixels = zstandard.ZstdDecompressor().decompress(data, max_output_size=size)
-    _expect(len(pixels) == size, f"{len(pixels)} bytes for {width}x{height}x{depth}")
+    pixels = _decompressed(data, width * height * depth)
     return np.frombuffer(pixels, np.uint8).reshape(height, width, depth)
+
+
+def _decompressed(data: bytes, size: int) -> bytes:
+    content = zstandard.ZstdDecompressor().decompress(data, max_output_size=size)
+    _expect(len(content) == size, f"{len(content)} bytes where there are {size}")
+    return content
 
 
 def _open_decoder(codec: str) -> Any:

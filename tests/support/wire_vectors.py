@@ -67,6 +67,7 @@ OPERATION_NAMES: dict[type[o.Operation], str] = {
     o.TileJpeg: "TILE_JPEG",
     o.TileColumns: "TILE_COLUMNS",
     o.TileGrey: "TILE_GREY",
+    o.TilePalette: "TILE_PALETTE",
 }
 
 NONCE = bytes(range(32))
@@ -158,6 +159,9 @@ def _frames() -> dict[str, list[m.Message]]:
         "frame with a tile of greys": [
             m.Frame(12, 6, 7, (o.TileGrey(0, 0, 2, 1, 1, 18, TILE),)),
         ],
+        "frame with a tile of palettes": [
+            m.Frame(13, 6, 7, (o.TilePalette(0, 0, 2, 1, 1, 18, 4, 16, TILE),)),
+        ],
     }
 
 
@@ -177,6 +181,7 @@ def _small_frames() -> dict[str, list[m.Message]]:
                     o.CacheDraw(20, 8, 4095),
                     o.TileColumns(0, 0, 2, 1, 255, 1, TILE),
                     o.TileGrey(0, 0, 2, 1, 1, 1, TILE),
+                    o.TilePalette(0, 0, 2, 1, 18, 1, 8, 1, TILE),
                 ),
             )
         ],
@@ -260,6 +265,10 @@ def _tolerated() -> dict[str, tuple[bytes, list[m.Message]]]:
 def _invalid() -> dict[str, bytes]:
     tile = struct.pack("<HHHH", 0, 0, 1, 1)
     head = struct.pack("<IIQH", 1, 0, 0, 1)
+
+    def indexed(depth: int, palettes: int) -> bytes:
+        return struct.pack("<HHHHBBBB", 0, 0, 1, 1, 1, 1, depth, palettes) + b"x"
+
     return {
         "empty": b"",
         "half a header": b"\x15\0\0",
@@ -313,6 +322,12 @@ def _invalid() -> dict[str, bytes]:
         "strips of no rows": _framed(
             0x20, head + _framed(10, struct.pack("<HHHHBB", 0, 0, 1, 1, 1, 0) + b"x")
         ),
+        "indexes of three bits": _framed(0x20, head + _framed(12, indexed(3, 1))),
+        "indexes of no palette": _framed(0x20, head + _framed(12, indexed(8, 0))),
+        "indexes of seventeen palettes": _framed(0x20, head + _framed(12, indexed(8, 17))),
+        "indexes without data": _framed(0x20, head + _framed(12, indexed(8, 1)[:-1])),
+        "small indexes of three bits": _framed(0x25, b"\1\0\1\x0c\0\0\1\1\1\1\3\1\1x"),
+        "small indexes of seventeen palettes": _framed(0x25, b"\1\0\1\x0c\0\0\1\1\1\1\1\x11\1x"),
         "a small frame with a stream": _framed(0x25, b"\1\0\1\x08\0"),
         "a small frame with a kind of the future": _framed(0x25, b"\1\0\1\x7f\0"),
         "a small frame of more operations than it may have": _framed(0x25, b"\1\0\x80\1" + b"\5\0\0\0" * 128),

@@ -7,7 +7,7 @@ import test from "node:test";
 import { TileCache } from "../../web_client/core/display/cache.js";
 import { sizeOfJpeg } from "../../web_client/core/display/jpeg.js";
 import { Offer } from "../../web_client/core/display/offer.js";
-import { DRAWN, expandColumns, expandGrey, paint } from "../../web_client/core/display/tiles.js";
+import { DRAWN, expandColumns, expandGrey, expandIndexes, indexedBytes, paint } from "../../web_client/core/display/tiles.js";
 import { Streams, bitOf } from "../../web_client/core/display/video.js";
 import { MESSAGES, decode, encode } from "../../web_client/core/protocol/messages.js";
 import { CACHE_PIXELS, VIDEO } from "../../web_client/core/protocol/operations.js";
@@ -56,6 +56,52 @@ test("a grey is all three colours, whatever the strips are", () => {
   }
 });
 
+/** What a tile of these indexes holds before it is compressed. */
+function indexedContent(at, { width, height, first, rows, depth, palettes }, colours, numberOf) {
+  const content = colours.flat(2);
+  const strips = [];
+  for (let top = 0, count = first; top < height; top += count, count = rows) strips.push([top, Math.min(top + count, height)]);
+  if (palettes > 1) content.push(...strips.map((_, strip) => numberOf(strip)));
+  for (const [top, end] of strips)
+    for (let x = 0; x < width; x++) {
+      let bits = "";
+      for (let y = top; y < end; y++) bits = at(x, y).toString(2).padStart(depth, "0") + bits;
+      bits = bits.padStart(Math.ceil(bits.length / 8) * 8, "0");
+      for (let byte = bits.length; byte > 0; byte -= 8) content.push(Number.parseInt(bits.slice(byte - 8, byte), 2));
+    }
+  return Uint8Array.from(content);
+}
+
+test("indexes are colours of their strip's palette, whatever depth and strips are", () => {
+  const [width, height] = [3, 21];
+  for (const depth of [1, 2, 4, 8])
+    for (const palettes of [1, 2, 16])
+      for (const [first, rows] of [[1, 1], [2, 3], [7, 13], [3, 200], [21, 1], [255, 255]]) {
+        const tile = { width, height, first, rows, depth, palettes };
+        const at = (x, y) => (x * 7 + y * 5) % 2 ** depth;
+        const colours = Array.from({ length: palettes }, (_, palette) =>
+          Array.from({ length: 2 ** depth }, (_, index) => [palette, index, 255 - index]));
+        const numberOf = (strip) => (palettes > 1 ? (strip * 5) % palettes : 0);
+        const content = indexedContent(at, tile, colours, numberOf);
+        assert.equal(content.length, indexedBytes(tile), JSON.stringify(tile));
+        const rgba = new Uint32Array(width * height + 2);
+        expandIndexes(content, rgba, 1, tile);
+        const expected = Array.from({ length: width * height }, (_, pixel) => {
+          const [x, y] = [pixel % width, Math.floor(pixel / width)];
+          return [...colours[numberOf(y < first ? 0 : 1 + Math.floor((y - first) / rows))][at(x, y)], 255];
+        });
+        assert.deepEqual([...new Uint8Array(rgba.buffer, 4, width * height * 4)], expected.flat(), JSON.stringify(tile));
+        assert.deepEqual([rgba[0], rgba.at(-1)], [0, 0], "nothing beside it is written");
+      }
+});
+
+test("a strip of a palette that is not there is refused", () => {
+  const tile = { width: 1, height: 2, first: 1, rows: 1, depth: 1, palettes: 2 };
+  const content = (second) => Uint8Array.from([...Array(12).fill(7), 0, second, 0, 1]);
+  expandIndexes(content(1), new Uint32Array(2), 0, tile);
+  assert.throws(() => expandIndexes(content(2), new Uint32Array(2), 0, tile), ProtocolError);
+});
+
 test("a move that takes pixels from beyond the display is refused", () => {
   const move = (fromX) => ({ kind: 3, operation: "MOVE", ...box(0, 0, 60, 1), fromX, fromY: 0 });
   assert.throws(() => paint(frame(move(5)), display, {}), ProtocolError);
@@ -64,7 +110,7 @@ test("a move that takes pixels from beyond the display is refused", () => {
 
 test("every kind in the table is said to be drawn, and nothing else", () => {
   const kinds = Array.from({ length: 31 }, (_, kind) => kind).filter((kind) => (DRAWN / 2 ** kind) & 1);
-  assert.deepEqual(kinds, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]);
+  assert.deepEqual(kinds, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]);
   assert.deepEqual(decode(encode({ message: "CAPABILITIES", operations: DRAWN, video: 15 }))[0].operations, DRAWN);
 });
 

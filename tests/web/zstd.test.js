@@ -6,7 +6,8 @@ import test from "node:test";
 import { SpareBuffers, WORTH_KEEPING_BYTES } from "../../web_client/core/display/buffers.js";
 import { expandRgb, paint } from "../../web_client/core/display/tiles.js";
 import { ZstdDecoder } from "../../web_client/core/display/zstd.js";
-import { ProtocolError } from "../../web_client/core/protocol/wire.js";
+import { operations } from "../../web_client/core/protocol/operations.js";
+import { ProtocolError, Reader } from "../../web_client/core/protocol/wire.js";
 import { fromHex, readVectors } from "./vectors.js";
 
 const wasm = readFileSync(new URL("../../web_client/vendor/zstddec.wasm", import.meta.url));
@@ -103,6 +104,30 @@ test("strips of too few or too many bytes are a protocol error, of greys as of c
       if (width === fitting) assert.equal(draw().pixels.byteLength >= width * 4, true);
       else assert.throws(draw, ProtocolError, `${operation} ${width}`);
     }
+});
+
+for (const { name, width, height, hex, sha256 } of readVectors("palettes.json"))
+  test(`tiles with palettes show what the worker saw: ${name}`, () => {
+    const [operation] = operations.read(new Reader(Uint8Array.from([1, 0, ...fromHex(hex)])));
+    const picture = paint(frame(operation), { width, height }, { zstd });
+    const shown = new Uint8Array(picture.pixels, 0, width * height * 4);
+    assert.equal(createHash("sha256").update(shown).digest("hex"), sha256);
+  });
+
+test("indexes of too few or too many bytes are a protocol error, palettes and strips included", () => {
+  for (const { hex, length } of vectors) {
+    const tile = { kind: 12, operation: "TILE_PALETTE", x: 0, y: 0, height: 1, first: 1, rows: 1, depth: 1, data: fromHex(hex) };
+    for (const palettes of [1, 2])
+      for (const width of [1, 2, 50]) {
+        const fits = 6 * palettes + (palettes - 1) + width === length;
+        if (!fits) assert.throws(() => paint(frame({ ...tile, width, palettes }), display, { zstd }), ProtocolError, `${length}`);
+      }
+  }
+  const never = { decompress: () => assert.fail("decompressed") };
+  const large = { kind: 12, operation: "TILE_PALETTE", x: 0, y: 0, width: 100, height: 50, first: 1, rows: 1, depth: 1, palettes: 1 };
+  const many = Array.from({ length: 5 }, () => ({ ...large, data: new Uint8Array(1) }));
+  assert.throws(() => paint(frame(...many), display, { zstd: never }), ProtocolError, "more memory than a display's four");
+  assert.throws(() => paint(frame({ ...many[0], x: 1 }), display, { zstd: never }), ProtocolError, "beyond the display");
 });
 
 test("a large buffer that was given back is used again; small pictures leave it alone", () => {

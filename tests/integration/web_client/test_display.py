@@ -14,6 +14,8 @@ import zstandard
 from PIL import Image
 from playwright.async_api import Browser, Page, expect
 
+from agents.worker.damage import Box
+from agents.worker.tiles import TileEncoder
 from agents.worker.video.contract import VideoEncoder, open_encoder
 from portcullis.protocol import messages as m
 from portcullis.protocol import operations as o
@@ -84,6 +86,15 @@ def noise(rnd: random.Random, width: int, height: int) -> np.ndarray:
     return np.frombuffer(rnd.randbytes(width * height * 3), np.uint8).reshape(height, width, 3)
 
 
+def few_colours(rnd: random.Random, width: int, height: int) -> np.ndarray:
+    """As the framebuffer has them; up to 250 in each half."""
+    count = rnd.choice([2, 3, 9, 250])
+    colours = np.array([rnd.randrange(1 << 24) for _ in range(2 * count)], np.uint32)
+    indexes = np.frombuffer(rnd.randbytes(width * height), np.uint8).reshape(height, width) % count
+    indexes[height // 2 :] += count if count < 100 else 0
+    return colours[indexes]
+
+
 def photograph(width: int, height: int, phase: float = 0.0) -> np.ndarray:
     """Smooth, so that what a codec leaves of it is near."""
     y, x = np.mgrid[0:height, 0:width] / 40
@@ -123,7 +134,7 @@ def bgra(pixels: np.ndarray) -> np.ndarray:
 
 
 def random_operation(rnd: random.Random, slots: dict[int, tuple[int, int]]) -> bytes:
-    kind = rnd.choice(["tile", "fill", "move", "move", "put", "draw", "columns", "grey"])
+    kind = rnd.choice(["tile", "fill", "move", "move", "put", "draw", "columns", "grey", "palette"])
     width, height = rnd.randrange(1, 120), rnd.randrange(1, 120)
     x, y = rnd.randrange(WIDTH - width), rnd.randrange(HEIGHT - height)
     if kind == "move":
@@ -146,6 +157,11 @@ def random_operation(rnd: random.Random, slots: dict[int, tuple[int, int]]) -> b
         first, rows = rnd.randrange(1, 30), rnd.randrange(1, 30)
         data = compress(cut(noise(rnd, width, height)[..., :1], first, rows))
         return o.grey_operation(x, y, width, height, first, rows, data)
+    if kind == "palette":
+        pixels = few_colours(rnd, width, height)
+        operation = TileEncoder(1 << o.TilePalette.KIND).indexed(pixels, Box(x, y, width, height))
+        assert operation is not None
+        return operation
     if kind == "tile":
         return o.tile_operation(x, y, width, height, compress(noise(rnd, width, height).tobytes()))
     return o.fill_operation(x, y, width, height, rnd.randbytes(3))

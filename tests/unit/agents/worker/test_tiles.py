@@ -14,6 +14,7 @@ from tests.support.viewer import Viewer
 CACHE = 1 << o.CachePut.KIND | 1 << o.CacheDraw.KIND
 COLUMNS = 1 << o.TileColumns.KIND
 GREY = 1 << o.TileGrey.KIND
+PALETTE = 1 << o.TilePalette.KIND
 
 
 def text(height, width, line=18, top=5, seed=1):
@@ -42,7 +43,9 @@ def pictures(draw):
 @settings(max_examples=40, deadline=None)
 @given(
     st.lists(st.tuples(pictures(), st.integers(0, 30), st.integers(0, 30)), max_size=3),
-    st.sampled_from((0, COLUMNS, CACHE, CACHE | COLUMNS, GREY, CACHE | COLUMNS | GREY)),
+    st.sampled_from(
+        (0, COLUMNS, CACHE, CACHE | COLUMNS, GREY, PALETTE, CACHE | COLUMNS | GREY, CACHE | COLUMNS | PALETTE)
+    ),
 )
 def test_every_tile_is_drawn_exactly(tiles, draws):
     encoder, viewer = TileEncoder(draws), Viewer(200, 200)
@@ -54,6 +57,7 @@ def test_every_tile_is_drawn_exactly(tiles, draws):
     allowed |= {"cache_put", "cache_draw"} if draws & CACHE else set()
     allowed |= {"tile_columns"} if draws & COLUMNS else set()
     allowed |= {"tile_grey"} if draws & GREY else set()
+    allowed |= {"tile_palette"} if draws & PALETTE else set()
     assert set(viewer.drawn) <= allowed
 
 
@@ -91,6 +95,23 @@ def test_a_page_of_greys_costs_less_than_one_of_three_colours():
     assert len(TileEncoder(COLUMNS | GREY).encode(pixels, box)) < 0.8 * by_columns
     coloured = pixels | 0x010000  # of hardly any other shade, and no grey
     assert TileEncoder(COLUMNS | GREY).encode(coloured, box)[0] == o.TileColumns.KIND
+
+
+def test_a_page_of_two_tinted_colours_costs_a_quarter_of_what_greys_cost():
+    ink = text(360, 640) < 0x800000
+    box = Box(0, 0, 640, 360)
+    grey = len(TileEncoder(COLUMNS | GREY).encode(np.where(ink, np.uint32(0), np.uint32(0xFFFFFF)), box))
+    tinted = np.where(ink, np.uint32(0x203040), np.uint32(0xFCFCFA))
+    assert len(TileEncoder(COLUMNS | GREY | PALETTE).encode(tinted, box)) < grey / 4
+
+
+def test_a_page_of_a_tinted_ink_costs_less_than_its_colours_do():
+    pixels = text(360, 640) | 0x010000
+    box = Box(0, 0, 640, 360)
+    by_columns = len(TileEncoder(COLUMNS | GREY).encode(pixels, box))
+    indexed = TileEncoder(COLUMNS | GREY | PALETTE).encode(pixels, box)
+    assert indexed[0] == o.TilePalette.KIND
+    assert len(indexed) < 0.8 * by_columns
 
 
 def test_without_capabilities_a_box_is_what_it_always_was():

@@ -60,13 +60,23 @@ configurations = st.builds(
     coded_height=st.integers(128, 65535),
     codec=st.text(st.characters(codec="ascii"), max_size=32),
 )
-unknown_operations = st.builds(o.UnknownOperation, st.integers(0x0C, 255), st.binary(max_size=20))
-SPECIAL = {o.CachePut: cache_puts, o.VideoConfig: configurations}
+unknown_operations = st.builds(o.UnknownOperation, st.integers(0x0D, 255), st.binary(max_size=20))
+indexed_tiles = st.builds(
+    o.TilePalette,
+    **box_fields,
+    first=st.integers(1, 255),
+    rows=st.integers(1, 255),
+    depth=st.sampled_from(o.DEPTHS),
+    palettes=st.integers(1, o.MOST_PALETTES),
+    data=st.binary(min_size=1, max_size=20),
+)
+SPECIAL = {o.CachePut: cache_puts, o.VideoConfig: configurations, o.TilePalette: indexed_tiles}
 operations = st.one_of(
     unknown_operations, *(SPECIAL[cls] if cls in SPECIAL else instances(cls) for cls in o.OPERATIONS)
 )
 small_operations = st.one_of(
     cache_puts,
+    indexed_tiles,
     *(instances(cls) for cls in (o.TileZstd, o.Fill, o.Move, o.CacheDraw, o.TileColumns, o.TileGrey)),
 )
 cursors = st.tuples(st.integers(1, 9), st.integers(1, 9)).flatmap(
@@ -137,6 +147,7 @@ def test_the_worker_s_way_to_make_a_frame_gives_the_codec_s_bytes():
         o.tile_operation(8, 9, 10, 11, b"zstd"),
         o.columns_operation(8, 9, 10, 11, 1, 2, b"zstd"),
         o.grey_operation(8, 9, 10, 11, 1, 2, b"zstd"),
+        o.palette_operation(9, 10, 11, 12, 1, 2, 4, 3, b"zstd"),
         o.jpeg_operation(8, 9, 10, 11, b"jpeg"),
         o.move_operation(1, 2, 3, 4, 5, 6),
         o.cache_put_operation(1, 2, 3, 4, 5, b"zstd"),
@@ -149,6 +160,7 @@ def test_the_worker_s_way_to_make_a_frame_gives_the_codec_s_bytes():
         o.TileZstd(8, 9, 10, 11, b"zstd"),
         o.TileColumns(8, 9, 10, 11, 1, 2, b"zstd"),
         o.TileGrey(8, 9, 10, 11, 1, 2, b"zstd"),
+        o.TilePalette(9, 10, 11, 12, 1, 2, 4, 3, b"zstd"),
         o.TileJpeg(8, 9, 10, 11, b"jpeg"),
         o.Move(1, 2, 3, 4, 5, 6),
         o.CachePut(1, 2, 3, 4, 5, b"zstd"),
