@@ -23,8 +23,13 @@ FIRST_WINDOW_BYTES = 16 << 10
 NEAR_FIRST_WINDOW_BYTES = 64 << 10
 NEAR_SECONDS = 0.02
 """A handshake this short came over no thin link: the first picture may take more at once."""
-MINIMUM_WINDOW_BYTES = 4 << 10
+MINIMUM_WINDOW_BYTES = 2 << 10
+"""For a path that carries no more in a round trip: at 64 kbit/s a letter waits for a quarter of a second behind it."""
+USUAL_LEAST_WINDOW_BYTES = 4 << 10
 MAXIMUM_WINDOW_BYTES = 4 << 20
+LEAST_BUDGET_BYTES = 1 << 10
+TELLING_BYTES = 1 << 10
+"""Less under way made no queue worth speaking of: what it waited for was something else."""
 FILLED_SHARE = 0.75
 """Only what fills the window so far shows that a larger one is of use."""
 BUDGET_SHARE = 0.4
@@ -42,6 +47,11 @@ FILTER_SECONDS = 0.1
 JITTER_SHARE = 1.5
 """How much of what neighbours differ by, up and down again, is not taken for a queue: queues rise and fall steadily."""
 MAXIMUM_JITTER_SECONDS = 0.1
+SPREAD_SECONDS = 0.5
+MAXIMUM_SPREAD_SECONDS = 0.06
+"""A path whose delay varies by more is one with a queue."""
+RATE_SECONDS = 2.0
+"""How long it counts what the path has carried at the best."""
 FRESH_SECONDS = 1.0
 """Without acknowledgements for so long, nothing is known of a queue."""
 STALL_SECONDS = 1.0
@@ -76,6 +86,37 @@ class _Least:
         return self._values[0][1] if self._values else 0.0
 
 
+class _Jitter:
+    """What delays vary by, without its being a queue of our own."""
+
+    def __init__(self, first: float) -> None:
+        self._turning = 0.0
+        self._previous, self._change = first, 0.0
+        self._rests: deque[tuple[float, float]] = deque()
+
+    def put(self, now: float, delay: float, rest: float) -> None:
+        """`rest`: of the delay, what the bytes under way do not explain."""
+        change = delay - self._previous
+        turned = min(abs(change), abs(self._change)) if change * self._change < 0 else 0.0
+        self._turning += (min(turned, MAXIMUM_JITTER_SECONDS) - self._turning) / 16
+        self._previous, self._change = delay, change
+        self._rests.append((now, rest))
+        while self._rests[0][0] < now - SPREAD_SECONDS:
+            self._rests.popleft()
+
+    def seconds(self, is_filled: bool) -> float:
+        """`is_filled`: the window is full, which may well be the queue itself, however its delay varies.
+
+        Else the mean of the rests above their least counts as well. Order is kept, so neighbours are late together; to
+        send less would not make them earlier.
+        """
+        of_neighbours = JITTER_SHARE * self._turning
+        if is_filled or not self._rests:
+            return of_neighbours
+        rests = [rest for _, rest in self._rests]
+        return max(of_neighbours, min(sum(rests) / len(rests) - min(rests), MAXIMUM_SPREAD_SECONDS))
+
+
 class Pacing:
     """`round_trip`: what the handshake took, the first thing that is known of the path."""
 
@@ -90,9 +131,8 @@ class Pacing:
         self._handshake = round_trip
         self._base, self._recent = _Least(), _Least()
         self._base_seen_at = -math.inf
-        self._jitter = 0.0
-        self._previous = round_trip or 0.0
-        self._change = 0.0
+        self._seconds_a_byte = _Least()
+        self._jitter = _Jitter(round_trip or 0.0)
         self._queueing, self._measured_at = 0.0, -math.inf
         self._measured_from = 0
         """Frames before this one were under way when the viewer looked away."""
@@ -105,10 +145,11 @@ class Pacing:
     @property
     def budget_bytes(self) -> int:
         """The most that the next frame should have: what is not drawn by it is sent fresh with a later one."""
+        least = LEAST_BUDGET_BYTES if self.window < USUAL_LEAST_WINDOW_BYTES else USUAL_LEAST_WINDOW_BYTES
         if self._is_probing:
-            return MINIMUM_WINDOW_BYTES
+            return least
         free = min(self.window - self.in_flight, int(self.window * BUDGET_SHARE))
-        return max(MINIMUM_WINDOW_BYTES, free)
+        return max(least, free)
 
     def may_send(self, now: float, urgent: bool, is_wanted: bool = True) -> bool:
         """Whether the next frame may be captured; if not, then not before an acknowledgement.
@@ -198,20 +239,25 @@ class Pacing:
         elif now - self._base_seen_at > EMPTY_AFTER_SECONDS and self._sent and self._emptied_by is None:
             self._emptied_by = self._sent[-1].sequence
         self._recent.put(now, whole, max(FILTER_SECONDS, base))
-        change = whole - self._previous
-        turned = min(abs(change), abs(self._change)) if change * self._change < 0 else 0.0
-        self._jitter += (min(turned, MAXIMUM_JITTER_SECONDS) - self._jitter) / 16
-        self._previous, self._change = whole, change
-        self._queueing = max(0.0, self._recent.least - base - JITTER_SHARE * self._jitter)
+        self._seconds_a_byte.put(now, whole / max(1, newest.behind), RATE_SECONDS)
+        self._jitter.put(now, whole, whole - newest.behind * self._seconds_a_byte.least)
+        jitter = self._jitter.seconds(newest.behind > self.window * FILLED_SHARE)
+        self._queueing = max(0.0, self._recent.least - base - jitter)
         self._measured_at = now
 
     def _adapt(self, newest: _Sent, size: int, in_flight_before: int, now: float) -> None:
         gain = max(-1.0, min(1.0, (TARGET_DELAY_SECONDS - self._queueing) / TARGET_DELAY_SECONDS))
-        if self._queueing > FAR_DELAY_SECONDS:
+        window = self.window
+        if self._queueing > FAR_DELAY_SECONDS and newest.behind >= TELLING_BYTES:
             share = (self._base.least + TARGET_DELAY_SECONDS) / (now - newest.at)
-            self.window = min(self.window, int(newest.behind * share))
+            window = min(window, int(newest.behind * share))
         elif gain < 0:
-            self.window += int(gain * size * 0.4)
+            window += int(gain * size * 0.4)
         elif in_flight_before > self.window * FILLED_SHARE:
-            self.window += int(gain * size * 0.5)
-        self.window = max(MINIMUM_WINDOW_BYTES, min(MAXIMUM_WINDOW_BYTES, self.window))
+            window += int(gain * size * 0.5)
+        self.window = max(self._least_window, min(MAXIMUM_WINDOW_BYTES, window))
+
+    @property
+    def _least_window(self) -> int:
+        carried = (self._base.least + TARGET_DELAY_SECONDS) / max(self._seconds_a_byte.least, 1e-9)
+        return max(MINIMUM_WINDOW_BYTES, min(USUAL_LEAST_WINDOW_BYTES, int(carried)))

@@ -113,6 +113,54 @@ def test_nothing_is_known_of_a_queue_long_after_the_last_acknowledgement():
     assert p.queueing(102.0) == 0
 
 
+def queue_seen(round_trips: list[float]) -> float:
+    """The most, by frames of 100 bytes, 30 a second, on a path of 50 ms; the first second is not counted."""
+    p = Pacing(round_trip=0.05)
+    sent = [100 + number / 30 for number in range(120)]
+    back = [(at + round_trips[number % len(round_trips)], number) for number, at in enumerate(sent)]
+    seen = []
+    for now, is_back, number in sorted(
+        [(at, 0, n) for n, at in enumerate(sent)] + [(at, 1, n) for at, n in back]
+    ):
+        if is_back:
+            p.acknowledged(number + 1, now)
+            seen.append(p.queueing(now))
+        else:
+            p.sent(number + 1, 100, now)
+    return max(seen[30:])
+
+
+def test_delay_that_swings_beside_an_empty_window_is_no_queue_and_one_that_stays_is():
+    # Neighbours are late together, as where order is kept: 60 to 120 ms.
+    assert queue_seen([0.06, 0.075, 0.09, 0.105, 0.12, 0.105, 0.09, 0.075]) < 0.025
+    assert queue_seen([0.12]) > 0.06
+
+
+def test_a_letter_that_was_late_leaves_the_window_as_it_was():
+    p = Pacing(round_trip=0.01)
+    p.sent(1, 45, 100.0)
+    p.acknowledged(1, 100.4)
+    assert p.window > pacing.FIRST_WINDOW_BYTES - 45
+
+
+@pytest.mark.parametrize(
+    ("size", "least_window", "least_budget"),
+    [
+        (4096, pacing.MINIMUM_WINDOW_BYTES, pacing.LEAST_BUDGET_BYTES),
+        (60_000, pacing.USUAL_LEAST_WINDOW_BYTES, pacing.USUAL_LEAST_WINDOW_BYTES),
+    ],
+)
+def test_window_becomes_smallest_only_where_the_path_carries_little(size, least_window, least_budget):
+    p = Pacing(round_trip=0.08)
+    p.sent(1, size, 100.0)
+    p.acknowledged(1, 100.6)
+    for number in range(2, 5):
+        p.sent(number, 1100, 100.0 + number / 2)
+        p.acknowledged(number, 100.45 + number / 2)
+    assert p.window == least_window
+    assert p.budget_bytes == least_budget
+
+
 def test_blocked_share_counts_what_was_due_and_wanted():
     p = Pacing()
     p.sent(1, pacing.FIRST_WINDOW_BYTES, 100.0)
@@ -155,7 +203,7 @@ def test_whatever_a_client_acknowledges_all_is_bounded_and_nothing_gets_stuck(st
                 {"acknowledge": sequence, "future": sequence + 9, "some": sequence // 2}[step], now, drawn
             )
         assert pacing.MINIMUM_WINDOW_BYTES <= p.window <= pacing.MAXIMUM_WINDOW_BYTES
-        assert pacing.MINIMUM_WINDOW_BYTES <= p.budget_bytes <= pacing.MAXIMUM_WINDOW_BYTES
+        assert pacing.LEAST_BUDGET_BYTES <= p.budget_bytes <= pacing.MAXIMUM_WINDOW_BYTES
         assert p.in_flight >= 0 and 0 <= p.blocked_share(now) <= 1 and p.queueing(now) >= 0
     p.acknowledged(sequence, now)
     assert p.in_flight == 0
