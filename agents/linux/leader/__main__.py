@@ -25,14 +25,15 @@ def sweep(folder: Path) -> None:
     """End and remove what a leader left that was killed or cannot be reached: such a one is killed first, lest it
     writes what is being removed. Its direct children die with it, the others bear its mark."""
     facts = _read_facts(folder)
-    while found := processes.leaders(__file__, Path(facts.get("begun_in", folder))):
-        processes.kill(found)
+    begun_in = Path(facts.get("begun_in", folder))
+    while processes.leaders(__file__, begun_in):
+        processes.kill(lambda: processes.leaders(__file__, begun_in))
         time.sleep(0.01)
     if facts := _read_facts(folder):
         marks = {facts["session"], facts.get("mark", facts["session"])}
-        while found := processes.members(facts["groups"]) | processes.marked(marks):
+        while processes.members(facts["groups"]) | processes.marked(marks):
             processes.kill_members(facts["groups"])
-            processes.kill(found)
+            processes.kill(lambda: processes.marked(marks))
             time.sleep(0.01)  # they are nobody's children here: no event tells of their end
         traces.remove(folder, facts)
     shutil.rmtree(folder, ignore_errors=True)

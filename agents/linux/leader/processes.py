@@ -15,7 +15,7 @@ import pwd
 import resource
 import shutil
 import signal
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
@@ -150,10 +150,31 @@ def leaders(script: str, folder: Path) -> set[int]:
     return found
 
 
-def kill(pids: Iterable[int], number: int = signal.SIGKILL) -> None:
+def kill(look: Callable[[], Collection[int]], number: int = signal.SIGKILL) -> None:
+    """All that `look` finds, twice: between being found and being killed a process may end, and its number become
+    another's. So each is held by a descriptor first and looked for again. Whoever must have all of them comes again:
+    this takes as many as there are descriptors."""
+    with contextlib.ExitStack() as held:
+        processes = _held(look(), held)
+        for pid in processes.keys() & set(look()):
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(processes[pid], number)
+
+
+def _held(pids: Iterable[int], held: contextlib.ExitStack) -> dict[int, int]:
+    """Process id -> a descriptor that means this process for good."""
+    found: dict[int, int] = {}
     for pid in pids:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, number)
+        try:
+            found[pid] = os.pidfd_open(pid)
+        except ProcessLookupError:
+            continue
+        except OSError as exc:
+            if exc.errno in (errno.EMFILE, errno.ENFILE):
+                break
+            raise
+        held.callback(os.close, found[pid])
+    return found
 
 
 def kill_members(groups: Collection[str]) -> None:
@@ -161,7 +182,7 @@ def kill_members(groups: Collection[str]) -> None:
     freezers = [path for group in groups if (path := Path(group, "freezer.state")).exists()]
     for path in freezers:
         write(path, "FROZEN")
-    kill(members(groups))
+    kill(lambda: members(groups))
     for path in freezers:
         write(path, "THAWED")
 
@@ -171,12 +192,13 @@ def is_own(pid: int) -> bool:
     return Path(f"/proc/{pid}").stat().st_uid == os.geteuid()
 
 
-def has_processes(uid: int) -> bool:
+def of_account(uid: int) -> set[int]:
+    found = set()
     for pid in _pids():
         with contextlib.suppress(OSError):
-            if Path(f"/proc/{pid}").stat().st_uid == uid:
-                return True
-    return False
+            if Path(f"/proc/{pid}").stat().st_uid == uid and is_alive(pid):
+                found.add(pid)
+    return found
 
 
 def write(path: str | Path, text: str) -> None:

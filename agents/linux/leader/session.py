@@ -438,7 +438,7 @@ class Session:
         self._tell_status()
         closing = {"to": "worker", "type": "closing", "code": 4410, "reason": "session_ended"}
         self._to_worker(json.dumps(closing).encode())
-        processes.kill(self._asked_to_end(), signal.SIGTERM)
+        processes.kill(self._asked_to_end, signal.SIGTERM)
         least = 0.0 if self._attached is None else LETTING_GO_SECONDS
         self._loop.at("grace", min(max(grace_seconds, least), MAXIMUM_GRACE_SECONDS), self._kill)
         self._look_after()
@@ -459,7 +459,7 @@ class Session:
         gentle = {
             self._children.pids[name] for name in self._children.living() if name in ("worker", "display")
         }
-        processes.kill(processes.members(self._facts["groups"]) - gentle)
+        processes.kill(lambda: processes.members(self._facts["groups"]) - gentle)
         self._loop.at("display", LAST_GRACE_SECONDS / 2, self._stop_display)
         self._loop.at("rest", LAST_GRACE_SECONDS, self._kill_rest)
         self._go_on_killing()
@@ -473,7 +473,8 @@ class Session:
 
     def _stop_display(self) -> None:
         if "display" in self._children.living():
-            processes.kill([self._children.pids["display"]], signal.SIGTERM)
+            # A child keeps its number until it is reaped.
+            os.kill(self._children.pids["display"], signal.SIGTERM)
 
     def _kill_rest(self) -> None:
         processes.kill_members(self._facts["groups"])

@@ -18,7 +18,7 @@ import struct
 from pathlib import Path
 from typing import Any
 
-from agents.linux.leader.processes import has_processes, is_alive
+from agents.linux.leader.processes import is_alive, of_account
 
 FRAMEBUFFER_ROOT = Path("/dev/shm")  # noqa: S108  # a tmpfs: Xvfb maps its framebuffer from a file there
 X11_SOCKETS = Path("/tmp/.X11-unix")  # noqa: S108  # fixed by the X protocol's Unix transport
@@ -114,7 +114,7 @@ def remove(folder: Path, facts: dict[str, Any]) -> None:
     for group in facts.get("groups", ()):
         with contextlib.suppress(OSError):
             Path(group).rmdir()
-    if (user := uids.get("user")) is not None and not has_processes(user):
+    if (user := uids.get("user")) is not None and not of_account(user):
         _remove_shared_memory(user)
 
 

@@ -11,7 +11,6 @@ import json
 import os
 import pwd
 import shutil
-import signal
 import subprocess
 import tempfile
 import time
@@ -21,7 +20,7 @@ from pathlib import Path
 
 from agents.linux import environment
 from agents.linux.leader import traces
-from agents.linux.leader.processes import has_processes
+from agents.linux.leader.processes import kill, of_account
 from agents.linux.wine import prefix as copies
 from agents.linux.wine.registry import is_registry
 from agents.linux.wine.shell_links import read_link
@@ -370,9 +369,6 @@ def _useradd() -> None:
 
 def _end_all(uid: int) -> None:
     """Nothing of an installer outlives its account."""
-    while has_processes(uid):
-        for path in Path("/proc").glob("[0-9]*"):
-            with contextlib.suppress(OSError):
-                if path.stat().st_uid == uid:
-                    os.kill(int(path.name), signal.SIGKILL)
+    while of_account(uid):
+        kill(lambda: of_account(uid))
         time.sleep(0.05)
