@@ -118,7 +118,7 @@ class Accounts:
         return await asyncio.to_thread(self._ensure_worker, name)
 
     def _ensure_user(self, name: str, home: Path, comment: str, ids: str) -> Account:
-        with _locked():
+        with locked():
             if (found := _find(name)) is None:
                 if not self._homes.is_dir():
                     self._homes.mkdir(parents=True)
@@ -127,7 +127,7 @@ class Accounts:
                     home.with_name(name) if home.exists() else home
                 )  # somebody else's: useradd would take it
                 options = ("--create-home", "--user-group", "--comment", comment)
-                _run("useradd", *options, "--home-dir", str(home), "--shell", NOLOGIN, name)
+                run("useradd", *options, "--home-dir", str(home), "--shell", NOLOGIN, name)
                 home.chmod(0o700)
             else:
                 _check_owner(found, ids)
@@ -136,7 +136,7 @@ class Accounts:
 
     def _refresh(self, found: pwd.struct_passwd, comment: str) -> None:
         if found.pw_gecos != comment:
-            _run("usermod", "--comment", comment, found.pw_name)
+            run("usermod", "--comment", comment, found.pw_name)
         home = Path(found.pw_dir)
         if not home.is_dir():
             shutil.copytree("/etc/skel", home, symlinks=True)
@@ -145,10 +145,10 @@ class Accounts:
             home.chmod(0o700)
 
     def _ensure_worker(self, name: str) -> Account:
-        with _locked():
+        with locked():
             if (found := _find(name)) is None:
                 options = ("--system", "--no-create-home", "--user-group", "--comment", _WORKER_COMMENT)
-                _run("useradd", *options, "--home-dir", "/nonexistent", "--shell", NOLOGIN, name)
+                run("useradd", *options, "--home-dir", "/nonexistent", "--shell", NOLOGIN, name)
             elif found.pw_gecos != _WORKER_COMMENT:
                 raise Unavailable("account_failed", f"the account {name} belongs to somebody else")
             return _account(name)
@@ -162,12 +162,12 @@ def remove_accounts(prefix: str, tenant_id: str | None = None) -> list[str]:
     their names.
     """
     check_prefix(prefix)
-    with _locked():
+    with locked():
         accounts = [(entry.pw_name, entry.pw_gecos) for entry in pwd.getpwall()]
         names = own_accounts(prefix, accounts, tenant_id)
         for name in names:
             entry = pwd.getpwnam(name)
-            _run("userdel", "--force", name)
+            run("userdel", "--force", name)
             home = Path(entry.pw_dir)
             if is_home_of(name, home.name) and home.is_dir() and home.lstat().st_uid == entry.pw_uid:
                 shutil.rmtree(home, ignore_errors=True)
@@ -237,7 +237,7 @@ def _account(name: str) -> Account:
     return Account(entry.pw_name, entry.pw_uid, entry.pw_gid, Path(entry.pw_dir))
 
 
-def _run(*command: str) -> None:
+def run(*command: str) -> None:
     try:
         subprocess.run(
             command, check=True, capture_output=True, timeout=COMMAND_SECONDS, stdin=subprocess.DEVNULL
@@ -248,7 +248,7 @@ def _run(*command: str) -> None:
 
 
 @contextlib.contextmanager
-def _locked() -> Iterator[None]:
+def locked() -> Iterator[None]:
     """useradd's own lock fails at once when another one runs; this one waits.
 
     It is on the same file, which is there anyway and root's alone, by another call: the two do not meet.

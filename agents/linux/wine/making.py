@@ -1,7 +1,7 @@
 """Making a template: Wine's own set-up, an installer without questions, then what every copy of it needs.
 
-Whatever runs here is somebody's installer: never as root. Root lends it an account that exists for that long; otherwise
-it is the account of whoever asks. It has a display of its own that nobody sees, and the result becomes root's.
+Whatever runs here is somebody's installer: never as root (maker.py). It has a display of its own that nobody sees, and
+the result becomes root's.
 """
 
 from __future__ import annotations
@@ -20,16 +20,14 @@ from pathlib import Path
 
 from agents.linux import environment
 from agents.linux.leader import traces
-from agents.linux.leader.processes import kill, of_account
 from agents.linux.wine import prefix as copies
+from agents.linux.wine.maker import maker
 from agents.linux.wine.registry import is_registry
 from agents.linux.wine.shell_links import read_link
 from agents.linux.wine.templates import FACTS, Program, Template, Templates, wine_is_installed
 from portcullis.errors import InvalidInput, Unavailable
 from portcullis.model.wine import TEMPLATE_RULE, WINE_LOADER, is_fit_program, is_fit_template, path_below_c
 
-MAKER = "portcullis-wine"
-MAKER_COMMENT = "Portcullis makes Wine templates"
 SETUP_SECONDS = 300.0
 INSTALL_SECONDS = 3600.0
 INSTALLER_FOLDER = "portcullis-installer"
@@ -55,7 +53,7 @@ def make(templates: Templates, wanted: Wanted) -> Template:
     _check(wanted)
     with tempfile.TemporaryDirectory(prefix="portcullis-wine-", dir=WORKSHOP) as folder:
         work = Path(folder)
-        with _maker() as account:
+        with maker() as account:
             os.chown(work, account.pw_uid, account.pw_gid)
             (work / "home").mkdir(mode=0o700)
             os.chown(work / "home", account.pw_uid, account.pw_gid)
@@ -334,41 +332,3 @@ def _as(account: pwd.struct_passwd) -> dict[str, object]:
     if os.geteuid() != 0:
         return {"umask": 0o077}
     return {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": [], "umask": 0o077}
-
-
-@contextlib.contextmanager
-def _maker() -> Iterator[pwd.struct_passwd]:
-    """Whose programs may run. Raises Unavailable."""
-    if os.geteuid() != 0:
-        yield pwd.getpwuid(os.geteuid())
-        return
-    _useradd()
-    account = pwd.getpwnam(MAKER)
-    try:
-        yield account
-    finally:
-        _end_all(account.pw_uid)
-        subprocess.run(("userdel", "--force", MAKER), check=False, capture_output=True)
-
-
-def _useradd() -> None:
-    with contextlib.suppress(KeyError):
-        if pwd.getpwnam(MAKER).pw_gecos != MAKER_COMMENT:
-            raise Unavailable("account_failed", f"the account {MAKER} belongs to somebody else")
-        return
-    options = ("--system", "--no-create-home", "--user-group", "--comment", MAKER_COMMENT)
-    done = subprocess.run(
-        ("useradd", *options, "--home-dir", "/nonexistent", "--shell", "/usr/sbin/nologin", MAKER),
-        check=False,
-        capture_output=True,
-        text=True,
-    )
-    if done.returncode:
-        raise Unavailable("account_failed", f"useradd: {done.stderr.strip()}")
-
-
-def _end_all(uid: int) -> None:
-    """Nothing of an installer outlives its account."""
-    while of_account(uid):
-        kill(lambda: of_account(uid))
-        time.sleep(0.05)
