@@ -31,7 +31,7 @@ from broker.repositories.group_index import MemberIndex
 from broker.repositories.icons import Icon
 from broker.snapshot import Snapshot
 from portcullis.clock import Clock
-from portcullis.errors import Refused
+from portcullis.errors import InvalidInput, Refused
 from portcullis.model.host import Host
 
 ATTEMPTS = 5
@@ -171,7 +171,9 @@ class Configuration:
         raise Refused("changed_meanwhile")
 
     async def _rollback(self, tenant_id: str, revision: int, powers: Powers) -> Planned:
-        if revision >= self._snapshot.revision:
+        if revision > (newest := self._snapshot.revision):
+            raise InvalidInput("revision", f"one that was reached: the newest is {newest}")
+        if revision == newest:
             return lambda state: plan_objects(Wanted(state), powers)
         past = await self.history.before(tenant_id, revision)
         gone = await self.pictures.gone(tenant_id, filter(None, past.objects.values()))

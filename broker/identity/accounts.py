@@ -83,7 +83,8 @@ class Accounts:
         link = await self._new_link(tenant_id, user)
         invited = replace(user, link_hash=link.record.hash, link_expires=link.record.expires)
         operations, conditions = user_creation(store, invited, author)
-        return await self._issue(store, invited, link, operations, conditions, "already_exists")
+        taken = Refused("already_exists", "There is a user of this name.")
+        return await self._issue(store, invited, link, operations, conditions, taken)
 
     async def reset(self, tenant_id: str, name: str, author: str, *, enable: bool = False) -> Issued:
         """Take password, factor, recovery codes and an earlier link away, and make a new link.
@@ -112,7 +113,7 @@ class Accounts:
             attempts_deletion(store, user.id),
             *link_deletion(store, user.link_hash),
         ]
-        return await self._issue(store, reset, link, operations, [unchanged], "changed_meanwhile")
+        return await self._issue(store, reset, link, operations, [unchanged], Refused("changed_meanwhile"))
 
     async def check_disabling(self, tenant_id: str, name: str) -> User:
         """Whether it would be refused, as far as is known here. Raises Refused: not_found, last_administrator."""
@@ -221,11 +222,11 @@ class Accounts:
         link: _NewLink,
         operations: Sequence[SealedOperation],
         conditions: Sequence[Condition],
-        refusal: str,
+        refusal: Refused,
     ) -> Issued:
         creation = link_creation(store, link.record, link.lease)
         result = await commit(self._stores, *operations, creation, conditions=conditions)
         if not result.succeeded and await store.get(path(link.record.hash)) is None:
             await self._stores.grid.revoke(link.lease)
-            raise Refused(refusal)
+            raise refusal
         return Issued(user, link.token, result.revision)

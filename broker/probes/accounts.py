@@ -62,7 +62,7 @@ class ProbeAccounts:
         put = store.put((KIND, made.id), {"password": password, "totp_secret": secret})
         result = await commit(self._stores, *operations, put, conditions=conditions)
         if not result.succeeded and await store.get(("user", made.id)) is None:
-            raise Refused("already_exists")
+            raise Refused("already_exists", "There is a user of this name.")
         return made, result.revision
 
     def is_one(self, tenant_id: str, user: User) -> bool:

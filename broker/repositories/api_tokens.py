@@ -8,6 +8,8 @@ from broker.snapshot import Snapshot
 from portcullis.errors import Refused
 from portcullis.model.user import ApiToken, User
 
+UNKNOWN = "There is no such token. `portcullis get tokens` lists their ids."
+
 
 def token_creation(store: Scope, token: ApiToken, author: str = "system") -> SealedOperation:
     """What creates a token, for a transaction that may hold more."""
@@ -46,6 +48,6 @@ class ApiTokens:
         """By its public id. Answers with the grid's revision. Raises Refused("not_found")."""
         token = next((token for token in self.list(tenant_id) if token.id == token_id), None)
         if token is None:
-            raise Refused("not_found")
+            raise Refused("not_found", UNKNOWN)
         store = await self._stores.tenant(tenant_id)
         return (await commit(self._stores, token_deletion(store, token, author))).revision

@@ -109,7 +109,7 @@ class Applications:
         for _ in range(_ATTEMPTS):
             existing = self._named(tenant_id, name)
             if existing is None:
-                raise Refused("not_found")
+                raise Refused("not_found", "There is no such application.")
             operations = [
                 store.delete(existing.path, author=author),
                 store.delete(_index(name)),

@@ -76,7 +76,7 @@ class Users:
         operations, conditions = user_creation(store, user, author)
         result = await commit(self._stores, *operations, conditions=conditions)
         if not result.succeeded and await store.get(("user", user.id)) is None:
-            raise Refused("already_exists")
+            raise Refused("already_exists", "There is a user of this name.")
         return result.revision
 
     async def replace(self, tenant_id: str, user: User, author: str) -> int:

@@ -55,7 +55,7 @@ class DrainRoutes:
         hosts = [
             host for host in self._services.hosts.list() if everybodys or caller.tenant.id in host.tenants
         ]
-        host = _only(hosts, request)
+        host = _only("host", hosts, request)
         if host.tenants != {caller.tenant.id}:
             caller.check("platform.hosts.write", f"{host.name} serves several tenants.")
         draining = await _draining(request)
@@ -63,13 +63,14 @@ class DrainRoutes:
         return self._answer(request, "host", host.name, draining, revision)
 
     async def gateway(self, request: web.Request) -> web.Response:
-        gateway = _only([one for one in self._services.gateways.list() if not one.revoked], request)
+        gateways = [one for one in self._services.gateways.list() if not one.revoked]
+        gateway = _only("gateway", gateways, request)
         draining = await _draining(request)
         revision = await self._drains.gateway(gateway.id, draining, request[CALLER].author)
         return self._answer(request, "gateway", gateway.name, draining, revision)
 
     async def broker(self, request: web.Request) -> web.Response:
-        broker = _only(self._brokers.live(), request)
+        broker = _only("broker", self._brokers.live(), request)
         draining = await _draining(request)
         if draining and not self._brokers.others_serve(broker.id):
             raise Refused("last_broker")
@@ -96,7 +97,7 @@ async def _draining(request: web.Request) -> bool:
     return draining
 
 
-def _only(found: Sequence[T], request: web.Request) -> T:
+def _only(kind: str, found: Sequence[T], request: web.Request) -> T:
     """By its name, or by its id where two share a name. Raises Refused("not_found"), InvalidInput."""
     wanted = request.match_info["name"]
     named = [one for one in found if one.name.casefold() == wanted.casefold()]
@@ -104,5 +105,5 @@ def _only(found: Sequence[T], request: web.Request) -> T:
         raise InvalidInput("name", f"the id of one of those called {wanted}")
     chosen = named or [one for one in found if one.id == wanted]
     if not chosen:
-        raise Refused("not_found")
+        raise Refused("not_found", f"There is no such {kind}. `portcullis status` lists all.")
     return chosen[0]

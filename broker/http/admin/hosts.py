@@ -8,8 +8,10 @@ from typing import Any
 
 from aiohttp import web
 
+from broker.audit.event import Object
 from broker.http.admin.listing import listed
 from broker.http.admin.policies import expected_revision
+from broker.http.audited import audited
 from broker.http.body import read_fields
 from broker.http.middleware import CALLER, Needs, route
 from broker.http.services import PublicServices
@@ -74,7 +76,7 @@ class MachineRoutes:
         host = next((h for h in self._services.hosts.list() if h.name == request.match_info["name"]), None)
         everybodys = caller.may("platform.hosts.write")
         if host is None or not (everybodys or tenant_id in host.tenants):
-            raise Refused("not_found")
+            raise Refused("not_found", "There is no such host.")
         fields = await read_fields(request)
         if not fields.has("groups"):
             raise InvalidInput("groups", "a list of host groups; none is []")
@@ -125,6 +127,7 @@ class MachineRoutes:
         role = fields.raw("role")
         if role != "host" and role != "gateway":
             raise InvalidInput("role", "host or gateway")
+        audited(request, object=Object("join-token", name=role))
         text = fields.optional_text("name", f"the name of the {role}", longest=63)
         name = None if text is None else parse_machine_name(text)
         fields.finish()

@@ -7,7 +7,9 @@ from typing import Any
 
 from aiohttp import web
 
+from broker.audit.event import Object
 from broker.http.access import CALLER, Needs, route
+from broker.http.audited import audited
 from broker.http.body import read_fields
 from broker.http.services import PublicServices
 from broker.http.views import answer
@@ -24,6 +26,7 @@ log = logging.getLogger(__name__)
 PATH = "/api/v1/admin/probes"
 ACCOUNTS_PATH = "/api/v1/admin/probe-accounts"
 LONGEST_NAME = 256
+_NO_PROBE = "No probe is set for this application."
 MOST = 200
 """Of a tenant: each is a launch every few minutes."""
 
@@ -55,7 +58,7 @@ class ProbeRoutes:
         tenant_id, application = request[CALLER].tenant.id, self._application(request)
         probe = self._services.probes.get(tenant_id, application.id)
         if probe is None:
-            raise Refused("not_found")
+            raise Refused("not_found", _NO_PROBE)
         results = await self._services.probe_results.of_tenant(tenant_id)
         return answer({"probe": self._view(tenant_id, probe, results.get(application.id))})
 
@@ -91,7 +94,7 @@ class ProbeRoutes:
         application = self._services.applications.by_name(caller.tenant.id, name)
         application_id = application.id if application else name
         if self._services.probes.get(caller.tenant.id, application_id) is None:
-            raise Refused("not_found")
+            raise Refused("not_found", _NO_PROBE)
         revision = await self._services.probes.delete(caller.tenant.id, application_id, caller.author)
         await self._services.snapshot.until(revision)
         return answer({}, revision=revision)
@@ -104,6 +107,7 @@ class ProbeRoutes:
         groups = fields.texts("groups", is_fit_group, GROUP_RULE, most=MAXIMUM_GROUPS)
         fields.finish()
         user = new_user(name, groups=groups)
+        audited(request, object=Object("user", name=user.name))
         made, revision = await self._services.probe_accounts.make(caller.tenant.id, user, caller.author)
         log.info(
             "account for probes made", extra=ids(tenant=caller.tenant.id, user=made.id, by=caller.user.id)
@@ -115,7 +119,7 @@ class ProbeRoutes:
     def _application(self, request: web.Request) -> Application:
         found = self._services.applications.by_name(request[CALLER].tenant.id, request.match_info["name"])
         if found is None:
-            raise Refused("not_found")
+            raise Refused("not_found", "There is no such application.")
         return found
 
     def _view(self, tenant_id: str, probe: Probe, result: Result | None) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from broker.http.middleware import CALLER, Caller, Needs, route
 from broker.http.services import PublicServices
 from broker.http.views import answer, done
 from broker.identity.api_tokens import LIFETIME_SECONDS, Limits, new_api_token
+from broker.repositories.api_tokens import UNKNOWN
 from portcullis.errors import InvalidInput, Refused
 from portcullis.ids import is_id
 from portcullis.logs import ids
@@ -110,7 +111,7 @@ class TokenRoutes:
     async def revoke(self, request: web.Request) -> web.Response:
         caller, token_id = request[CALLER], request.match_info["id"]
         if not is_id(token_id):
-            raise Refused("not_found")
+            raise Refused("not_found", UNKNOWN)
         self._check_reach(caller, token_id)
         revision = await self._services.identity.tokens.revoke(caller.tenant.id, token_id, caller.author)
         await self._services.snapshot.until(revision)

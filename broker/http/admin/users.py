@@ -9,10 +9,12 @@ from typing import Any
 
 from aiohttp import web
 
+from broker.audit.event import Object
 from broker.grid.grid import GridUnavailable
 from broker.grid.scopes import Condition, Record
 from broker.http.admin.listing import listed_records
 from broker.http.admin.policies import expected_revision
+from broker.http.audited import audited
 from broker.http.body import Fields, read_fields
 from broker.http.middleware import CALLER, Caller, Needs, route
 from broker.http.services import PublicServices
@@ -77,6 +79,7 @@ class UserRoutes:
         platform = _platform(fields, caller) or False
         fields.finish()
         user = new_user(name, groups=groups, role=role, platform=platform)
+        audited(request, object=Object("user", name=user.name))
         await self._stay_platform(caller, platform)
         issued = await self._accounts.invite(caller.tenant.id, user, caller.author)
         return await self._issued(request, issued, "user invited", 201)

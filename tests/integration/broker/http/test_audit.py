@@ -44,6 +44,26 @@ async def test_a_refused_change_is_found_with_its_code(site: ApiSite) -> None:
     assert (event["object"]["kind"], event["object"]["name"]) == ("user", "root") and event["object"]["id"]
 
 
+async def test_who_was_invited_is_found_by_name_also_when_that_was_refused(site: ApiSite) -> None:
+    async with site.browser() as browser:
+        await site.let_in(browser, site.acme.root)
+        for _ in range(2):
+            await browser.change("POST", "/api/v1/admin/users", {"name": "Newcomer", "groups": []})
+        await browser.change("POST", "/api/v1/admin/probe-accounts", {"name": "watcher", "groups": []})
+        refused, invited = await events(browser, "?object=user:newcomer")
+        (probing,) = await events(browser, "?object=user:watcher")
+    assert (refused["type"], refused["code"]) == ("change_refused", "already_exists")
+    assert invited["detail"]["act"] == probing["detail"]["act"] == "add" and invited["object"]["id"]
+
+
+async def test_for_what_a_join_token_is_stands_with_it(site: ApiSite) -> None:
+    async with site.browser() as browser:
+        await site.let_in(browser, site.acme.root)
+        await browser.change("POST", "/api/v1/admin/join-tokens", {"role": "host"})
+        (made,) = await events(browser, "?object=join-token:host")
+    assert made["type"] == "token"
+
+
 async def test_signing_in_and_out_is_found_with_the_address(site: ApiSite) -> None:
     async with site.browser() as browser, site.browser() as root:
         await site.let_in(root, site.acme.root)

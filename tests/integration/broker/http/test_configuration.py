@@ -279,6 +279,14 @@ async def test_history_tells_what_changed_and_takes_it_back(site: ApiSite) -> No
     assert undone["reason"] == f"rollback to revision {first.json['revision']}"
 
 
+async def test_nothing_is_rolled_back_to_a_revision_that_is_still_to_come(site: ApiSite) -> None:
+    async with signed_in(site, site.acme.root) as root:
+        newest = (await apply(root, *DOCUMENTS)).json["revision"]
+        refused = await root.change("POST", f"{ADMIN}/history/rollback", {"revision": newest + 1000})
+    assert (refused.status, refused.code) == (422, "invalid_field")
+    assert "the newest is" in refused.json["error"]["message"]
+
+
 async def test_a_rollback_brings_back_what_was_deleted_and_takes_away_what_was_made(site: ApiSite) -> None:
     async with signed_in(site, site.acme.root) as root:
         before = (await apply(root, *DOCUMENTS)).json["revision"]
