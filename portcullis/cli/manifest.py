@@ -16,14 +16,15 @@ there. No I/O; documents.py reads, this file knows the fields.
 
 from __future__ import annotations
 
-import difflib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from portcullis.cli.documents import MAXIMUM_BYTES, FieldPath, ManifestError, Place, read_documents
 from portcullis.model.names import NAME_RULE, is_fit_name
+from portcullis.schemas.checking import one_of
+from portcullis.schemas.documents import KINDS
 
 __all__ = ["MAXIMUM_BYTES", "ApplicationDocument", "FieldPath", "ManifestError", "Place", "named", "parse"]
 
@@ -105,8 +106,10 @@ def application_of(place: Place, data: Any) -> ApplicationDocument:
     """Raises ManifestError."""
     check = _Checker(place)
     mapping = check.mapping((), data, "a mapping with kind: application")
+    if "kind" in mapping:
+        check.kind(mapping, KINDS)
     check.known((), mapping, _FIELDS)
-    check.kind(mapping)
+    check.kind(mapping, KINDS)
     entitled = check.mapping(("entitled",), mapping.get("entitled", {}), "a mapping of users and groups")
     check.known(("entitled",), entitled, ("users", "groups"))
     return ApplicationDocument(
@@ -141,16 +144,15 @@ class _Checker:
                 self.fail((*path, str(key)), "text as the key (quote it)", key=True)
         return dict(value)
 
-    def kind(self, mapping: dict[str, Any]) -> None:
-        if mapping.get("kind") != "application":
-            self.fail(("kind",), "application")
+    def kind(self, mapping: dict[str, Any], kinds: Sequence[str] = ("application",)) -> None:
+        """`kinds`: that are named, for a file with any other than this one is sent another way (tree.py)."""
+        if (kind := mapping.get("kind")) != "application":
+            self.fail(("kind",), one_of(str(kind), kinds))
 
     def known(self, path: FieldPath, value: Iterable[str], names: tuple[str, ...]) -> None:
         for key in value:
             if key not in names:
-                close = difflib.get_close_matches(key, names, 1)
-                expected = f"{close[0]!r} instead" if close else f"one of {', '.join(names)}"
-                self.fail((*path, key), expected, key=True)
+                self.fail((*path, key), one_of(key, names), key=True)
 
     def text(self, path: FieldPath, value: Any, expected: str) -> str:
         if not isinstance(value, str):

@@ -6,7 +6,7 @@ What a schema cannot say (which characters are printable, which time zones there
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -23,6 +23,9 @@ from portcullis.schemas.documents import FILE_KINDS, KINDS, SENT_KINDS
 from portcullis.schemas.kinds.values import GROUP_FORMAT, NAME_FORMAT
 from portcullis.schemas.places import FieldPath, path_of
 from portcullis.schemas.shapes import Schema
+
+_PLAINLY_MEANT = 0.7
+"""Of difflib's ratio: `comand` is `command`, and `enabled` is not `entitled`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +54,7 @@ def _findings(document: Any, *, in_files: bool) -> list[Finding]:
         return [Finding((strange[0],), "text as the key (quote it)", of_key=True)]
     kind = document.get("kind")
     if not isinstance(kind, str) or kind not in KINDS:
-        return [Finding(("kind",), f"one of {', '.join(KINDS)}")]
+        return [Finding(("kind",), one_of(str(kind), KINDS))]
     validator = _validator(kind, in_files)
     found = [finding for error in validator.iter_errors(document) for finding in _told(error)]
     return list(dict.fromkeys(found)) or list(_beyond_the_schema(kind, document))
@@ -97,9 +100,15 @@ def _unknown(path: FieldPath, schema: Schema, instance: Any) -> Iterator[Finding
     known = list(schema["properties"])
     for key in instance:
         if key not in known:
-            close = difflib.get_close_matches(str(key), known, 1)
-            expected = f"{close[0]!r} instead" if close else f"one of {', '.join(known)}"
-            yield Finding((*path, str(key)), expected, of_key=True)
+            yield Finding((*path, str(key)), one_of(str(key), known), of_key=True)
+
+
+def one_of(wrong: str, known: Sequence[str]) -> str:
+    """What is expected in place of `wrong`: the one that was meant, where that is plain, else all there are."""
+    close = difflib.get_close_matches(wrong, known, 1, _PLAINLY_MEANT)
+    if close:
+        return f"{close[0]!r} instead"
+    return f"one of {', '.join(known)}" if len(known) > 1 else known[0]
 
 
 def _expected(error: ValidationError) -> str:

@@ -137,7 +137,17 @@ def test_what_is_no_manifest_is_named(text: str | bytes, message: str) -> None:
 @pytest.mark.parametrize(
     ("line", "replacement", "message"),
     [
-        ("kind: application", "kind: desktop", "app.yaml:1:7: kind: expected application"),
+        (
+            "kind: application",
+            "kind: desktop",
+            "app.yaml:1:7: kind: expected one of tenant, role, group, user",
+        ),
+        ("kind: application", "kind: aplication", "app.yaml:1:7: kind: expected 'application' instead"),
+        (
+            "command: [mousepad]",
+            "enabled: true",
+            "app.yaml:3:1: enabled: expected one of kind, name, command",
+        ),
         ("kind: application", "knd: application", "app.yaml:1:1: knd: expected 'kind' instead"),
         (
             "name: Text editor",
