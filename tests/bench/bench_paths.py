@@ -33,7 +33,9 @@ FILM = 640, 360
 BLOCK, BITS, A_SECOND = 20, 12, 30
 DRAWS = sum(1 << operation.KIND for operation in OPERATIONS)
 SETTLE_SECONDS = 4.0
-"""Of the film, which are not counted: how it is paced is found out meanwhile. Of a still page: without a picture."""
+"""Of the film, from its first picture on, which are not counted: how it is paced is found out meanwhile. Of a still
+page, from its last picture on: a whole page takes a quarter of a minute at 64 kbit/s."""
+START_SECONDS = 60.0
 LETTER_SECONDS = 0.25
 UNPACED = """
 from agents.worker.pacing import Pacing
@@ -55,6 +57,8 @@ class Path:
     rate_limit: float | None = None
     has_film: bool = True
     has_peer: bool = False
+    is_settled: bool = True
+    """Else it is typed from the first sight of the page on, of which most is still to come."""
     changes: tuple[tuple[float, Line], ...] = ()
     """Shares of the time, and the line from there on."""
 
@@ -70,6 +74,7 @@ PATHS = (
     Path("20 Mbit/s, 300 ms", line(20, 0.3), 260, 25),
     Path("10, 1, then 10 Mbit/s", line(10, 0.04), changes=((0.33, line(1, 0.04)), (0.66, line(10, 0.04)))),
     Path("64 kbit/s, letters alone", line(0.064, 0.08), has_film=False),
+    Path("64 kbit/s, letters while a page comes", line(0.064, 0.08), has_film=False, is_settled=False),
 )
 
 
@@ -84,6 +89,8 @@ class Seen:
 
 class Watcher:
     """Draws, acknowledges and reads the stamps."""
+
+    is_page_there = False
 
     def __init__(self, client: StreamClient, seen: Seen) -> None:
         self._client = client
@@ -103,6 +110,9 @@ class Watcher:
         if not isinstance(message, m.Frame | m.SmallFrame):
             return
         now = time.monotonic()
+        self.is_page_there = self.is_page_there or bool(
+            (self._client.picture[60:] != self._client.picture[0, 0]).any()
+        )
         while self._typed and self._typed[0][0] <= message.last_input:
             self._seen.letters.append(now - self._typed.pop(0)[1])
         number = read_stamp(self._client.picture)
@@ -149,11 +159,10 @@ async def watch(path: Path, seconds: float, is_paced: bool = True) -> Seen:
     seen = Seen()
     async with attached(path, is_paced) as (client, way):
         watcher = Watcher(client, seen)
-        await asyncio.sleep(SETTLE_SECONDS)
-        frames = 0 if path.has_film else -1
-        while frames < 0 or (frames != client.frames and not path.has_film):
-            frames = client.frames  # of the page itself
-            await asyncio.sleep(SETTLE_SECONDS)
+        # The application starts when the machine has time for it.
+        await client.until(lambda: seen.ages if path.has_film else watcher.is_page_there, START_SECONDS)
+        if path.is_settled:
+            await settled(path, client)
         seen.ages.clear()
         began, before = time.monotonic(), way.delivered_bytes[0]
         changes = list(path.changes)
@@ -165,6 +174,13 @@ async def watch(path: Path, seconds: float, is_paced: bool = True) -> Seen:
             await asyncio.sleep(LETTER_SECONDS)
         seen.received = way.delivered_bytes[0] - before
     return seen
+
+
+async def settled(path: Path, client: StreamClient) -> None:
+    frames = -1
+    while frames < 0 or (frames != client.frames and not path.has_film):
+        frames = client.frames  # of the page itself
+        await asyncio.sleep(SETTLE_SECONDS)
 
 
 def figures_of(path: Path, seen: Seen, peer: Seen | None, seconds: float) -> list[Figure]:

@@ -54,6 +54,7 @@ def main() -> None:
         0,
         0,
     )
+    window.flush()  # a still page is followed by nothing that would
     pictures = [] if options.still else [window.pixmap(picture) for picture in film(rnd)]
     left, top = (options.width - WIDTH) // 2, (options.height - HEIGHT) // 2
     typed = 0
