@@ -124,15 +124,25 @@ class Injector(InputInjector[int]):
             if named is not None:
                 self._press(identity, named)
         elif event.code in PHYSICAL and not event.text:
-            # The browser has no text for the key, yet knows its place: in the user's layout, which is the first.
+            yield from self._press_place(identity, event.code)
+
+    def _press_place(self, identity: str, code: str) -> Iterator[float]:
+        """The browser has no text for the key, yet knows its place: in the user's layout, which is the first."""
+        held = self._held_bits()
+        character = None if held & SHORTCUT else self._layout.character_at(code, held)
+        if character is not None:
+            yield from self._put(identity, character, code)
+        else:
             self._state.use_group(0)
-            self._press(identity, PHYSICAL[event.code])
+            self._press(identity, PHYSICAL[code])
 
     def _put(self, identity: str, character: str, code: str) -> Iterator[float]:
         place = self._best(character, code)
         keysym = keysym_of(character)
         if place is not None:
             self._press_at(identity, place, place.modifiers)
+        elif unlocked := self._best(character, code, self._state.locks & ~CAPS_LOCK):
+            self._without_caps_lock(lambda: self._press_at(identity, unlocked, unlocked.modifiers))
         elif keysym is not None:
             keycode = self._layout.keycode(keysym, "") or (yield from self._lend(keysym))
             if keycode is not None:
@@ -158,8 +168,11 @@ class Injector(InputInjector[int]):
         else:
             self._press_at(identity, place, place.modifiers | held & SHORTCUT)
 
-    def _best(self, character: str, code: str) -> Place | None:
-        """Of the places where the character lies, the physical one, else that with the fewest changes."""
+    def _best(self, character: str, code: str, locks: int | None = None) -> Place | None:
+        """Of the places where the character lies, the physical one, else that with the fewest changes.
+
+        `locks`: not those that are on now, but these.
+        """
         held = self._held_bits()
         physical = PHYSICAL.get(code)
 
@@ -167,7 +180,8 @@ class Injector(InputInjector[int]):
             changes = ((place.modifiers ^ held) & ~SHORTCUT).bit_count()
             return place.group not in (None, self._state.group), changes, place.keycode != physical
 
-        return min(self._layout.places(character, self._state.locks), key=cost, default=None)
+        on = self._state.locks if locks is None else locks
+        return min(self._layout.places(character, on), key=cost, default=None)
 
     def _press_at(self, identity: str, place: Place, modifiers: int) -> None:
         self._state.use_group(place.group)
@@ -175,10 +189,15 @@ class Injector(InputInjector[int]):
 
     def _press_lent(self, identity: str, keycode: int, character: str, modifiers: int) -> None:
         """What a lent key gives, an application makes a capital of under CapsLock."""
-        locks = self._state.locks
         if character.upper() != character:
-            self._state.lock(locks & ~CAPS_LOCK)
-        self._press_with(identity, keycode, modifiers)
+            self._without_caps_lock(lambda: self._press_with(identity, keycode, modifiers))
+        else:
+            self._press_with(identity, keycode, modifiers)
+
+    def _without_caps_lock(self, act: Callable[[], None]) -> None:
+        locks = self._state.locks
+        self._state.lock(locks & ~CAPS_LOCK)
+        act()
         self._state.lock(locks)
 
     def _press(self, identity: str, keycode: int) -> None:

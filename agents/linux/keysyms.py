@@ -18,6 +18,11 @@ def character_of(keysym: int) -> str | None:
     return _LEGACY_CHARACTERS.get(keysym)
 
 
+def meaning_of(keysym: int) -> str | None:
+    """`character_of`, or the character that not every program knows the keysym to stand for."""
+    return "‰" if keysym == _PER_MILLE else character_of(keysym)
+
+
 def keysym_of(character: str) -> int | None:
     """The keysym that gives this character on a lent key; None for a control character."""
     if character in _CONTROL_KEYSYMS:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import xcffib.keysymdef as names
 
 from agents.linux.keymap import KEYPAD, MODIFIER_KEYSYMS, NAMED, PHYSICAL
-from agents.linux.keysyms import character_of
+from agents.linux.keysyms import character_of, meaning_of
 from portcullis.protocol.messages import ALT_GRAPH, CAPS_LOCK, NUM_LOCK, SHIFT
 
 LEVEL_FIVE = 1 << 8
@@ -79,6 +79,18 @@ class Layout:
             self._places[locks] = self._find_characters(locks)
         return self._places[locks].get(character, [])
 
+    def character_at(self, code: str, modifiers: int) -> str | None:
+        """What the key at this place gives in the user's own layout, which is the first, without any lock.
+
+        On a level that has nothing it gives what it has below, as libxkbcommon and Firefox say.
+        """
+        groups = self._keys.get(PHYSICAL.get(code, 0))
+        if not groups:
+            return None
+        levels = (groups[0].keysym(self._real(held)) for held in (modifiers, modifiers & SHIFT))
+        keysym = next((keysym for keysym in levels if keysym), 0)
+        return None if _is_on_keypad(keysym) else meaning_of(keysym)
+
     def keycode(self, keysym: int, code: str) -> int | None:
         """The keycode of a named key: the one at the physical place if it has that meaning, else any."""
         keycodes = self._named.get(keysym, [])
@@ -142,13 +154,16 @@ class Layout:
         for held in _CHOSEN:
             if not self._can_hold(held):
                 continue
-            real = sum(mask for bit, mask in self._shifts.items() if held & bit)
+            real = self._real(held)
             for keycode, number, group in self._all_groups():
                 is_like_without = real & ~group.type.mask
                 if not is_like_without and (character := _character(group, real | locked)):
                     places = found.setdefault(character, [])
                     places.append(Place(keycode, held, None if len(self._keys[keycode]) == 1 else number))
         return found
+
+    def _real(self, modifiers: int) -> int:
+        return sum(mask for bit, mask in self._shifts.items() if modifiers & bit)
 
     def _all_groups(self) -> Iterator[tuple[int, int, Group]]:
         for keycode, groups in self._keys.items():

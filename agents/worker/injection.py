@@ -12,7 +12,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Generic, Protocol, TypeVar
 
-from agents.worker.keys import LOCK_NAMES, MODIFIER_NAMES
+from agents.worker.keys import LOCK_NAMES, MODIFIER_NAMES, letters_of
 from portcullis.protocol.messages import (
     ALT,
     ALT_GRAPH,
@@ -147,7 +147,10 @@ class InputInjector(ABC, Generic[K]):
             return
         if len(self._held) >= _MAXIMUM_HELD and identity not in self._held:
             self.release_all()
-        yield from self._press_key(identity, event)
+        if (letters := letters_of(event.text)) != event.text and not self._is_shortcut(event):
+            yield from self._type(letters)
+        else:
+            yield from self._press_key(identity, event)
 
     def _modifier_bit(self, event: Key) -> int:
         return MODIFIER_NAMES.get(event.text, 0)

@@ -18,6 +18,13 @@ LOCK_NAMES = frozenset({"CapsLock", "NumLock", "ScrollLock"})
 
 # Latin letters without a Latin keyboard's place of their own, and the letter that shortcuts mean by them.
 _SHORTCUTS_OF_LATIN = {"ı": "i", "İ": "i"}
+_LAM_WITH_ALIF = frozenset(map(chr, range(0xFEF5, 0xFEFD)))
+
+
+def letters_of(text: str) -> str:
+    """Arabic keyboards have a key for lam with alif: X names one character for it, which programs keep as it is or take
+    apart. The letters are what Windows and macOS type, and what a search finds."""
+    return unicodedata.normalize("NFKC", text) if text in _LAM_WITH_ALIF else text
 
 
 def shortcut_letter(text: str, code: str) -> str:

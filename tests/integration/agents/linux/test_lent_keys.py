@@ -1,18 +1,15 @@
 """Characters that lie nowhere in the display's layout, read by a program as late as it likes."""
 
-import asyncio
 import struct
 
 import pytest
 import xcffib.xkb as xkb
 import xcffib.xproto as xproto
 
-from agents.linux.injection import Injector
 from agents.linux.keyboard_map import CORE_KEYBOARD
 from agents.linux.layout import SHIFT_MASK
-from agents.linux.x11 import XConnection
 from portcullis.protocol import messages as m
-from tests.support.clock import ManualClock
+from tests.support.keyboard_typist import Typist
 from tests.support.xkb import keysym_to_utf32
 from tests.support.xserver import x_server
 
@@ -100,39 +97,6 @@ class LikeQt:
 
     def _state(self):
         return self._xkb.GetState(CORE_KEYBOARD).reply().mods
-
-
-class Typist:
-    def __init__(self, server):
-        self.clock = ManualClock()
-        self.waited = 0.0
-        self._x = XConnection(server.display, str(server.xauthority))
-        self._x.select_root_events(xproto.EventMask.SubstructureNotify)
-        self._x.start(lambda: None)
-        self._injector = Injector(self._x, lambda: (640, 480), self.clock)
-
-    async def type(self, text, when_waiting):
-        await self._apply(m.CommittedText(1, text), when_waiting)
-
-    async def stroke(self, code, text, modifiers=0):
-        for down in (True, False):
-            await self.key(code, text, modifiers, down)
-
-    async def key(self, code, text, modifiers, down):
-        await self._apply(m.Key(1, down, modifiers, 0, code, text), lambda now: None)
-
-    async def _apply(self, message, when_waiting):
-        for seconds in self._injector.apply(message):
-            self.clock.advance(seconds)
-            self.waited += seconds
-            when_waiting(self.waited)
-            self._x.sync()
-            await asyncio.sleep(0)  # what the display tells is heard in the loop
-        self._x.sync()
-        await asyncio.sleep(0)
-
-    def close(self):
-        self._x.close()
 
 
 @pytest.fixture

@@ -128,3 +128,20 @@ def test_spare_keys_are_neither_physical_nor_named():
     assert 160 not in spare
     assert not set(spare) & set(PHYSICAL.values())
     assert spare[-1] == 190
+
+
+@pytest.mark.parametrize(
+    ("code", "modifiers", "character"),
+    [
+        ("KeyQ", ALT_GRAPH, "@"),
+        ("KeyW", ALT_GRAPH, "w"),  # nothing on its third level
+        ("KeyW", SHIFT | ALT_GRAPH, "W"),
+        ("KeyW", LEVEL_FIVE, "←"),
+        ("KeyA", SHIFT, "A"),  # of the first group
+        ("Numpad7", 0, None),
+        ("Enter", 0, None),
+        ("Nowhere", 0, None),
+    ],
+)
+def test_place_gives_what_the_user_s_layout_has_there(code, modifiers, character):
+    assert LAYOUT.character_at(code, modifiers) == character

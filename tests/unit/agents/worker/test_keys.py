@@ -2,7 +2,7 @@
 
 import pytest
 
-from agents.worker.keys import shortcut_letter
+from agents.worker.keys import letters_of, shortcut_letter
 
 
 @pytest.mark.parametrize(
@@ -22,3 +22,10 @@ from agents.worker.keys import shortcut_letter
 )
 def test_shortcut_means_the_letter_that_applications_know(text, code, letter):
     assert shortcut_letter(text, code) == letter
+
+
+@pytest.mark.parametrize(
+    ("text", "letters"), [("\ufefb", "لا"), ("\ufef5", "لآ"), ("ل", "ل"), ("﷼", "﷼"), ("", "")]
+)
+def test_lam_with_alif_is_two_letters_and_nothing_else_is_taken_apart(text, letters):
+    assert letters_of(text) == letters
