@@ -81,7 +81,9 @@ class Premises:
             limits, own_folder = self.launch[name]["limits"], str(self._folder / "worker")
             return processes.Confinement(account, groups, limits, own_folder)
         limits, home = self.launch["limits"], self.launch["home"]
-        return processes.Confinement(account, groups, limits, home, self._quarters)
+        # dbus-daemon puts a process between itself and each service, and kills it once the service has its name: the
+        # leader would take the service for what the application left behind, and keep the session for it.
+        return processes.Confinement(account, groups, limits, home, self._quarters, adopts=name == "bus")
 
     def environment(self, name: str) -> dict[str, str]:
         """Of a process; with DISPLAY for the user's ones."""

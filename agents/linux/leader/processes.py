@@ -32,13 +32,14 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 class Confinement(NamedTuple):  # `dataclasses` would take 1.6 MB of each session
     """As whom a process runs, in which cgroups, under which resource limits (name -> value), with which folders of its
-    own in place of the host's."""
+    own in place of the host's, and whether it is the parent of what its descendants leave behind."""
 
     account: pwd.struct_passwd
     groups: Sequence[str] = ()
     limits: Mapping[str, int] = MappingProxyType({})
     folder: str = "/"
     quarters: Quarters | None = None
+    adopts: bool = False
 
 
 def start(
@@ -250,6 +251,8 @@ def confine(confinement: Confinement) -> None:
     os.umask(0o077)
     _prctl(_PR_SET_NO_NEW_PRIVS, 1)
     die_with_parent(signal.SIGKILL)
+    if confinement.adopts:
+        _prctl(_PR_SET_CHILD_SUBREAPER, 1)
     os.chdir(confinement.folder)
 
 

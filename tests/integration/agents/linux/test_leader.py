@@ -14,8 +14,8 @@ from agents.linux.groups import Group
 from agents.linux.leaders import start_leader
 from portcullis.model.session import Display
 from portcullis.protocol.worker_channel import Status
-from tests.support.patience import patient
-from tests.support.session_host import TINY_WORKER, gone, is_alive, processes, until_window, variables
+from tests.support.patience import patient, until
+from tests.support.session_host import MARKER, TINY_WORKER, gone, is_alive, processes, until_window, variables
 from tests.support.told import until_ended, until_told
 
 
@@ -236,6 +236,20 @@ async def test_session_lives_while_what_the_application_left_behind_lives(host, 
     xterm.kill()
     ended = await until_ended(link)
     assert (ended.code, ended.exit_statuses["application"]) == ("application_closed", 0)
+
+
+async def test_session_ends_with_its_editor_whatever_the_bus_started_for_that(host, launch):
+    order, link = await launch("mousepad")
+    await until_window(link)
+
+    def named(name):
+        ours = {p.info["name"]: p for p in processes() if variables(p).get(MARKER) == order.session}
+        return ours.get(name)
+
+    await until(lambda: named("at-spi2-registryd"))
+    named("mousepad").kill()
+    ended = await until_ended(link)
+    assert ended.code == "application_closed"
 
 
 async def test_session_lives_while_a_window_of_what_the_bus_started_for_the_application_does(host, launch):
