@@ -44,7 +44,7 @@ _UNKNOWN = np.uint32(0xFF000000)
 """No pixel has it: differs from whatever is read."""
 _PIXELS_A_BYTE = 4
 """Of a photograph at its best; of text there are many more."""
-_LEAST_STEP_PIXELS = 32 * 1024
+_LEAST_STEP_PIXELS = 16 * 1024
 _FILLED_PIXELS = 64 * 1024
 """From here on it is looked for one colour first."""
 _EDGE_PIXELS = 8192
