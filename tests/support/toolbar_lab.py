@@ -36,13 +36,19 @@ _HAS_KEYBOARD = "document.hasFocus() && document.activeElement.tagName === 'TEXT
 _EVENT = re.compile(
     r"Key(Press|Release) event.*?state 0x[0-9a-f]+, keycode \d+ \(keysym 0x[0-9a-f]+, (\w+)\)", re.DOTALL
 )
-_PLACE = """(selector) => {
-    const found = [...document.querySelectorAll(selector)].find((each) => each.checkVisibility());
+_CORNER = """[
+    window.mozInnerScreenX ?? screenX + (outerWidth - innerWidth) / 2,
+    window.mozInnerScreenY ?? screenY + outerHeight - innerHeight,
+]"""
+_PLACE = """([selector, text]) => {
+    const named = [...document.querySelectorAll(selector)].filter((each) => !text || each.textContent === text);
+    const found = named.find((each) => each.checkVisibility({ visibilityProperty: true }));
+    if (!found) return null;
     const { x, y, width, height } = found.getBoundingClientRect();
-    const left = window.mozInnerScreenX ?? screenX + (outerWidth - innerWidth) / 2;
-    const top = window.mozInnerScreenY ?? screenY + outerHeight - innerHeight;
+    const [left, top] = CORNER;
     return [Math.round(left + x + width / 2), Math.round(top + y + height / 2)];
-}"""
+}""".replace("CORNER", _CORNER)
+_EDGE = f"{_CORNER}.map((each, axis) => Math.round(each) + [100, 1][axis])"
 
 
 @dataclass
@@ -104,10 +110,27 @@ class ToolbarLab:
         """Of the machine: which one has its keyboard."""
         return (await self.machine.run("xdotool", "getactivewindow", "getwindowname")).strip()
 
-    async def click(self, selector: str) -> None:
-        """By the machine's own pointer, in the middle of the first that can be seen."""
-        x, y = await self.page.evaluate(_PLACE, selector)
+    async def click(self, selector: str, text: str = "") -> None:
+        """By the machine's own pointer, in the middle of the first that can be seen, once it rests there."""
+        places: list[list[int] | None] = [None]
+
+        async def rests() -> bool:
+            places.append(await self.page.evaluate(_PLACE, [selector, text]))
+            return places[-1] is not None and places[-1] == places[-2]
+
+        await until(rests)
+        x, y = places[-1] or ()
         await self.machine.run("xdotool", "mousemove", str(x), str(y), "click", "1")
+
+    async def press(self, label: str) -> None:
+        """A button of the page."""
+        await self.click("button", label)
+
+    async def show_toolbar(self) -> None:
+        """By the pointer at the top edge: the keyboard stays the application's."""
+        place = await self.page.evaluate(_EDGE)
+        await self.machine.run("xdotool", "mousemove", *map(str, place))
+        await self.until_true("document.querySelector('.toolbar').matches('.shown')")
 
 
 @contextlib.asynccontextmanager

@@ -9,7 +9,7 @@ const told = (inputs) => inputs.map((each) => {
   if (each.message === "KEY") return `${each.down ? "+" : "-"}${each.text}:${each.modifiers}`;
   return each.message === "TEXT" ? `"${each.text}"` : `${each.message}:${each.modifiers ?? ""}`;
 });
-const { SHIFT, CONTROL, ALT } = MODIFIER;
+const { SHIFT, CONTROL, ALT, ALT_GRAPH } = MODIFIER;
 
 test("a chord goes down and up as on a keyboard, each stroke with the modifiers of its moment", () => {
   const inputs = chordInputs(["Control", "Alt"], { text: "Delete", code: "Delete" });
@@ -52,6 +52,16 @@ test("a word is text, whatever was held for a key", () => {
   sticky.cycle("Control");
   assert.deepEqual(told(sticky.apply({ message: "TEXT", text: "word" })), ["-Control:0", '"word"']);
   assert.deepEqual(told(sticky.apply({ message: "TEXT", text: "next" })), ['"next"']);
+});
+
+test("what AltGr makes of a key is left to the application's layout", () => {
+  const sticky = new StickyModifiers();
+  sticky.cycle("AltGraph");
+  const inputs = [...sticky.apply(key("q")), ...sticky.apply(key("q", false))];
+  assert.deepEqual(told(inputs), [`+:${ALT_GRAPH}`, `-:${ALT_GRAPH}`, "-AltGraph:0"]);
+  assert.equal(inputs[0].code, "KeyQ");
+  sticky.cycle("AltGraph");
+  assert.deepEqual(told(sticky.apply({ message: "TEXT", text: "ü" })), [`+ü:${ALT_GRAPH}`, `-ü:${ALT_GRAPH}`, "-AltGraph:0"]);
 });
 
 test("Shift makes a letter large", () => {

@@ -57,7 +57,7 @@ export class StickyModifiers {
     if (bits === 0 || input.message === "RELEASE_ALL") return [input];
     if (input.message === "TEXT") return this.#applyText(input, bits);
     const applied = { ...input, modifiers: input.modifiers | bits };
-    if (applied.message === "KEY") applied.text = shifted(applied.text, bits);
+    if (applied.message === "KEY") applied.text = changed(applied, bits);
     if (input.message === "KEY" && !(input.text in KEYS) && !input.down) return [applied, ...this.#letGo()];
     if (input.message !== "POINTER") return [applied];
     const wasPressing = this.#isPressing;
@@ -73,7 +73,8 @@ export class StickyModifiers {
    */
   #applyText(input, modifiers) {
     if (Array.from(input.text).length !== 1) return [...this.#letGo(), input];
-    return [...stroke({ text: shifted(input.text, modifiers), code: codeOf(input.text) }, modifiers), ...this.#letGo()];
+    const key = { text: input.text, code: codeOf(input.text) };
+    return [...stroke({ ...key, text: changed(key, modifiers) }, modifiers), ...this.#letGo()];
   }
 
   /** The modifiers that were for one key. @returns {Input[]} */
@@ -140,12 +141,15 @@ function keyInput({ text, code }, down, modifiers) {
 }
 
 /**
- * A letter as it is with Shift, which the keyboard that sent it did not know of.
- * @param {string} text
+ * What a key gives with modifiers that the keyboard which sent it did not know of. Shift makes a letter large; what AltGr
+ * makes of it the application's layout knows, by the key's place.
+ * @param {PlainKey} key
  * @param {number} modifiers
  */
-function shifted(text, modifiers) {
-  return modifiers === MODIFIER.SHIFT && Array.from(text).length === 1 ? text.toUpperCase() : text;
+function changed({ text, code }, modifiers) {
+  if (Array.from(text).length !== 1) return text;
+  if (modifiers & MODIFIER.ALT_GRAPH && code !== "") return "";
+  return modifiers === MODIFIER.SHIFT ? text.toUpperCase() : text;
 }
 
 /** Where a character lies on most keyboards: the application's layout decides, this only helps it. @param {string} text */
