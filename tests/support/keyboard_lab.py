@@ -11,7 +11,6 @@ import asyncio
 import contextlib
 import difflib
 import subprocess
-import unicodedata
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -100,10 +99,8 @@ class Lab:
         return bool(await self.page.evaluate("heard") == text)
 
     async def use(self, editor: str) -> None:
-        """This editor alone is in the session, and has its keyboard."""
-        if self._program is not None:
-            self._program.terminate()
-            await asyncio.to_thread(self._program.wait)
+        """This editor has the session's keyboard from now on; once, for each editor has a lab of its own."""
+        assert self._program is None, "a lab has one editor"
         self.files[editor].write_text("")
         self._program = self.remote.start(EDITORS[editor], str(self.files[editor]))
         await until(lambda: _has_keyboard(self.remote, self.files[editor].name), STARTED_SECONDS)
@@ -152,9 +149,9 @@ class Lab:
     async def wrong(self, editor: str, keyboard: Keyboard, units: Sequence[Unit]) -> str:
         """The characters that did not arrive as they should; tried anew, since a map may still be on its way."""
         strokes = [stroke for unit in units for stroke in unit]
-        wanted = flat(keyboard.text(strokes))
+        wanted = keyboard.text(strokes)
         for _ in range(_TRIES):
-            got = flat(await self.typed(editor, keyboard, strokes))
+            got = await self.typed(editor, keyboard, strokes)
             if got == wanted:
                 return ""
         return difference(wanted, got)
@@ -169,13 +166,6 @@ def place_of(keyboard: Keyboard, letter: str) -> int:
 def units_of(keyboard: Keyboard) -> list[Unit]:
     """Every key on every level, dead keys before a space and before letters, CapsLock, and the keypad with NumLock."""
     return [*main_block(keyboard), *_dead_keys(keyboard), *_caps_lock(keyboard), *_keypad()]
-
-
-def flat(text: str) -> str:
-    """GTK types an Arabic ligature as one character, X's own tables as the letters that it is made of."""
-    return "".join(
-        unicodedata.normalize("NFKC", each) if "\ufb50" <= each <= "\ufeff" else each for each in text
-    )
 
 
 def difference(wanted: str, got: str) -> str:

@@ -1,16 +1,18 @@
 """The conformance matrix of docs/keyboards.md: which layouts, and what of each does not arrive.
 
-python -m tests.support.keyboard_matrix              # all keys of all layouts, in both browsers and editors
+python -m tests.support.keyboard_matrix              # all keys of all layouts, column by column
 python -m tests.support.keyboard_matrix Firefox Qt   # of these alone; writes the page, whose other cells stay
+python -m tests.support.keyboard_matrix fi ara       # of these layouts alone
 """
 
 from __future__ import annotations
 
 import asyncio
+import itertools
 import re
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -48,13 +50,13 @@ class Measured:
     loaded: dict[str, dict[str, str]] = field(default_factory=lambda: {browser: {} for browser in BROWSERS})
     """Browser -> layout -> those that the session had."""
 
-    async def measure(self, browser: str, editors: Sequence[str]) -> None:
+    async def measure(self, browser: str, editor: str, layouts: Iterable[str] = LAYOUTS) -> None:
+        """One column, on displays of its own."""
         with tempfile.TemporaryDirectory() as folder:
             async with keyboard_lab(Path(folder), browser) as lab:
-                for editor in editors:
-                    await lab.use(editor)
-                    for layout in LAYOUTS:
-                        await self._type(lab, editor, layout)
+                await lab.use(editor)
+                for layout in layouts:
+                    await self._type(lab, editor, layout)
 
     async def _type(self, lab: Lab, editor: str, layout: str) -> None:
         keyboard = Keyboard(layout)
@@ -65,12 +67,14 @@ class Measured:
 
 
 async def main(chosen: Sequence[str]) -> None:
-    browsers, editors = (
-        [name for name in names if name in chosen] or names for names in (BROWSERS, tuple(EDITORS))
+    browsers, editors, layouts = (
+        [name for name in names if name in chosen] or names
+        for names in (BROWSERS, tuple(EDITORS), tuple(LAYOUTS))
     )
     measured = Measured()
     try:
-        await asyncio.gather(*(measured.measure(browser, editors) for browser in browsers))
+        for browser, editor in itertools.product(browsers, editors):
+            await measured.measure(browser, editor, layouts)
     finally:
         write(measured)
 
