@@ -157,7 +157,8 @@ async def test_a_look_that_takes_too_long_is_killed_with_what_it_started(tmp_pat
     pid_file = tmp_path / "pid"
     script = (
         "import os, subprocess, sys\n"
-        f"child = subprocess.Popen(['sleep', '600']); open({str(pid_file)!r}, 'w').write(str(child.pid))\n"
+        f"child = subprocess.Popen(['sleep', '600'], start_new_session=True)\n"
+        f"open({str(pid_file)!r}, 'w').write(str(child.pid))\n"
         "sys.stdout.write('{\"id\"'); sys.stdout.flush(); child.wait()\n"
     )
     tmp_path.chmod(0o777)
