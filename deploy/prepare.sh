@@ -14,7 +14,7 @@ if [[ $(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release) == bookworm ]]; then
     packages_of_a_host+=(libyuv0 libx264-164 libvpx7 freerdp2-x11)
 fi
 packages_of_a_gateway=(python3 python3-venv ca-certificates iproute2 procps util-linux)
-packages_of_the_tests=(chromium chromium-headless-shell firefox-esr libavcodec59 libxkbcommon0 libx11-data etcd-server etcd-client nftables featherpad xclip xdotool ibus ibus-gtk3 ibus-libpinyin ibus-anthy ibus-hangul dbus-daemon xserver-xephyr git shellcheck libnss3-tools libatomic1 xrdp xorgxrdp freerdp2-shadow-x11 winpr-utils wine wine64 wixl msitools) # libatomic1: the browser driver brings its own node; libavcodec59: Firefox's H.264
+packages_of_the_tests=(chromium chromium-headless-shell firefox-esr libavcodec59 libxkbcommon0 libx11-data etcd-server etcd-client nftables featherpad xclip xdotool ibus ibus-gtk3 ibus-libpinyin ibus-anthy ibus-hangul fcitx5 fcitx5-frontend-gtk3 fcitx5-chewing fcitx5-anthy fcitx5-hangul dbus-daemon xserver-xephyr git shellcheck libnss3-tools libatomic1 xrdp xorgxrdp freerdp2-shadow-x11 winpr-utils wine wine64 wixl msitools) # libatomic1: the browser driver brings its own node; libavcodec59: Firefox's H.264
 packages_of_the_bench=(tigervnc-standalone-server novnc websockify) # the peer
 
 say() { printf '%s\n' "$*"; }

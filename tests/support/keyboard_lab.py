@@ -25,7 +25,7 @@ from tests.support.hand import Hand, set_layout
 from tests.support.pages import be_patient
 from tests.support.patience import patient, until
 from tests.support.worker_session import WorkerSession, worker_session
-from tests.support.xkb import CAPS_LOCK, MAIN_BLOCK, NUM_LOCK, SHIFT, Keyboard, Stroke, strokes_of
+from tests.support.xkb import CAPS_LOCK, MAIN_BLOCK, NUM_LOCK, SHIFT, Keyboard, Stroke
 from tests.support.xserver import XServer
 
 CHROMIUM = "/usr/bin/chromium"
@@ -37,12 +37,17 @@ SAVED_SECONDS = 20
 _MOST_EMPTY_LINES = 3
 SIZE = (1100, 800)
 _TRIES = 3
-_PACE_SECONDS = 0.03
+PACE_SECONDS = 0.03
+"""As people type."""
 _UNSEEN = """() => {
     Object.defineProperty(document, "visibilityState", { value: "hidden", configurable: true });
     document.dispatchEvent(new Event("visibilitychange"));
 }"""
 """For the client the tab is hidden, and no picture comes: it would cost ten times what the keys do."""
+_PAGE_ON_SCREEN = """() => [
+    window.mozInnerScreenX ?? screenX + (outerWidth - innerWidth) / 2,
+    window.mozInnerScreenY ?? screenY + outerHeight - innerHeight,
+]"""
 _HEAR = """() => {
     if (!("heard" in window)) addEventListener("keydown", ({ key }) => (window.heard = key), true);
     window.heard = "";
@@ -123,25 +128,32 @@ class Lab:
             Stroke(DELETE),
             *[Stroke(ENTER)] * self._empty_lines,
         )
-        for stroke in (*begin, *strokes, Stroke(place_of(keyboard, "s"), (CONTROL,))):
-            self.hand.type([stroke])
-            await asyncio.sleep(pace_seconds)
+        await self.type((*begin, *strokes, Stroke(place_of(keyboard, "s"), (CONTROL,))), pace_seconds)
         with contextlib.suppress(TimeoutError):
             await until(lambda: self._is_saved(editor), SAVED_SECONDS)
         return self.files[editor].read_text().strip("\n")
+
+    async def on_screen(self, x: int, y: int) -> tuple[int, int]:
+        """Where a place of the page is on the machine's screen."""
+        left, top = await self.page.evaluate(_PAGE_ON_SCREEN)
+        return int(left) + x, int(top) + y
+
+    async def type(self, strokes: Sequence[Stroke], pace_seconds: float = PACE_SECONDS) -> None:
+        for stroke in strokes:
+            self.hand.type([stroke])
+            await asyncio.sleep(pace_seconds)
 
     def _is_saved(self, editor: str) -> bool:
         text = self.files[editor].read_text()
         return len(text) > self._empty_lines and len(text) - len(text.lstrip("\n")) == self._empty_lines
 
-    async def composed(self, keys: str, wanted: str) -> str:
-        """What arrives in GTK's editor of these keys of a US keyboard, typed as people do: IBus mixes up a burst.
+    async def composed(self, editor: str, strokes: Sequence[Stroke], wanted: str) -> str:
+        """What arrives in an editor of these strokes of a US keyboard, typed as people do: IBus mixes up a burst.
 
         Tried anew, as an engine may still be starting.
         """
-        keyboard = Keyboard("us")
         for _ in range(_TRIES):
-            got = await self.typed("GTK", keyboard, strokes_of(keys), _PACE_SECONDS)
+            got = await self.typed(editor, Keyboard("us"), strokes, PACE_SECONDS)
             if got == wanted:
                 break
         return got
