@@ -187,9 +187,14 @@ def _rectangles(grid: Mask) -> Iterator[Box]:
 
 
 def _runs(tiles: Mask) -> Iterator[tuple[int, int]]:
-    edges = np.flatnonzero(np.diff(tiles, prepend=False, append=False))
-    for start, end in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
-        yield start, end - start
+    # A row has a few dozen: numpy takes ten times as long to begin.
+    start = None
+    for column, is_dirty in enumerate((*tiles.tolist(), False)):
+        if is_dirty and start is None:
+            start = column
+        elif not is_dirty and start is not None:
+            yield start, column - start
+            start = None
 
 
 def _tight(changed: Mask) -> Box:

@@ -69,11 +69,11 @@ class Move:
 
 
 class MoveFinder:
-    """`find_move` for one picture after the other: who was dragged nowhere is not looked for each time."""
+    """`find_move` for one picture after the other: what moved nowhere is looked for up and down alone for a while."""
 
     def __init__(self) -> None:
         self._patience = 0
-        """How many pictures more in which only scrolls are looked for."""
+        """How many pictures more in which only what went up or down is looked for, as text in a terminal does."""
         self._misses = 0
 
     def find(self, before: Pixels, now: Pixels, changed: Mask) -> Move | None:
@@ -116,10 +116,12 @@ def _candidates(then: Pixels, now: Pixels, changed: Mask, drags: bool) -> Iterat
     down = _vote(_row_hashes(then), _row_hashes(now), then.shape[0])
     if down:
         yield 0, down
+    if not drags:
+        return
     across = _vote(_row_hashes(then.T), _row_hashes(now.T), then.shape[1])
     if across:
         yield across, 0
-    if drags and not down and not across:
+    if not down and not across:
         dragged = _by_anchors(then, now, changed)
         if dragged is not None:
             yield dragged

@@ -7,8 +7,9 @@ A larger tile goes column by column, in strips of a line of text each: a letter 
 stands, and a page of text takes 40 % of the bytes of rows, in the same time (measured; level 3 is worth it there and
 not on rows). Where the lines are shows in how often the colour changes along each row.
 
-Text is mostly of greys: a byte a pixel is then enough. A screen of a terminal takes half to a fifth of the bytes, and
-0.4 to 0.06 of the time (measured: docs/decisions/0027-grey-tiles.md).
+Text is mostly of few colours: indexes of a bit to a byte a pixel are then enough. A screen of a terminal takes a
+seventh to a twentieth of the bytes, in less time (measured: docs/decisions/0028-palettes.md). Greys without palettes
+are for clients that know no others (0027).
 """
 
 from __future__ import annotations

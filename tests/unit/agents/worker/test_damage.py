@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.worker.damage import TILE, Box, bands, changed_boxes
+from agents.worker.damage import TILE, Box, bands, changed_boxes, together
 
 
 def mask(width, height, *boxes):
@@ -90,3 +90,28 @@ def test_bands_cover_the_box_once_and_are_cut_along_the_grid(box: Box) -> None:
     assert all(one.y + one.height == other.y for one, other in pairwise(found))
     assert all(band.y % TILE == 0 for band in found[1:])
     assert {(band.x, band.width) for band in found} == {(box.x, box.width)}
+
+
+def test_lines_that_differ_in_length_are_one_and_what_lies_far_apart_is_not():
+    lines = [Box(0, row * 18, 300 + row % 3 * 40, 18) for row in range(20)]
+    far = [Box(1000, 0, 50, 50), Box(1000, 900, 50, 50)]
+    groups = together([*lines, *far])
+    assert [(whole, len(pieces)) for whole, pieces in groups] == [
+        (Box(0, 0, 380, 360), 20),
+        (far[0], 1),
+        (far[1], 1),
+    ]
+
+
+@given(
+    st.lists(
+        st.builds(Box, st.integers(0, 500), st.integers(0, 500), st.integers(1, 300), st.integers(1, 300)),
+        max_size=12,
+    )
+)
+def test_each_box_is_in_one_group_that_encloses_it_and_that_they_mostly_fill(boxes):
+    groups = together(boxes)
+    assert sorted(map(repr, (box for _, pieces in groups for box in pieces))) == sorted(map(repr, boxes))
+    for whole, pieces in groups:
+        assert all(box.shared(whole) == box for box in pieces)
+        assert whole.pixels <= 1.5 * sum(box.pixels for box in pieces)

@@ -177,3 +177,37 @@ def plain_window(screen):
 
 def bit(operation):
     return 1 << operation.KIND
+
+
+def coloured_lines(seed):
+    """Text that ends here and there, of more inks than palettes take."""
+    page = np.full((HEIGHT, WIDTH), 0xFFFFFF, np.uint32)
+    generator = np.random.default_rng(seed)
+    for y in range(4, HEIGHT - 16, 18):
+        end = int(generator.integers(WIDTH // 2, WIDTH))
+        shades = generator.integers(0, 4000, (13, end), np.uint32) * 4099 & 0xFFFFFF
+        page[y : y + 13, :end] = np.where(generator.random((13, end)) < 0.15, shades, page[y : y + 13, :end])
+    return page
+
+
+def test_lines_that_end_here_and_there_are_one_tile_that_shows_them():
+    screen, viewer = Screen(), Viewer(WIDTH, HEIGHT)
+    encoder = FrameEncoder(screen.read, WIDTH, HEIGHT, 1 << o.TileColumns.KIND | 1 << o.TilePalette.KIND)
+    for seed in range(3):
+        screen.pixels = coloured_lines(seed)
+        viewer.draw(encoder.encode([ALL], 1 << 30).operations)
+        assert viewer.differing(screen.pixels) == 0
+    assert viewer.drawn["tile_columns"] == 3
+
+
+def test_text_beside_a_photograph_is_exact_and_what_is_of_few_colours_goes_by_palettes():
+    screen, viewer = Screen(), Viewer(WIDTH, HEIGHT)
+    encoder = FrameEncoder(screen.read, WIDTH, HEIGHT, 1 << o.TileColumns.KIND | 1 << o.TilePalette.KIND)
+    noise(screen)
+    viewer.draw(encoder.encode([ALL], 1 << 30).operations)
+    assert viewer.drawn["tile_palette"] == 0
+    ink = np.random.default_rng(3).random((180, 300)) < 0.2
+    screen.pixels[10:190, 10:310] = np.where(ink, np.uint32(0x203040), np.uint32(0xFCFCFA))
+    viewer.draw(encoder.encode([ALL], 1 << 30).operations)
+    assert viewer.drawn["tile_palette"] == 1
+    assert viewer.differing(screen.pixels) == 0

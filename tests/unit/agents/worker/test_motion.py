@@ -175,3 +175,15 @@ def test_a_scroll_is_found_however_long_there_was_none():
         finder.find(before, now, before != now)
     scrolled = np.roll(now, 5, axis=0)
     assert finder.find(now, scrolled, now != scrolled) is not None
+
+
+def test_what_moves_across_is_found_again_within_a_few_pictures_of_a_flood():
+    finder = MoveFinder()
+    pictures = [lines(HEIGHT, WIDTH + 400, seed)[:, :WIDTH] for seed in range(20)]
+    for before, now in itertools.pairwise(pictures):
+        finder.find(before, now, before != now)
+    page = lines(HEIGHT, WIDTH + 400, 7)
+    views = [page[:, 20 * step : 20 * step + WIDTH] for step in range(15)]
+    found = [finder.find(before, now, before != now) is not None for before, now in itertools.pairwise(views)]
+    assert found.index(True) < 9
+    assert all(found[found.index(True) :])
