@@ -9,7 +9,6 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from tests.support.patience import until
 from tests.support.toolbar_lab import ToolbarLab, toolbar_lab
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -121,19 +120,6 @@ async def test_a_window_gets_nothing_of_the_chords_that_open_and_close_tabs(lab:
     await only_modifiers_arrived(lab)
 
 
-async def test_a_window_gets_nothing_of_the_chords_that_lead_to_other_windows(lab: ToolbarLab) -> None:
-    lab.hand.tap(ALT, TAB)
-    await until(lambda: is_active(lab, TERMINAL))
-    await lab.until_true("!document.hasFocus()")
-    lab.hand.tap(ALT, TAB)
-    await lab.until_true(FOCUSED)
-    lab.hand.tap(CONTROL, N)
-    await until(lambda: is_active(lab, "New Tab"))
-    lab.hand.tap(ALT, F4)
-    await lab.until_true(FOCUSED)
-    await only_modifiers_arrived(lab)
-
-
 async def test_f11_is_the_browsers_own_full_screen(lab: ToolbarLab) -> None:
     lab.hand.tap(F11)
     await lab.until_true(IS_BROWSERS_FULL_SCREEN)
@@ -154,7 +140,3 @@ async def only_modifiers_arrived(lab: ToolbarLab) -> None:
     lab.forget()
     lab.hand.tap(W)
     await lab.until_strokes("+w", "-w")
-
-
-async def is_active(lab: ToolbarLab, title: str) -> bool:
-    return title in await lab.active_window()
