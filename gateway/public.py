@@ -18,7 +18,7 @@ from gateway.api_proxy import METHODS, PREFIX, ApiProxy
 from gateway.brokers import Brokers
 from gateway.errors import api_error, errors_as_json
 from gateway.origins import Origins
-from gateway.security_headers import preflight_headers, security_headers, sharing_headers
+from gateway.security_headers import SERVER, preflight_headers, security_headers, sharing_headers
 from gateway.static import StaticFiles
 from gateway.streams import Streams
 from portcullis.errors import InvalidInput
@@ -37,6 +37,7 @@ def public_app(
     is_publicly_trusted: Callable[[], bool],
 ) -> web.Application:
     async def add_security_headers(request: web.Request, response: web.StreamResponse) -> None:
+        response.headers["Server"] = SERVER
         if response.status != 101:
             host = request.headers.get("Host", "")
             response.headers.update(security_headers(brokers.origins, host, hsts=is_publicly_trusted()))

@@ -10,6 +10,8 @@ from collections.abc import Collection
 
 from gateway.origins import Origins
 
+SERVER = "Portcullis"
+"""Instead of aiohttp's, which tells its version; also of a 101, which carries no other of these headers."""
 HSTS = "max-age=31536000"
 PREFLIGHT_SECONDS = 7200  # browsers keep it no longer
 
@@ -28,7 +30,7 @@ def security_headers(origins: Origins | None, host: str = "", *, hsts: bool = Fa
         "Cross-Origin-Resource-Policy": "same-origin",
         "X-Content-Type-Options": "nosniff",
         "Referrer-Policy": "no-referrer",
-        "Server": "Portcullis",  # instead of aiohttp's, which tells its version
+        "Server": SERVER,
     }
 
 

@@ -229,6 +229,13 @@ async def test_wrong_bytes_are_a_protocol_error(site, data):
     assert await raw_refusal(site, data) == 4400
 
 
+async def test_a_stranger_is_not_told_with_what_it_is_built(site):
+    reader, writer = await site.raw()
+    writer.write(site.upgrade_head())
+    head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), patient(10))
+    assert b"\r\nServer: Portcullis\r\n" in head and b"aiohttp" not in head
+
+
 async def test_byte_by_byte_admission_is_as_good_as_any(site):
     reader, writer = await site.raw()
     for byte in site.upgrade_head() + client_bytes(admit_ticket(site.ticket())):
