@@ -90,8 +90,12 @@ async def start_leader(
 async def _begin_forked(folder: Path, group: Group, forking: Forking) -> bool:
     try:
         leader = await forking.begin(folder)
+        held = os.pidfd_open(
+            leader
+        )  # it may end, and its number become another's, while it is put into its group
     except OSError as exc:
         log.warning("a leader is run anew, for none could be forked: %s", exc, extra=ids(session=folder.name))
+        (folder / "leader.sock").unlink(missing_ok=True)
         return False
     try:
         async with asyncio.timeout(ENTER_SECONDS):
@@ -99,9 +103,11 @@ async def _begin_forked(folder: Path, group: Group, forking: Forking) -> bool:
     except (OSError, TimeoutError) as exc:
         await forking.does_not_do(f"a leader cannot be put into its group: {exc!r}")
         with contextlib.suppress(ProcessLookupError):
-            os.kill(leader, signal.SIGKILL)
+            signal.pidfd_send_signal(held, signal.SIGKILL)
         (folder / "leader.sock").unlink(missing_ok=True)
         return False
+    finally:
+        os.close(held)
     return True
 
 
