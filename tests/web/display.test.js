@@ -214,6 +214,26 @@ test("a picture stands in its stream's box, cut to it, and every VideoFrame is c
   assert.equal(FakeDecoder.all[0].config.colorSpace.matrix, "smpte170m");
 }));
 
+test("planes are handed on as the decoder has them, whole", () => withDecoder(async () => {
+  FakeDecoder.format = "I420";
+  const worker = new Worker();
+  const picture = await worker.paint(config(), video(true));
+  const planes = { format: "I420", colour: 1, stride: 48, height: 16 };
+  assert.deepEqual(picture.parts, [{ ...box(4, 2, 32, 16), offset: 0, planes }]);
+  const bytes = new Uint8Array(picture.pixels);
+  const [colours, second] = [48 * 16, 24 * 8];
+  assert.deepEqual([...bytes.subarray(0, 2), ...bytes.subarray(colours, colours + 2)], [0, 1, 1, 1]);
+  assert.deepEqual([...bytes.subarray(colours + second, colours + second + 2)], [2, 1]);
+  assert.equal(FakeFrame.open, 0);
+}));
+
+test("planes that are larger than the picture's pixels are converted by the browser", () => withDecoder(async () => {
+  FakeDecoder.format = "I444";
+  const picture = await new Worker().paint(config({ codedWidth: 128 }), video(true));
+  assert.deepEqual(picture.parts, [{ ...box(4, 2, 32, 16), offset: 0 }]);
+  assert.equal(new Uint8Array(picture.pixels)[32 * 16 * 4 - 1], 1);
+}));
+
 test("a picture that is given before its stream ends is drawn", () => withDecoder(async () => {
   const worker = new Worker();
   const picture = await worker.paint(config(), video(true), end);

@@ -5,16 +5,20 @@ export class FakeFrame {
   #value;
   #isClosed = false;
 
-  constructor(timestamp, value, width, height) {
+  constructor(timestamp, value, width, height, format = null) {
     FakeFrame.open++;
+    this.format = format;
     this.timestamp = timestamp;
     this.#value = value;
     this.visibleRect = { x: 0, y: 0, width, height };
   }
 
-  async copyTo(target, { rect, layout: [{ stride }] }) {
+  async copyTo(target, { format, rect, layout }) {
     if (FakeDecoder.behaviour === "unreadable") throw new TypeError("copyTo");
     await null;
+    // Its own planes: the numbers of a test are that of the plane and the value.
+    if (format === undefined) return layout.forEach(({ offset }, plane) => target.set([plane, this.#value], offset));
+    const [{ stride }] = layout;
     for (let y = 0; y < rect.height; y++) target.fill(this.#value, y * stride, y * stride + rect.width * 4);
   }
 
@@ -27,6 +31,8 @@ export class FakeFrame {
 export class FakeDecoder {
   static all = [];
   static behaviour = "good";
+  /** Of its pictures; null: none that is known. */
+  static format = null;
   static rounds = 0;
   state = "unconfigured";
   waiting = [];
@@ -63,7 +69,7 @@ export class FakeDecoder {
     const [timestamp, value, behaviour] = this.waiting.shift();
     const { codedWidth, codedHeight } = this.config;
     const width = behaviour === "small" ? 1 : codedWidth;
-    this.output(new FakeFrame(timestamp, value, width, codedHeight));
+    this.output(new FakeFrame(timestamp, value, width, codedHeight, FakeDecoder.format));
   }
 
   async flush() {
@@ -87,6 +93,7 @@ export class FakeDecoder {
 export async function withDecoder(run) {
   FakeDecoder.all = [];
   FakeDecoder.behaviour = "good";
+  FakeDecoder.format = null;
   FakeDecoder.rounds = FakeFrame.open = 0;
   globalThis.VideoDecoder = FakeDecoder;
   globalThis.EncodedVideoChunk = class {

@@ -3,6 +3,7 @@
  * other colours, or one picture late.
  */
 
+import { eachBand } from "./planes.js";
 import { COLOURS, PROBE_FRAMES, SIDE } from "./probe_frames.js";
 import { COLOUR, VIDEO } from "../protocol/operations.js";
 import { Stream } from "./video.js";
@@ -34,13 +35,23 @@ async function decodes({ codec, pictures }) {
       const data = Uint8Array.from(atob(picture), (character) => character.charCodeAt(0));
       const pixels = new Uint8ClampedArray(SIDE * SIDE * 4);
       // The second is given when the first is there: a decoder that keeps one back never gets so far.
-      const isDrawn = await stream.decode(data, number === 0, box, () => pixels);
-      if (!isDrawn || !isPicture(pixels, number)) return false;
+      const written = await stream.decode(data, number === 0, box, () => pixels);
+      if (written === null || !isPicture(written === "RGBA" ? pixels : converted(pixels, written), number)) return false;
     }
     return true;
   } finally {
     stream.close();
   }
+}
+
+/**
+ * @param {Uint8ClampedArray} bytes
+ * @param {import("./planes.js").Planes} planes
+ */
+function converted(bytes, planes) {
+  const pixels = new Uint8ClampedArray(SIDE * SIDE * 4);
+  eachBand(planes, bytes, SIDE, (rgba, top) => pixels.set(rgba, top * SIDE * 4));
+  return pixels;
 }
 
 /**

@@ -1,10 +1,13 @@
 /** A picture's parts on a 2D context. */
 
+import { eachBand } from "./planes.js";
+
 /** @typedef {import("./tiles.js").Picture} Picture */
 /** @typedef {import("./tiles.js").Box} Box */
 /** @typedef {import("./cache.js").TileCache} TileCache */
 /** @typedef {Box & {image: ImageData}} ImagePart */
-/** @typedef {ImagePart | import("./tiles.js").Fill | import("./tiles.js").Move} Drawable */
+/** @typedef {Box & {planes: import("./planes.js").Planes, bytes: Uint8ClampedArray}} VideoPart */
+/** @typedef {ImagePart | VideoPart | import("./tiles.js").Fill | import("./tiles.js").Move} Drawable */
 
 /**
  * The parts with their pixels; what slots keep is taken from there and put there on the way. One whose slot is empty, or whose
@@ -18,7 +21,9 @@ export function resolve({ parts, pixels }, cache, display) {
   /** @type {Drawable[]} */
   const found = [];
   for (const part of parts) {
-    if ("offset" in part) {
+    if ("offset" in part && part.planes !== undefined)
+      found.push({ ...part, planes: part.planes, bytes: new Uint8ClampedArray(pixels, part.offset) });
+    else if ("offset" in part) {
       const rgba = new Uint8ClampedArray(pixels, part.offset, part.width * part.height * 4);
       if (part.slot === undefined) found.push({ ...part, image: new ImageData(rgba, part.width, part.height) });
       else {
@@ -82,11 +87,24 @@ export function put(parts, context, left, top, mover) {
   for (const part of parts) {
     const { x, y, width, height } = part;
     if ("image" in part) context.putImageData(part.image, x - left, y - top);
+    else if ("planes" in part) putPlanes(part, context, x - left, y - top);
     else if ("colour" in part) {
       context.fillStyle = part.colour;
       context.fillRect(x - left, y - top, width, height);
     } else mover.move(context, part, left, top);
   }
+}
+
+/**
+ * @param {VideoPart} part
+ * @param {CanvasRenderingContext2D} context
+ * @param {number} x
+ * @param {number} y
+ */
+function putPlanes({ planes, bytes, width, height }, context, x, y) {
+  eachBand(planes, bytes, height, (rgba, top, rows) => {
+    context.putImageData(new ImageData(rgba, planes.stride, rows), x, y + top, 0, 0, width, rows);
+  });
 }
 
 /**

@@ -1,5 +1,6 @@
 /**
- * Turns the operations of a FRAME into a picture that a canvas takes as it is: one RGBA buffer for all that has pixels.
+ * Turns the operations of a FRAME into a picture that a canvas takes as it is: one buffer for all that has pixels,
+ * which are RGBA but for those of streams (planes.js).
  *
  * Runs in the page and in its worker; knows neither canvas nor socket. Pictures of streams and photographs come later than
  * the call: they need `media`, which only the worker has.
@@ -13,7 +14,10 @@ import { ProtocolError } from "../protocol/wire.js";
 /** @typedef {import("../protocol/messages.js").SmallFrame} SmallFrame */
 /** @typedef {import("../protocol/operations.js").Operation} Operation */
 /** @typedef {{x: number, y: number, width: number, height: number}} Box */
-/** Lies at `offset` bytes in the frame's pixels; a `slot` keeps it. @typedef {Box & {offset: number, slot?: number}} Tile */
+/**
+ * Lies at `offset` bytes in the frame's pixels, as RGBA unless it says how its planes lie there; a `slot` keeps it.
+ * @typedef {Box & {offset: number, slot?: number, planes?: import("./planes.js").Planes}} Tile
+ */
 /** @typedef {Box & {colour: string}} Fill */
 /** @typedef {Box & {fromX: number, fromY: number}} Move */
 /** What a slot keeps: only the page knows how large that is. @typedef {{x: number, y: number, slot: number}} Cached */
@@ -226,9 +230,11 @@ class Painting {
     }
     const { part, area } = this.#place(stream.box);
     // At once: the stream may be ended by what follows. There is no memory for the picture if that is refused.
-    const drawn = stream.decode(data, isKey, part, () => this.#isFilled ? this.#bytes(part.offset, area) : null);
+    const decoded = stream.decode(data, isKey, part, () => this.#isFilled ? this.#bytes(part.offset, area) : null);
     this.#wait(async () => {
-      if (!(await drawn)) this.parts.splice(this.parts.indexOf(part), 1);
+      const written = await decoded;
+      if (written === null) this.parts.splice(this.parts.indexOf(part), 1);
+      else if (written !== "RGBA") part.planes = written;
     });
   }
 

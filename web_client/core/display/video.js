@@ -1,11 +1,13 @@
 /**
- * Streams of video in parts of the display: each a decoder, whose pictures are written as RGBA where a frame wants them.
+ * Streams of video in parts of the display: each a decoder, whose pictures are written where a frame wants them, as they are
+ * (planes.js) or as RGBA.
  *
- * Runs in the paint worker. Measured (1080p60 on 2 cores, no GPU): pictures that are converted here and put as tiles take a
- * sixth of the page's thread; drawn there as VideoFrames they take more than half of it, and on a canvas of their own in the
- * worker no fewer, while moves could not see them.
+ * Runs in the paint worker. Measured (1080p60 on 2 cores, no GPU): pictures that are put as tiles take a sixth to a quarter
+ * of the page's thread; drawn there as VideoFrames they take more than half of it, and on a canvas of their own in the worker
+ * no fewer, while moves could not see them.
  */
 
+import { bytesOf, layoutOf, planesOf } from "./planes.js";
 import { COLOUR, VIDEO } from "../protocol/operations.js";
 import { ProtocolError } from "../protocol/wire.js";
 
@@ -13,7 +15,8 @@ import { ProtocolError } from "../protocol/wire.js";
 /** @typedef {{x: number, y: number, width: number, height: number}} Box */
 /** @typedef {{width: number, height: number}} Size */
 /** Memory for a picture's pixels; null if nobody wants them any more. @typedef {() => Uint8ClampedArray | null} Target */
-/** @typedef {Size & {timestamp: number, target: Target, resolve: (isDrawn: boolean) => void}} Awaited */
+/** How a picture was written. @typedef {import("./planes.js").Planes | "RGBA"} Written */
+/** @typedef {Size & {timestamp: number, target: Target, resolve: (written: Written | null) => void}} Awaited */
 
 const PATIENCE_MS = 1000;
 /** Firefox takes a decoder without durations for one that is too slow (its bug 1906761). */
@@ -149,18 +152,18 @@ export class Stream {
   }
 
   /**
-   * Draws the unit's picture; false if there is none.
+   * Writes the unit's picture and says how; null if there is none.
    * @param {Uint8Array} data
    * @param {boolean} isKey
    * @param {Size} size of what is wanted of the picture, from its upper left corner
    * @param {Target} target
-   * @returns {Promise<boolean>}
+   * @returns {Promise<Written | null>}
    */
   decode(data, isKey, { width, height }, target) {
-    if (this.#decoder === null) return Promise.resolve(false);
+    if (this.#decoder === null) return Promise.resolve(null);
     this.#needsKey = false;
     const timestamp = this.#given++ * DURATION_US;
-    const drawn = new Promise((/** @type {(isDrawn: boolean) => void} */ resolve) => {
+    const written = new Promise((/** @type {(written: Written | null) => void} */ resolve) => {
       this.#awaited.push({ timestamp, width, height, target, resolve });
     });
     try {
@@ -170,7 +173,7 @@ export class Stream {
     } catch (error) {
       this.#fail(error);
     }
-    return drawn;
+    return written;
   }
 
   /** Closes it when what it was given is drawn. */
@@ -183,7 +186,7 @@ export class Stream {
     clearTimeout(this.#timer);
     if (this.#decoder !== null && this.#decoder.state !== "closed") this.#decoder.close();
     this.#decoder = null;
-    for (const { resolve } of this.#awaited.splice(0)) resolve(false);
+    for (const { resolve } of this.#awaited.splice(0)) resolve(null);
   }
 
   /** @param {VideoFrame} frame */
@@ -192,9 +195,9 @@ export class Stream {
       const place = this.#placeOf(frame.timestamp);
       if (place === null) return;
       try {
-        place.resolve(await copyPicture(frame, place));
+        place.resolve(await copyPicture(frame, this.#config.colour, place));
       } catch (error) {
-        place.resolve(false);
+        place.resolve(null);
         this.#fail(error);
       }
     } finally {
@@ -210,7 +213,7 @@ export class Stream {
       if (this.#awaited.length > 0) this.#expect();
       else clearTimeout(this.#timer);
       if (first.timestamp === timestamp) return first;
-      first.resolve(false);
+      first.resolve(null);
     }
     return null;
   }
@@ -238,15 +241,23 @@ export class Stream {
 
 /**
  * @param {VideoFrame} frame
+ * @param {number} colour
  * @param {Awaited} place
+ * @returns {Promise<Written | null>}
  */
-async function copyPicture(frame, { width, height, target }) {
-  const pixels = target();
-  if (pixels === null) return false;
+async function copyPicture(frame, colour, { width, height, target }) {
+  const pixels = /** @type {any} */ (target());
+  if (pixels === null) return null;
   const visible = frame.visibleRect;
   if (visible === null || visible.width < width || visible.height < height) throw new RangeError("pictures are too small");
+  const planes = planesOf(frame.format, colour, visible);
+  // Of a narrow picture the planes, whose rows are filled up, may be larger than its pixels.
+  if (planes !== null && bytesOf(planes) <= pixels.byteLength) {
+    await frame.copyTo(pixels, { layout: layoutOf(planes) });
+    return planes;
+  }
   const rect = { x: visible.x, y: visible.y, width, height };
   const layout = [{ offset: 0, stride: width * 4 }];
-  await frame.copyTo(/** @type {any} */ (pixels), /** @type {any} */ ({ format: "RGBA", rect, layout }));
-  return true;
+  await frame.copyTo(pixels, /** @type {any} */ ({ format: "RGBA", rect, layout }));
+  return "RGBA";
 }
