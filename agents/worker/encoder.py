@@ -45,6 +45,8 @@ _UNKNOWN = np.uint32(0xFF000000)
 _PIXELS_A_BYTE = 4
 """Of a photograph at its best; of text there are many more."""
 _LEAST_STEP_PIXELS = 16 * 1024
+_TEXT_STEP_PIXELS = 2 << 20
+"""Of few colours they may be few bytes all the same."""
 _FILLED_PIXELS = 64 * 1024
 """From here on it is looked for one colour first."""
 _EDGE_PIXELS = 8192
@@ -238,17 +240,22 @@ class FrameEncoder:
                 continue
             for box in pieces:
                 of_box = pixels[area(box.moved(-part.x, -part.y))]
-                self._draw_in_steps(of_box, box, frame, now, has_many_colours=is_tried)
+                has_many_colours = is_tried and whole.pixels <= self._most_at_once(frame)
+                self._draw_in_steps(of_box, box, frame, now, has_many_colours=has_many_colours)
 
     def _is_text(self, box: Box, frame: _Frame) -> bool:
         """It may be, and may be sent in one. What is smaller belongs to the cache."""
-        is_large = MAXIMUM_CACHED_PIXELS < box.pixels <= self._most_at_once(frame)
-        return self._is_whole and is_large and not frame.is_full
+        is_large = box.pixels > MAXIMUM_CACHED_PIXELS
+        most = max(self._most_at_once(frame), _TEXT_STEP_PIXELS)
+        return self._is_whole and is_large and box.pixels <= most and not frame.is_full
 
     def _draw_text(self, pixels: Pixels, box: Box, frame: _Frame, *, is_cut: bool) -> bool:
         """In one tile, if its colours are few, or it is no photograph and in pieces otherwise."""
         operation = self._tiles.indexed(pixels, box)
-        if operation is None and is_cut and not _has_photograph(pixels):
+        is_step = box.pixels <= self._most_at_once(frame)
+        if operation is not None and not is_step and len(operation) > frame.budget_bytes:
+            return False
+        if operation is None and is_cut and is_step and not _has_photograph(pixels):
             operation = self._tiles.encode(pixels, box, has_many_colours=True)
         if operation is None:
             return False

@@ -211,3 +211,16 @@ def test_text_beside_a_photograph_is_exact_and_what_is_of_few_colours_goes_by_pa
     viewer.draw(encoder.encode([ALL], 1 << 30).operations)
     assert viewer.drawn["tile_palette"] == 1
     assert viewer.differing(screen.pixels) == 0
+
+
+def test_a_terminal_s_page_is_one_tile_also_where_the_budget_is_small_and_large_text_still_goes_in_steps():
+    screen, viewer = Screen(), Viewer(WIDTH, HEIGHT)
+    encoder = FrameEncoder(screen.read, WIDTH, HEIGHT, 1 << o.TileColumns.KIND | 1 << o.TilePalette.KIND)
+    screen.pixels[20:180, 20:300] = np.where(np.indices((160, 280)).sum(0) % 7 < 2, 0xFCFCFA, 0x202830)
+    encoded = encoder.encode([ALL], 4096)
+    viewer.draw(encoded.operations)
+    assert (viewer.drawn["tile_palette"], encoded.rest) == (1, [])
+    assert viewer.differing(screen.pixels) == 0
+    ink = np.random.default_rng(3).random((HEIGHT, WIDTH)) < 0.5
+    screen.pixels = np.where(ink, np.uint32(0x102030), np.uint32(0xFCFCFA))
+    assert encoder.encode([ALL], 1024).rest
