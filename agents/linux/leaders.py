@@ -90,9 +90,8 @@ async def start_leader(
 async def _begin_forked(folder: Path, group: Group, forking: Forking) -> bool:
     try:
         leader = await forking.begin(folder)
-        held = os.pidfd_open(
-            leader
-        )  # it may end, and its number become another's, while it is put into its group
+        # It may end, and its number become another's, while it is put into its group.
+        held = os.pidfd_open(leader)
     except OSError as exc:
         log.warning("a leader is run anew, for none could be forked: %s", exc, extra=ids(session=folder.name))
         (folder / "leader.sock").unlink(missing_ok=True)
