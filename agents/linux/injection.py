@@ -132,7 +132,7 @@ class Injector(InputInjector[int]):
         character = None if held & SHORTCUT else self._layout.character_at(code, held)
         if character is not None:
             yield from self._put(identity, character, code)
-        else:
+        elif not self._spares.is_lent(PHYSICAL[code]):
             self._state.use_group(0)
             self._press(identity, PHYSICAL[code])
 

@@ -121,8 +121,9 @@ class Layout:
         return None
 
     def spare_keycodes(self, first: int, last: int) -> list[int]:
-        """Those without meaning first; then media keys that no browser names."""
-        free = [keycode for keycode in range(first, last + 1) if keycode not in set(PHYSICAL.values())]
+        """Those without meaning first, also where only Asian keyboards have a key; then media keys that no browser names."""
+        taken = {keycode for code, keycode in PHYSICAL.items() if not code.startswith("Lang")}
+        free = [keycode for keycode in range(first, last + 1) if keycode not in taken]
         empty = [keycode for keycode in free if not any(self._keysyms(keycode))]
         idle = [
             keycode for keycode in free if keycode not in empty and _is_idle_media(self._keysyms(keycode))

@@ -126,8 +126,15 @@ def test_spare_keys_are_neither_physical_nor_named():
     spare = LAYOUT.spare_keycodes(8, 255)
     assert 190 in spare
     assert 160 not in spare
-    assert not set(spare) & set(PHYSICAL.values())
+    assert not set(spare) & {keycode for code, keycode in PHYSICAL.items() if not code.startswith("Lang")}
     assert spare[-1] == 190
+
+
+def test_keys_of_asian_keyboards_are_spare_where_they_mean_nothing():
+    hangul = PHYSICAL["Lang1"]
+    assert hangul in LAYOUT.spare_keycodes(8, 255)
+    korean = Layout({**KEYS, hangul: [Group(ONE_LEVEL, (0xFF31,))]}, REAL)
+    assert hangul not in korean.spare_keycodes(8, 255)
 
 
 @pytest.mark.parametrize(

@@ -188,7 +188,7 @@ def test_key_without_a_text_is_known_by_its_place():
 
 def test_name_that_nobody_knows_is_not_typed():
     hand = Hand()
-    assert hand.down("Lang1", "HangulMode") == []
+    assert hand.down("Lang1", "KeyboardOfTomorrow") == []
     assert hand.keyboard.text() == ""
 
 

@@ -7,7 +7,8 @@ from agents.linux.keymap import PHYSICAL as LINUX_PHYSICAL
 from agents.windows.keymap import CHORDS, NAMED, PHYSICAL, TYPING_CODES, Stroke, keypad, modifier
 from portcullis.protocol.messages import CONTROL, META, SHIFT
 
-NO_SCAN_CODE = {"AudioVolumeMute", "AudioVolumeDown", "AudioVolumeUp", "Power"}
+# On Windows the key for half and full width is Backquote, and the code that USB's tables have for Lang5 is F24's.
+NO_SCAN_CODE = {"AudioVolumeMute", "AudioVolumeDown", "AudioVolumeUp", "Power", "Lang5"}
 
 
 @pytest.mark.parametrize(
@@ -34,6 +35,8 @@ NO_SCAN_CODE = {"AudioVolumeMute", "AudioVolumeDown", "AudioVolumeUp", "Power"}
         ("MetaLeft", (0x5B, True)),
         ("IntlRo", (0x73, False)),
         ("IntlYen", (0x7D, False)),
+        ("Lang1", (0x72, False)),
+        ("Lang3", (0x78, False)),
     ],
 )
 def test_physical_key_has_its_scan_code_of_set_1(code, place):
