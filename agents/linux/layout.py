@@ -121,7 +121,7 @@ class Layout:
         return None
 
     def spare_keycodes(self, first: int, last: int) -> list[int]:
-        """Those without meaning first, also where only Asian keyboards have a key; then media keys that no browser names."""
+        """Those without meaning first, also of the keys of Asian keyboards; then media keys that no browser names."""
         taken = {keycode for code, keycode in PHYSICAL.items() if not code.startswith("Lang")}
         free = [keycode for keycode in range(first, last + 1) if keycode not in taken]
         empty = [keycode for keycode in free if not any(self._keysyms(keycode))]
